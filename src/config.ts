@@ -1,0 +1,177 @@
+import { z } from 'zod'
+import { LOG_LEVELS, type LogLevel } from './core/log.ts'
+
+/** Everything that can be configured and may be printed. */
+export interface Config {
+  /** Development mode: no key is configured and NODE_ENV is not `production`. */
+  readonly development: boolean
+  /** Serve GraphiQL to browsers: everywhere but in production. */
+  readonly graphiql: boolean
+  readonly http: {
+    readonly host: string
+    /** 0 picks a free port. */
+    readonly port: number
+    /** Origins that may call from a browser; `*` for all. */
+    readonly corsOrigins: readonly string[]
+  }
+  /** Where the embedded database and the development secret live. */
+  readonly dataDir: string
+  readonly auth: {
+    readonly issuer: string | undefined
+    readonly audience: string | undefined
+    /** The claim that holds the user's id. */
+    readonly userClaim: string
+    readonly jwksUrl: string | undefined
+  }
+  readonly deadlines: Deadlines
+  readonly ice: { readonly stunUrls: readonly string[]; readonly turnUrls: readonly string[] }
+  readonly logLevel: LogLevel
+}
+
+/** All in seconds. */
+export interface Deadlines {
+  readonly ring: number
+  readonly grace: number
+  readonly empty: number
+  readonly maxDuration: number
+}
+
+/** What must never be printed. */
+export interface Secrets {
+  /** Absent: the gateway runs its own server in `dataDir`. */
+  readonly databaseUrl: string | undefined
+  /** HS256 secret. */
+  readonly jwtSecret: string | undefined
+  /** SPKI in PEM. */
+  readonly jwtPublicKey: string | undefined
+  readonly turnSecret: string | undefined
+}
+
+export interface Configuration {
+  readonly config: Config
+  readonly secrets: Secrets
+}
+
+/** Every problem of a configuration, one line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+const text = z.string().trim().min(1)
+const seconds = (fallback: number, max = 2_147_483) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number of seconds')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= max, `must be between 1 and ${max} seconds`)
+    .default(fallback)
+const list = (schema: z.ZodString, fallback = '') =>
+  z
+    .string()
+    .default(fallback)
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(schema))
+const url = (protocols: RegExp, name: string) => z.string().regex(protocols, `must be a URL of the form ${name}`)
+
+/** HS256 wants a key at least as long as its hash (RFC 7518, section 3.2). */
+const HS256_MIN_BYTES = 32
+
+const Environment = z
+  .object({
+    NODE_ENV: text.optional(),
+    PORT: z
+      .string()
+      .regex(/^\d+$/, 'must be a port number')
+      .transform(Number)
+      .refine((port) => port <= 65_535, 'must be at most 65535')
+      .default(3000),
+    HOST: text.default('0.0.0.0'),
+    DATABASE_URL: url(/^postgres(ql)?:\/\/./, 'postgresql://user:password@host:5432/database').optional(),
+    DATA_DIR: text.default('.data'),
+    JWT_SECRET: z.string().optional(),
+    JWT_PUBLIC_KEY: z
+      .string()
+      .transform((pem) => pem.replaceAll('\\n', '\n'))
+      .refine((pem) => pem.includes('-----BEGIN PUBLIC KEY-----'), 'must be an SPKI public key in PEM')
+      .optional(),
+    JWKS_URL: url(/^https?:\/\/./, 'https://issuer/.well-known/jwks.json').optional(),
+    JWT_ISSUER: text.optional(),
+    JWT_AUDIENCE: text.optional(),
+    JWT_USER_CLAIM: text.default('sub'),
+    CORS_ORIGINS: list(z.string(), '*'),
+    RING_TIMEOUT: seconds(45),
+    DISCONNECT_GRACE: seconds(20),
+    EMPTY_TIMEOUT: seconds(30),
+    MAX_DURATION: seconds(86_400),
+    STUN_URLS: list(url(/^stuns?:./, 'stun:host:3478')),
+    TURN_URLS: list(url(/^turns?:./, 'turn:host:3478')),
+    TURN_SECRET: text.optional(),
+    LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  })
+  .superRefine((env, context) => {
+    const keys = (['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'] as const).filter((name) => env[name] !== undefined)
+    const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+    if (keys.length > 1) problem(keys.join(', '), 'only one of these may be set')
+    if (keys.length === 0 && env.NODE_ENV === 'production') {
+      problem('JWT_SECRET', 'production needs a key: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL')
+    }
+    if (env.NODE_ENV === 'production' && env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < HS256_MIN_BYTES) {
+      problem('JWT_SECRET', `must be at least ${HS256_MIN_BYTES} bytes long in production`)
+    }
+    if (env.TURN_URLS.length > 0 && !env.TURN_SECRET) problem('TURN_SECRET', 'is needed with TURN_URLS')
+    if (env.TURN_SECRET && env.TURN_URLS.length === 0) problem('TURN_URLS', 'is needed with TURN_SECRET')
+  })
+
+/**
+ * Reads the environment; the only reader of it. An empty variable counts as absent.
+ *
+ * @throws ConfigError naming every problem at once
+ */
+export function loadConfig(environment: Record<string, string | undefined>): Configuration {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
+  const parsed = Environment.safeParse(present)
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path[0]?.toString() ?? ''}: ${issue.message}`))
+  }
+  const env = parsed.data
+  const keyed = env.JWT_SECRET ?? env.JWT_PUBLIC_KEY ?? env.JWKS_URL
+  return {
+    config: {
+      development: keyed === undefined,
+      graphiql: env.NODE_ENV !== 'production',
+      http: { host: env.HOST, port: env.PORT, corsOrigins: env.CORS_ORIGINS },
+      dataDir: env.DATA_DIR,
+      auth: {
+        issuer: env.JWT_ISSUER,
+        audience: env.JWT_AUDIENCE,
+        userClaim: env.JWT_USER_CLAIM,
+        jwksUrl: env.JWKS_URL,
+      },
+      deadlines: {
+        ring: env.RING_TIMEOUT,
+        grace: env.DISCONNECT_GRACE,
+        empty: env.EMPTY_TIMEOUT,
+        maxDuration: env.MAX_DURATION,
+      },
+      ice: { stunUrls: env.STUN_URLS, turnUrls: env.TURN_URLS },
+      logLevel: env.LOG_LEVEL,
+    },
+    secrets: {
+      databaseUrl: env.DATABASE_URL,
+      jwtSecret: env.JWT_SECRET,
+      jwtPublicKey: env.JWT_PUBLIC_KEY,
+      turnSecret: env.TURN_SECRET,
+    },
+  }
+}

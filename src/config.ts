@@ -8,6 +8,7 @@ export interface Config {
   /** Serve GraphiQL to browsers: everywhere but in production. */
   readonly graphiql: boolean
   readonly http: {
+    /** In development mode, which hands out tokens, this machine only unless HOST says otherwise. */
     readonly host: string
     /** 0 picks a free port. */
     readonly port: number
@@ -84,6 +85,13 @@ const list = (schema: z.ZodString, fallback = '') =>
     .pipe(z.array(schema))
 const url = (protocols: RegExp, name: string) => z.string().regex(protocols, `must be a URL of the form ${name}`)
 
+/** A key set is fetched without credentials, and its URL is printed with the configuration. */
+function isKeySetUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const { protocol, username, password } = new URL(value)
+  return /^https?:$/.test(protocol) && !username && !password
+}
+
 /** HS256 wants a key at least as long as its hash (RFC 7518, section 3.2). */
 const HS256_MIN_BYTES = 32
 
@@ -96,16 +104,23 @@ const Environment = z
       .transform(Number)
       .refine((port) => port <= 65_535, 'must be at most 65535')
       .default(3000),
-    HOST: text.default('0.0.0.0'),
+    HOST: text.optional(),
     DATABASE_URL: url(/^postgres(ql)?:\/\/./, 'postgresql://user:password@host:5432/database').optional(),
     DATA_DIR: text.default('.data'),
-    JWT_SECRET: z.string().optional(),
+    // Whoever knows the public key could sign with it.
+    JWT_SECRET: z
+      .string()
+      .refine((secret) => !secret.includes('-----BEGIN '), 'must not be a PEM: a public key belongs in JWT_PUBLIC_KEY')
+      .optional(),
     JWT_PUBLIC_KEY: z
       .string()
-      .transform((pem) => pem.replaceAll('\\n', '\n'))
-      .refine((pem) => pem.includes('-----BEGIN PUBLIC KEY-----'), 'must be an SPKI public key in PEM')
+      .transform((pem) => pem.replaceAll('\\n', '\n').trim())
+      .refine((pem) => pem.startsWith('-----BEGIN PUBLIC KEY-----'), 'must be an SPKI public key in PEM')
       .optional(),
-    JWKS_URL: url(/^https?:\/\/./, 'https://issuer/.well-known/jwks.json').optional(),
+    JWKS_URL: z
+      .string()
+      .refine(isKeySetUrl, 'must be a URL of the form https://issuer/.well-known/jwks.json, without credentials')
+      .optional(),
     JWT_ISSUER: text.optional(),
     JWT_AUDIENCE: text.optional(),
     JWT_USER_CLAIM: text.default('sub'),
@@ -119,26 +134,31 @@ const Environment = z
     TURN_SECRET: text.optional(),
     LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   })
-  .superRefine((env, context) => {
-    const keys = (['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'] as const).filter((name) => env[name] !== undefined)
-    const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
-    if (keys.length > 1) problem(keys.join(', '), 'only one of these may be set')
-    if (keys.length === 0 && env.NODE_ENV === 'production') {
-      problem('JWT_SECRET', 'production needs a key: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL')
-    }
-    if (env.NODE_ENV === 'production' && env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < HS256_MIN_BYTES) {
-      problem('JWT_SECRET', `must be at least ${HS256_MIN_BYTES} bytes long in production`)
-    }
-    if (env.TURN_URLS.length > 0 && !env.TURN_SECRET) problem('TURN_SECRET', 'is needed with TURN_URLS')
-    if (env.TURN_SECRET && env.TURN_URLS.length === 0) problem('TURN_URLS', 'is needed with TURN_SECRET')
-  })
+  .superRefine(
+    (env, context) => {
+      const keys = (['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'] as const).filter((name) => env[name] !== undefined)
+      const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+      if (keys.length > 1) problem(keys.join(', '), 'only one of these may be set')
+      if (keys.length === 0 && env.NODE_ENV === 'production') {
+        problem('JWT_SECRET', 'production needs a key: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL')
+      }
+      if (env.NODE_ENV === 'production' && env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < HS256_MIN_BYTES) {
+        problem('JWT_SECRET', `must be at least ${HS256_MIN_BYTES} bytes long in production`)
+      }
+      if (env.TURN_URLS.length > 0 && !env.TURN_SECRET) problem('TURN_SECRET', 'is needed with TURN_URLS')
+      if (env.TURN_SECRET && env.TURN_URLS.length === 0) problem('TURN_URLS', 'is needed with TURN_SECRET')
+    },
+    // Beside other problems too, so that all are told at once.
+    { when: () => true },
+  )
 
 /**
  * Reads the environment; the only reader of it. An empty variable counts as absent.
  *
+ * @param environment @default the process's own
  * @throws ConfigError naming every problem at once
  */
-export function loadConfig(environment: Record<string, string | undefined>): Configuration {
+export function loadConfig(environment: Record<string, string | undefined> = process.env): Configuration {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
   const parsed = Environment.safeParse(present)
   if (!parsed.success) {
@@ -150,7 +170,11 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
     config: {
       development: keyed === undefined,
       graphiql: env.NODE_ENV !== 'production',
-      http: { host: env.HOST, port: env.PORT, corsOrigins: env.CORS_ORIGINS },
+      http: {
+        host: env.HOST ?? (keyed === undefined ? '127.0.0.1' : '0.0.0.0'),
+        port: env.PORT,
+        corsOrigins: env.CORS_ORIGINS,
+      },
       dataDir: env.DATA_DIR,
       auth: {
         issuer: env.JWT_ISSUER,

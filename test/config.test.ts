@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, loadConfig } from '../src/config.ts'
+
+const SECRET = 'a secret of the application that issues tokens'
+const PUBLIC_KEY = '-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----'
+
+/** The problems of an environment, by the variable that each begins with. */
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+const namesOf = (environment: Record<string, string>) =>
+  problemsOf(environment)
+    .map((problem) => problem.slice(0, problem.indexOf(':')))
+    .toSorted()
+
+describe('without any variable', () => {
+  test('the gateway runs in development, with its own database and the documented times', () => {
+    const { config, secrets } = loadConfig({})
+    expect(config).toEqual({
+      development: true,
+      graphiql: true,
+      http: { host: '0.0.0.0', port: 3000, corsOrigins: ['*'] },
+      dataDir: '.data',
+      auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined },
+      deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
+      ice: { stunUrls: [], turnUrls: [] },
+      logLevel: 'info',
+    })
+    expect(Object.values(secrets).filter((secret) => secret !== undefined)).toEqual([])
+  })
+
+  test('an empty variable counts as absent', () => {
+    const empty = {
+      PORT: '',
+      HOST: ' ',
+      DATABASE_URL: '',
+      JWT_SECRET: '  ',
+      LOG_LEVEL: '',
+      CORS_ORIGINS: '',
+      NODE_ENV: '',
+    }
+    expect(loadConfig(empty)).toEqual(loadConfig({}))
+  })
+})
+
+describe('a key', () => {
+  test.each<Record<string, string>>([
+    { JWT_SECRET: SECRET },
+    { JWT_PUBLIC_KEY: PUBLIC_KEY },
+    { JWKS_URL: 'https://id.example/jwks' },
+  ])('ends development and suffices for production (%j)', (key) => {
+    expect(loadConfig(key).config.development).toBe(false)
+    const { config } = loadConfig({ ...key, NODE_ENV: 'production' })
+    expect(config).toMatchObject({ development: false, graphiql: false })
+  })
+
+  test('is needed in production', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([expect.stringContaining('JWT_PUBLIC_KEY or JWKS_URL')])
+  })
+
+  test('that is a short secret will do in development only', () => {
+    expect(namesOf({ JWT_SECRET: 'short' })).toEqual([])
+    expect(namesOf({ JWT_SECRET: 'short', NODE_ENV: 'production' })).toEqual(['JWT_SECRET'])
+    expect(namesOf({ JWT_SECRET: 'ä'.repeat(16), NODE_ENV: 'production' })).toEqual([])
+  })
+
+  test('in one line, as files of variables hold it, is the same key', () => {
+    const { secrets } = loadConfig({ JWT_PUBLIC_KEY: `${PUBLIC_KEY.replaceAll('\n', '\\n')}\\n` })
+    expect(secrets.jwtPublicKey).toBe(PUBLIC_KEY)
+  })
+
+  test('that is no public key, or comes with a private one, is refused', () => {
+    const privateKey = '-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----'
+    for (const JWT_PUBLIC_KEY of ['nonsense', privateKey, `${privateKey}\n${PUBLIC_KEY}`]) {
+      expect(namesOf({ JWT_PUBLIC_KEY })).toEqual(['JWT_PUBLIC_KEY'])
+    }
+  })
+
+  test('that is public is refused as a secret', () => {
+    expect(namesOf({ JWT_SECRET: PUBLIC_KEY })).toEqual(['JWT_SECRET'])
+  })
+})
+
+describe('contradictions', () => {
+  test('only one kind of key may be set', () => {
+    const keys = { JWT_SECRET: SECRET, JWT_PUBLIC_KEY: PUBLIC_KEY, JWKS_URL: 'https://id.example/jwks' }
+    expect(namesOf(keys)).toEqual(['JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL'])
+  })
+
+  test('TURN servers need their secret and the secret its servers', () => {
+    expect(namesOf({ TURN_URLS: 'turn:turn.example:3478' })).toEqual(['TURN_SECRET'])
+    expect(namesOf({ TURN_SECRET: SECRET })).toEqual(['TURN_URLS'])
+    expect(namesOf({ TURN_URLS: 'turn:turn.example:3478', TURN_SECRET: SECRET })).toEqual([])
+  })
+})
+
+describe('problems', () => {
+  test('come all at once, contradictions among them', () => {
+    const environment = {
+      NODE_ENV: 'production',
+      PORT: 'http',
+      DATABASE_URL: 'mysql://localhost/rtc',
+      RING_TIMEOUT: '45s',
+      DISCONNECT_GRACE: '0',
+      STUN_URLS: 'stun:stun.example:3478, https://stun.example',
+      TURN_SECRET: SECRET,
+      LOG_LEVEL: 'loud',
+    }
+    expect(namesOf(environment)).toEqual(
+      [
+        ...Object.keys(environment).filter((name) => !['NODE_ENV', 'TURN_SECRET'].includes(name)),
+        'JWT_SECRET',
+        'TURN_URLS',
+      ].toSorted(),
+    )
+  })
+
+  test.each([
+    ['PORT', ['-1', '65536', '3000.5', '0x10']],
+    ['RING_TIMEOUT', ['0', '-5', '1e3', '2147484']],
+    ['JWKS_URL', ['id.example', 'ftp://id.example', 'https://', 'https://[', 'https://user:secret@id.example/jwks']],
+    ['TURN_URLS', ['turn.example', 'turn:a,stun:b']],
+  ])('%s must be of its kind', (name, values) => {
+    for (const value of values)
+      expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])
+  })
+
+  test('make one message that names each, and no secret', () => {
+    const environment = { PORT: 'x', JWT_SECRET: SECRET, JWKS_URL: 'https://user:hunter2@id.example' }
+    expect(() => loadConfig(environment)).toThrow(/PORT[^]+JWKS_URL/)
+    expect(() => loadConfig(environment)).not.toThrow(SECRET)
+    expect(() => loadConfig(environment)).not.toThrow('hunter2')
+  })
+})
+
+test('the part that may be printed holds no secret', () => {
+  const values = {
+    DATABASE_URL: 'postgresql://rtc:hunter2@db.example/rtc',
+    JWT_SECRET: 'the secret that signs tokens, long enough',
+    TURN_SECRET: 'the secret of the TURN server',
+  }
+  const { config, secrets } = loadConfig({ ...values, TURN_URLS: 'turn:turn.example:3478' })
+  for (const value of Object.values(values)) {
+    expect(JSON.stringify(config)).not.toContain(value)
+    expect(Object.values(secrets)).toContain(value)
+  }
+})
+
+test('lists are separated by commas, spaces around them do not matter', () => {
+  const { config } = loadConfig({
+    CORS_ORIGINS: 'https://a.example, https://b.example,',
+    STUN_URLS: ' stun:a , stuns:b ',
+  })
+  expect(config.http.corsOrigins).toEqual(['https://a.example', 'https://b.example'])
+  expect(config.ice.stunUrls).toEqual(['stun:a', 'stuns:b'])
+})

@@ -1,0 +1,34 @@
+import type { JWTPayload } from 'jose'
+import { type Actor, isUserId, USER_ID_MAX } from '../core/actor.ts'
+import { RtcError } from '../core/errors.ts'
+
+/**
+ * The actor whom verified claims describe.
+ *
+ * @param userClaim the claim that holds the user's id
+ * @throws RtcError UNAUTHENTICATED when that claim holds none
+ */
+export function actorOf(claims: JWTPayload, userClaim: string): Actor {
+  const id = claims[userClaim]
+  if (!isUserId(id)) {
+    const rule = `must be a string of 1 to ${USER_ID_MAX} characters without control characters`
+    throw new RtcError('UNAUTHENTICATED', `The claim "${userClaim}" of the token ${rule}`)
+  }
+  const scopes = new Set([...scopesIn(claims['scope']), ...scopesIn(claims['scp'])])
+  return claims.exp === undefined ? { id, scopes } : { id, scopes, expiresAt: dateOf(claims.exp) }
+}
+
+/**
+ * `scope` is a space-separated string (https://www.rfc-editor.org/rfc/rfc8693#section-4.2), in `scp` some issuers send
+ * a list. A value of any other shape grants nothing.
+ */
+function scopesIn(claim: unknown): string[] {
+  const parts: unknown[] = Array.isArray(claim) ? claim : [claim]
+  return parts.filter((part) => typeof part === 'string').flatMap((part) => part.split(' ').filter(Boolean))
+}
+
+/** Timestamps have years of four digits: https://www.rfc-editor.org/rfc/rfc3339#section-5.6 */
+const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000
+
+/** A later expiry, of an issuer who means `never` or counts in milliseconds, becomes the last one that can be written. */
+const dateOf = (seconds: number): Date => new Date(Math.min(seconds, LAST_SECOND) * 1000)

@@ -1,0 +1,82 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SignJWT } from 'jose'
+import { ConfigError } from '../config.ts'
+
+/** Random bytes in a secret; HS256 wants at least the 32 of its hash: https://www.rfc-editor.org/rfc/rfc7518#section-3.2 */
+const SECRET_BYTES = 32
+const SECRET_FILE = 'development-secret'
+
+/**
+ * The HS256 secret of a gateway without a configured key: made at the first call, kept in `dataDir`, read by every later
+ * one. Gateways that start at the same time agree on one.
+ *
+ * @throws ConfigError when the file cannot be written or read, or holds too short a secret
+ */
+export async function developmentSecret(dataDir: string): Promise<string> {
+  const file = join(dataDir, SECRET_FILE)
+  try {
+    const secret = (await readIfThere(file)) ?? (await create(dataDir, file))
+    if (Buffer.byteLength(secret) >= SECRET_BYTES) return secret
+  } catch (error) {
+    throw new ConfigError([`DATA_DIR: ${error instanceof Error ? error.message : String(error)}`])
+  }
+  throw new ConfigError([`DATA_DIR: the secret in ${file} is too short; delete the file to have a new one made`])
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(file, 'utf8')).trim()
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Links a finished file to the name: of several at once one wins, and nobody ever reads a half-written secret. */
+async function create(dataDir: string, file: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true })
+  const draft = `${file}.${randomUUID()}`
+  try {
+    await writeFile(draft, randomBytes(SECRET_BYTES).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    await link(draft, file).catch((error: unknown) => {
+      if (!hasCode(error, 'EEXIST')) throw error
+    })
+  } finally {
+    await rm(draft, { force: true })
+  }
+  return (await readFile(file, 'utf8')).trim()
+}
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code
+
+/** How long the tokens are valid that the gateway itself hands out in development mode, in seconds. */
+export const DEVELOPMENT_TTL = 86_400
+
+/** Signs a token with HS256, as the gateway itself verifies it. */
+export function mintToken(options: {
+  secret: string
+  userId: string
+  /** In seconds. */
+  ttl: number
+  scopes?: readonly string[]
+  issuer?: string | undefined
+  audience?: string | undefined
+  /** @default 'sub' */
+  userClaim?: string
+  now: Date
+}): Promise<string> {
+  const { secret, userId, ttl, scopes = [], issuer, audience, userClaim = 'sub', now } = options
+  const issuedAt = Math.floor(now.getTime() / 1000)
+  const claims = {
+    [userClaim]: userId,
+    iat: issuedAt,
+    exp: issuedAt + ttl,
+    ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+    ...(issuer !== undefined && { iss: issuer }),
+    ...(audience !== undefined && { aud: audience }),
+  }
+  return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(new TextEncoder().encode(secret))
+}

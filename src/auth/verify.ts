@@ -1,0 +1,55 @@
+import { jwtVerify } from 'jose'
+import type { Config } from '../config.ts'
+import type { Actor } from '../core/actor.ts'
+import type { Clock } from '../core/clock.ts'
+import { RtcError } from '../core/errors.ts'
+import { actorOf } from './claims.ts'
+import { trustedKey, type KeySecrets } from './keys.ts'
+import { refusalOf } from './refusal.ts'
+
+/**
+ * Verifies a JSON Web Token and answers who it speaks for.
+ *
+ * @throws RtcError UNAUTHENTICATED for any token that is not valid, as its subclass TokenExpired when only time is the
+ *   reason; UNAVAILABLE when the issuer's keys cannot be fetched
+ */
+export type Verify = (token: string) => Promise<Actor>
+
+/** Longest token in bytes. A token is ASCII, so that its length is its size. */
+export const TOKEN_MAX_BYTES = 8192
+
+/** Seconds by which the clocks of issuer and gateway may differ: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 */
+const CLOCK_TOLERANCE = 5
+
+/**
+ * Makes the verifier for the configured key.
+ *
+ * @throws ConfigError when no key is there, or the public key cannot be used
+ */
+export function createVerifier(options: {
+  config: Config['auth']
+  secrets: KeySecrets
+  /** The secret of development mode; ignored where a key is configured. */
+  developmentSecret?: string | undefined
+  clock: Clock
+}): Verify {
+  const { config, secrets, developmentSecret, clock } = options
+  const { key, algorithms } = trustedKey({ jwksUrl: config.jwksUrl, secrets, developmentSecret })
+  const expected = {
+    algorithms: [...algorithms],
+    ...(config.issuer !== undefined && { issuer: config.issuer }),
+    ...(config.audience !== undefined && { audience: config.audience }),
+    clockTolerance: CLOCK_TOLERANCE,
+  }
+  return async (token) => {
+    if (token.length > TOKEN_MAX_BYTES) {
+      throw new RtcError('UNAUTHENTICATED', `The token is longer than ${TOKEN_MAX_BYTES} bytes`)
+    }
+    const { payload } = await jwtVerify(token, key, { ...expected, currentDate: clock.now() }).catch(
+      (error: unknown) => {
+        throw refusalOf(error)
+      },
+    )
+    return actorOf(payload, config.userClaim)
+  }
+}

@@ -1,0 +1,148 @@
+import { createServer, type RequestListener } from 'node:http'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import { exportJWK } from 'jose'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { bytes, ed25519, p256, pem, rsa, sign, verifierWith } from './tokens.ts'
+
+const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
+const UNAVAILABLE = { code: 'UNAVAILABLE', retryAfter: 5 }
+
+/** Longer than the pause that the verifier keeps between two fetches. */
+const A_MINUTE = 60_000
+
+async function published(keys: Record<string, KeyObject>) {
+  const named = Object.entries(keys).map(async ([kid, key]) => Object.assign(await exportJWK(key), { kid, use: 'sig' }))
+  return { keys: await Promise.all(named) }
+}
+
+/** A server of keys on a free port; `answer` may be replaced while it runs. */
+async function issuer(keys: Record<string, KeyObject>) {
+  const state = { keys, requests: 0, answer: undefined as RequestListener | undefined }
+  const server = createServer((request, response) => {
+    state.requests += 1
+    if (state.answer) return state.answer(request, response)
+    void published(state.keys).then((keySet) => response.end(JSON.stringify(keySet)))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const close = async () => {
+    if (!server.listening) return
+    server.closeAllConnections()
+    await once(server.close(), 'close')
+  }
+  onTestFinished(close)
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  return Object.assign(state, { url: `http://127.0.0.1:${port}/jwks.json`, close })
+}
+
+const verifierOf = (url: string) => verifierWith({ secrets: {}, config: { jwksUrl: url } })
+
+/** Moves the time by which the age of fetched keys is measured. */
+function later(milliseconds: number) {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + milliseconds })
+  onTestFinished(() => void vi.useRealTimers())
+}
+
+describe('keys that the issuer publishes', () => {
+  test('verify tokens of every kind, and are fetched once', async () => {
+    const server = await issuer({ r: rsa.publicKey, e: p256.publicKey, o: ed25519.publicKey })
+    const verify = verifierOf(server.url)
+    const tokens = await Promise.all([
+      sign({}, { alg: 'RS256', kid: 'r', key: rsa.privateKey }),
+      sign({}, { alg: 'PS512', kid: 'r', key: rsa.privateKey }),
+      sign({}, { alg: 'ES256', kid: 'e', key: p256.privateKey }),
+      sign({}, { alg: 'EdDSA', kid: 'o', key: ed25519.privateKey }),
+    ])
+    const actors = await Promise.all(tokens.map(verify))
+    expect(actors.map(({ id }) => id)).toEqual(['alice', 'alice', 'alice', 'alice'])
+    expect(server.requests).toBe(1)
+  })
+
+  test('are no HS256 secrets', async () => {
+    const server = await issuer({ r: rsa.publicKey })
+    const token = await sign({}, { kid: 'r', key: bytes(pem(rsa.publicKey)) })
+    await expect(verifierOf(server.url)(token)).rejects.toMatchObject(UNAUTHENTICATED)
+  })
+
+  test('must be named by the token when there are several of a kind', async () => {
+    const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const server = await issuer({ old: other.publicKey, new: rsa.publicKey })
+    const verify = verifierOf(server.url)
+    const nameless = await sign({}, { alg: 'RS256', key: rsa.privateKey })
+    await expect(verify(nameless)).rejects.toMatchObject(UNAUTHENTICATED)
+    const named = await sign({}, { alg: 'RS256', kid: 'new', key: rsa.privateKey })
+    await expect(verify(named)).resolves.toMatchObject({ id: 'alice' })
+  })
+
+  test('do not verify a token that another key has signed under their name', async () => {
+    const mallory = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const server = await issuer({ r: rsa.publicKey })
+    const token = await sign({}, { alg: 'RS256', kid: 'r', key: mallory.privateKey })
+    await expect(verifierOf(server.url)(token)).rejects.toMatchObject(UNAUTHENTICATED)
+  })
+})
+
+describe('when the issuer changes its key', () => {
+  test('the new one is fetched at its first token and the old one is forgotten', async () => {
+    const server = await issuer({ old: rsa.publicKey })
+    const verify = verifierOf(server.url)
+    const before = await sign({}, { alg: 'RS256', kid: 'old', key: rsa.privateKey })
+    const after = await sign({}, { alg: 'ES256', kid: 'new', key: p256.privateKey })
+    await verify(before)
+    server.keys = { new: p256.publicKey }
+    later(A_MINUTE)
+    await expect(verify(after)).resolves.toMatchObject({ id: 'alice' })
+    await expect(verify(before)).rejects.toMatchObject(UNAUTHENTICATED)
+  })
+
+  test('tokens with invented key names cannot make the gateway fetch again and again', async () => {
+    const server = await issuer({ r: rsa.publicKey })
+    const verify = verifierOf(server.url)
+    const invented = async (kid: string) => verify(await sign({}, { alg: 'RS256', kid, key: rsa.privateKey }))
+    await expect(invented('x')).rejects.toMatchObject(UNAUTHENTICATED)
+    await expect(invented('y')).rejects.toMatchObject(UNAUTHENTICATED)
+    await expect(invented('z')).rejects.toMatchObject(UNAUTHENTICATED)
+    expect(server.requests).toBe(1)
+  })
+})
+
+const token = () => sign({}, { alg: 'RS256', kid: 'r', key: rsa.privateKey })
+
+describe('when the keys cannot be fetched', () => {
+  test('the gateway is unavailable, and recovers by itself', async () => {
+    const server = await issuer({ r: rsa.publicKey })
+    const verify = verifierOf(server.url)
+    server.answer = (request) => request.socket.destroy()
+    await expect(verify(await token())).rejects.toMatchObject(UNAVAILABLE)
+    server.answer = undefined
+    await expect(verify(await token())).resolves.toMatchObject({ id: 'alice' })
+  })
+
+  test('nobody listening is the same', async () => {
+    const server = await issuer({ r: rsa.publicKey })
+    await server.close()
+    await expect(verifierOf(server.url)(await token())).rejects.toMatchObject(UNAVAILABLE)
+  })
+
+  test.each<[string, number, string]>([
+    ['an error', 500, '{"keys":[]}'],
+    ['a page', 200, '<html></html>'],
+    ['something else', 200, '{"message":"hello"}'],
+  ])('an issuer that answers with %s is the same', async (_, status, body) => {
+    const server = await issuer({ r: rsa.publicKey })
+    server.answer = (_request, response) => void response.writeHead(status).end(body)
+    await expect(verifierOf(server.url)(await token())).rejects.toMatchObject(UNAVAILABLE)
+  })
+
+  test('keys fetched before go on to verify', async () => {
+    const server = await issuer({ r: rsa.publicKey })
+    const verify = verifierOf(server.url)
+    await verify(await token())
+    await server.close()
+    later(A_MINUTE)
+    await expect(verify(await token())).resolves.toMatchObject({ id: 'alice' })
+    const unknown = await sign({}, { alg: 'RS256', kid: 'new', key: rsa.privateKey })
+    await expect(verify(unknown)).rejects.toMatchObject(UNAVAILABLE)
+  })
+})

@@ -1,0 +1,37 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { SignJWT, type JWTHeaderParameters } from 'jose'
+import type { Config } from '../../src/config.ts'
+import type { KeySecrets } from '../../src/auth/keys.ts'
+import { createVerifier, type Verify } from '../../src/auth/verify.ts'
+
+/** The frozen time of every token test. */
+export const NOW = new Date('2026-03-01T12:00:00Z')
+export const seconds = (fromNow = 0): number => NOW.getTime() / 1000 + fromNow
+
+export const SECRET = 'a secret of the application that issues tokens'
+export const bytes = (secret: string): Uint8Array => new TextEncoder().encode(secret)
+
+export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+export const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+export const ed25519 = generateKeyPairSync('ed25519')
+export const pem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString()
+
+export function verifierWith(
+  options: { secrets?: Partial<KeySecrets>; config?: Partial<Config['auth']>; developmentSecret?: string } = {},
+): Verify {
+  const { secrets = { jwtSecret: SECRET }, config, developmentSecret } = options
+  return createVerifier({
+    config: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined, ...config },
+    secrets: { jwtSecret: undefined, jwtPublicKey: undefined, ...secrets },
+    developmentSecret,
+    clock: { now: () => NOW },
+  })
+}
+
+/** A token with any claims at all, for alice where they say nothing; HS256 with SECRET by default. */
+export function sign(
+  claims: Record<string, unknown> = {},
+  { key = bytes(SECRET), ...header }: Partial<JWTHeaderParameters> & { key?: Uint8Array | KeyObject } = {},
+): Promise<string> {
+  return new SignJWT({ sub: 'alice', ...claims }).setProtectedHeader({ alg: 'HS256', ...header }).sign(key)
+}

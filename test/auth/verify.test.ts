@@ -1,0 +1,122 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { RtcError } from '../../src/core/errors.ts'
+import { TokenExpired } from '../../src/auth/refusal.ts'
+import { TOKEN_MAX_BYTES } from '../../src/auth/verify.ts'
+import { NOW, bytes, seconds, sign, verifierWith } from './tokens.ts'
+
+const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
+const verify = verifierWith()
+
+describe('time', () => {
+  test('a token is good until it expires, and the actor says when', async () => {
+    const actor = await verify(await sign({ exp: seconds(1) }))
+    expect(actor.expiresAt).toEqual(new Date(seconds(1) * 1000))
+  })
+
+  test('a token without an expiry has none', async () => {
+    expect(await verify(await sign())).not.toHaveProperty('expiresAt')
+  })
+
+  test.each([1e300, NOW.getTime()])(
+    'an expiry too far off to be written as a date (%d) is the last date',
+    async (exp) => {
+      const { expiresAt } = await verify(await sign({ exp }))
+      expect(expiresAt?.toISOString()).toBe('9999-12-31T23:59:59.000Z')
+    },
+  )
+
+  test('an expired token is told apart from a bad one', async () => {
+    const refusal = await verify(await sign({ exp: seconds(-60) })).catch((error: unknown) => error)
+    expect(refusal).toBeInstanceOf(TokenExpired)
+    expect(refusal).toMatchObject(UNAUTHENTICATED)
+    const bad = await verify(await sign({}, { key: bytes('another secret') })).catch((error: unknown) => error)
+    expect(bad).not.toBeInstanceOf(TokenExpired)
+  })
+
+  test('an expired token with a wrong signature is a bad one', async () => {
+    const token = await sign({ exp: seconds(-60) }, { key: bytes('another secret') })
+    const refusal = await verify(token).catch((error: unknown) => error)
+    expect(refusal).toMatchObject(UNAUTHENTICATED)
+    expect(refusal).not.toBeInstanceOf(TokenExpired)
+  })
+
+  test('clocks may differ by a few seconds, not by ten', async () => {
+    await expect(verify(await sign({ exp: seconds(-3) }))).resolves.toMatchObject({ id: 'alice' })
+    await expect(verify(await sign({ exp: seconds(-10) }))).rejects.toBeInstanceOf(TokenExpired)
+    await expect(verify(await sign({ nbf: seconds(3) }))).resolves.toMatchObject({ id: 'alice' })
+    await expect(verify(await sign({ nbf: seconds(10) }))).rejects.toMatchObject(UNAUTHENTICATED)
+  })
+
+  test('times that are no numbers are refused', async () => {
+    await expect(verify(await sign({ exp: 'never' }))).rejects.toMatchObject(UNAUTHENTICATED)
+    await expect(verify(await sign({ nbf: 'now' }))).rejects.toMatchObject(UNAUTHENTICATED)
+  })
+})
+
+describe('issuer and audience', () => {
+  const strict = verifierWith({ config: { issuer: 'https://id.example', audience: 'rtc' } })
+  const good = { iss: 'https://id.example', aud: 'rtc' }
+
+  test('count only when configured', async () => {
+    await expect(verify(await sign({ iss: 'anybody', aud: 'anything' }))).resolves.toMatchObject({ id: 'alice' })
+    await expect(strict(await sign(good))).resolves.toMatchObject({ id: 'alice' })
+    await expect(strict(await sign({ ...good, aud: ['chat', 'rtc'] }))).resolves.toMatchObject({ id: 'alice' })
+  })
+
+  test.each([
+    ['another issuer', { ...good, iss: 'https://id.example.evil' }],
+    ['no issuer', { aud: 'rtc' }],
+    ['another audience', { ...good, aud: 'chat' }],
+    ['other audiences', { ...good, aud: ['chat', 'mail'] }],
+    ['no audience', { iss: good.iss }],
+  ])('a token with %s is refused without saying which is expected', async (_, claims) => {
+    const refusal: unknown = await strict(await sign(claims)).catch((error: unknown) => error)
+    expect(refusal).toMatchObject(UNAUTHENTICATED)
+    expect(String(refusal)).not.toMatch(/id\.example|"rtc"/)
+  })
+})
+
+describe('what is no token', () => {
+  test('a token over 8 KiB is refused before anything reads it', async () => {
+    await expect(verify(await sign({ pad: 'x'.repeat(5000) }))).resolves.toMatchObject({ id: 'alice' })
+    const long = await sign({ pad: 'x'.repeat(7000) })
+    expect(long.length).toBeGreaterThan(TOKEN_MAX_BYTES)
+    await expect(verify(long)).rejects.toMatchObject(UNAUTHENTICATED)
+  })
+
+  test.each([
+    ['no dots', 'garbage'],
+    ['only dots', '..'],
+    ['an encrypted token', 'eyJhbGciOiJkaXIifQ....'],
+    ['broken base64', '!!.??.§§'],
+    ['a header that is no JSON', `${Buffer.from('alg').toString('base64url')}.e30.AA`],
+    ['a header that is no object', `${Buffer.from('null').toString('base64url')}.e30.AA`],
+    ['nothing', ''],
+  ])('%s is refused', async (_, text) => {
+    await expect(verify(text)).rejects.toMatchObject(UNAUTHENTICATED)
+  })
+
+  test('whatever comes in, the answer is UNAUTHENTICATED', async () => {
+    const good = await sign()
+    const damaged = fc
+      .tuple(fc.nat(good.length), fc.string({ maxLength: 3 }))
+      .map(([at, text]) => good.slice(0, at) + text + good.slice(at + 1))
+      .filter((text) => text !== good)
+    const json = fc.oneof(
+      fc.json(),
+      fc.json().map((text) => `{"alg":"HS256","x":${text}}`),
+    )
+    const shaped = fc
+      .tuple(json, json, fc.string())
+      .map((parts) => parts.map((part) => Buffer.from(part).toString('base64url')).join('.'))
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.string(), damaged, shaped), async (text) => {
+        const refusal: unknown = await verify(text).catch((error: unknown) => error)
+        expect(refusal).toBeInstanceOf(RtcError)
+        expect(refusal).toMatchObject(UNAUTHENTICATED)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})

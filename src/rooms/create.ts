@@ -1,0 +1,104 @@
+import { type Actor, isAdmin } from '../core/actor.ts'
+import { type Decision, type Limits, refuse, refuseInput, type Refusal } from './decision.ts'
+import { Draft, later } from './draft.ts'
+import {
+  type MediaProvider,
+  type MediaType,
+  type Metadata,
+  newcomer,
+  type ParticipantRole,
+  type RoomAccess,
+  type RoomType,
+} from './model.ts'
+
+export interface CreateCommand {
+  readonly type: 'create'
+  readonly actor: Actor
+  readonly room: {
+    readonly id: string
+    readonly type: RoomType
+    readonly callerId: string
+    readonly calleeId: string | null
+    readonly participantIds: readonly string[]
+    readonly mediaType: MediaType
+    readonly name: string | null
+    readonly metadata: Metadata | null
+    readonly provider: MediaProvider
+    readonly access: RoomAccess
+    readonly maxParticipants: number | null
+    readonly clientRequestId: string | null
+    readonly requestHash: string | null
+  }
+}
+
+const GROUP_SEATS = 50
+const P2P_SEATS = 2
+
+/** Creates a room. Refuses with FORBIDDEN or BAD_USER_INPUT. */
+export function decideCreate({ actor, room }: CreateCommand, now: Date, limits: Limits): Decision {
+  if (room.callerId !== actor.id && !isAdmin(actor)) {
+    return refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.')
+  }
+  const problem = room.type === 'p2p' ? p2pProblem(room) : groupProblem(room)
+  if (problem) return problem
+
+  const { participantIds, ...fields } = room
+  const invited = room.type === 'p2p' ? [room.calleeId ?? ''] : membersOf(room)
+  const role: ParticipantRole = room.type === 'p2p' ? 'callee' : 'member'
+  const ringsUntil = later(now, limits.ring)
+  const draft = new Draft(null, now)
+  draft.emit('room_created', actor.id, {
+    room: {
+      ...fields,
+      maxParticipants: seatsOf(room),
+      status: 'waiting',
+      createdBy: actor.id,
+      createdAt: now,
+      startedAt: null,
+      endedAt: null,
+      endReason: null,
+      endedBy: null,
+      emptyAt: null,
+      expiresAt: later(now, limits.maxDuration),
+      deadlineAt: null,
+    },
+    participants: [
+      // The caller of a p2p room is expected by the same time as the answer; in a group nobody waits for them.
+      newcomer(room, room.callerId, {
+        ordinal: 0,
+        role: 'caller',
+        ringsUntil: room.type === 'p2p' ? ringsUntil : null,
+      }),
+      ...invited.map((userId, index) => newcomer(room, userId, { ordinal: index + 1, role, ringsUntil })),
+    ],
+  })
+  return draft.finish()
+}
+
+type NewRoom = CreateCommand['room']
+
+const membersOf = (room: NewRoom): string[] =>
+  [...new Set(room.participantIds)].filter((userId) => userId !== room.callerId)
+
+const seatsOf = (room: NewRoom): number => (room.type === 'p2p' ? P2P_SEATS : (room.maxParticipants ?? GROUP_SEATS))
+
+function p2pProblem(room: NewRoom): Refusal | undefined {
+  if (room.calleeId === null) return refuseInput('calleeId', 'is required for a p2p room')
+  if (room.calleeId === room.callerId) return refuseInput('calleeId', 'must be another user than the caller')
+  if (room.participantIds.length > 0)
+    return refuseInput('participantIds', 'belongs to group rooms; a p2p room has a calleeId')
+  if (room.access === 'link') return refuseInput('access', 'link belongs to group rooms')
+  if (room.maxParticipants !== null && room.maxParticipants !== P2P_SEATS) {
+    return refuseInput('maxParticipants', `is ${P2P_SEATS} for a p2p room`)
+  }
+  return undefined
+}
+
+function groupProblem(room: NewRoom): Refusal | undefined {
+  if (room.calleeId !== null) return refuseInput('calleeId', 'belongs to p2p rooms; a group has participantIds')
+  const invited = membersOf(room).length
+  if (invited > seatsOf(room)) {
+    return refuseInput('participantIds', `invites ${invited} users to a room of ${seatsOf(room)} seats`)
+  }
+  return undefined
+}

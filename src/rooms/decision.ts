@@ -1,0 +1,37 @@
+import type { ErrorCode, InputProblem } from '../core/errors.ts'
+import type { Room, RoomEvent } from './model.ts'
+
+/** Durations in seconds that the rules depend on. */
+export interface Limits {
+  /** How long an invitation rings. */
+  readonly ring: number
+  /** How long a group room stays open with nobody in it. */
+  readonly empty: number
+  /** The longest a room may wait, and the longest it may be active. */
+  readonly maxDuration: number
+}
+
+export interface Refusal {
+  readonly kind: 'refusal'
+  readonly code: ErrorCode
+  readonly message: string
+  readonly problems?: readonly InputProblem[]
+}
+
+/** The events to append and the room after them; no events when there is nothing to do. */
+export interface Accepted {
+  readonly kind: 'change'
+  readonly room: Room
+  readonly events: readonly RoomEvent[]
+}
+
+export type Decision = Accepted | Refusal
+
+export const refuse = (code: ErrorCode, message: string): Refusal => ({ kind: 'refusal', code, message })
+
+export const refuseInput = (path: string, message: string): Refusal => ({
+  kind: 'refusal',
+  code: 'BAD_USER_INPUT',
+  message: `${path}: ${message}`,
+  problems: [{ path, message }],
+})

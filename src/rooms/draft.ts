@@ -1,0 +1,70 @@
+import type { Accepted } from './decision.ts'
+import { apply, type Change, type Participant, type Room, type RoomEvent, type RoomEventType } from './model.ts'
+
+/** Something that time will do to a room. */
+export type Due =
+  | { readonly kind: 'expiry'; readonly at: Date }
+  | { readonly kind: 'empty'; readonly at: Date }
+  | { readonly kind: 'ring'; readonly at: Date; readonly participant: Participant }
+  | { readonly kind: 'grace'; readonly at: Date; readonly participant: Participant }
+
+/** The time a number of seconds after another. */
+export const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
+
+/** Collects the events of one decision and shows the room as they change it. */
+export class Draft {
+  readonly #events: RoomEvent[] = []
+  #room: Room | null
+  readonly now: Date
+
+  constructor(room: Room | null, now: Date) {
+    this.#room = room
+    this.now = now
+  }
+
+  /** The room as of the last event. */
+  get room(): Room {
+    if (!this.#room) throw new TypeError('the room has not been created yet')
+    return this.#room
+  }
+
+  emit(type: RoomEventType, actorId: string | null, data: Change, subjectId: string | null = null): void {
+    const roomId = this.#room?.id ?? data.room?.id
+    if (!roomId) throw new TypeError('room_created must carry the id')
+    const seq = (this.#room?.seq ?? 0) + 1
+    this.#append({ roomId, seq, type, actorId, subjectId, data, at: this.now })
+  }
+
+  /** The deadline that fell due first, if one has. */
+  firstDue(): Due | undefined {
+    const first = earliest(this.room)
+    return first && first.at <= this.now ? first : undefined
+  }
+
+  /** The decision: the last event also carries the room's next deadline. */
+  finish(): Accepted {
+    const last = this.#events.pop()
+    if (last) {
+      const deadlineAt = earliest(this.room)?.at ?? null
+      this.#append({ ...last, data: { ...last.data, room: { ...last.data.room, deadlineAt } } })
+    }
+    return { kind: 'change', room: this.room, events: this.#events }
+  }
+
+  #append(event: RoomEvent): void {
+    this.#events.push(event)
+    this.#room = apply(this.#room, event)
+  }
+}
+
+function earliest(room: Room): Due | undefined {
+  if (room.status === 'ended') return undefined
+  let first: Due = { kind: 'expiry', at: room.expiresAt }
+  if (room.emptyAt && room.emptyAt < first.at) first = { kind: 'empty', at: room.emptyAt }
+  for (const participant of room.participants) {
+    const { ringsUntil, graceUntil } = participant
+    if (ringsUntil && ringsUntil < first.at) first = { kind: 'ring', at: ringsUntil, participant }
+    if (graceUntil && graceUntil < first.at) first = { kind: 'grace', at: graceUntil, participant }
+  }
+  return first
+}

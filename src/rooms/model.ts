@@ -1,0 +1,186 @@
+export const ROOM_TYPES = ['p2p', 'group'] as const
+export const MEDIA_TYPES = ['audio', 'video'] as const
+export const ROOM_STATUSES = ['waiting', 'active', 'ended'] as const
+export const MEDIA_PROVIDERS = ['webrtc', 'volcengine', 'livekit', 'tencent', 'agora'] as const
+export const ROOM_ACCESSES = ['invited', 'link'] as const
+export const END_REASONS = [
+  'completed',
+  'cancelled',
+  'rejected',
+  'busy',
+  'missed',
+  'empty',
+  'expired',
+  'failed',
+] as const
+export const PARTICIPANT_ROLES = ['caller', 'callee', 'member', 'observer'] as const
+export const PARTICIPANT_STATES = ['invited', 'joined', 'left', 'rejected', 'missed', 'removed'] as const
+export const LEAVE_REASONS = ['left', 'removed', 'disconnected', 'replaced', 'ended'] as const
+export const ROOM_EVENT_TYPES = [
+  'room_created',
+  'room_started',
+  'room_ended',
+  'participant_invited',
+  'participant_joined',
+  'participant_left',
+  'participant_rejected',
+  'participant_missed',
+  'participant_removed',
+  'participant_updated',
+  'participant_disconnected',
+  'participant_reconnected',
+] as const
+
+export type RoomType = (typeof ROOM_TYPES)[number]
+export type MediaType = (typeof MEDIA_TYPES)[number]
+export type RoomStatus = (typeof ROOM_STATUSES)[number]
+export type MediaProvider = (typeof MEDIA_PROVIDERS)[number]
+export type RoomAccess = (typeof ROOM_ACCESSES)[number]
+export type EndReason = (typeof END_REASONS)[number]
+export type ParticipantRole = (typeof PARTICIPANT_ROLES)[number]
+export type ParticipantState = (typeof PARTICIPANT_STATES)[number]
+export type LeaveReason = (typeof LEAVE_REASONS)[number]
+export type RoomEventType = (typeof ROOM_EVENT_TYPES)[number]
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+/** A JSON object of the application's own. */
+export type Metadata = { [key: string]: Json }
+
+/** The room's own fields: the columns of its row, described in prisma/schema.prisma. */
+export interface RoomFields {
+  readonly id: string
+  readonly type: RoomType
+  readonly mediaType: MediaType
+  readonly status: RoomStatus
+  readonly callerId: string
+  readonly calleeId: string | null
+  readonly name: string | null
+  readonly metadata: Metadata | null
+  readonly provider: MediaProvider
+  readonly access: RoomAccess
+  readonly maxParticipants: number
+  readonly seq: number
+  readonly createdAt: Date
+  readonly startedAt: Date | null
+  readonly endedAt: Date | null
+  readonly endReason: EndReason | null
+  readonly endedBy: string | null
+  readonly emptyAt: Date | null
+  readonly expiresAt: Date
+  readonly deadlineAt: Date | null
+  readonly createdBy: string
+  readonly clientRequestId: string | null
+  readonly requestHash: string | null
+}
+
+export interface Participant {
+  readonly roomId: string
+  readonly userId: string
+  readonly ordinal: number
+  readonly role: ParticipantRole
+  readonly state: ParticipantState
+  readonly audio: boolean
+  readonly video: boolean
+  readonly connected: boolean
+  readonly deviceId: string | null
+  readonly joinedAt: Date | null
+  readonly leftAt: Date | null
+  readonly leaveReason: LeaveReason | null
+  /** Seconds of all finished stays. */
+  readonly stayed: number
+  readonly ringsUntil: Date | null
+  readonly graceUntil: Date | null
+}
+
+/** The aggregate: the room and everybody who ever had a place in it, in the order they came. */
+export interface Room extends RoomFields {
+  readonly participants: readonly Participant[]
+}
+
+/** What an event changed: fields of the room, whole rows of participants. */
+export interface Change {
+  readonly room?: Partial<RoomFields>
+  readonly participants?: readonly Participant[]
+}
+
+export interface RoomEvent {
+  readonly roomId: string
+  readonly seq: number
+  readonly type: RoomEventType
+  readonly actorId: string | null
+  readonly subjectId: string | null
+  readonly data: Change
+  readonly at: Date
+}
+
+/** The room after one more event. The room is `null` only before its `room_created`. */
+export function apply(room: Room | null, event: RoomEvent): Room {
+  const changed = new Map(event.data.participants?.map((participant) => [participant.userId, participant]))
+  const participants = (room?.participants ?? []).map((before) => changed.get(before.userId) ?? before)
+  for (const participant of changed.values()) {
+    if (participant.ordinal >= participants.length) participants.push(participant)
+  }
+  const fields = { ...room, ...event.data.room } as RoomFields
+  return { ...fields, seq: event.seq, participants }
+}
+
+export const findParticipant = (room: Room, userId: string): Participant | undefined =>
+  room.participants.find((participant) => participant.userId === userId)
+
+/** Those who hold a seat. */
+export const joined = (room: Room): readonly Participant[] =>
+  room.participants.filter((participant) => participant.state === 'joined')
+
+/** Seconds between two times, to the millisecond. */
+export const secondsBetween = (from: Date, to: Date): number => Math.max(0, to.getTime() - from.getTime()) / 1000
+
+/** Whole seconds that the room has been or was `active`; null if it never was. */
+export const roomDuration = (room: RoomFields, asOf: Date): number | null =>
+  room.startedAt && Math.floor(secondsBetween(room.startedAt, room.endedAt ?? asOf))
+
+/** Whole seconds of all stays, the present one included. */
+export function participantDuration(participant: Participant, asOf: Date): number {
+  const present =
+    participant.state === 'joined' && participant.joinedAt ? secondsBetween(participant.joinedAt, asOf) : 0
+  return Math.floor(participant.stayed + present)
+}
+
+/** A new place in a room, invited. */
+export const newcomer = (
+  room: { readonly id: string },
+  userId: string,
+  place: Pick<Participant, 'ordinal' | 'role' | 'ringsUntil'>,
+): Participant => ({
+  roomId: room.id,
+  userId,
+  ...place,
+  state: 'invited',
+  audio: false,
+  video: false,
+  connected: false,
+  deviceId: null,
+  joinedAt: null,
+  leftAt: null,
+  leaveReason: null,
+  stayed: 0,
+  graceUntil: null,
+})
+
+/** The row of somebody who is out: the stay is counted, nothing is published. */
+export const departed = (
+  before: Participant,
+  state: 'left' | 'removed',
+  reason: LeaveReason,
+  now: Date,
+): Participant => ({
+  ...before,
+  state,
+  connected: false,
+  audio: false,
+  video: false,
+  leftAt: now,
+  leaveReason: reason,
+  ringsUntil: null,
+  graceUntil: null,
+  stayed: before.stayed + (before.state === 'joined' && before.joinedAt ? secondsBetween(before.joinedAt, now) : 0),
+})

@@ -1,0 +1,290 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Actor } from '../../src/core/actor.ts'
+import { type CreateCommand, decideCreate } from '../../src/rooms/create.ts'
+import { decide, type RoomCommand } from '../../src/rooms/decide.ts'
+import type { Accepted, Decision } from '../../src/rooms/decision.ts'
+import { apply, findParticipant, joined, type Room } from '../../src/rooms/model.ts'
+
+const LIMITS = { ring: 45, empty: 30, maxDuration: 3600 }
+const START = new Date('2026-01-01T00:00:00Z')
+const after = (seconds: number): Date => new Date(START.getTime() + seconds * 1000)
+const user = (id: string, ...scopes: string[]): Actor => ({ id, scopes: new Set(scopes) })
+const [alice, bob, carol, dave] = [user('alice'), user('bob'), user('carol'), user('dave')]
+
+const newRoom: CreateCommand['room'] = {
+  id: '01900000-0000-7000-8000-000000000001',
+  type: 'p2p',
+  callerId: 'alice',
+  calleeId: 'bob',
+  participantIds: [],
+  mediaType: 'video',
+  name: null,
+  metadata: null,
+  provider: 'webrtc',
+  access: 'invited',
+  maxParticipants: null,
+  clientRequestId: null,
+  requestHash: null,
+}
+const group = { type: 'group', calleeId: null, participantIds: ['bob', 'carol'] } as const
+
+function accepted(decision: Decision): Accepted {
+  if (decision.kind === 'refusal') throw new Error(`refused: ${decision.code} ${decision.message}`)
+  return decision
+}
+const create = (room: Partial<CreateCommand['room']> = {}, actor = alice): Decision =>
+  decideCreate({ type: 'create', actor, room: { ...newRoom, ...room } }, START, LIMITS)
+const created = (room: Partial<CreateCommand['room']> = {}): Room => accepted(create(room)).room
+
+const join = (actor: Actor, deviceId: string | null = null): RoomCommand => ({
+  type: 'join',
+  actor,
+  deviceId,
+  audio: null,
+  video: null,
+})
+const leave = (actor: Actor): RoomCommand => ({ type: 'leave', actor })
+const end = (actor: Actor): RoomCommand => ({ type: 'end', actor })
+const tick: RoomCommand = { type: 'tick' }
+
+/** Runs a story: `[seconds, command]` one after the other, all of which must be accepted. */
+function story(room: Room, ...steps: [number, RoomCommand][]): { room: Room; types: string[] } {
+  const types: string[] = []
+  let current = room
+  for (const [seconds, command] of steps) {
+    const { room: next, events } = accepted(decide(current, command, after(seconds), LIMITS))
+    types.push(...events.map((event) => event.type))
+    current = next
+  }
+  return { room: current, types }
+}
+
+const active = (): Room => story(created(), [1, join(alice)], [2, join(bob)]).room
+
+describe('a call between two', () => {
+  test('waits until the second has joined, and is completed by the first who leaves', () => {
+    const { room, types } = story(created(), [1, join(alice)], [2, join(bob)], [12, leave(alice)])
+    expect(types).toEqual([
+      'participant_joined',
+      'participant_joined',
+      'room_started',
+      'participant_left',
+      'room_ended',
+    ])
+    expect(room).toMatchObject({ status: 'ended', endReason: 'completed', endedBy: 'alice', startedAt: after(2) })
+    expect(findParticipant(room, 'alice')).toMatchObject({ state: 'left', leaveReason: 'left', stayed: 11 })
+    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'left', leaveReason: 'ended', stayed: 10 })
+  })
+
+  test.each([
+    ['the caller leaves', leave(alice), 'cancelled'],
+    ['the callee leaves', leave(bob), 'rejected'],
+    ['the caller ends', end(alice), 'cancelled'],
+    ['the callee ends', end(bob), 'rejected'],
+    ['an administrator ends', end(user('root', 'rtc:admin')), 'cancelled'],
+  ])('while waiting: when %s it is %s', (_who, command, reason) => {
+    expect(story(created(), [1, join(alice)], [5, command]).room).toMatchObject({ status: 'ended', endReason: reason })
+  })
+
+  test('is missed when nobody answers within the ring time', () => {
+    const rung = story(created(), [1, join(alice)], [44, tick])
+    expect(rung.room.status).toBe('waiting')
+    const { room, types } = story(rung.room, [45, tick])
+    expect(types).toEqual(['participant_missed', 'room_ended'])
+    expect(room).toMatchObject({ endReason: 'missed', endedBy: null, deadlineAt: null })
+    expect(findParticipant(room, 'bob')?.state).toBe('missed')
+  })
+
+  test('fails when the callee answers a caller who never comes', () => {
+    expect(story(created(), [10, join(bob)], [45, tick]).room).toMatchObject({ status: 'ended', endReason: 'failed' })
+  })
+
+  test('expires at its maximum duration', () => {
+    expect(story(active(), [3601, tick]).room.status).toBe('active')
+    expect(story(active(), [3602, tick]).room).toMatchObject({ status: 'ended', endReason: 'expired' })
+  })
+
+  test('admits nobody but its two', () => {
+    expect(decide(active(), join(carol), after(3), LIMITS)).toMatchObject({ code: 'NOT_INVITED' })
+  })
+})
+
+describe('a group', () => {
+  test('stays open when somebody leaves, and ends as empty when nobody came back in time', () => {
+    const left = story(created(group), [1, join(alice)], [2, join(bob)], [3, leave(alice)], [4, leave(bob)])
+    expect(left.room).toMatchObject({ status: 'active', emptyAt: after(34), deadlineAt: after(34) })
+    expect(story(left.room, [20, join(bob)], [40, tick]).room.status).toBe('active')
+    expect(story(left.room, [34, tick]).room).toMatchObject({ status: 'ended', endReason: 'empty' })
+  })
+
+  test('goes on when an invitation is missed, and still lets the late one in', () => {
+    const { room } = story(created(group), [1, join(alice)], [2, join(bob)], [45, tick])
+    expect(findParticipant(room, 'carol')?.state).toBe('missed')
+    expect(findParticipant(story(room, [60, join(carol)]).room, 'carol')?.state).toBe('joined')
+  })
+
+  test('is ended by its caller alone', () => {
+    const { room } = story(created(group), [1, join(alice)], [2, join(bob)])
+    expect(decide(room, end(bob), after(3), LIMITS)).toMatchObject({ code: 'FORBIDDEN' })
+    expect(story(room, [3, end(alice)]).room).toMatchObject({ status: 'ended', endReason: 'completed' })
+  })
+
+  test('with access by link seats anybody until it is full', () => {
+    const room = created({ ...group, participantIds: [], access: 'link', maxParticipants: 2 })
+    const full = story(room, [1, join(carol)], [2, join(dave)]).room
+    expect(decide(full, join(bob), after(3), LIMITS)).toMatchObject({ code: 'ROOM_FULL' })
+    expect(findParticipant(story(full, [3, leave(carol)], [4, join(bob)]).room, 'bob')?.role).toBe('member')
+  })
+
+  test('counts all stays of a participant', () => {
+    const { room } = story(created(group), [0, join(bob)], [5, leave(bob)], [10, join(bob)], [12, leave(bob)])
+    expect(findParticipant(room, 'bob')?.stayed).toBe(7)
+  })
+})
+
+describe('joining', () => {
+  test('again from the same device changes nothing', () => {
+    expect(accepted(decide(active(), join(bob), after(3), LIMITS)).events).toEqual([])
+  })
+
+  test('from another device replaces the first and keeps the call', () => {
+    const { room, types } = story(active(), [3, join(bob, 'phone')])
+    expect(types).toEqual(['participant_left', 'participant_joined'])
+    expect(room.status).toBe('active')
+    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', deviceId: 'phone', stayed: 1 })
+  })
+
+  test('publishes video in a video room and none in an audio room, unless asked otherwise', () => {
+    const video = (room: Room) => findParticipant(room, 'alice')?.video
+    expect(video(story(created(), [1, join(alice)]).room)).toBe(true)
+    expect(video(story(created({ mediaType: 'audio' }), [1, join(alice)]).room)).toBe(false)
+  })
+})
+
+describe('creating', () => {
+  test.each([
+    ['without a callee', { calleeId: null }, 'calleeId'],
+    ['calling oneself', { calleeId: 'alice' }, 'calleeId'],
+    ['a call with participantIds', { participantIds: ['carol'] }, 'participantIds'],
+    ['a call by link', { access: 'link' }, 'access'],
+    ['a call of three seats', { maxParticipants: 3 }, 'maxParticipants'],
+    ['a group with a callee', { type: 'group' }, 'calleeId'],
+    ['more invited than seats', { ...group, maxParticipants: 1 }, 'participantIds'],
+  ] satisfies [string, Partial<CreateCommand['room']>, string][])('%s is refused', (_what, room, path) => {
+    expect(create(room)).toMatchObject({ code: 'BAD_USER_INPUT', problems: [{ path }] })
+  })
+
+  test('in the name of another user needs rtc:admin', () => {
+    expect(create({}, carol)).toMatchObject({ code: 'FORBIDDEN' })
+    expect(create({}, user('carol', 'rtc:admin'))).toMatchObject({ kind: 'change' })
+  })
+
+  test('invites nobody twice, and the caller not at all', () => {
+    const room = created({ ...group, participantIds: ['bob', 'alice', 'bob'] })
+    expect(room.participants.map(({ userId, role }) => [userId, role])).toEqual([
+      ['alice', 'caller'],
+      ['bob', 'member'],
+    ])
+  })
+})
+
+describe('whatever happens', () => {
+  const people = [alice, bob, carol, dave, user('root', 'rtc:admin')]
+  const actor = fc.constantFrom(...people)
+  const command = fc.oneof(
+    fc.record({ actor, deviceId: fc.constantFrom(null, 'phone') }).map(({ actor, deviceId }) => join(actor, deviceId)),
+    actor.map(leave),
+    actor.map(end),
+    fc.constant(tick),
+  )
+  const steps = fc.array(fc.record({ wait: fc.nat(60), command }), { maxLength: 40 })
+  const anyRoom = fc.constantFrom(
+    created(),
+    created(group),
+    created({ ...group, participantIds: ['bob'], access: 'link', maxParticipants: 2 }),
+  )
+
+  /** Every decision of a random story, with the room before it. */
+  function* decisions(room: Room, story: readonly { wait: number; command: RoomCommand }[]) {
+    let current = room
+    let seconds = 0
+    for (const { wait, command } of story) {
+      seconds += wait
+      const decision = decide(current, command, after(seconds), LIMITS)
+      yield { before: current, command, now: after(seconds), decision }
+      if (decision.kind === 'change') current = decision.room
+    }
+  }
+
+  const always = (
+    claim: (step: { before: Room; command: RoomCommand; now: Date; decision: Decision }) => void,
+  ): void => {
+    fc.assert(
+      fc.property(anyRoom, steps, (room, story) => {
+        for (const step of decisions(room, story)) claim(step)
+      }),
+      { numRuns: 2000 },
+    )
+  }
+
+  test('a room that has ended never changes again', () => {
+    always(({ before, decision }) => {
+      if (before.status === 'ended' && decision.kind === 'change') expect(decision.events).toEqual([])
+    })
+  })
+
+  test('seats never exceed the maximum', () => {
+    always(({ before }) => expect(joined(before).length).toBeLessThanOrEqual(before.maxParticipants))
+  })
+
+  test('a call between two only ever seats caller and callee', () => {
+    always(({ before }) => {
+      if (before.type !== 'p2p') return
+      expect(before.participants.map(({ userId }) => userId)).toEqual(['alice', 'bob'])
+    })
+  })
+
+  test('seq rises by exactly the number of events, without a hole', () => {
+    always(({ before, decision }) => {
+      if (decision.kind === 'refusal') return
+      const { events, room } = decision
+      expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => before.seq + index + 1))
+      expect(room.seq).toBe(before.seq + events.length)
+    })
+  })
+
+  test('the room is the fold of its events', () => {
+    always(({ before, decision }) => {
+      if (decision.kind === 'change') expect(decision.events.reduce<Room>(apply, before)).toEqual(decision.room)
+    })
+  })
+
+  test('doing the same again at the same time changes nothing more', () => {
+    always(({ command, now, decision }) => {
+      if (decision.kind === 'refusal') return
+      const again = decide(decision.room, command, now, LIMITS)
+      if (command.type === 'join' && again.kind === 'refusal') expect(again.code).toBe('ROOM_ENDED')
+      else expect(again).toMatchObject({ kind: 'change', events: [] })
+    })
+  })
+
+  test('a room that has not ended always has a deadline ahead, one that has ended has none', () => {
+    always(({ decision, now, command }) => {
+      if (decision.kind === 'refusal') return
+      const { status, deadlineAt } = decision.room
+      if (status === 'ended') expect(deadlineAt).toBeNull()
+      else if (command.type === 'tick') expect(deadlineAt?.getTime()).toBeGreaterThan(now.getTime())
+      else expect(deadlineAt).not.toBeNull()
+    })
+  })
+
+  test('a room is active only from the moment that two are in it', () => {
+    always(({ before, decision }) => {
+      if (decision.kind === 'refusal' || before.status !== 'waiting') return
+      expect(decision.room.status === 'active').toBe(
+        decision.room.status !== 'ended' && joined(decision.room).length >= 2,
+      )
+    })
+  })
+})

@@ -1,0 +1,107 @@
+-- CreateEnum
+CREATE TYPE "RoomType" AS ENUM ('p2p', 'group');
+
+-- CreateEnum
+CREATE TYPE "MediaType" AS ENUM ('audio', 'video');
+
+-- CreateEnum
+CREATE TYPE "RoomStatus" AS ENUM ('waiting', 'active', 'ended');
+
+-- CreateEnum
+CREATE TYPE "MediaProvider" AS ENUM ('webrtc', 'volcengine', 'livekit', 'tencent', 'agora');
+
+-- CreateEnum
+CREATE TYPE "RoomAccess" AS ENUM ('invited', 'link');
+
+-- CreateEnum
+CREATE TYPE "EndReason" AS ENUM ('completed', 'cancelled', 'rejected', 'busy', 'missed', 'empty', 'expired', 'failed');
+
+-- CreateEnum
+CREATE TYPE "ParticipantRole" AS ENUM ('caller', 'callee', 'member', 'observer');
+
+-- CreateEnum
+CREATE TYPE "ParticipantState" AS ENUM ('invited', 'joined', 'left', 'rejected', 'missed', 'removed');
+
+-- CreateEnum
+CREATE TYPE "LeaveReason" AS ENUM ('left', 'removed', 'disconnected', 'replaced', 'ended');
+
+-- CreateEnum
+CREATE TYPE "RoomEventType" AS ENUM ('room_created', 'room_started', 'room_ended', 'participant_invited', 'participant_joined', 'participant_left', 'participant_rejected', 'participant_missed', 'participant_removed', 'participant_updated', 'participant_disconnected', 'participant_reconnected');
+
+-- CreateTable
+CREATE TABLE "Room" (
+    "id" UUID NOT NULL,
+    "type" "RoomType" NOT NULL,
+    "mediaType" "MediaType" NOT NULL,
+    "status" "RoomStatus" NOT NULL,
+    "callerId" TEXT NOT NULL,
+    "calleeId" TEXT,
+    "name" TEXT,
+    "metadata" JSONB,
+    "provider" "MediaProvider" NOT NULL,
+    "access" "RoomAccess" NOT NULL,
+    "maxParticipants" INTEGER NOT NULL,
+    "seq" INTEGER NOT NULL,
+    "createdAt" TIMESTAMPTZ(3) NOT NULL,
+    "startedAt" TIMESTAMPTZ(3),
+    "endedAt" TIMESTAMPTZ(3),
+    "endReason" "EndReason",
+    "endedBy" TEXT,
+    "emptyAt" TIMESTAMPTZ(3),
+    "expiresAt" TIMESTAMPTZ(3) NOT NULL,
+    "deadlineAt" TIMESTAMPTZ(3),
+    "createdBy" TEXT NOT NULL,
+    "clientRequestId" TEXT,
+    "requestHash" TEXT,
+
+    CONSTRAINT "Room_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "Participant" (
+    "roomId" UUID NOT NULL,
+    "userId" TEXT NOT NULL,
+    "ordinal" INTEGER NOT NULL,
+    "role" "ParticipantRole" NOT NULL,
+    "state" "ParticipantState" NOT NULL,
+    "audio" BOOLEAN NOT NULL,
+    "video" BOOLEAN NOT NULL,
+    "connected" BOOLEAN NOT NULL,
+    "deviceId" TEXT,
+    "joinedAt" TIMESTAMPTZ(3),
+    "leftAt" TIMESTAMPTZ(3),
+    "leaveReason" "LeaveReason",
+    "stayed" DOUBLE PRECISION NOT NULL,
+    "ringsUntil" TIMESTAMPTZ(3),
+    "graceUntil" TIMESTAMPTZ(3),
+
+    CONSTRAINT "Participant_pkey" PRIMARY KEY ("roomId","userId")
+);
+
+-- CreateTable
+CREATE TABLE "RoomEvent" (
+    "roomId" UUID NOT NULL,
+    "seq" INTEGER NOT NULL,
+    "type" "RoomEventType" NOT NULL,
+    "actorId" TEXT,
+    "subjectId" TEXT,
+    "data" JSONB NOT NULL,
+    "at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "RoomEvent_pkey" PRIMARY KEY ("roomId","seq")
+);
+
+-- CreateIndex
+CREATE INDEX "Room_deadlineAt_idx" ON "Room"("deadlineAt");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Room_createdBy_clientRequestId_key" ON "Room"("createdBy", "clientRequestId");
+
+-- CreateIndex
+CREATE INDEX "Participant_userId_roomId_idx" ON "Participant"("userId", "roomId" DESC);
+
+-- AddForeignKey
+ALTER TABLE "Participant" ADD CONSTRAINT "Participant_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "RoomEvent" ADD CONSTRAINT "RoomEvent_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room"("id") ON DELETE CASCADE ON UPDATE CASCADE;

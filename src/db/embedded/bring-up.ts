@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Log } from '../../core/log.ts'
+import type { Cluster } from './cluster.ts'
+import { EmbeddedServerError } from './failure.ts'
+import { takeLease, type Lease } from './lease.ts'
+import { findPostmaster, removeStaleLock } from './postmaster.ts'
+import type { ServerProcess } from './server-process.ts'
+
+export interface Running {
+  readonly lease: Lease
+  readonly pid: number
+  readonly port: number
+  /** Somebody else has started it. */
+  readonly adopted: boolean
+}
+
+const POLL_MS = 15
+/** Recovery after a crash replays at most about 1 GB. */
+const TIMEOUT_S = 120
+/** A port that somebody has just taken, or processes of a killed server that still hold its memory: both pass. */
+const ATTEMPTS = 6
+
+/**
+ * Brings up the server of a cluster. Looks again and again: whatever lives on the data directory is waited for,
+ * be it starting, recovering or shutting down; only when nothing lives there is a server spawned.
+ *
+ * @throws EmbeddedServerError
+ */
+export async function bringUp(
+  cluster: Cluster,
+  { spawn, log }: { spawn: () => Promise<ServerProcess>; log: Log },
+): Promise<Running> {
+  const deadline = performance.now() + TIMEOUT_S * 1000
+  let spawned: ServerProcess | undefined
+  let attempts = 0
+  let obstacle: unknown
+  while (performance.now() < deadline) {
+    const server = await findPostmaster(cluster.dir)
+    if (server?.ready) {
+      try {
+        const lease = await takeLease(cluster, server.port, log)
+        return { lease, pid: server.pid, port: server.port, adopted: server.pid !== spawned?.pid }
+      } catch (error) {
+        if (error instanceof EmbeddedServerError) throw error
+        obstacle = error
+      }
+    } else if (!server && (spawned?.hasEnded() ?? true)) {
+      if (spawned && attempts === ATTEMPTS) {
+        throw new EmbeddedServerError('it ends as soon as it starts', { said: await spawned.said() })
+      }
+      await delay(attempts && POLL_MS * 2 ** attempts)
+      attempts += 1
+      await removeStaleLock(cluster.dir)
+      spawned = await spawn()
+    }
+    await delay(POLL_MS)
+  }
+  // A server that still recovers is left alone, so that the next start finds it further.
+  throw new EmbeddedServerError(`it is not ready after ${TIMEOUT_S} seconds`, {
+    said: spawned ? await spawned.said() : '',
+    cause: obstacle,
+  })
+}

@@ -1,0 +1,48 @@
+import { readFile, realpath, mkdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../../core/log.ts'
+import type { Binaries } from './binaries.ts'
+import { createCluster, isEmpty, PASSWORD_FILE, removeAbandoned } from './create-cluster.ts'
+import { EmbeddedServerError } from './failure.ts'
+import { launcherForData, type Launcher } from './launcher.ts'
+
+/** PostgreSQL's data files, the password they were made with, and how to run programs on them. */
+export interface Cluster {
+  /** Absolute, without symbolic links, mode 0700. */
+  readonly dir: string
+  readonly password: string
+  readonly launcher: Launcher
+}
+
+/**
+ * Opens the data files in `<dataDir>/postgres`, making them when there are none.
+ *
+ * @throws EmbeddedServerError when they cannot be made, or belong to somebody else
+ */
+export async function openCluster(dataDir: string, tools: { binaries: Binaries; log: Log }): Promise<Cluster> {
+  const root = await makeDataDir(dataDir)
+  const dir = join(root, 'postgres')
+  await removeAbandoned(root)
+  if (await isEmpty(dir)) await createCluster(dir, tools)
+  return await existingCluster(dir)
+}
+
+async function makeDataDir(dataDir: string): Promise<string> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    return await realpath(dataDir)
+  } catch (cause) {
+    throw new EmbeddedServerError(`${dataDir} cannot be made`, { said: String(cause), cause })
+  }
+}
+
+async function existingCluster(dir: string): Promise<Cluster> {
+  const stranger = (cause: unknown) =>
+    new EmbeddedServerError(`${dir} is not a database that this gateway can read`, { said: String(cause), cause })
+  const stats = await stat(dir).catch((cause: unknown) => Promise.reject(stranger(cause)))
+  const launcher = await launcherForData(dir, stats)
+  const password = await readFile(join(dir, PASSWORD_FILE), 'utf8').catch((cause: unknown) =>
+    Promise.reject(stranger(cause)),
+  )
+  return { dir, password: password.trim(), launcher }
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, chown, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Log } from '../../core/log.ts'
+import type { Binaries } from './binaries.ts'
+import { EmbeddedServerError } from './failure.ts'
+import { launchersForNewData, type Launcher } from './launcher.ts'
+import { runProgram } from './program.ts'
+
+/** The role that owns everything in the default server. */
+export const ROLE = 'rtc'
+
+/** Inside the data directory, so that the one rename that publishes the data publishes its password too. */
+export const PASSWORD_FILE = 'password'
+
+const STAGING = 'postgres.new-'
+
+/** Tells this process's directories from those of a killed one that had the same pid, as in a container. */
+const SELF = `${STAGING}${process.pid}-${randomBytes(4).toString('hex')}`
+
+/** The built-in locale sorts the same on every system; one of the C library changes with its version. */
+const INITDB_FLAGS = [
+  `--username=${ROLE}`,
+  '--auth=scram-sha-256',
+  '--encoding=UTF8',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+  '--locale=C',
+  '--no-instructions',
+]
+
+/**
+ * Makes a database in a directory beside `dir` and renames it when complete, so that an interruption leaves
+ * nothing half-made, and of two gateways that start together one wins.
+ *
+ * @throws EmbeddedServerError saying how each way to make it has failed
+ */
+export async function createCluster(dir: string, { binaries, log }: { binaries: Binaries; log: Log }): Promise<void> {
+  const failures: string[] = []
+  for (const launcher of await launchersForNewData()) {
+    const failure = await createAs(launcher, dir, binaries)
+    if (failure === undefined) {
+      log.info({ dir }, `made a new database, ${launcher.description}`)
+      return
+    }
+    failures.push(`${launcher.description}: ${failure}`)
+  }
+  throw new EmbeddedServerError(`no database can be made in ${dir}`, { said: failures.join('\n') })
+}
+
+/** @returns what went wrong, if anything did */
+async function createAs(launcher: Launcher, dir: string, binaries: Binaries): Promise<string | undefined> {
+  const staging = join(dirname(dir), `${SELF}-${randomBytes(4).toString('hex')}`)
+  const data = join(staging, 'data')
+  const password = join(staging, PASSWORD_FILE)
+  try {
+    await mkdir(staging, { mode: 0o700 })
+    await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
+    await handOver(launcher, [staging, password])
+    const args = [`--pgdata=${data}`, `--pwfile=${password}`, ...INITDB_FLAGS]
+    const { ok, said } = await runProgram(launcher, { binary: binaries.initdb, args, cwd: staging })
+    if (!ok) return said.trim()
+    await rename(password, join(data, PASSWORD_FILE))
+    await publish(data, dir)
+    return undefined
+  } catch (error) {
+    return String(error)
+  } finally {
+    await rm(staging, { recursive: true, force: true })
+  }
+}
+
+async function handOver({ owner }: Launcher, [staging, password]: [string, string]): Promise<void> {
+  if (owner.uid === process.getuid?.()) return
+  await Promise.all([staging, password].map((path) => chown(path, owner.uid, owner.gid)))
+  // The owner has to pass through our directory. It cannot list it, and what lies in it has modes of its own.
+  const parent = dirname(staging)
+  await chmod(parent, (await stat(parent)).mode | 0o011)
+}
+
+async function publish(data: string, dir: string): Promise<void> {
+  try {
+    await rename(data, dir)
+  } catch (error) {
+    // Another gateway was faster: its database is as good as ours.
+    if (await isEmpty(dir)) throw error
+  }
+  const parent = await open(dirname(dir))
+  try {
+    await parent.sync()
+  } finally {
+    await parent.close()
+  }
+}
+
+/** Removes what gateways have left that were killed while they made their database. */
+export async function removeAbandoned(root: string): Promise<void> {
+  const names = await readdir(root).catch(() => [])
+  const staged = names.filter((name) => name.startsWith(STAGING) && !name.startsWith(SELF))
+  const abandoned = staged.filter((name) => !isOtherProcess(Number.parseInt(name.slice(STAGING.length), 10)))
+  // Their `initdb` may still be writing. What cannot be removed now is removed by a later start.
+  await Promise.allSettled(abandoned.map((name) => rm(join(root, name), { recursive: true, force: true })))
+}
+
+function isOtherProcess(pid: number): boolean {
+  try {
+    return pid !== process.pid && process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Whether a directory has nothing in it or does not exist. */
+export async function isEmpty(dir: string): Promise<boolean> {
+  return await readdir(dir).then(
+    (names) => names.length === 0,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
+}

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises'
+import type { SpawnOptions } from 'node:child_process'
+import type { Stats } from 'node:fs'
+import { EmbeddedServerError } from './failure.ts'
+
+/** A way to run PostgreSQL's programs, which refuse to run as root. */
+export interface Launcher {
+  /** For people: `as root in a user namespace`. */
+  readonly description: string
+  /** To whom the files belong that the programs make, as seen from here. */
+  readonly owner: { readonly uid: number; readonly gid: number }
+  /** File, arguments and options for `spawn`. */
+  command(binary: string, args: readonly string[]): [string, string[], SpawnOptions]
+}
+
+/** Nothing of the gateway's own environment: `PGDATA`, `PGOPTIONS` and the locale must not change what is made. */
+const env = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' }
+
+const asOurselves = (uid: number, gid: number): Launcher => ({
+  description: `as the user with uid ${uid}`,
+  owner: { uid, gid },
+  command: (binary, args) => [binary, [...args], { env }],
+})
+
+const asUser = (uid: number, gid: number): Launcher => ({
+  ...asOurselves(uid, gid),
+  command: (binary, args) => [binary, [...args], { env, uid, gid }],
+})
+
+/**
+ * Inside, the programs see themselves as `uid`; outside they stay root, so that they can enter whatever root can,
+ * such as a home directory of mode 700.
+ */
+const inNamespace = (uid: number): Launcher => ({
+  description: 'as root in a user namespace',
+  owner: { uid: 0, gid: 0 },
+  command: (binary, args) => [
+    'unshare',
+    ['--user', `--map-user=${uid}`, `--map-group=${uid}`, '--', binary, ...args],
+    { env },
+  ],
+})
+
+/** Users that may own the files of a database when root cannot, best first. */
+const SYSTEM_USERS = ['postgres', 'node', 'nobody']
+
+/** The ways to make new data files, best first. */
+export async function launchersForNewData(): Promise<Launcher[]> {
+  const { uid, gid } = ourselves()
+  if (uid !== 0) return [asOurselves(uid, gid)]
+  const users = await systemUsers()
+  const candidates = SYSTEM_USERS.flatMap((name) => users.get(name) ?? [])
+  return [inNamespace(namespaceUser(users)), ...candidates.map((user) => asUser(user.uid, user.gid))]
+}
+
+/**
+ * The one way to go on with existing data files: as their owner.
+ *
+ * @throws EmbeddedServerError when we are neither their owner nor root
+ */
+export async function launcherForData(dir: string, { uid: owner, gid: group }: Stats): Promise<Launcher> {
+  const { uid, gid } = ourselves()
+  if (uid === 0) return owner === 0 ? inNamespace(namespaceUser(await systemUsers())) : asUser(owner, group)
+  if (uid === owner) return asOurselves(uid, gid)
+  throw new EmbeddedServerError(
+    `${dir} belongs to the user with uid ${owner}, and this gateway runs with uid ${uid}. Run it as that user.`,
+  )
+}
+
+function ourselves(): { uid: number; gid: number } {
+  if (!process.getuid || !process.getgid) throw new EmbeddedServerError(`it does not run on ${process.platform}`)
+  return { uid: process.getuid(), gid: process.getgid() }
+}
+
+interface SystemUser {
+  readonly uid: number
+  readonly gid: number
+}
+
+async function systemUsers(): Promise<Map<string, SystemUser>> {
+  const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '')
+  const users = passwd.split('\n').map((line) => {
+    const [name = '', , uid, gid] = line.split(':')
+    return [name, { uid: Number(uid), gid: Number(gid) }] as const
+  })
+  return new Map(users.filter(([, { uid, gid }]) => uid > 0 && gid > 0))
+}
+
+/** `initdb` insists on a uid that has a name. */
+const namespaceUser = (users: Map<string, SystemUser>): number =>
+  (users.get('nobody') ?? [...users.values()][0] ?? { uid: 1000 }).uid

@@ -1,0 +1,83 @@
+import { Socket } from 'node:net'
+import pg from 'pg'
+import type { Log } from '../../core/log.ts'
+import type { Cluster } from './cluster.ts'
+import { ROLE } from './create-cluster.ts'
+import { EmbeddedServerError } from './failure.ts'
+
+/**
+ * A gateway's claim on a server: one connection with a shared lock, which ends with the gateway however it ends.
+ * Who can have the lock alone is the last, and stops the server.
+ */
+export interface Lease {
+  /** The connection is gone, and the claim with it. */
+  isLost(): boolean
+  /** Gives the claim up. True when nobody else has one; then nobody gets one until `close`. */
+  release(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Any number, the same in every version of the gateway. */
+const LOCK = 7_261_903
+
+/** @returns a URL for `pg` and Prisma */
+export const serverUrl = ({ password }: Cluster, port: number, database: string): string =>
+  // Without `sslmode`, a PGSSLMODE in the gateway's environment would apply to a server that has no certificate.
+  `postgresql://${ROLE}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
+
+/**
+ * Takes a claim on the server on a port, after making sure that it serves this cluster.
+ *
+ * @throws EmbeddedServerError when it never will let us in
+ * @throws Error when it cannot be reached now
+ */
+export async function takeLease(cluster: Cluster, port: number, log: Log): Promise<Lease> {
+  const socket = new Socket()
+  const client = new pg.Client({
+    connectionString: serverUrl(cluster, port, 'postgres'),
+    connectionTimeoutMillis: 5000,
+    stream: () => socket,
+  })
+  let lost = false
+  let released = false
+  client.on('error', (error) => {
+    if (!released) log.warn({ err: error }, 'lost the connection to the default database server')
+    lost = true
+  })
+  try {
+    await client.connect()
+    await expectCluster(client, cluster)
+    await client.query('SELECT pg_advisory_lock_shared($1)', [LOCK])
+  } catch (error) {
+    released = true
+    await client.end().catch(() => undefined)
+    throw isRefusal(error)
+      ? new EmbeddedServerError(`it refuses the password in ${cluster.dir}`, { cause: error })
+      : error
+  }
+  // A claim is no reason for this process to live on.
+  socket.unref()
+  return {
+    isLost: () => lost,
+    async release() {
+      released = true
+      socket.ref()
+      await client.query('SELECT pg_advisory_unlock_shared($1)', [LOCK])
+      const { rows } = await client.query<{ alone: boolean }>('SELECT pg_try_advisory_lock($1) AS alone', [LOCK])
+      return rows[0]?.alone ?? false
+    },
+    async close() {
+      released = true
+      await client.end().catch(() => undefined)
+    },
+  }
+}
+
+async function expectCluster(client: pg.Client, { dir }: Cluster): Promise<void> {
+  const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
+  if (rows[0]?.data_directory !== dir) throw new Error('another server has this port')
+}
+
+/** SQLSTATE class 28: invalid authorization. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code?.startsWith('28') === true

@@ -1,0 +1,76 @@
+import { builder } from '../graphql/builder.ts'
+import { enumOf } from '../graphql/enum.ts'
+import { badInput } from '../core/errors.ts'
+import { ROOM_EVENT_TYPES, type RoomEvent } from '../rooms/model.ts'
+import { ParticipantRef, RoomRef } from '../rooms/graphql.ts'
+import type { RoomUpdate } from './event.ts'
+
+const RoomEventType = enumOf(
+  'RoomEventType',
+  ['snapshot', ...ROOM_EVENT_TYPES],
+  'What happened; SNAPSHOT begins a stream that has no cursor.',
+)
+
+const RoomEventRef = builder.objectRef<RoomEvent>('RoomEvent').implement({
+  description: "One entry of a room's log.",
+  fields: (t) => ({
+    seq: t.exposeInt('seq'),
+    type: t.expose('type', { type: RoomEventType }),
+    at: t.expose('at', { type: 'DateTime' }),
+    actorId: t.exposeID('actorId', { nullable: true, description: 'Who did it; null when time did.' }),
+    subjectId: t.exposeID('subjectId', { nullable: true, description: 'The user whom it happened to.' }),
+  }),
+})
+
+const EVENTS_DEFAULT = 100
+const EVENTS_MAX = 500
+
+builder.prismaObjectField(RoomRef, 'events', (t) =>
+  t.field({
+    type: [RoomEventRef],
+    description: `The room's log behind number \`after\`; ${EVENTS_DEFAULT} entries unless \`first\` says otherwise.`,
+    args: { after: t.arg.int(), first: t.arg.int() },
+    complexity: ({ first }) => ({ field: 1, multiplier: first ?? EVENTS_DEFAULT }),
+    async resolve(room, { after, first }, { batch }) {
+      const limit = first ?? EVENTS_DEFAULT
+      if (limit < 1 || limit > EVENTS_MAX) {
+        throw badInput([{ path: 'first', message: `must be between 1 and ${EVENTS_MAX}` }])
+      }
+      return [...(await batch.events.load({ roomId: room.id, after: after ?? 0, upTo: room.seq, limit }))]
+    },
+  }),
+)
+
+const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
+  description: "One message of a room's stream.",
+  fields: (t) => ({
+    seq: t.exposeInt('seq', { description: 'Cursor: resume with `roomUpdated(after: seq)`.' }),
+    type: t.expose('type', { type: RoomEventType }),
+    at: t.expose('at', { type: 'DateTime' }),
+    actorId: t.exposeID('actorId', { nullable: true }),
+    participant: t.field({
+      type: ParticipantRef,
+      nullable: true,
+      description: 'Whom it happened to, as of this event.',
+      resolve: ({ participant, at }) => participant && { ...participant, asOf: at },
+    }),
+    room: t.field({
+      type: RoomRef,
+      description: 'The room as of this event.',
+      resolve: ({ room, at }) => ({ ...room, asOf: at }),
+    }),
+  }),
+})
+
+builder.subscriptionFields((t) => ({
+  roomUpdated: t.field({
+    type: RoomUpdateRef,
+    description:
+      'Everything that happens in a room, each event exactly once and in order. Without `after` it begins with a ' +
+      'SNAPSHOT; with it, with the next event. It completes after ROOM_ENDED, and after your own removal.',
+    args: { roomId: t.arg.id({ required: true }), after: t.arg.int() },
+    subscribe: (_root, { roomId, after }, { streams, actor, onSlowConsumer }) =>
+      streams.open({ actor, roomId, after: after ?? undefined, onSlowConsumer }),
+    resolve: (update) => update,
+  }),
+}))

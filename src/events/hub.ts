@@ -1,0 +1,156 @@
+import type { Log } from '../core/log.ts'
+import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
+import { type RoomUpdate, updateOf } from './event.ts'
+import { type EventLog, readAll } from './log.ts'
+import { BoundedQueue } from './queue.ts'
+
+/** Messages that one reader may be behind. */
+const QUEUE_LIMIT = 256
+
+/** A reader's place in the live part of a room's stream. */
+export interface Subscription {
+  /** The room at the moment of subscribing: the queue carries everything after it. */
+  readonly room: Room
+  readonly queue: BoundedQueue<RoomUpdate>
+  /** Gives the place up. */
+  close(): void
+}
+
+interface Sources {
+  load(roomId: string): Promise<Room | null>
+  readonly events: EventLog
+  readonly log: Log
+}
+
+/**
+ * Fans the events of rooms out to their readers, each behind a bounded queue of its own.
+ * A room with readers has one channel, which folds every event once and lets nothing through out of order:
+ * notifications are hints, a gap is filled from the log.
+ */
+export class Hub {
+  readonly #sources: Sources
+  readonly #channels = new Map<string, Channel>()
+
+  constructor(sources: Sources) {
+    this.#sources = sources
+  }
+
+  /** Rooms with at least one reader here. */
+  get size(): number {
+    return this.#channels.size
+  }
+
+  /** Says that these events are in the log. Never throws and never waits for a reader. */
+  publish(roomId: string, events: readonly RoomEvent[]): void {
+    this.#channels.get(roomId)?.offer(events)
+  }
+
+  /** Takes a place behind the room's event number `atLeast`; null when there is no such room. */
+  async subscribe(roomId: string, atLeast: number): Promise<Subscription | null> {
+    const channel = this.#channel(roomId)
+    channel.readers += 1
+    let released = false
+    const release = () => {
+      if (released) return
+      released = true
+      channel.readers -= 1
+      if (channel.readers === 0 && this.#channels.get(roomId) === channel) this.#channels.delete(roomId)
+    }
+    try {
+      const subscription = await channel.subscribe(atLeast, release)
+      if (!subscription) release()
+      return subscription
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Ends every reader's stream. */
+  close(): void {
+    for (const channel of this.#channels.values()) channel.close()
+    this.#channels.clear()
+  }
+
+  #channel(roomId: string): Channel {
+    const known = this.#channels.get(roomId)
+    if (known) return known
+    const channel = new Channel(roomId, this.#sources)
+    this.#channels.set(roomId, channel)
+    return channel
+  }
+}
+
+class Channel {
+  readonly #roomId: string
+  readonly #sources: Sources
+  readonly #queues = new Set<BoundedQueue<RoomUpdate>>()
+  #room: Room | null = null
+  /** Catching up is serial: a hint that comes meanwhile waits for its turn. */
+  #turn: Promise<void> = Promise.resolve()
+  #catchingUp = 0
+  /** Subscribers present or on their way. */
+  readers = 0
+
+  constructor(roomId: string, sources: Sources) {
+    this.#roomId = roomId
+    this.#sources = sources
+  }
+
+  offer(events: readonly RoomEvent[]): void {
+    const last = events.at(-1)
+    if (!last) return
+    const contiguous = this.#catchingUp === 0 && this.#room !== null && events[0]?.seq === this.#room.seq + 1
+    if (contiguous) for (const event of events) this.#deliver(event)
+    else void this.#reach(last.seq).catch((error: unknown) => this.#fail(error))
+  }
+
+  async subscribe(atLeast: number, release: () => void): Promise<Subscription | null> {
+    await this.#reach(atLeast)
+    const room = this.#room
+    if (!room) return null
+    const queue = new BoundedQueue<RoomUpdate>(QUEUE_LIMIT)
+    this.#queues.add(queue)
+    const close = () => {
+      queue.close()
+      this.#queues.delete(queue)
+      release()
+    }
+    return { room, queue, close }
+  }
+
+  close(): void {
+    for (const queue of this.#queues) queue.close()
+    this.#queues.clear()
+  }
+
+  /** Brings the channel to event `seq`, by loading the room at first and from the log later. */
+  #reach(seq: number): Promise<void> {
+    this.#catchingUp += 1
+    const reached = this.#turn
+      .then(async () => {
+        this.#room ??= await this.#sources.load(this.#roomId)
+        if (this.#room && this.#room.seq < seq) {
+          const { events } = this.#sources
+          for await (const event of readAll(events, this.#roomId, { after: this.#room.seq })) this.#deliver(event)
+        }
+      })
+      .finally(() => {
+        this.#catchingUp -= 1
+      })
+    this.#turn = reached.catch(() => undefined)
+    return reached
+  }
+
+  #deliver(event: RoomEvent): void {
+    if (!this.#room || event.seq !== this.#room.seq + 1) return
+    this.#room = apply(this.#room, event)
+    const update = updateOf(event, this.#room)
+    for (const queue of this.#queues) queue.push(update)
+  }
+
+  #fail(error: unknown): void {
+    // Nothing is lost: the next hint, or the next subscriber, reads the same events from the log.
+    this.#sources.log.warn({ roomId: this.#roomId, err: error }, 'a room with readers could not catch up')
+  }
+}

@@ -1,0 +1,68 @@
+/** A reader took too long: its queue was full. It may come back with its cursor. */
+export class ConsumerTooSlow extends Error {
+  override readonly name = 'ConsumerTooSlow'
+}
+
+/** What one slow reader may hold back: a bounded queue with one reader. It never throws into the writer. */
+export class BoundedQueue<T> {
+  readonly #limit: number
+  readonly #items: T[] = []
+  #waiting: PromiseWithResolvers<T | undefined> | undefined
+  #closed = false
+  #failure: Error | undefined
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Adds an item; over the limit it drops everything and the reader fails with {@link ConsumerTooSlow}. */
+  push(item: T): void {
+    if (this.#closed) return
+    if (this.#waiting) this.#wake(item)
+    else if (this.#items.length < this.#limit) this.#items.push(item)
+    else this.fail(new ConsumerTooSlow(`more than ${this.#limit} messages behind`))
+  }
+
+  fail(failure: Error): void {
+    this.#failure = failure
+    this.close()
+  }
+
+  /** Drops what waits; the reader gets the end (or the failure). */
+  close(): void {
+    this.#closed = true
+    this.#items.length = 0
+    if (this.#waiting) this.#wake(undefined)
+  }
+
+  /** The next item; undefined when closed. */
+  async next(): Promise<T | undefined> {
+    const item = this.#items.shift() ?? (this.#closed ? undefined : await this.#arrival())
+    if (item === undefined && this.#failure) throw this.#failure
+    return item
+  }
+
+  #arrival(): Promise<T | undefined> {
+    this.#waiting = withResolvers<T | undefined>()
+    return this.#waiting.promise
+  }
+
+  #wake(item: T | undefined): void {
+    this.#waiting?.resolve(item)
+    this.#waiting = undefined
+  }
+}
+
+interface PromiseWithResolvers<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+}
+
+/** `Promise.withResolvers` is not in Node 20. */
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

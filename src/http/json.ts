@@ -1,0 +1,19 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { badInput, RtcError } from '../core/errors.ts'
+
+const JSON_TYPE = /^application\/(json|[\w.+-]+\+json)\s*(;|$)/i
+
+/** @throws RtcError UNSUPPORTED_MEDIA_TYPE */
+export function requireJson(headers: IncomingHttpHeaders): void {
+  if (JSON_TYPE.test(headers['content-type'] ?? '')) return
+  throw new RtcError('UNSUPPORTED_MEDIA_TYPE', 'The body must be JSON: Content-Type: application/json')
+}
+
+/** @throws RtcError BAD_USER_INPUT when the bytes are not JSON in UTF-8 */
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch (error) {
+    throw badInput([{ path: '', message: `The body is not JSON: ${(error as Error).message}` }])
+  }
+}

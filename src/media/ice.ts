@@ -1,0 +1,33 @@
+import { createHmac } from 'node:crypto'
+
+/** An RTCIceServer (WebRTC 1.0, section 4.2.4). */
+export interface IceServer {
+  readonly urls: readonly string[]
+  readonly username?: string
+  readonly credential?: string
+}
+
+export interface IceConfig {
+  readonly stunUrls: readonly string[]
+  readonly turnUrls: readonly string[]
+  /** Shared with the TURN server (coturn's `static-auth-secret`); required with `turnUrls`. */
+  readonly turnSecret: string | undefined
+}
+
+/** How long TURN credentials are valid, in seconds. */
+export const ICE_TTL = 3600
+
+/**
+ * The configured servers, with TURN credentials for one user that expire at `expiresAt`
+ * (draft-uberti-behave-turn-rest-00: username `expiry:userId`, credential base64(HMAC-SHA1(secret, username))).
+ */
+export function iceServersFor(userId: string, expiresAt: Date, config: IceConfig): IceServer[] {
+  const servers: IceServer[] = []
+  if (config.stunUrls.length > 0) servers.push({ urls: config.stunUrls })
+  if (config.turnUrls.length > 0 && config.turnSecret) {
+    const username = `${Math.floor(expiresAt.getTime() / 1000)}:${userId}`
+    const credential = createHmac('sha1', config.turnSecret).update(username).digest('base64')
+    servers.push({ urls: config.turnUrls, username, credential })
+  }
+  return servers
+}

@@ -1,0 +1,231 @@
+import { parseInput } from '../core/input.ts'
+import { builder } from '../graphql/builder.ts'
+import { enumOf } from '../graphql/enum.ts'
+import type { Connection } from '../media/connection.ts'
+import { ConnectionRef, MediaProvider } from '../media/graphql.ts'
+import { CreateRoom, JoinRoom, Page, PAGE_DEFAULT, requireClientRequestId, RoomFilter } from './input.ts'
+import {
+  END_REASONS,
+  LEAVE_REASONS,
+  MEDIA_TYPES,
+  PARTICIPANT_ROLES,
+  PARTICIPANT_STATES,
+  type Participant,
+  participantDuration,
+  type Room,
+  ROOM_ACCESSES,
+  ROOM_STATUSES,
+  ROOM_TYPES,
+  roomDuration,
+  type RoomFields,
+} from './model.ts'
+
+const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two, or a room for many.')
+const MediaType = enumOf('MediaType', MEDIA_TYPES, 'What the call is about; video includes audio.')
+const RoomStatus = enumOf('RoomStatus', ROOM_STATUSES, 'WAITING until a second participant has joined; ENDED for good.')
+const RoomAccess = enumOf('RoomAccess', ROOM_ACCESSES, 'Who may join: those invited, or anybody who knows the id.')
+const EndReason = enumOf('EndReason', END_REASONS, 'Why a room is over.')
+const LeaveReason = enumOf('LeaveReason', LEAVE_REASONS, 'Why a participant is out.')
+const ParticipantRole = enumOf('ParticipantRole', PARTICIPANT_ROLES, 'In which capacity somebody is in the room.')
+const ParticipantState = enumOf('ParticipantState', PARTICIPANT_STATES, 'Where somebody stands with the room.')
+
+/** A room of a stream brings its participants along and is shown as of its event; a row is shown as of now. */
+interface AsOf {
+  readonly participants?: readonly Participant[]
+  readonly asOf?: Date
+}
+const asOf = (parent: object): Date | undefined => (parent as AsOf).asOf
+
+export const ParticipantRef = builder.prismaObject('Participant', {
+  description: "A user's place in a room, for all of their stays.",
+  fields: (t) => ({
+    id: t.id({ description: '`<roomId>:<userId>`', resolve: ({ roomId, userId }) => `${roomId}:${userId}` }),
+    userId: t.exposeID('userId'),
+    role: t.expose('role', { type: ParticipantRole }),
+    state: t.expose('state', { type: ParticipantState }),
+    audio: t.exposeBoolean('audio'),
+    video: t.exposeBoolean('video'),
+    connected: t.exposeBoolean('connected'),
+    joinedAt: t.expose('joinedAt', { type: 'DateTime', nullable: true }),
+    leftAt: t.expose('leftAt', { type: 'DateTime', nullable: true }),
+    leaveReason: t.expose('leaveReason', { type: LeaveReason, nullable: true }),
+    duration: t.int({
+      description: 'Whole seconds of all stays, the present one included.',
+      resolve: (participant, _args, { clock }) => participantDuration(participant, asOf(participant) ?? clock.now()),
+    }),
+  }),
+})
+
+export const RoomRef = builder.prismaObject('Room', {
+  description: 'A room or call.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'UUID v7: the same string in REST, GraphQL and SDK.' }),
+    type: t.expose('type', { type: RoomType }),
+    mediaType: t.expose('mediaType', { type: MediaType }),
+    status: t.expose('status', { type: RoomStatus }),
+    callerId: t.exposeID('callerId'),
+    calleeId: t.exposeID('calleeId', { nullable: true }),
+    name: t.exposeString('name', { nullable: true }),
+    metadata: t.expose('metadata', { type: 'JSON', nullable: true }),
+    provider: t.expose('provider', { type: MediaProvider }),
+    access: t.expose('access', { type: RoomAccess }),
+    maxParticipants: t.exposeInt('maxParticipants'),
+    seq: t.exposeInt('seq', { description: "Number of the room's last event: a cursor for `roomUpdated(after:)`." }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
+    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true }),
+    endReason: t.expose('endReason', { type: EndReason, nullable: true }),
+    duration: t.int({
+      nullable: true,
+      description: 'Whole seconds that the room was, or has been, active; null before.',
+      resolve: (room, _args, { clock }) => roomDuration(room as RoomFields, asOf(room) ?? clock.now()),
+    }),
+    participants: t.field({
+      type: [ParticipantRef],
+      description: 'Everybody who ever had a place in the room, in the order they came.',
+      async resolve(room, _args, { batch }) {
+        const participants = (room as AsOf).participants ?? (await batch.participants.load(room.id))
+        const time = asOf(room)
+        return time ? participants.map((participant) => ({ ...participant, asOf: time })) : [...participants]
+      },
+    }),
+  }),
+})
+
+const RoomFilterInput = builder.inputType('RoomFilter', {
+  description: 'Every condition given must hold.',
+  fields: (t) => ({
+    status: t.field({ type: RoomStatus }),
+    endReason: t.field({ type: EndReason }),
+    type: t.field({ type: RoomType }),
+    mediaType: t.field({ type: MediaType }),
+    from: t.field({ type: 'DateTime', description: 'Created at or after.' }),
+    to: t.field({ type: 'DateTime', description: 'Created before.' }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  room: t.field({
+    type: RoomRef,
+    nullable: true,
+    description: 'A room that you are a participant of. NOT_FOUND, FORBIDDEN otherwise.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, { rooms, actor }) => rooms.get(actor, id),
+  }),
+  rooms: t.connection(
+    {
+      type: RoomRef,
+      description: `Your rooms, newest first; ${PAGE_DEFAULT} unless \`first\` or \`last\` says otherwise.`,
+      args: { filter: t.arg({ type: RoomFilterInput }) },
+      complexity: ({ first, last }) => ({ field: 1, multiplier: last ?? first ?? PAGE_DEFAULT }),
+      async resolve(_root, { filter, ...page }, { rooms, actor }) {
+        const found = await rooms.list(actor, parseInput(RoomFilter, filter ?? {}), parseInput(Page, page))
+        const edges = found.rooms.map((room) => ({ cursor: room.id, node: room }))
+        return {
+          edges,
+          pageInfo: {
+            hasNextPage: found.hasNextPage,
+            hasPreviousPage: found.hasPreviousPage,
+            startCursor: edges[0]?.cursor ?? null,
+            endCursor: edges.at(-1)?.cursor ?? null,
+          },
+        }
+      },
+    },
+    { name: 'RoomConnection' },
+    { name: 'RoomEdge' },
+  ),
+}))
+
+const CreateRoomInput = builder.inputType('CreateRoomInput', {
+  fields: (t) => ({
+    type: t.field({ type: RoomType, required: true }),
+    callerId: t.id({ description: 'You, unless your token has the scope rtc:admin.' }),
+    calleeId: t.id({ description: 'Whom to call; required for P2P.' }),
+    participantIds: t.idList({ description: 'Whom to invite into a GROUP.' }),
+    mediaType: t.field({ type: MediaType, description: 'Defaults to VIDEO.' }),
+    name: t.string(),
+    metadata: t.field({ type: 'JSON', description: "A JSON object of the application's own, at most 8 KiB." }),
+    provider: t.field({ type: MediaProvider, description: 'Defaults to WEBRTC.' }),
+    access: t.field({ type: RoomAccess, description: 'Defaults to INVITED.' }),
+    maxParticipants: t.int({ description: 'Seats of a GROUP; defaults to 50.' }),
+    clientRequestId: t.string({
+      description: 'Idempotency key: a repeat answers the same room, `replayed: true`.',
+    }),
+  }),
+})
+
+const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('CreateRoomPayload').implement({
+  fields: (t) => ({
+    room: t.expose('room', { type: RoomRef }),
+    replayed: t.exposeBoolean('replayed', { description: 'The same clientRequestId had created this room before.' }),
+  }),
+})
+
+const JoinRoomInput = builder.inputType('JoinRoomInput', {
+  fields: (t) => ({
+    roomId: t.id({ required: true }),
+    deviceId: t.id({ description: 'Joining from another device replaces the first.' }),
+    audio: t.boolean({ description: 'Publishing audio; defaults to true.' }),
+    video: t.boolean({ description: "Publishing video; defaults to what the room's mediaType says." }),
+  }),
+})
+
+interface Place {
+  readonly room: Room
+  readonly participant: Participant
+}
+
+const JoinRoomPayload = builder.objectRef<Place & { connection: Connection }>('JoinRoomPayload').implement({
+  fields: (t) => ({
+    room: t.expose('room', { type: RoomRef }),
+    participant: t.expose('participant', { type: ParticipantRef }),
+    connection: t.expose('connection', { type: ConnectionRef }),
+  }),
+})
+
+const LeaveRoomInput = builder.inputType('LeaveRoomInput', {
+  fields: (t) => ({ roomId: t.id({ required: true }) }),
+})
+const LeaveRoomPayload = builder.objectRef<Place>('LeaveRoomPayload').implement({
+  fields: (t) => ({
+    room: t.expose('room', { type: RoomRef }),
+    participant: t.expose('participant', { type: ParticipantRef }),
+  }),
+})
+
+const EndRoomInput = builder.inputType('EndRoomInput', {
+  fields: (t) => ({ roomId: t.id({ required: true }) }),
+})
+const EndRoomPayload = builder.objectRef<{ room: Room }>('EndRoomPayload').implement({
+  fields: (t) => ({ room: t.expose('room', { type: RoomRef }) }),
+})
+
+builder.mutationFields((t) => ({
+  createRoom: t.field({
+    type: CreateRoomPayload,
+    description: 'Creates a room and invites into it. The creator joins with joinRoom.',
+    args: { input: t.arg({ type: CreateRoomInput, required: true }) },
+    resolve: (_root, { input: { clientRequestId, ...input } }, { rooms, actor }) =>
+      rooms.create(actor, parseInput(CreateRoom, input), requireClientRequestId(clientRequestId)),
+  }),
+  joinRoom: t.field({
+    type: JoinRoomPayload,
+    description: 'Takes a seat. ROOM_ENDED, NOT_INVITED, ROOM_FULL otherwise.',
+    args: { input: t.arg({ type: JoinRoomInput, required: true }) },
+    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
+      rooms.join(actor, roomId, parseInput(JoinRoom, input)),
+  }),
+  leaveRoom: t.field({
+    type: LeaveRoomPayload,
+    description: 'Gives the seat up; a call between two ends with it.',
+    args: { input: t.arg({ type: LeaveRoomInput, required: true }) },
+    resolve: (_root, { input }, { rooms, actor }) => rooms.leave(actor, input.roomId),
+  }),
+  endRoom: t.field({
+    type: EndRoomPayload,
+    description: 'Ends the room for everybody.',
+    args: { input: t.arg({ type: EndRoomInput, required: true }) },
+    resolve: async (_root, { input }, { rooms, actor }) => ({ room: await rooms.end(actor, input.roomId) }),
+  }),
+}))

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { isUserId, USER_ID_MAX } from '../core/actor.ts'
+import { RtcError } from '../core/errors.ts'
+import { isRoomId } from '../core/ids.ts'
+import { parseInput } from '../core/input.ts'
+import { isStorable, isStorableJson } from '../core/storable.ts'
+import {
+  END_REASONS,
+  MEDIA_PROVIDERS,
+  MEDIA_TYPES,
+  type Metadata,
+  ROOM_ACCESSES,
+  ROOM_STATUSES,
+  ROOM_TYPES,
+} from './model.ts'
+
+/** The shapes that every door accepts; REST validates bodies with them, OpenAPI is generated from them. */
+
+const storable = (schema: z.ZodString) => schema.refine(isStorable, 'must not contain U+0000 or lone surrogates')
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
+
+/** A user's id, as their token's subject spells it. */
+export const UserId = z
+  .string()
+  .refine(isUserId, `must have 1 to ${USER_ID_MAX} characters, no control characters among them`)
+const DeviceId = storable(z.string().min(1).max(128))
+/** An idempotency key: printable ASCII (draft-ietf-httpapi-idempotency-key-header). */
+export const ClientRequestId = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+
+const METADATA_MAX_BYTES = 8 * 1024
+const MetadataObject = z
+  .record(z.string(), z.unknown())
+  .refine((value) => isStorableJson(value), 'must be nested at most 32 deep and hold no U+0000 or lone surrogates')
+  .transform((value) => value as Metadata)
+
+export const CreateRoom = z.strictObject({
+  type: z.enum(ROOM_TYPES).describe('p2p calls one callee, group invites participants'),
+  callerId: optional(UserId).describe("Defaults to the token's subject; another needs scope rtc:admin"),
+  calleeId: optional(UserId).describe('Required for p2p'),
+  participantIds: optional(z.array(UserId).max(1000)).describe('Invited members of a group'),
+  mediaType: optional(z.enum(MEDIA_TYPES)).describe('Defaults to video'),
+  name: optional(storable(z.string().min(1).max(200))),
+  metadata: optional(MetadataObject).describe('A JSON object of at most 8 KiB'),
+  provider: optional(z.enum(MEDIA_PROVIDERS)).describe('Defaults to webrtc'),
+  access: optional(z.enum(ROOM_ACCESSES)).describe('Who may join a group; defaults to invited'),
+  maxParticipants: optional(z.int().min(1).max(1000)).describe('Seats; defaults to 50 in a group, 2 in p2p'),
+})
+export type CreateRoom = z.infer<typeof CreateRoom>
+
+export const JoinRoom = z.strictObject({
+  deviceId: optional(DeviceId).describe('No deviceId means one and the same default device'),
+  audio: optional(z.boolean()).describe('Publishing audio; defaults to true'),
+  video: optional(z.boolean()).describe("Publishing video; defaults to the room's media type"),
+})
+export type JoinRoom = z.infer<typeof JoinRoom>
+
+export const RoomFilter = z.strictObject({
+  status: optional(z.enum(ROOM_STATUSES)),
+  endReason: optional(z.enum(END_REASONS)),
+  type: optional(z.enum(ROOM_TYPES)),
+  mediaType: optional(z.enum(MEDIA_TYPES)),
+  from: optional(z.date()).describe('Created at or after'),
+  to: optional(z.date()).describe('Created before'),
+})
+export type RoomFilter = z.infer<typeof RoomFilter>
+
+export const PAGE_DEFAULT = 20
+export const PAGE_MAX = 100
+const PageSize = z.int().min(1).max(PAGE_MAX)
+const Cursor = z.string().refine(isRoomId, 'is not a cursor of this list')
+
+/** Relay's paging arguments: `first` with `after`, or `last` with `before`. */
+export const Page = z
+  .strictObject({
+    first: optional(PageSize),
+    after: optional(Cursor),
+    last: optional(PageSize),
+    before: optional(Cursor),
+  })
+  .refine(({ first, last }) => first === undefined || last === undefined, {
+    path: ['last'],
+    message: 'cannot be combined with first',
+  })
+export type Page = z.infer<typeof Page>
+
+/** @throws RtcError BAD_USER_INPUT naming `clientRequestId` */
+export const requireClientRequestId = (key: string | null | undefined): string | undefined =>
+  parseInput(z.object({ clientRequestId: optional(ClientRequestId) }), { clientRequestId: key }).clientRequestId
+
+/** @throws RtcError PAYLOAD_TOO_LARGE */
+export function requireMetadataFits(metadata: CreateRoom['metadata']): void {
+  if (metadata && Buffer.byteLength(JSON.stringify(metadata)) > METADATA_MAX_BYTES) {
+    throw new RtcError('PAYLOAD_TOO_LARGE', `metadata may have at most ${METADATA_MAX_BYTES} bytes as JSON.`)
+  }
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import type { Connection } from '../media/connection.ts'
+import {
+  END_REASONS,
+  LEAVE_REASONS,
+  MEDIA_PROVIDERS,
+  MEDIA_TYPES,
+  PARTICIPANT_ROLES,
+  PARTICIPANT_STATES,
+  type Participant,
+  participantDuration,
+  ROOM_ACCESSES,
+  ROOM_STATUSES,
+  ROOM_TYPES,
+  roomDuration,
+  type RoomFields,
+} from './model.ts'
+
+/** What REST answers: every field is always there, absent values are null, times are ISO 8601 in UTC. */
+
+const time = z.iso.datetime()
+
+export const RoomJson = z.object({
+  id: z.uuid(),
+  type: z.enum(ROOM_TYPES),
+  callerId: z.string(),
+  calleeId: z.string().nullable(),
+  mediaType: z.enum(MEDIA_TYPES),
+  status: z.enum(ROOM_STATUSES),
+  createdAt: time,
+  name: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+  provider: z.enum(MEDIA_PROVIDERS),
+  access: z.enum(ROOM_ACCESSES),
+  maxParticipants: z.int(),
+  seq: z.int(),
+  startedAt: time.nullable(),
+  endedAt: time.nullable(),
+  endReason: z.enum(END_REASONS).nullable(),
+  duration: z.int().nullable().describe('Whole seconds that the room was, or has been, active'),
+})
+
+export const ParticipantJson = z.object({
+  id: z.string().describe('<roomId>:<userId>'),
+  userId: z.string(),
+  role: z.enum(PARTICIPANT_ROLES),
+  state: z.enum(PARTICIPANT_STATES),
+  audio: z.boolean(),
+  video: z.boolean(),
+  connected: z.boolean(),
+  joinedAt: time.nullable(),
+  leftAt: time.nullable(),
+  leaveReason: z.enum(LEAVE_REASONS).nullable(),
+  duration: z.int().describe('Whole seconds of all stays'),
+})
+
+export const IceServerJson = z.object({
+  urls: z.array(z.string()),
+  username: z.string().optional(),
+  credential: z.string().optional(),
+})
+
+export const ConnectionJson = z.object({
+  provider: z.enum(MEDIA_PROVIDERS),
+  appId: z.string().nullable(),
+  url: z.string().nullable(),
+  roomId: z.string(),
+  userId: z.string(),
+  token: z.string().nullable(),
+  expiresAt: time,
+  iceServers: z.array(IceServerJson),
+})
+
+export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> => ({
+  id: room.id,
+  type: room.type,
+  callerId: room.callerId,
+  calleeId: room.calleeId,
+  mediaType: room.mediaType,
+  status: room.status,
+  createdAt: room.createdAt.toISOString(),
+  name: room.name,
+  metadata: room.metadata,
+  provider: room.provider,
+  access: room.access,
+  maxParticipants: room.maxParticipants,
+  seq: room.seq,
+  startedAt: room.startedAt?.toISOString() ?? null,
+  endedAt: room.endedAt?.toISOString() ?? null,
+  endReason: room.endReason,
+  duration: roomDuration(room, now),
+})
+
+export const participantJson = (participant: Participant, now: Date): z.input<typeof ParticipantJson> => ({
+  id: `${participant.roomId}:${participant.userId}`,
+  userId: participant.userId,
+  role: participant.role,
+  state: participant.state,
+  audio: participant.audio,
+  video: participant.video,
+  connected: participant.connected,
+  joinedAt: participant.joinedAt?.toISOString() ?? null,
+  leftAt: participant.leftAt?.toISOString() ?? null,
+  leaveReason: participant.leaveReason,
+  duration: participantDuration(participant, now),
+})
+
+export const connectionJson = (connection: Connection) => ({
+  ...connection,
+  expiresAt: connection.expiresAt.toISOString(),
+})

@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import type { Clock } from '../core/clock.ts'
+import { parseInput } from '../core/input.ts'
+import { CreateRoom, JoinRoom, Page, requireClientRequestId, RoomFilter } from './input.ts'
+import { REST_PREFIX } from '../rest/router.ts'
+import { jsonReply, type Route, route } from '../rest/route.ts'
+import { connectionJson, ConnectionJson, participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
+import type { RoomService } from './service.ts'
+
+/** A body without fields. */
+const Nothing = z.strictObject({})
+/** A query that nobody looks at. */
+const AnyQuery = z.object({})
+const RoomsQuery = z.strictObject({
+  ...RoomFilter.shape,
+  from: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .optional(),
+  to: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .optional(),
+  first: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .optional(),
+  after: z.string().optional(),
+})
+const RoomsJson = z.object({
+  rooms: z.array(RoomJson),
+  pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+})
+
+/** The documented paths, and the list of one's rooms. */
+export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock }): Route[] {
+  const end = {
+    path: '/rooms/:id/end',
+    input: Nothing,
+    success: [200],
+    output: RoomJson,
+    handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.end(actor, params['id'] ?? ''), clock.now())),
+  } satisfies Partial<Route>
+
+  return [
+    route({
+      method: 'POST',
+      path: '/rooms',
+      operationId: 'createRoom',
+      summary: 'Create a room. With an Idempotency-Key, a repeat answers 200 and the same room.',
+      input: CreateRoom,
+      success: [201, 200],
+      output: RoomJson,
+      async handle({ actor, input, headers }) {
+        const key = requireClientRequestId(headers['idempotency-key']?.toString())
+        const { room, replayed } = await rooms.create(actor, input, key)
+        const location = { Location: `${REST_PREFIX}/rooms/${room.id}` }
+        return replayed
+          ? jsonReply(roomJson(room, clock.now()), 200, { ...location, 'Idempotent-Replayed': 'true' })
+          : jsonReply(roomJson(room, clock.now()), 201, location)
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/rooms',
+      operationId: 'listRooms',
+      summary: 'Your rooms, newest first.',
+      input: RoomsQuery,
+      success: [200],
+      output: RoomsJson,
+      async handle({ actor, input: { first, after, ...filter } }) {
+        const page = await rooms.list(actor, filter, parsePage({ first, after }))
+        const now = clock.now()
+        return jsonReply({
+          rooms: page.rooms.map((room) => roomJson(room, now)),
+          pageInfo: { hasNextPage: page.hasNextPage, endCursor: page.rooms.at(-1)?.id ?? null },
+        })
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/rooms/:id',
+      operationId: 'getRoom',
+      summary: 'Get room details.',
+      input: AnyQuery,
+      success: [200],
+      output: RoomJson,
+      handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.get(actor, params['id'] ?? ''), clock.now())),
+    }),
+    route({
+      method: 'POST',
+      path: '/rooms/:id/join',
+      operationId: 'joinRoom',
+      summary: 'Join a room.',
+      input: JoinRoom,
+      success: [200],
+      output: RoomJson.extend({ participant: ParticipantJson, connection: ConnectionJson }),
+      async handle({ actor, params, input }) {
+        const { room, participant, connection } = await rooms.join(actor, params['id'] ?? '', input)
+        const now = clock.now()
+        return jsonReply({
+          ...roomJson(room, now),
+          participant: participantJson(participant, now),
+          connection: connectionJson(connection),
+        })
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/rooms/:id/leave',
+      operationId: 'leaveRoom',
+      summary: 'Leave a room.',
+      input: Nothing,
+      success: [200],
+      output: RoomJson,
+      async handle({ actor, params }) {
+        const { room } = await rooms.leave(actor, params['id'] ?? '')
+        return jsonReply(roomJson(room, clock.now()))
+      },
+    }),
+    route({ ...end, method: 'POST', operationId: 'endRoom', summary: 'End a room.' }),
+    route({ ...end, method: 'PUT', operationId: 'putRoomEnd', summary: 'End a room; the same as POST.' }),
+    route({
+      method: 'GET',
+      path: '/rooms/:id/participants',
+      operationId: 'getRoomParticipants',
+      summary: 'Get room participants, in the order they came.',
+      input: AnyQuery,
+      success: [200],
+      output: z.array(ParticipantJson),
+      async handle({ actor, params }) {
+        const { participants } = await rooms.get(actor, params['id'] ?? '')
+        const now = clock.now()
+        return jsonReply(participants.map((participant) => participantJson(participant, now)))
+      },
+    }),
+  ]
+}
+
+const parsePage = (page: { first: number | undefined; after: string | undefined }) => parseInput(Page, page)

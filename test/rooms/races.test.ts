@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import { createEventLog, readAll } from '../../src/events/log.ts'
+import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
+import { apply, type Room, type RoomEvent } from '../../src/rooms/model.ts'
+import { createRoomStore } from '../../src/rooms/store.ts'
+import { type World, withWorld } from '../world.ts'
+
+/** A second gateway on the same database: its commands race with the first one's. */
+async function withTwoNodes(work: (world: World, nodes: World['app'][]) => Promise<void>): Promise<void> {
+  await withWorld(async (world) => {
+    const { configuration, log } = world.app
+    const second = createApp(configuration, { databaseUrl: world.databaseUrl, log })
+    try {
+      await work(world, [world.app, second])
+    } finally {
+      await second.dispose()
+    }
+  })
+}
+
+const user = (id: string) => ({ id, scopes: new Set<string>() })
+const link = (maxParticipants: number) => CreateRoom.parse({ type: 'group', access: 'link', maxParticipants })
+const pick = <T>(items: readonly T[], index: number): T => items[index % items.length] as T
+
+async function logOf(world: World, roomId: string): Promise<RoomEvent[]> {
+  const events: RoomEvent[] = []
+  for await (const event of readAll(createEventLog(world.app.prisma), roomId, { after: 0 })) events.push(event)
+  return events
+}
+
+async function expectRowsToBeTheFold(world: World, roomId: string): Promise<Room> {
+  const events = await logOf(world, roomId)
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+  const folded = events.reduce<Room | null>(apply, null)
+  expect(await createRoomStore(world.app.prisma).load(roomId)).toEqual(folded)
+  return folded as Room
+}
+
+test('of 50 who want the last seat at once, on two nodes, exactly one gets it', async () => {
+  await withTwoNodes(async (world, nodes) => {
+    const { room } = await world.app.rooms.create(user('alice'), link(2))
+    await world.app.rooms.join(user('alice'), room.id, JoinRoom.parse({}))
+    const results = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, index) =>
+        pick(nodes, index).rooms.join(user(`user-${index}`), room.id, JoinRoom.parse({})),
+      ),
+    )
+    const refusals = results.flatMap((result) => (result.status === 'rejected' ? [result.reason.code] : []))
+    expect(refusals).toEqual(Array.from({ length: 49 }, () => 'ROOM_FULL'))
+    const after = await expectRowsToBeTheFold(world, room.id)
+    expect(after.participants.filter(({ state }) => state === 'joined')).toHaveLength(2)
+  })
+})
+
+test('200 commands at once on one room, on two nodes, all land: none lost, seq without a hole', async () => {
+  await withTwoNodes(async (world, nodes) => {
+    const { room } = await world.app.rooms.create(user('alice'), link(200))
+    await Promise.all(
+      Array.from({ length: 200 }, (_, index) =>
+        pick(nodes, index).rooms.join(user(`user-${index}`), room.id, JoinRoom.parse({})),
+      ),
+    )
+    const after = await expectRowsToBeTheFold(world, room.id)
+    expect(after.seq).toBe(1 + 200 + 1)
+    expect(after.participants.filter(({ state }) => state === 'joined')).toHaveLength(200)
+  })
+})
+
+test('20 creations at once with one idempotency key make one room', async () => {
+  await withTwoNodes(async (world, nodes) => {
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        pick(nodes, index).rooms.create(user('alice'), CreateRoom.parse({ type: 'p2p', calleeId: 'bob' }), 'once'),
+      ),
+    )
+    expect(new Set(results.map(({ room }) => room.id)).size).toBe(1)
+    expect(results.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(await world.app.prisma.room.count()).toBe(1)
+  })
+})

@@ -1,0 +1,106 @@
+import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
+import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
+import { createVerifier } from './auth/verify.ts'
+import type { Configuration } from './config.ts'
+import { type Clock, systemClock } from './core/clock.ts'
+import { newRoomId } from './core/ids.ts'
+import type { Log } from './core/log.ts'
+import { createDatabase } from './db/client.ts'
+import { migrate } from './db/migrate.ts'
+import { Hub } from './events/hub.ts'
+import { createEventLog } from './events/log.ts'
+import { createRoomStreams, type RoomStreams } from './events/stream.ts'
+import { createMedia, type Media } from './media/connection.ts'
+import { Sweeper } from './presence/sweeper.ts'
+import { createRoomService, type RoomService } from './rooms/service.ts'
+import { createRoomStore } from './rooms/store.ts'
+
+/** The gateway without a transport. */
+export interface App {
+  readonly configuration: Configuration
+  readonly log: Log
+  readonly clock: Clock
+  readonly prisma: ReturnType<typeof createDatabase>['prisma']
+  readonly authenticate: Authenticate
+  /** Signs a token that is valid for a day; only in development mode, for whoever asks. */
+  readonly developmentToken: ((userId: string) => Promise<string>) | undefined
+  readonly rooms: RoomService
+  readonly streams: RoomStreams
+  readonly media: Media
+  readonly hub: Hub
+  /** Brings the database to this version's schema and lets time pass for rooms. */
+  start(): Promise<void>
+  /** Whether the database answers. */
+  isReady(): Promise<boolean>
+  /** Ends every stream, then the work under way, then the connections. */
+  dispose(): Promise<void>
+}
+
+/** What is known only at run time, and what tests replace. */
+export interface Surroundings {
+  readonly databaseUrl: string
+  /** Signs tokens where no key is configured. */
+  readonly developmentSecret?: string | undefined
+  readonly log: Log
+  readonly clock?: Clock
+  /** Hears of every SQL statement. */
+  readonly onStatement?: (sql: string) => void
+}
+
+/** Wires everything; does no I/O before `start`. */
+export function createApp(configuration: Configuration, surroundings: Surroundings): App {
+  const { config, secrets } = configuration
+  const { databaseUrl, developmentSecret, log, clock = systemClock, onStatement } = surroundings
+
+  const verify = createVerifier({ config: config.auth, secrets, developmentSecret, clock })
+  const database = createDatabase({ url: databaseUrl, log, ...(onStatement && { onStatement }) })
+  const store = createRoomStore(database.prisma)
+  const events = createEventLog(database.prisma)
+  const hub = new Hub({ load: store.load, events, log })
+  const media = createMedia({ ...config.ice, turnSecret: secrets.turnSecret })
+  const rooms = createRoomService({
+    store,
+    events,
+    clock,
+    limits: config.deadlines,
+    media,
+    newId: newRoomId,
+    publish: (roomId, appended) => hub.publish(roomId, appended),
+  })
+  const streams = createRoomStreams({ load: rooms.find, events, hub, clock })
+  const sweeper = new Sweeper({ due: store.due, tick: rooms.tick, clock, log })
+
+  return {
+    configuration,
+    log,
+    clock,
+    prisma: database.prisma,
+    authenticate: createAuthenticate(verify),
+    developmentToken:
+      developmentSecret === undefined
+        ? undefined
+        : (userId) =>
+            mintToken({ ...config.auth, secret: developmentSecret, userId, ttl: DEVELOPMENT_TTL, now: clock.now() }),
+    rooms,
+    streams,
+    media,
+    hub,
+    async start() {
+      await migrate(databaseUrl, log)
+      sweeper.start()
+    },
+    async isReady() {
+      try {
+        await database.prisma.$queryRaw`SELECT 1`
+        return true
+      } catch {
+        return false
+      }
+    },
+    async dispose() {
+      hub.close()
+      await sweeper.stop()
+      await database.close()
+    },
+  }
+}

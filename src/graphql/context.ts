@@ -1,0 +1,47 @@
+import DataLoader from 'dataloader'
+import type { Actor } from '../core/actor.ts'
+import type { Clock } from '../core/clock.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Stretch } from '../events/log.ts'
+import type { RoomStreams } from '../events/stream.ts'
+import type { Media } from '../media/connection.ts'
+import type { Participant, RoomEvent } from '../rooms/model.ts'
+import type { RoomService } from '../rooms/service.ts'
+
+/** What the resolvers work with. */
+export interface Services {
+  readonly prisma: PrismaClient
+  readonly rooms: RoomService
+  readonly streams: RoomStreams
+  readonly media: Media
+  readonly clock: Clock
+}
+
+export interface Context extends Services {
+  readonly actor: Actor
+  /** Present on a WebSocket: closes it, for the reader cannot keep up. */
+  readonly onSlowConsumer: (() => void) | undefined
+  /** Rows asked for by several fields of one answer are read by one statement. */
+  readonly batch: {
+    readonly participants: DataLoader<string, readonly Participant[]>
+    readonly events: DataLoader<Stretch, readonly RoomEvent[]>
+  }
+}
+
+export function createContext(services: Services, actor: Actor, onSlowConsumer?: () => void): Context {
+  const { rooms } = services
+  // A subscription's context lives long: only batching is wanted, an answer kept would be stale.
+  const options = { cache: false }
+  return {
+    ...services,
+    actor,
+    onSlowConsumer,
+    batch: {
+      participants: new DataLoader(async (ids) => {
+        const byRoom = await rooms.participantsOf(ids)
+        return ids.map((id) => byRoom.get(id) ?? [])
+      }, options),
+      events: new DataLoader((stretches) => rooms.eventsOf(stretches), options),
+    },
+  }
+}

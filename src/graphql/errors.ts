@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { GraphQLError } from 'graphql'
+import { type ErrorCode, ERRORS, RtcError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+
+/**
+ * The one translation into GraphQL errors, for HTTP and WebSocket, results and streams alike: every error leaves with
+ * `extensions.code` out of the table and its status in `extensions.http`; what nobody foresaw is logged and masked.
+ */
+export function createErrorCoder(log: Log): (error: unknown) => GraphQLError {
+  return function coded(error) {
+    const original = originalOf(error)
+    if (original instanceof RtcError) return fromRtcError(original, error)
+    if (original instanceof GraphQLError) {
+      // The library's own errors: a document or variables that do not fit the schema.
+      return isCoded(original) ? original : withCode(original, 'BAD_USER_INPUT', original.message)
+    }
+    const id = randomUUID()
+    log.error({ err: original, id }, 'unexpected error')
+    return withCode(error, 'INTERNAL', `Internal error ${id}`, { id })
+  }
+}
+
+/** The status of an answer with these errors: the highest of theirs. */
+export const statusOf = (errors: readonly GraphQLError[]): number =>
+  Math.max(...errors.map((error) => (isCoded(error) ? ERRORS[error.extensions.code].status : ERRORS.INTERNAL.status)))
+
+const isCoded = (error: GraphQLError): error is GraphQLError & { extensions: { code: ErrorCode } } =>
+  typeof error.extensions['code'] === 'string' && error.extensions['code'] in ERRORS
+
+function originalOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error
+}
+
+function fromRtcError(original: RtcError, located: unknown): GraphQLError {
+  const { code, message, problems, retryAfter } = original
+  return withCode(located, code, message, {
+    ...(problems.length > 0 && { errors: problems }),
+    ...(retryAfter !== undefined && { retryAfter }),
+  })
+}
+
+function withCode(located: unknown, code: ErrorCode, message: string, details: Record<string, unknown> = {}) {
+  const { nodes, source, positions, path } = located instanceof GraphQLError ? located : new GraphQLError('')
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions: { code, ...details, http: { status: ERRORS[code].status } },
+  })
+}

@@ -1,0 +1,57 @@
+import type { GraphQLError } from 'graphql'
+import type { Authenticate } from '../auth/authenticate.ts'
+import { badInput, RtcError } from '../core/errors.ts'
+import { parseJson, requireJson } from '../http/json.ts'
+import type { HttpReply, HttpRequest } from '../http/message.ts'
+import { statusOf } from './errors.ts'
+import type { GraphQL } from './yoga.ts'
+
+/** Largest body in bytes. */
+const BODY_LIMIT = 256 * 1024
+
+/** Answers POST (and GET for queries) on the GraphQL path; it never rejects. */
+export type GraphQLHandler = (request: HttpRequest) => Promise<HttpReply>
+
+export function createGraphQLHandler(dependencies: {
+  readonly graphql: GraphQL
+  readonly authenticate: Authenticate
+  readonly coded: (error: unknown) => GraphQLError
+}): GraphQLHandler {
+  const { graphql, authenticate, coded } = dependencies
+  return async (request) => {
+    try {
+      // Before the document is looked at: validation would tell strangers about the schema.
+      const actor = await authenticate(request.headers.authorization)
+      const response = await graphql.fetch(...(await toFetch(request)), { actor })
+      response.headers.delete('content-length')
+      return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
+    } catch (error) {
+      return errorReply(coded(error))
+    }
+  }
+}
+
+async function toFetch({ method, url, headers, body }: HttpRequest): Promise<[string, RequestInit]> {
+  const accept = headers.accept ?? 'application/json'
+  if (method === 'GET') return [url.href, { method, headers: { accept } }]
+  if (method !== 'POST') throw new RtcError('NOT_FOUND', `There is no ${method} ${url.pathname}; use POST.`)
+  requireJson(headers)
+  const params = parseJson(await body(BODY_LIMIT))
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+    throw badInput([{ path: '', message: 'The body must be one JSON object with a query; batches are off' }])
+  }
+  return [url.href, { method, headers: { accept, 'content-type': 'application/json' }, body: JSON.stringify(params) }]
+}
+
+function errorReply(error: GraphQLError): HttpReply {
+  const status = statusOf([error])
+  return {
+    status,
+    headers: {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-store',
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+    },
+    body: JSON.stringify({ errors: [error] }),
+  }
+}

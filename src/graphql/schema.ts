@@ -1,0 +1,8 @@
+import './scalars.ts'
+import '../auth/graphql.ts'
+import '../media/graphql.ts'
+import '../rooms/graphql.ts'
+import '../events/graphql.ts'
+import { builder } from './builder.ts'
+
+export const schema = builder.toSchema({ sortSchema: true })

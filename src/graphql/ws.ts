@@ -1,0 +1,211 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ExecutionArgs, GraphQLError } from 'graphql'
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, makeServer } from 'graphql-ws'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { type Authenticate, authorizationOf } from '../auth/authenticate.ts'
+import { TokenExpired } from '../auth/refusal.ts'
+import type { Actor } from '../core/actor.ts'
+import { RtcError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { GraphQL } from './yoga.ts'
+
+/** Close codes of RFC 6455 (1xxx) and graphql-ws (4xxx): https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md */
+export const CLOSE = {
+  /** The gateway goes away; come back. */
+  restart: 1012,
+  /** This reader, or this gateway, is overloaded; come back with a cursor. */
+  overload: 1013,
+  badRequest: 4400,
+  /** No token, or one that will never do: clients give up. */
+  unauthorized: 4401,
+  /** The token has expired: clients come back with a fresh one. */
+  tokenExpired: 4403,
+  internal: 4500,
+} as const
+
+/** Largest message in bytes. */
+const MESSAGE_LIMIT = 64 * 1024
+const SUBSCRIPTION_LIMIT = 100
+/** Milliseconds. */
+const INIT_TIMEOUT = 10_000
+const PING_INTERVAL = 25_000
+const PONG_TIMEOUT = 10_000
+
+interface Extra {
+  readonly socket: WebSocket
+  actor?: Actor
+}
+
+export interface GraphQLSockets {
+  /** Closes every socket with 1012; resolves when they are gone. */
+  close(): Promise<void>
+}
+
+/** Serves graphql-transport-ws on the server's upgrade requests for `path`. */
+export function serveGraphQLSockets(
+  server: Server,
+  dependencies: {
+    readonly path: string
+    readonly graphql: GraphQL
+    readonly authenticate: Authenticate
+    readonly coded: (error: unknown) => GraphQLError
+    readonly log: Log
+  },
+): GraphQLSockets {
+  const { path, log } = dependencies
+  const protocol = createProtocol(dependencies)
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, handleProtocols })
+
+  const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    stream.on('error', () => stream.destroy())
+    if (request.url?.split('?')[0] !== path) return refuseUpgrade(stream)
+    sockets.handleUpgrade(request, stream, head, (socket) => connect(socket, protocol, log))
+  }
+  server.on('upgrade', upgrade)
+
+  return {
+    async close() {
+      server.off('upgrade', upgrade)
+      const gone = [...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+      for (const socket of sockets.clients) socket.close(CLOSE.restart, 'The gateway restarts')
+      const impatient = setTimeout(() => {
+        for (const socket of sockets.clients) socket.terminate()
+      }, 2_000)
+      await Promise.all(gone)
+      clearTimeout(impatient)
+      sockets.close()
+    },
+  }
+}
+
+type Protocol = ReturnType<typeof createProtocol>
+
+/** graphql-ws keeps the protocol; authentication and errors are ours. */
+function createProtocol({
+  graphql,
+  authenticate,
+  coded,
+}: {
+  graphql: GraphQL
+  authenticate: Authenticate
+  coded: (error: unknown) => GraphQLError
+}) {
+  return makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: INIT_TIMEOUT,
+
+    async onConnect({ connectionParams, extra }) {
+      extra.actor = await authenticate(authorizationOf(connectionParams))
+    },
+
+    async onSubscribe({ extra, subscriptions }, _id, params) {
+      try {
+        if (Object.keys(subscriptions).length > SUBSCRIPTION_LIMIT) {
+          throw new RtcError('RATE_LIMITED', `A socket may have ${SUBSCRIPTION_LIMIT} subscriptions.`)
+        }
+        return await prepare(graphql, extra, params)
+      } catch (error) {
+        // One operation's mistake is that operation's error: thrown on, it would close the socket.
+        return (Array.isArray(error) ? error : [error]).map(coded)
+      }
+    },
+
+    execute: (args) => operationOf(args).execute(args),
+    subscribe: (args) => operationOf(args).subscribe(args),
+
+    onNext: (_context, _id, _payload, _args, { data, errors = [] }) => ({
+      ...(data !== undefined && { data }),
+      ...(errors.length > 0 && { errors: errors.map((error) => coded(error).toJSON()) }),
+    }),
+    onError: (_context, _id, _payload, errors) => errors.map((error) => coded(error).toJSON()),
+  })
+}
+
+type Enveloped = Pick<ReturnType<GraphQL['getEnveloped']>, 'execute' | 'subscribe'>
+const operationOf = (args: { rootValue?: unknown }) => args.rootValue as Enveloped
+
+/** Parses, validates and gives context by Yoga's own path; throws what is wrong with the document. */
+async function prepare(
+  graphql: GraphQL,
+  { actor, socket }: Extra,
+  params: {
+    query: string
+    operationName?: string | null | undefined
+    variables?: Record<string, unknown> | null | undefined
+  },
+): Promise<ExecutionArgs> {
+  if (!actor) throw new RtcError('UNAUTHENTICATED', 'The connection is not initialised.')
+  const onSlowConsumer = () => socket.close(CLOSE.overload, 'Too slow; resume with your cursor')
+  const enveloped = graphql.getEnveloped({ actor, onSlowConsumer, params })
+  const document = enveloped.parse(params.query)
+  const errors = enveloped.validate(enveloped.schema, document)
+  if (errors.length > 0) throw errors
+  return {
+    schema: enveloped.schema,
+    document,
+    operationName: params.operationName ?? null,
+    variableValues: params.variables ?? null,
+    contextValue: await enveloped.contextFactory(),
+    rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe } satisfies Enveloped,
+  }
+}
+
+function connect(socket: WebSocket, protocol: Protocol, log: Log): void {
+  const stopPinging = keepAlive(socket)
+  const closed = protocol.opened(
+    {
+      protocol: socket.protocol || GRAPHQL_TRANSPORT_WS_PROTOCOL,
+      // Resolves when the kernel has taken the message: a slow reader holds back its own operations only.
+      send: (data) =>
+        new Promise((resolve, reject) => {
+          if (socket.readyState !== socket.OPEN) return resolve()
+          socket.send(data, (error) => (error ? reject(error) : resolve()))
+        }),
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: (handle) => {
+        socket.on('message', (data: Buffer) => {
+          handle(data.toString()).catch((error: unknown) => closeFor(error, socket, log))
+        })
+      },
+    },
+    { socket },
+  )
+  // ws closes the socket itself, with 1009 for a message over the limit and the like.
+  socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
+  socket.once('close', (code, reason) => {
+    stopPinging()
+    void closed(code, String(reason)).catch((error: unknown) => log.error({ err: error }, 'socket cleanup failed'))
+  })
+}
+
+function closeFor(error: unknown, socket: WebSocket, log: Log): void {
+  if (socket.readyState !== socket.OPEN) return
+  if (error instanceof TokenExpired) return socket.close(CLOSE.tokenExpired, error.message)
+  if (error instanceof RtcError) {
+    const code = error.code === 'UNAUTHENTICATED' ? CLOSE.unauthorized : CLOSE.overload
+    return socket.close(code, error.message.slice(0, 100))
+  }
+  log.error({ err: error }, 'socket failed')
+  socket.close(CLOSE.internal, 'Internal error')
+}
+
+/** Notices a peer that is gone without a word: at the latest after interval and timeout together. */
+function keepAlive(socket: WebSocket): () => void {
+  let overdue: NodeJS.Timeout | undefined
+  const interval = setInterval(() => {
+    overdue ??= setTimeout(() => socket.terminate(), PONG_TIMEOUT)
+    socket.ping()
+  }, PING_INTERVAL)
+  socket.on('pong', () => {
+    clearTimeout(overdue)
+    overdue = undefined
+  })
+  return () => {
+    clearInterval(interval)
+    clearTimeout(overdue)
+  }
+}
+
+function refuseUpgrade(stream: Duplex): void {
+  stream.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+}

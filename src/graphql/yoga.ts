@@ -1,0 +1,76 @@
+import { GraphQLError, parse as parseDocument } from 'graphql'
+import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga'
+import type { Actor } from '../core/actor.ts'
+import { RtcError } from '../core/errors.ts'
+import { type Context, createContext, type Services } from './context.ts'
+import { statusOf } from './errors.ts'
+import { limits, TOKENS_MAX } from './limits.ts'
+import { schema } from './schema.ts'
+
+/** What the transports know about an operation before it runs. */
+export interface Transport {
+  readonly actor: Actor
+  readonly onSlowConsumer?: () => void
+}
+
+/**
+ * The one execution path: HTTP and WebSocket get context, limits and masking from here.
+ *
+ * @param coded - translates every error once
+ */
+export function createGraphQL(services: Services, coded: (error: unknown) => GraphQLError) {
+  return createYoga<Transport, Context>({
+    schema,
+    context: ({ actor, onSlowConsumer }) => createContext(services, actor, onSlowConsumer),
+    maskedErrors: { maskError: coded },
+    plugins: [boundedParser, ...limits, socketOnly, httpResult(coded)],
+    graphqlEndpoint: '/graphql',
+    batching: false,
+    multipart: false,
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+    logging: false,
+  })
+}
+
+export type GraphQL = ReturnType<typeof createGraphQL>
+
+const boundedParser: Plugin = {
+  onParse({ setParseFn }) {
+    setParseFn((source: string, options?: object) => parseDocument(source, { ...options, maxTokens: TOKENS_MAX }))
+  },
+}
+
+/** Streams live on sockets, where tokens expire and slow readers are cut off. */
+const socketOnly: Plugin = {
+  onSubscribe({ args, setResultAndStopExecution }) {
+    const { request } = args.contextValue as { request?: Request }
+    if (!request) return
+    const error = new RtcError('BAD_USER_INPUT', 'Subscriptions are served over WebSocket (graphql-transport-ws).')
+    setResultAndStopExecution({ errors: [new GraphQLError(error.message, { originalError: error })] })
+  },
+}
+
+/**
+ * Writes the answer to an HTTP request with the status of the error table, whatever media type the client prefers:
+ * Yoga would answer 200 to clients that accept `application/json`, and would strip `extensions.http`.
+ */
+function httpResult(coded: (error: unknown) => GraphQLError): Plugin {
+  return {
+    onResultProcess({ request, setResultProcessor }) {
+      const accept = request.headers.get('accept') ?? ''
+      const type = accept.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json'
+      setResultProcessor((result, { Response }) => {
+        if (Array.isArray(result) || isAsyncIterable(result)) throw new TypeError('one request has one result')
+        const errors = result.errors?.map(coded)
+        const headers = { 'Content-Type': `${type}; charset=utf-8`, 'Cache-Control': 'no-store' }
+        const body = JSON.stringify(errors ? { ...result, errors } : result)
+        return new Response(body, { status: errors ? statusOf(errors) : 200, headers })
+      }, type)
+    },
+  }
+}
+
+/** https://graphql.github.io/graphql-over-http/draft/#sec-application-graphql-response-json */
+const GRAPHQL_RESPONSE = 'application/graphql-response+json'

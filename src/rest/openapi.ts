@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import { type ErrorCode, ERRORS } from '../core/errors.ts'
+import type { Route } from './route.ts'
+import { REST_PREFIX } from './router.ts'
+
+type JsonSchema = Record<string, unknown>
+
+/** OpenAPI 3.1 of the routes, from the schemas that validate them: https://spec.openapis.org/oas/v3.1.1.html */
+export function createOpenApi(routes: readonly Route[]): JsonSchema {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const route of routes) {
+    const path = REST_PREFIX + route.path.replaceAll(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Real-time Audio/Video API',
+      version: '1.0.0',
+      description: 'Rooms and calls: create, join, leave, end, who is in.',
+    },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      schemas: { Problem: PROBLEM },
+    },
+  }
+}
+
+function operation(route: Route): JsonSchema {
+  const parameters = [
+    ...pathParameters(route),
+    ...(route.method === 'GET' ? queryParameters(route) : headerParameters(route)),
+  ]
+  const answer = { content: { 'application/json': { schema: jsonSchema(route.output, 'output') } } }
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    ...(parameters.length > 0 && { parameters }),
+    ...(route.method !== 'GET' && {
+      requestBody: {
+        required: !route.input.safeParse({}).success,
+        content: { 'application/json': { schema: jsonSchema(route.input, 'input') } },
+      },
+    }),
+    responses: {
+      ...Object.fromEntries(route.success.map((status) => [status, { description: 'Done.', ...answer }])),
+      ...errorResponses(),
+    },
+  }
+}
+
+const pathParameters = (route: Route) =>
+  [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+
+function queryParameters(route: Route) {
+  const { properties = {} } = jsonSchema(route.input, 'input') as { properties?: Record<string, JsonSchema> }
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }))
+}
+
+const headerParameters = (route: Route) =>
+  route.operationId === 'createRoom'
+    ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 } }]
+    : []
+
+/** One answer per status of the error table, naming its codes. */
+function errorResponses(): JsonSchema {
+  const byStatus = new Map<number, ErrorCode[]>()
+  for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+    const { status } = ERRORS[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [status, { description: codes.join(', '), content }]),
+  )
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return rest
+}
+
+const PROBLEM = {
+  description: 'https://www.rfc-editor.org/rfc/rfc9457',
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code', 'instance'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { enum: Object.keys(ERRORS) },
+    instance: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
+}

@@ -1,0 +1,79 @@
+import type { Authenticate } from '../auth/authenticate.ts'
+import { badInput, RtcError } from '../core/errors.ts'
+import { parseInput } from '../core/input.ts'
+import type { Log } from '../core/log.ts'
+import { parseJson, requireJson } from '../http/json.ts'
+import type { HttpReply, HttpRequest } from '../http/message.ts'
+import { problemReply } from './problem.ts'
+import type { Route } from './route.ts'
+
+/** Path of the documented API. */
+export const REST_PREFIX = '/im/api/v1/rtc'
+
+/** Largest body in bytes. */
+const BODY_LIMIT = 64 * 1024
+
+/** Answers every request below the prefix; it never rejects. */
+export type RestHandler = (request: HttpRequest) => Promise<HttpReply>
+
+export function createRestHandler(dependencies: {
+  readonly routes: readonly Route[]
+  readonly authenticate: Authenticate
+  readonly log: Log
+}): RestHandler {
+  const { routes, authenticate, log } = dependencies
+  return async (request) => {
+    const { method, url, headers } = request
+    try {
+      const actor = await authenticate(headers.authorization)
+      const { route, params } = match(routes, method, url.pathname.slice(REST_PREFIX.length))
+      const input = method === 'GET' ? queryOf(url) : await bodyOf(request)
+      return await route.handle({ actor, params, headers, input: parseInput(route.input, input) })
+    } catch (error) {
+      return problemReply(error, { instance: url.pathname, log })
+    }
+  }
+}
+
+function match(routes: readonly Route[], method: string, path: string) {
+  for (const route of routes) {
+    const params = route.method === method ? paramsOf(route.path, path) : undefined
+    if (params) return { route, params }
+  }
+  throw new RtcError('NOT_FOUND', `There is no ${method} ${REST_PREFIX}${path}.`)
+}
+
+function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
+  const [wanted, given] = [pattern.split('/'), path.replace(/\/$/, '').split('/')]
+  if (wanted.length !== given.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [index, segment] of wanted.entries()) {
+    const value = given[index] ?? ''
+    if (segment.startsWith(':')) params[segment.slice(1)] = decode(value)
+    else if (segment !== value) return undefined
+  }
+  return params
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw new RtcError('NOT_FOUND', 'There is no such path.')
+  }
+}
+
+/** An empty body counts as an empty object. */
+async function bodyOf(request: HttpRequest): Promise<unknown> {
+  const body = await request.body(BODY_LIMIT)
+  if (body.length === 0) return {}
+  requireJson(request.headers)
+  return parseJson(body)
+}
+
+function queryOf(url: URL): Record<string, string> {
+  const names = [...url.searchParams.keys()]
+  const repeated = names.filter((name, index) => names.indexOf(name) !== index)
+  if (repeated.length > 0) throw badInput(repeated.map((path) => ({ path, message: 'may be given once' })))
+  return Object.fromEntries(url.searchParams)
+}

@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { App } from './app.ts'
+import { RtcError } from './core/errors.ts'
+import { createErrorCoder } from './graphql/errors.ts'
+import { createGraphiQL, wantsGraphiQL } from './graphql/graphiql.ts'
+import { createGraphQLHandler } from './graphql/http.ts'
+import { serveGraphQLSockets } from './graphql/ws.ts'
+import { createGraphQL } from './graphql/yoga.ts'
+import { corsHeaders, preflightHeaders } from './http/cors.ts'
+import { type HttpReply, type HttpRequest, send, toRequest } from './http/message.ts'
+import { createOpenApi } from './rest/openapi.ts'
+import { problemReply } from './rest/problem.ts'
+import { jsonReply } from './rest/route.ts'
+import { createRestHandler, REST_PREFIX } from './rest/router.ts'
+import { routes } from './rest/routes.ts'
+
+export interface GatewayServer {
+  /** `http://host:port`, once listening. */
+  readonly url: string
+  listen(): Promise<void>
+  /** Takes no more requests, answers those under way, closes the sockets. */
+  close(): Promise<void>
+}
+
+export const GRAPHQL_PATH = '/graphql'
+export const OPENAPI_PATH = '/im/api/v1/openapi.json'
+
+/** One HTTP server for every door: GraphQL (HTTP and WebSocket), REST, health. */
+export function createGatewayServer(app: App): GatewayServer {
+  const { config } = app.configuration
+  const { authenticate, log } = app
+  const coded = createErrorCoder(log)
+  const graphql = createGraphQL(app, coded)
+  const graphqlHandler = createGraphQLHandler({ graphql, authenticate, coded })
+  const restRoutes = routes(app)
+  const restHandler = createRestHandler({ routes: restRoutes, authenticate, log })
+  const graphiql = createGraphiQL(app.developmentToken)
+  const openApi = createOpenApi(restRoutes)
+  let draining = false
+
+  const answer = async (request: HttpRequest): Promise<HttpReply> => {
+    const { method, url } = request
+    if (method === 'OPTIONS') return { status: 204, headers: preflightHeaders }
+    if (url.pathname === GRAPHQL_PATH) {
+      return config.graphiql && wantsGraphiQL(request) ? graphiql(request) : graphqlHandler(request)
+    }
+    if (url.pathname.startsWith(`${REST_PREFIX}/`)) return restHandler(request)
+    if (method === 'GET' || method === 'HEAD') {
+      if (url.pathname === OPENAPI_PATH) return jsonReply(openApi)
+      if (url.pathname === '/health/live') return jsonReply({ status: 'live' })
+      if (url.pathname === '/health/ready') {
+        const ready = !draining && (await app.isReady())
+        return jsonReply({ status: ready ? 'ready' : 'not ready' }, ready ? 200 : 503)
+      }
+    }
+    throw new RtcError('NOT_FOUND', `There is no ${method} ${url.pathname}.`)
+  }
+
+  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const headers = corsHeaders(config.http.corsOrigins, incoming.headers)
+    let reply: HttpReply
+    try {
+      reply = await answer(toRequest(incoming))
+    } catch (error) {
+      reply = problemReply(error, { instance: incoming.url ?? '/', log })
+    }
+    send(response, { ...reply, headers: { ...reply.headers, ...headers } })
+  }
+
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch((error: unknown) => {
+      // Only a peer that went away in the middle of its request comes here.
+      log.debug({ err: error }, 'request aborted')
+      response.destroy()
+    })
+  })
+  const sockets = serveGraphQLSockets(server, { path: GRAPHQL_PATH, graphql, authenticate, coded, log })
+
+  return {
+    get url() {
+      const { port } = server.address() as AddressInfo
+      const host = ['0.0.0.0', '::'].includes(config.http.host) ? 'localhost' : config.http.host
+      return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    },
+    async listen() {
+      server.listen(config.http.port, config.http.host)
+      await once(server, 'listening')
+    },
+    async close() {
+      draining = true
+      const closed = new Promise((resolve) => server.close(resolve))
+      await sockets.close()
+      server.closeIdleConnections()
+      await closed
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../src', import.meta.url))
+
+/**
+ * What each kind of file may import of ours. A file's kind is the first pattern that fits; whatever is not named is
+ * forbidden. Top to bottom is the direction of the design: main → server → transports → app → features → core.
+ */
+const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: readonly string[]])[] = [
+  ['main', /^(main|welcome)$/, ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest']],
+  ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http']],
+  ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],
+  ['builder', /^graphql\/(builder|context)$/, ['builder', 'core', 'db', 'events', 'media', 'service', 'model']],
+  ['types', /^\w+\/graphql$/, ['types', 'builder', 'graphql', 'core', 'input', 'model', 'media', 'events', 'service']],
+  ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db']],
+  ['routes', /^rest\/routes$/, ['app', 'paths', 'rest']],
+  ['rest', /^rest\//, ['rest', 'auth', 'core', 'http']],
+  ['paths', /^\w+\/rest$/, ['rest', 'json', 'input', 'service', 'media', 'core']],
+  ['json', /^rooms\/json$/, ['model', 'media']],
+  ['http', /^http\//, ['http', 'core']],
+  ['app', /^app$/, ['config', 'core', 'auth', 'db', 'events', 'media', 'presence', 'service', 'store']],
+  [
+    'service',
+    /^rooms\/(service|turns)$/,
+    ['service', 'store', 'events', 'media', 'input', 'policy', 'decide', 'model', 'core'],
+  ],
+  ['store', /^rooms\/(store|rows)$/, ['store', 'db', 'policy', 'decide', 'model']],
+  ['events', /^events\//, ['events', 'db', 'store', 'policy', 'model', 'core']],
+  ['presence', /^presence\//, ['presence', 'core']],
+  ['media', /^media\//, ['media', 'model', 'core']],
+  ['auth', /^auth\//, ['auth', 'config', 'core']],
+  ['input', /^rooms\/input$/, ['model', 'core']],
+  ['policy', /^rooms\/policy$/, ['model', 'core']],
+  ['decide', /^rooms\/(decide|decision|create|draft)$/, ['decide', 'model', 'core']],
+  ['model', /^rooms\/model$/, ['core']],
+  ['db', /^db\//, ['db', 'core', 'config']],
+  ['config', /^config$/, ['core']],
+  ['core', /^core\//, ['core']],
+]
+
+interface SourceFile {
+  readonly name: string
+  readonly text: string
+  /** Modules of ours, without extension, relative to `src`. */
+  readonly imports: readonly string[]
+}
+
+async function sourceFiles(): Promise<SourceFile[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const paths = entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('generated'))
+    .map((entry) => join(entry.parentPath, entry.name))
+  return Promise.all(
+    paths.map(async (path) => {
+      const text = await readFile(path, 'utf8')
+      const imports = [...text.matchAll(/(?:from|import|import\() ?'(\.[^']+)\.ts'/g)].map(([, target]) =>
+        relative(root, join(dirname(path), target ?? '')),
+      )
+      return { name: relative(root, path).replace(/\.ts$/, ''), text, imports }
+    }),
+  )
+}
+
+const files = await sourceFiles()
+const kindOf = (name: string) => KINDS.find(([, pattern]) => pattern.test(name))?.[0]
+const violating = (breaks: (file: SourceFile) => boolean) => files.filter(breaks).map(({ name }) => name)
+
+describe('imports go one way', () => {
+  test('every file has a place', () => {
+    expect(files.length).toBeGreaterThan(30)
+    expect(violating(({ name }) => kindOf(name) === undefined)).toEqual([])
+  })
+
+  test.each(KINDS.map(([kind, , allowed]) => [kind, allowed] as const))('%s imports only %j', (kind, allowed) => {
+    const wrong = files
+      .filter(({ name }) => kindOf(name) === kind)
+      .flatMap(({ name, imports }) =>
+        imports.filter((target) => !allowed.includes(kindOf(target) ?? '')).map((target) => `${name} → ${target}`),
+      )
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('habits that are held', () => {
+  test('only the configuration reads the environment', () => {
+    expect(violating(({ name, text }) => /process\.env/.test(text) && name !== 'config' && name !== 'main')).toEqual([])
+  })
+
+  test('the core does no I/O', () => {
+    const pure = /^(rooms\/(decide|decision|create|draft|model|policy)|core\/(errors|actor|clock|storable))$/
+    const impure = /from '(node:|pg|ws|\S*prisma)|Date\.now|new Date\(\)|Math\.random|process\.|console\./
+    expect(violating(({ name, text }) => pure.test(name) && name !== 'core/clock' && impure.test(text))).toEqual([])
+  })
+
+  test("Yoga's pub/sub is not used", () => {
+    expect(violating(({ text }) => text.includes('createPubSub'))).toEqual([])
+  })
+
+  test('no process is ended in the middle', () => {
+    expect(violating(({ text }) => text.includes('process.exit('))).toEqual([])
+  })
+})

@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest'
+import { type Door, graphqlDoor, type Outcome, restDoor } from './doors.ts'
+import { manualClock, type Person, type World, withWorld } from './world.ts'
+
+interface People {
+  alice: Person
+  bob: Person
+  carol: Person
+  root: Person
+}
+type Scenario = (door: Door, people: People) => AsyncGenerator<Outcome>
+
+const P2P = { type: 'p2p', calleeId: 'bob' }
+const UNKNOWN = '01900000-0000-7000-8000-000000000000'
+
+/** What users do and get wrong; each is told through both doors. */
+const scenarios: Record<string, Scenario> = {
+  async *'a call that is completed'(door, { alice, bob }) {
+    const created = yield* tell(door.create(alice, { ...P2P, metadata: { topic: ['a', 1] }, name: 'Call' }))
+    yield* tell(door.join(alice, created.room.id))
+    yield* tell(door.join(bob, created.room.id, { deviceId: 'phone', video: false }))
+    yield* tell(door.join(bob, created.room.id, { deviceId: 'phone' }))
+    yield* tell(door.join(bob, created.room.id, { deviceId: 'tablet' }))
+    yield* tell(door.leave(bob, created.room.id))
+    yield* tell(door.leave(alice, created.room.id))
+    yield* tell(door.end(bob, created.room.id))
+    yield* tell(door.join(bob, created.room.id))
+  },
+  async *'a call that is cancelled'(door, { alice }) {
+    const created = yield* tell(door.create(alice, P2P))
+    yield* tell(door.end(alice, created.room.id))
+  },
+  async *'a group by link'(door, { alice, bob, carol }) {
+    const created = yield* tell(door.create(alice, { type: 'group', access: 'link', maxParticipants: 2 }))
+    yield* tell(door.join(bob, created.room.id))
+    yield* tell(door.join(alice, created.room.id))
+    yield* tell(door.join(carol, created.room.id))
+    yield* tell(door.end(bob, created.room.id))
+    yield* tell(door.leave(bob, created.room.id))
+    yield* tell(door.end(alice, created.room.id))
+  },
+  async *'strangers and unknown rooms'(door, { alice, carol }) {
+    const created = yield* tell(door.create(alice, P2P))
+    for (const id of [created.room.id, created.room.id.toUpperCase(), UNKNOWN, 'no-uuid', 'a/b', "'; --", 'ü\u0001']) {
+      yield* tell(door.get(carol, id))
+      yield* tell(door.join(carol, id))
+      yield* tell(door.leave(carol, id))
+      yield* tell(door.end(carol, id))
+    }
+  },
+  async *'an administrator'(door, { alice, root }) {
+    const created = yield* tell(door.create(root, { ...P2P, callerId: 'alice' }))
+    yield* tell(door.get(root, created.room.id))
+    yield* tell(door.join(root, created.room.id))
+    yield* tell(door.end(root, created.room.id))
+    yield* tell(door.get(alice, created.room.id))
+  },
+  async *'inputs that fail'(door, { alice }) {
+    const inputs = [
+      { type: 'p2p' },
+      { type: 'p2p', calleeId: 'alice' },
+      { type: 'p2p', calleeId: '' },
+      { type: 'p2p', calleeId: 'x'.repeat(129) },
+      { type: 'p2p', calleeId: 'nul\0' },
+      { type: 'p2p', calleeId: 'bob', callerId: 'carol' },
+      { type: 'party', calleeId: 'bob' },
+      { type: 'p2p', calleeId: 'bob', colour: 'red' },
+      { type: 'p2p', calleeId: ['bob', 'carol'] },
+      { type: 'p2p', calleeId: 'bob', metadata: { big: 'x'.repeat(9000) } },
+      { type: 'p2p', calleeId: 'bob', metadata: ['not', 'an', 'object'] },
+      { type: 'p2p', calleeId: 'bob', metadata: { 'nul\0': 1 } },
+      { type: 'p2p', calleeId: 'bob', metadata: { lone: '\ud800' } },
+      { type: 'p2p', calleeId: 'bob', provider: 'volcengine' },
+      { type: 'p2p', calleeId: 'bob', maxParticipants: 3 },
+      { type: 'group', maxParticipants: 0 },
+      { type: 'group', maxParticipants: 1.5 },
+      { type: 'group', maxParticipants: 1, participantIds: ['bob', 'carol'] },
+      { type: 'group', participantIds: 'bob carol'.split(' ').map(() => '') },
+      { type: 'group', name: '' },
+      { type: 'group', name: 7 },
+      { type: 'group', calleeId: 'bob' },
+      {},
+    ]
+    for (const input of inputs) yield* tell(door.create(alice, input))
+  },
+  async *'idempotency keys'(door, { alice, bob }) {
+    yield* tell(door.create(alice, P2P, 'key-1'))
+    yield* tell(door.create(alice, P2P, 'key-1'))
+    yield* tell(door.create(alice, { calleeId: 'bob', type: 'p2p' }, 'key-1'))
+    yield* tell(door.create(alice, { ...P2P, mediaType: 'audio' }, 'key-1'))
+    yield* tell(door.create(bob, { type: 'p2p', calleeId: 'alice' }, 'key-1'))
+    yield* tell(door.create(alice, P2P, 'with space'))
+    yield* tell(door.create(alice, P2P, 'k'.repeat(256)))
+  },
+}
+
+async function* tell(outcome: Promise<Outcome>): AsyncGenerator<Outcome, Outcome> {
+  const told = await outcome
+  yield told
+  return told
+}
+
+/** The outcomes of a scenario, with every room's id replaced by the order in which it was met. */
+async function tellThrough(door: Door, scenario: Scenario, world: World): Promise<Outcome[]> {
+  const people = {
+    alice: world.alice,
+    bob: world.bob,
+    carol: world.carol,
+    root: await world.person('root', { scopes: ['rtc:admin'] }),
+  }
+  const ids: string[] = []
+  const outcomes: Outcome[] = []
+  for await (const { room, ...outcome } of scenario(door, people)) {
+    if (room && !ids.includes(room.id)) ids.push(room.id)
+    outcomes.push(room ? { ...outcome, room: { ...room, id: `room ${ids.indexOf(room.id)}` } } : outcome)
+  }
+  return outcomes
+}
+
+test.each(Object.entries(scenarios))('REST and GraphQL tell the same story: %s', async (_name, scenario) => {
+  const stories: Outcome[][] = []
+  for (const door of [restDoor, graphqlDoor]) {
+    await withWorld(async (world) => stories.push(await tellThrough(door, scenario, world)), {
+      surroundings: { clock: manualClock() },
+    })
+  }
+  const [rest = [], graphql = []] = stories
+  expect(rest.length).toBeGreaterThan(1)
+  expect(graphql).toEqual(rest)
+  expect(rest.every(({ status }) => status < 500)).toBe(true)
+})
+
+test('inputs that fail write nothing', async () => {
+  await withWorld(async (world) => {
+    for (const door of [restDoor, graphqlDoor]) {
+      const outcomes = await tellThrough(door, scenarios['inputs that fail'] as Scenario, world)
+      expect(outcomes.filter(({ room }) => room)).toEqual([])
+    }
+    expect(await world.app.prisma.room.count()).toBe(0)
+    expect(await world.app.prisma.roomEvent.count()).toBe(0)
+  })
+})

@@ -1,0 +1,104 @@
+import type { Answer, Person } from './world.ts'
+
+/** What a client of either door learns: the room and the participants in the domain's own words, or the error. */
+export interface Outcome {
+  readonly code?: string
+  readonly status: number
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly room?: any
+}
+
+/** The same verbs behind REST and behind GraphQL. */
+export interface Door {
+  readonly name: string
+  create(person: Person, input: Record<string, unknown>, key?: string): Promise<Outcome>
+  join(person: Person, id: string, input?: Record<string, unknown>): Promise<Outcome>
+  leave(person: Person, id: string): Promise<Outcome>
+  end(person: Person, id: string): Promise<Outcome>
+  get(person: Person, id: string): Promise<Outcome>
+}
+
+const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
+  endReason duration participants { userId role state audio video connected leaveReason duration }`
+
+const mutation = (name: string) =>
+  `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { room { ${ROOM} } } }`
+
+const ENUMS = new Set([
+  'type',
+  'mediaType',
+  'status',
+  'provider',
+  'access',
+  'endReason',
+  'role',
+  'state',
+  'leaveReason',
+])
+
+/** GraphQL's enums are upper case, the domain's and REST's lower case. */
+function recase(value: unknown, to: 'toUpperCase' | 'toLowerCase'): unknown {
+  if (Array.isArray(value)) return value.map((item) => recase(item, to))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      ENUMS.has(key) && typeof item === 'string' ? item[to]() : key === 'metadata' ? item : recase(item, to),
+    ]),
+  )
+}
+
+export const graphqlDoor: Door = {
+  name: 'GraphQL',
+  create: (person, input, key) =>
+    mutate(person, 'createRoom', {
+      ...(recase(input, 'toUpperCase') as object),
+      ...(key !== undefined && { clientRequestId: key }),
+    }),
+  join: (person, roomId, input = {}) => mutate(person, 'joinRoom', { roomId, ...input }),
+  leave: (person, roomId) => mutate(person, 'leaveRoom', { roomId }),
+  end: (person, roomId) => mutate(person, 'endRoom', { roomId }),
+  async get(person, id) {
+    const answer = await person.graphql(`query ($id: ID!) { room(id: $id) { ${ROOM} } }`, { id })
+    return outcome(answer, answer.body.data?.room)
+  },
+}
+
+async function mutate(person: Person, name: string, input: Record<string, unknown>): Promise<Outcome> {
+  const answer = await person.graphql(mutation(name), { input })
+  return outcome(answer, answer.body.data?.[name]?.room)
+}
+
+function outcome({ status, body }: Answer, room: unknown): Outcome {
+  if (!body.errors) return { status, room: recase(room, 'toLowerCase') }
+  const [{ extensions }] = body.errors
+  return { status, code: extensions.code }
+}
+
+export const restDoor: Door = {
+  name: 'REST',
+  create: (person, input, key) =>
+    send(person, 'POST', '/rooms', input, key === undefined ? {} : { 'Idempotency-Key': key }),
+  join: (person, id, input) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/join`, input),
+  leave: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/leave`),
+  end: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/end`),
+  get: (person, id) => send(person, 'GET', `/rooms/${encodeURIComponent(id)}`),
+}
+
+async function send(
+  person: Person,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+): Promise<Outcome> {
+  const answer = await person.rest(method, path, body, headers)
+  if (answer.status >= 400) return { status: answer.status, code: answer.body.code }
+  const { participant: _, connection: __, createdAt: ___, startedAt: ____, endedAt: _____, ...room } = answer.body
+  const { body: participants } = await person.rest('GET', `/rooms/${room.id}/participants`)
+  return { status: 200, room: { ...room, participants: participants.map(withoutTimes) } }
+}
+
+function withoutTimes({ id: _, joinedAt: __, leftAt: ___, ...participant }: Record<string, unknown>) {
+  return participant
+}

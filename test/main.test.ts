@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { runGateway, startGateway, withDirectory } from './process.ts'
+import type { Answer } from './world.ts'
+
+async function rest(url: string, token: string | undefined, method: string, path: string, body?: unknown) {
+  const response = await fetch(`${url}/im/api/v1/rtc${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  return { status: response.status, body: (await response.json()) as Answer['body'] }
+}
+
+test('one command gives a gateway with its own database, tokens that work, and a clean stop', async () => {
+  await withDirectory(async (DATA_DIR) => {
+    const first = await startGateway({ DATA_DIR })
+    const { url, tokens } = first
+    expect(Object.keys(tokens)).toEqual(['alice', 'bob'])
+    for (const place of ['/graphql', '/im/api/v1/rtc/rooms', '/health/ready'])
+      expect(first.output()).toContain(url + place)
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200)
+    const created = await rest(url, tokens['alice'], 'POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    expect(created.status).toBe(201)
+    expect(await first.stop('SIGTERM')).toBe(0)
+
+    const second = await startGateway({ DATA_DIR })
+    const found = await rest(second.url, tokens['bob'], 'GET', `/rooms/${created.body.id}`)
+    expect(found).toEqual({ status: 200, body: created.body })
+    expect(await second.stop('SIGINT')).toBe(0)
+  })
+})
+
+test('killed in the middle of writes, it has every acknowledged command after the restart', async () => {
+  await withDirectory(async (DATA_DIR) => {
+    const first = await startGateway({ DATA_DIR })
+    const { url, tokens } = first
+    const group = { type: 'group', participantIds: ['bob'] }
+    const { body: room } = await rest(url, tokens['alice'], 'POST', '/rooms', group)
+    const acknowledged: string[] = []
+    let seq = room.seq
+    const writing = Array.from({ length: 8 }, async () => {
+      for (;;) {
+        const created = await rest(url, tokens['alice'], 'POST', '/rooms', group)
+        acknowledged.push(created.body.id)
+        const verb = acknowledged.length % 2 ? 'join' : 'leave'
+        const changed = await rest(url, tokens['bob'], 'POST', `/rooms/${room.id}/${verb}`)
+        seq = Math.max(seq, changed.body.seq)
+      }
+    }).map((writer) => writer.catch(() => undefined))
+    await expect.poll(() => acknowledged.length, { timeout: 15_000 }).toBeGreaterThan(100)
+    await first.stop('SIGKILL')
+    await Promise.all(writing)
+
+    const second = await startGateway({ DATA_DIR })
+    expect(second.output()).toContain('left running by an earlier start')
+    for (const id of acknowledged) {
+      expect(await rest(second.url, tokens['alice'], 'GET', `/rooms/${id}`)).toMatchObject({
+        status: 200,
+        body: { id },
+      })
+    }
+    expect((await rest(second.url, tokens['alice'], 'GET', `/rooms/${room.id}`)).body.seq).toBeGreaterThanOrEqual(seq)
+    expect(await second.stop('SIGTERM')).toBe(0)
+  })
+})
+
+test('a configuration that is wrong is one error with every problem, and no start', async () => {
+  const { code, stderr } = await runGateway({ PORT: 'x', NODE_ENV: 'production', RING_TIMEOUT: 'soon' })
+  expect(code).toBe(1)
+  for (const name of ['PORT', 'JWT_SECRET', 'RING_TIMEOUT']) expect(stderr).toContain(name)
+  expect(stderr).not.toMatch(/ at /)
+})
+
+test('a port that is taken is said in one line, and the database is stopped again', async () => {
+  await withDirectory(async (DATA_DIR) => {
+    const first = await startGateway({ DATA_DIR })
+    const { code, stderr } = await runGateway({ DATA_DIR: `${DATA_DIR}/other`, PORT: new URL(first.url).port })
+    expect([code, stderr.trim().split('\n').length]).toEqual([1, 1])
+    expect(stderr).toContain('PORT')
+    await first.stop('SIGTERM')
+  })
+})

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+/** The built gateway as a process of its own, as `npm start` runs it. */
+export interface Gateway {
+  readonly process: ChildProcess
+  /** Everything it has printed so far. */
+  output(): string
+  /** `http://host:port` out of what it printed. */
+  readonly url: string
+  /** The tokens that it printed. */
+  readonly tokens: Readonly<Record<string, string>>
+  /** Sends a signal and waits for the end; answers the exit code. */
+  stop(signal: NodeJS.Signals): Promise<number | null>
+}
+
+/** Resolves when the gateway has said where it is. */
+export async function startGateway(env: Record<string, string>): Promise<Gateway> {
+  const child = spawnGateway(env)
+  let output = ''
+  const exited = once(child, 'exit')
+  const welcomed = new Promise<void>((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      if (/Database {2}.*\n/.test(output) && output.endsWith('\n')) resolve()
+    })
+    child.stderr?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}:\n${output}`)))
+  })
+  await welcomed
+  return {
+    process: child,
+    output: () => output,
+    url: /http:\/\/[^/]+/.exec(output)?.[0] ?? '',
+    tokens: Object.fromEntries(
+      [...output.matchAll(/^ {2}(\w+) {2}(ey\S+)$/gm)].map(([, user, token]) => [user, token]),
+    ),
+    async stop(signal) {
+      child.kill(signal)
+      const [code] = (await exited) as [number | null]
+      return code
+    },
+  }
+}
+
+/** Starts the gateway and waits for its end. */
+export async function runGateway(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
+  const child = spawnGateway(env)
+  let stderr = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stderr }
+}
+
+function spawnGateway(env: Record<string, string>): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env
+  return spawn(process.execPath, [MAIN], { env: { PATH, HOME, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** An empty directory that is removed after the work. */
+export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'rtc-gateway-'))
+  try {
+    return await work(directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,65 @@
+import pg from 'pg'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { describeDatabase } from './database-catalog.ts'
+import { describeSchema, readSchema } from './prisma-schema.ts'
+
+let database: TestDatabase
+let client: pg.Client
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+})
+
+afterEach(async () => {
+  await client.end()
+  await database.drop()
+})
+
+const databaseSentences = async () => (await describeDatabase(client)).toSorted()
+const schemaSentences = (source = readSchema()) => describeSchema(source).toSorted()
+
+it('the migrated database is prisma/schema.prisma', async () => {
+  expect(await databaseSentences()).toEqual(schemaSentences())
+})
+
+const recreate = (name: string, definition: string) => `DROP INDEX "${name}"; CREATE INDEX "${name}" ON ${definition}`
+const refer = (actions: string) => `
+  ALTER TABLE "RoomEvent"
+    DROP CONSTRAINT "RoomEvent_roomId_fkey",
+    ADD CONSTRAINT "RoomEvent_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room" (id) ${actions}`
+
+it.each([
+  ['a column more', 'ALTER TABLE "Room" ADD COLUMN extra TEXT'],
+  ['a column less', 'ALTER TABLE "Room" DROP COLUMN "endedBy"'],
+  ['another type', 'ALTER TABLE "Room" ALTER COLUMN "createdAt" TYPE TIMESTAMP(3)'],
+  ['a null allowed', 'ALTER TABLE "Participant" ALTER COLUMN state DROP NOT NULL'],
+  ['a default', `ALTER TABLE "Room" ALTER COLUMN access SET DEFAULT 'link'`],
+  ['a value more in an enum', `ALTER TYPE "RoomStatus" ADD VALUE 'paused' BEFORE 'active'`],
+  ['a table more', 'CREATE TABLE "Extra" ()'],
+  ['a view', 'CREATE VIEW "Extra" AS SELECT 1'],
+  ['a check', 'ALTER TABLE "Room" ADD CHECK (seq > 0)'],
+  ['an index less', 'DROP INDEX "Room_deadlineAt_idx"'],
+  ['another order in an index', recreate('Participant_userId_roomId_idx', '"Participant" ("userId", "roomId")')],
+  ['a partial index', recreate('Room_deadlineAt_idx', '"Room" ("deadlineAt") WHERE seq > 1')],
+  ['nothing unique', recreate('Room_createdBy_clientRequestId_key', '"Room" ("createdBy", "clientRequestId")')],
+  ['a foreign key less', 'ALTER TABLE "RoomEvent" DROP CONSTRAINT "RoomEvent_roomId_fkey"'],
+  ['another action on delete', refer('ON DELETE RESTRICT ON UPDATE CASCADE')],
+  ['another action on update', refer('ON DELETE CASCADE')],
+])('a database with %s is not', async (_difference, sql) => {
+  await client.query(sql)
+  expect(await databaseSentences()).not.toEqual(schemaSentences())
+})
+
+it.each([
+  ['a field', 'model Room {', 'model Room {\n  extra String?'],
+  ['an index', '@@index([deadlineAt])', '@@index([deadlineAt])\n  @@index([callerId])'],
+  ['an enum value', 'enum RoomStatus {', 'enum RoomStatus {\n  paused'],
+  ['a model', 'enum RoomStatus {', 'model Extra {\n  id BigInt @id @default(autoincrement())\n}\nenum RoomStatus {'],
+])('the database lacks %s that the schema has gained', async (_gain, before, after) => {
+  const grown = readSchema().replace(before, after)
+  expect(grown).not.toBe(readSchema())
+  expect(await databaseSentences()).not.toEqual(schemaSentences(grown))
+})

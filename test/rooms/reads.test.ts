@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Person, startWorld } from '../world.ts'
+
+let statements: string[] = []
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+})
+afterAll(() => world.close())
+
+/** How many SQL statements an answer costs. */
+async function costOf(answer: () => Promise<{ status: number }>): Promise<number> {
+  statements = []
+  expect((await answer()).status).toBe(200)
+  return statements.length
+}
+
+const PAGE = `query ($first: Int) { rooms(first: $first) { edges { node {
+  id status participants { userId state } events(first: 3) { seq type }
+} } pageInfo { hasNextPage endCursor } } }`
+
+async function fill(person: Person, rooms: number): Promise<string> {
+  const answers = await Promise.all(
+    Array.from({ length: rooms }, () =>
+      person.rest('POST', '/rooms', { type: 'group', participantIds: ['bob', 'carol'] }),
+    ),
+  )
+  return answers[0]?.body.id
+}
+
+test('a room with its participants is one statement at either door, however many they are', async () => {
+  const id = await fill(world.alice, 1)
+  expect(await costOf(() => world.bob.rest('GET', `/rooms/${id}`))).toBe(1)
+  expect(await costOf(() => world.bob.rest('GET', `/rooms/${id}/participants`))).toBe(1)
+  expect(await costOf(() => world.bob.graphql(`{ room(id: "${id}") { id participants { userId } } }`))).toBe(1)
+})
+
+test('a page of rooms with participants and events is three statements, however long it is', async () => {
+  const dave = await world.person('dave')
+  await fill(dave, 2)
+  expect(await costOf(() => dave.graphql(PAGE, { first: 2 }))).toBe(3)
+  await fill(dave, 30)
+  expect(await costOf(() => dave.graphql(PAGE, { first: 30 }))).toBe(3)
+})
+
+test('a command is two statements: load and commit', async () => {
+  const id = await fill(world.alice, 1)
+  expect(await costOf(() => world.bob.rest('POST', `/rooms/${id}/join`))).toBe(2)
+})
+
+test('rooms are paged both ways without a gap, while new ones come', async () => {
+  const erin = await world.person('erin')
+  await fill(erin, 7)
+  const page = async (args: string) => {
+    const { body } = await erin.graphql(`{ rooms(${args}) { edges { node { id } } pageInfo {
+      hasNextPage hasPreviousPage startCursor endCursor } } }`)
+    return {
+      ids: body.data.rooms.edges.map((edge: { node: { id: string } }) => edge.node.id),
+      ...body.data.rooms.pageInfo,
+    }
+  }
+  const all = (await page('first: 100')).ids
+  expect(all).toEqual(all.toSorted().toReversed())
+
+  const first = await page('first: 3')
+  expect(first).toMatchObject({ ids: all.slice(0, 3), hasNextPage: true, hasPreviousPage: false })
+  await fill(erin, 2)
+  const second = await page(`first: 4, after: "${first.endCursor}"`)
+  expect(second).toMatchObject({ ids: all.slice(3), hasNextPage: false, hasPreviousPage: true })
+  const back = await page(`last: 2, before: "${second.startCursor}"`)
+  expect(back).toMatchObject({ ids: all.slice(1, 3), hasNextPage: true, hasPreviousPage: true })
+})
+
+test('rooms are found by status, type, media type and time', async () => {
+  const frank = await world.person('frank')
+  const create = async (input: object) => (await frank.rest('POST', '/rooms', input)).body
+  const call = await create({ type: 'p2p', calleeId: 'bob', mediaType: 'audio' })
+  const group = await create({ type: 'group' })
+  await frank.rest('POST', `/rooms/${group.id}/end`)
+  const find = async (filter: string) => {
+    const { body } = await frank.graphql(`{ rooms(filter: { ${filter} }) { edges { node { id } } } }`)
+    return body.data.rooms.edges.map((edge: { node: { id: string } }) => edge.node.id)
+  }
+  expect(await find('status: WAITING')).toEqual([call.id])
+  expect(await find('status: ENDED, endReason: CANCELLED')).toEqual([group.id])
+  expect(await find('type: P2P')).toEqual([call.id])
+  expect(await find('mediaType: VIDEO')).toEqual([group.id])
+  expect(await find(`from: "${call.createdAt}", to: "2999-01-01T00:00:00Z"`)).toEqual([group.id, call.id])
+  expect(await find(`to: "${call.createdAt}"`)).toEqual([])
+})
+
+test('the list holds the own rooms only, and all of them for rtc:admin', async () => {
+  const grace = await world.person('grace')
+  const id = await fill(grace, 1)
+  const root = await world.person('root', { scopes: ['rtc:admin'] })
+  const listOf = async (person: Person) =>
+    (await person.rest('GET', '/rooms?first=1')).body.rooms.map((room: { id: string }) => room.id)
+  expect(await listOf(root)).toEqual([id])
+  expect(await listOf(await world.person('heidi'))).toEqual([])
+})

@@ -3,7 +3,7 @@ import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
 import { createVerifier } from './auth/verify.ts'
 import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
-import { newRoomId } from './core/ids.ts'
+import { newId } from './core/ids.ts'
 import type { Log } from './core/log.ts'
 import { createDatabase } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
@@ -11,7 +11,11 @@ import { Hub } from './events/hub.ts'
 import { createEventLog } from './events/log.ts'
 import { createRoomStreams, type RoomStreams } from './events/stream.ts'
 import { createMedia, type Media } from './media/connection.ts'
-import { Sweeper } from './presence/sweeper.ts'
+import { Heartbeat } from './presence/heartbeat.ts'
+import { createLeaseStore } from './presence/lease-store.ts'
+import { Leases } from './presence/leases.ts'
+import { createSweeper } from './presence/sweeper.ts'
+import { createExecutor } from './rooms/executor.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
 
@@ -58,17 +62,19 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const events = createEventLog(database.prisma)
   const hub = new Hub({ load: store.load, events, log })
   const media = createMedia({ ...config.ice, turnSecret: secrets.turnSecret })
-  const rooms = createRoomService({
+  const executor = createExecutor({
     store,
-    events,
     clock,
     limits: config.deadlines,
-    media,
-    newId: newRoomId,
-    publish: (roomId, appended) => hub.publish(roomId, appended),
+    publish: (room, appended) => hub.publish(room.id, appended),
   })
-  const streams = createRoomStreams({ load: rooms.find, events, hub, clock })
-  const sweeper = new Sweeper({ due: store.due, tick: rooms.tick, clock, log })
+  const rooms = createRoomService({ executor, store, events, clock, media, newId })
+  const nodeId = newId()
+  const leaseStore = createLeaseStore(database.prisma)
+  const leases = new Leases({ nodeId, store: leaseStore, executor, log })
+  const streams = createRoomStreams({ executor, leases, events, hub, clock })
+  const sweeper = createSweeper({ store, executor, clock, log })
+  const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, assertAll: () => leases.assertAll(), log })
 
   return {
     configuration,
@@ -87,6 +93,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     hub,
     async start() {
       await migrate(databaseUrl, log)
+      heartbeat.start()
       sweeper.start()
     },
     async isReady() {
@@ -100,6 +107,8 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     async dispose() {
       hub.close()
       await sweeper.stop()
+      await leases.settled()
+      await heartbeat.stop()
       await database.close()
     },
   }

@@ -14,7 +14,11 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http']],
   ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],
   ['builder', /^graphql\/(builder|context)$/, ['builder', 'core', 'db', 'events', 'media', 'service', 'model']],
-  ['types', /^\w+\/graphql$/, ['types', 'builder', 'graphql', 'core', 'input', 'model', 'media', 'events', 'service']],
+  [
+    'types',
+    /^\w+\/graphql$/,
+    ['types', 'builder', 'graphql', 'core', 'input', 'decide', 'model', 'media', 'events', 'service'],
+  ],
   ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db']],
   ['routes', /^rest\/routes$/, ['app', 'paths', 'rest']],
   ['rest', /^rest\//, ['rest', 'auth', 'core', 'http']],
@@ -24,17 +28,17 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['app', /^app$/, ['config', 'core', 'auth', 'db', 'events', 'media', 'presence', 'service', 'store']],
   [
     'service',
-    /^rooms\/(service|turns)$/,
+    /^rooms\/(service|executor)$/,
     ['service', 'store', 'events', 'media', 'input', 'policy', 'decide', 'model', 'core'],
   ],
   ['store', /^rooms\/(store|rows)$/, ['store', 'db', 'policy', 'decide', 'model']],
-  ['events', /^events\//, ['events', 'db', 'store', 'policy', 'model', 'core']],
-  ['presence', /^presence\//, ['presence', 'core']],
+  ['events', /^events\//, ['events', 'presence', 'db', 'service', 'store', 'policy', 'model', 'core']],
+  ['presence', /^presence\//, ['presence', 'db', 'service', 'store', 'core']],
   ['media', /^media\//, ['media', 'model', 'core']],
   ['auth', /^auth\//, ['auth', 'config', 'core']],
-  ['input', /^rooms\/input$/, ['model', 'core']],
+  ['input', /^rooms\/input$/, ['decide', 'model', 'core']],
   ['policy', /^rooms\/policy$/, ['model', 'core']],
-  ['decide', /^rooms\/(decide|decision|create|draft)$/, ['decide', 'model', 'core']],
+  ['decide', /^rooms\/(decide|decision|command|create|draft|seat|invitation|ending)$/, ['decide', 'model', 'core']],
   ['model', /^rooms\/model$/, ['core']],
   ['db', /^db\//, ['db', 'core', 'config']],
   ['config', /^config$/, ['core']],
@@ -90,7 +94,8 @@ describe('habits that are held', () => {
   })
 
   test('the core does no I/O', () => {
-    const pure = /^(rooms\/(decide|decision|create|draft|model|policy)|core\/(errors|actor|clock|storable))$/
+    const pure =
+      /^(rooms\/(decide|decision|command|create|draft|seat|invitation|ending|model|policy)|core\/(errors|actor|clock|storable))$/
     const impure = /from '(node:|pg|ws|\S*prisma)|Date\.now|new Date\(\)|Math\.random|process\.|console\./
     expect(violating(({ name, text }) => pure.test(name) && name !== 'core/clock' && impure.test(text))).toEqual([])
   })

@@ -78,9 +78,16 @@ export async function startWorld(
   const configuration = loadConfig({ JWT_SECRET: SECRET, HOST: '127.0.0.1', ...options.env })
   const { config } = configuration
   const log = createLog('silent')
+  const { onStatement, ...surroundings } = options.surroundings ?? {}
   const app = createApp(
     { ...configuration, config: { ...config, http: { ...config.http, port: 0 } } },
-    { databaseUrl: database.url, log, ...options.surroundings },
+    {
+      databaseUrl: database.url,
+      log,
+      ...surroundings,
+      // What users cost is counted, not what the gateway does by itself.
+      ...(onStatement && { onStatement: (sql) => (isBackground(sql) ? undefined : onStatement(sql)) }),
+    },
   )
   await app.start()
   const server = createGatewayServer(app)
@@ -106,6 +113,8 @@ export async function startWorld(
     },
   }
 }
+
+const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat) \*\//.test(sql)
 
 function createPerson(url: string, id: string, token: string): Person {
   const authorization = `Bearer ${token}`

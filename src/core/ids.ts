@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
 
-/** A new room id: UUID v7 (RFC 9562), lower case, rising with time within this process. */
-export const newRoomId = (): string => v7()
+/** A new id, of a room or a node: UUID v7 (RFC 9562), lower case, rising with time within this process. */
+export const newId = (): string => v7()
 
 const ROOM_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

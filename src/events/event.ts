@@ -29,6 +29,10 @@ export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({
   room,
 })
 
+/** Whether an update says that the viewer's own stream was lost. */
+export const isLossOf = (update: RoomUpdate, viewerId: string): boolean =>
+  update.type === 'participant_disconnected' && update.participant?.userId === viewerId
+
 /** Whether a viewer's stream is over after this update. */
 export const isLast = (update: RoomUpdate, viewerId: string): boolean =>
   update.room.status === 'ended' || (update.type === 'participant_removed' && update.participant?.userId === viewerId)

@@ -1,9 +1,11 @@
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
-import { apply, type Room } from '../rooms/model.ts'
+import type { Lease, Leases } from '../presence/leases.ts'
+import type { Executor } from '../rooms/executor.ts'
+import { apply, findParticipant, type Room } from '../rooms/model.ts'
 import { canRead } from '../rooms/policy.ts'
-import { isLast, type RoomUpdate, snapshotOf, updateOf } from './event.ts'
+import { isLast, isLossOf, type RoomUpdate, snapshotOf, updateOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
 import { type EventLog, readAll } from './log.ts'
 import { ConsumerTooSlow } from './queue.ts'
@@ -29,7 +31,8 @@ export interface RoomStreams {
 }
 
 interface Sources {
-  load(roomId: string): Promise<Room>
+  readonly executor: Pick<Executor, 'load' | 'execute'>
+  readonly leases: Leases
   readonly events: EventLog
   readonly hub: Hub
   readonly clock: Clock
@@ -37,24 +40,47 @@ interface Sources {
 
 export function createRoomStreams(sources: Sources): RoomStreams {
   return {
-    async open({ actor, roomId, after, onSlowConsumer }) {
-      const room = await sources.load(roomId)
+    async open(request) {
+      const { actor, roomId, after } = request
+      const room = await sources.executor.load(roomId)
       authorise(actor, room)
       if (after !== undefined && (after < 0 || after > room.seq)) {
         throw badInput([{ path: 'after', message: `must be between 0 and the room's seq, which is ${room.seq}` }])
       }
-      const subscription = await sources.hub.subscribe(roomId, room.seq)
-      if (!subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
+      const lease = await present(sources, actor, room)
       try {
-        // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
-        authorise(actor, subscription.room)
+        const subscription = await subscribe(sources, actor, room)
+        return endable(read(sources, subscription, { request, lease }), { subscription, lease, request })
       } catch (error) {
-        subscription.close()
+        lease?.release({ roomOver: room.status === 'ended' })
         throw error
       }
-      return endable(read(sources, subscription, { actor, roomId, after }), subscription, onSlowConsumer)
     },
   }
+}
+
+/** A participant's stream proves presence: it ends the grace that a lost one has begun. */
+async function present({ leases, executor }: Sources, actor: Actor, room: Room): Promise<Lease | undefined> {
+  const place = findParticipant(room, actor.id)
+  if (!place || room.status === 'ended') return undefined
+  const lease = await leases.open({ roomId: room.id, userId: actor.id })
+  if (place.state === 'joined' && !place.connected) {
+    await executor.execute(room.id, { type: 'reconnect', userId: actor.id })
+  }
+  return lease
+}
+
+async function subscribe({ hub }: Sources, actor: Actor, { id, seq }: Room): Promise<Subscription> {
+  const subscription = await hub.subscribe(id, seq)
+  if (!subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
+  try {
+    // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
+    authorise(actor, subscription.room)
+  } catch (error) {
+    subscription.close()
+    throw error
+  }
+  return subscription
 }
 
 function authorise(actor: Actor, room: Room): void {
@@ -65,7 +91,7 @@ function authorise(actor: Actor, room: Room): void {
 async function* read(
   { events, clock }: Sources,
   { room, queue }: Subscription,
-  { actor, roomId, after }: StreamRequest,
+  { request: { actor, roomId, after }, lease }: { request: StreamRequest; lease: Lease | undefined },
 ): AsyncGenerator<RoomUpdate, undefined> {
   if (after === undefined) yield snapshotOf(room, clock.now())
   else yield* backfill(events, roomId, { after, upTo: room.seq })
@@ -73,8 +99,12 @@ async function* read(
   for (;;) {
     const update = await queue.next()
     if (!update) return
+    if (isLossOf(update, actor.id)) lease?.contest()
     yield update
-    if (isLast(update, actor.id)) return
+    if (isLast(update, actor.id)) {
+      lease?.release({ roomOver: true })
+      return
+    }
   }
 }
 
@@ -95,21 +125,26 @@ async function* backfill(
 /** A generator that is waiting for its queue hears `return` only when the queue is closed first. */
 function endable(
   updates: AsyncGenerator<RoomUpdate, undefined>,
-  subscription: Subscription,
-  onSlowConsumer: (() => void) | undefined,
-) {
+  { subscription, lease, request }: { subscription: Subscription; lease: Lease | undefined; request: StreamRequest },
+): AsyncIterableIterator<RoomUpdate> {
+  const release = () => {
+    subscription.close()
+    lease?.release({ roomOver: false })
+  }
   const iterator: AsyncIterableIterator<RoomUpdate> = {
     async next() {
-      const result = await updates.next().catch((error: unknown) => {
-        subscription.close()
-        if (error instanceof ConsumerTooSlow) onSlowConsumer?.()
+      try {
+        const result = await updates.next()
+        if (result.done) release()
+        return result
+      } catch (error) {
+        release()
+        if (error instanceof ConsumerTooSlow) request.onSlowConsumer?.()
         throw error
-      })
-      if (result.done) subscription.close()
-      return result
+      }
     },
     async return() {
-      subscription.close()
+      release()
       return updates.return(undefined)
     },
     [Symbol.asyncIterator]: () => iterator,

@@ -5,6 +5,8 @@ import type { Room, RoomEvent } from './model.ts'
 export interface Limits {
   /** How long an invitation rings. */
   readonly ring: number
+  /** How long a participant whose stream was lost may take to come back. */
+  readonly grace: number
   /** How long a group room stays open with nobody in it. */
   readonly empty: number
   /** The longest a room may wait, and the longest it may be active. */

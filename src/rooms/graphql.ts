@@ -3,7 +3,18 @@ import { builder } from '../graphql/builder.ts'
 import { enumOf } from '../graphql/enum.ts'
 import type { Connection } from '../media/connection.ts'
 import { ConnectionRef, MediaProvider } from '../media/graphql.ts'
-import { CreateRoom, JoinRoom, Page, PAGE_DEFAULT, requireClientRequestId, RoomFilter } from './input.ts'
+import { REJECT_REASONS } from './command.ts'
+import {
+  CreateRoom,
+  InviteParticipants,
+  JoinRoom,
+  Page,
+  PAGE_DEFAULT,
+  RejectCall,
+  requireClientRequestId,
+  RoomFilter,
+  UpdateParticipant,
+} from './input.ts'
 import {
   END_REASONS,
   LEAVE_REASONS,
@@ -19,10 +30,12 @@ import {
   roomDuration,
   type RoomFields,
 } from './model.ts'
+import type { Place } from './service.ts'
 
 const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two, or a room for many.')
 const MediaType = enumOf('MediaType', MEDIA_TYPES, 'What the call is about; video includes audio.')
 const RoomStatus = enumOf('RoomStatus', ROOM_STATUSES, 'WAITING until a second participant has joined; ENDED for good.')
+const RejectReason = enumOf('RejectReason', REJECT_REASONS, 'Why an invitation is declined.')
 const RoomAccess = enumOf('RoomAccess', ROOM_ACCESSES, 'Who may join: those invited, or anybody who knows the id.')
 const EndReason = enumOf('EndReason', END_REASONS, 'Why a room is over.')
 const LeaveReason = enumOf('LeaveReason', LEAVE_REASONS, 'Why a participant is out.')
@@ -171,11 +184,6 @@ const JoinRoomInput = builder.inputType('JoinRoomInput', {
   }),
 })
 
-interface Place {
-  readonly room: Room
-  readonly participant: Participant
-}
-
 const JoinRoomPayload = builder.objectRef<Place & { connection: Connection }>('JoinRoomPayload').implement({
   fields: (t) => ({
     room: t.expose('room', { type: RoomRef }),
@@ -184,15 +192,19 @@ const JoinRoomPayload = builder.objectRef<Place & { connection: Connection }>('J
   }),
 })
 
+/** The payload of a command about one participant. */
+const placePayload = (name: string) =>
+  builder.objectRef<Place>(name).implement({
+    fields: (t) => ({
+      room: t.expose('room', { type: RoomRef }),
+      participant: t.expose('participant', { type: ParticipantRef }),
+    }),
+  })
+
 const LeaveRoomInput = builder.inputType('LeaveRoomInput', {
   fields: (t) => ({ roomId: t.id({ required: true }) }),
 })
-const LeaveRoomPayload = builder.objectRef<Place>('LeaveRoomPayload').implement({
-  fields: (t) => ({
-    room: t.expose('room', { type: RoomRef }),
-    participant: t.expose('participant', { type: ParticipantRef }),
-  }),
-})
+const LeaveRoomPayload = placePayload('LeaveRoomPayload')
 
 const EndRoomInput = builder.inputType('EndRoomInput', {
   fields: (t) => ({ roomId: t.id({ required: true }) }),
@@ -200,6 +212,40 @@ const EndRoomInput = builder.inputType('EndRoomInput', {
 const EndRoomPayload = builder.objectRef<{ room: Room }>('EndRoomPayload').implement({
   fields: (t) => ({ room: t.expose('room', { type: RoomRef }) }),
 })
+
+const RejectCallInput = builder.inputType('RejectCallInput', {
+  fields: (t) => ({
+    roomId: t.id({ required: true }),
+    reason: t.field({ type: RejectReason, description: 'Defaults to DECLINED.' }),
+  }),
+})
+const RejectCallPayload = placePayload('RejectCallPayload')
+
+const InviteParticipantsInput = builder.inputType('InviteParticipantsInput', {
+  fields: (t) => ({ roomId: t.id({ required: true }), userIds: t.idList({ required: true }) }),
+})
+const InviteParticipantsPayload = builder
+  .objectRef<{ room: Room; invited: Participant[] }>('InviteParticipantsPayload')
+  .implement({
+    fields: (t) => ({
+      room: t.expose('room', { type: RoomRef }),
+      participants: t.expose('invited', { type: [ParticipantRef], description: 'Those of `userIds`, in that order.' }),
+    }),
+  })
+
+const RemoveParticipantInput = builder.inputType('RemoveParticipantInput', {
+  fields: (t) => ({ roomId: t.id({ required: true }), userId: t.id({ required: true }) }),
+})
+const RemoveParticipantPayload = placePayload('RemoveParticipantPayload')
+
+const UpdateParticipantInput = builder.inputType('UpdateParticipantInput', {
+  fields: (t) => ({
+    roomId: t.id({ required: true }),
+    audio: t.boolean({ description: 'Publishing audio.' }),
+    video: t.boolean({ description: 'Publishing video.' }),
+  }),
+})
+const UpdateParticipantPayload = placePayload('UpdateParticipantPayload')
 
 builder.mutationFields((t) => ({
   createRoom: t.field({
@@ -227,5 +273,32 @@ builder.mutationFields((t) => ({
     description: 'Ends the room for everybody.',
     args: { input: t.arg({ type: EndRoomInput, required: true }) },
     resolve: async (_root, { input }, { rooms, actor }) => ({ room: await rooms.end(actor, input.roomId) }),
+  }),
+  rejectCall: t.field({
+    type: RejectCallPayload,
+    description: 'Declines an invitation; a call between two is over. CONFLICT when it is not open any more.',
+    args: { input: t.arg({ type: RejectCallInput, required: true }) },
+    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
+      rooms.reject(actor, roomId, parseInput(RejectCall, input)),
+  }),
+  inviteParticipants: t.field({
+    type: InviteParticipantsPayload,
+    description: 'Invites into a group of yours; it rings for them, again for whoever missed, rejected or left.',
+    args: { input: t.arg({ type: InviteParticipantsInput, required: true }) },
+    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
+      rooms.invite(actor, roomId, parseInput(InviteParticipants, input)),
+  }),
+  removeParticipant: t.field({
+    type: RemoveParticipantPayload,
+    description: 'Puts somebody out of a group of yours, for good.',
+    args: { input: t.arg({ type: RemoveParticipantInput, required: true }) },
+    resolve: (_root, { input }, { rooms, actor }) => rooms.remove(actor, input.roomId, input.userId),
+  }),
+  updateParticipant: t.field({
+    type: UpdateParticipantPayload,
+    description: 'Says what you publish.',
+    args: { input: t.arg({ type: UpdateParticipantInput, required: true }) },
+    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
+      rooms.update(actor, roomId, parseInput(UpdateParticipant, input)),
   }),
 }))

@@ -4,6 +4,7 @@ import { RtcError } from '../core/errors.ts'
 import { isRoomId } from '../core/ids.ts'
 import { parseInput } from '../core/input.ts'
 import { isStorable, isStorableJson } from '../core/storable.ts'
+import { REJECT_REASONS } from './command.ts'
 import {
   END_REASONS,
   MEDIA_PROVIDERS,
@@ -53,6 +54,20 @@ export const JoinRoom = z.strictObject({
   video: optional(z.boolean()).describe("Publishing video; defaults to the room's media type"),
 })
 export type JoinRoom = z.infer<typeof JoinRoom>
+
+export const RejectCall = z.strictObject({
+  reason: optional(z.enum(REJECT_REASONS)).describe('Defaults to declined'),
+})
+export type RejectCall = z.infer<typeof RejectCall>
+
+export const InviteParticipants = z.strictObject({ userIds: z.array(UserId).min(1).max(100) })
+export type InviteParticipants = z.infer<typeof InviteParticipants>
+
+export const UpdateParticipant = z.strictObject({
+  audio: optional(z.boolean()).describe('Publishing audio'),
+  video: optional(z.boolean()).describe('Publishing video'),
+})
+export type UpdateParticipant = z.infer<typeof UpdateParticipant>
 
 export const RoomFilter = z.strictObject({
   status: optional(z.enum(ROOM_STATUSES)),

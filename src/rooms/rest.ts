@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { parseInput } from '../core/input.ts'
-import { CreateRoom, JoinRoom, Page, requireClientRequestId, RoomFilter } from './input.ts'
+import { CreateRoom, JoinRoom, Page, RejectCall, requireClientRequestId, RoomFilter, UserId } from './input.ts'
 import { REST_PREFIX } from '../rest/router.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
 import { connectionJson, ConnectionJson, participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
-import type { RoomService } from './service.ts'
+import type { Place, RoomService } from './service.ts'
 
 /** A body without fields. */
 const Nothing = z.strictObject({})
@@ -31,6 +31,12 @@ const RoomsQuery = z.strictObject({
 const RoomsJson = z.object({
   rooms: z.array(RoomJson),
   pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+})
+
+const PlaceJson = RoomJson.extend({ participant: ParticipantJson })
+const placeJson = ({ room, participant }: Place, now: Date) => ({
+  ...roomJson(room, now),
+  participant: participantJson(participant, now),
 })
 
 /** The documented paths, and the list of one's rooms. */
@@ -95,15 +101,10 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       summary: 'Join a room.',
       input: JoinRoom,
       success: [200],
-      output: RoomJson.extend({ participant: ParticipantJson, connection: ConnectionJson }),
+      output: PlaceJson.extend({ connection: ConnectionJson }),
       async handle({ actor, params, input }) {
-        const { room, participant, connection } = await rooms.join(actor, params['id'] ?? '', input)
-        const now = clock.now()
-        return jsonReply({
-          ...roomJson(room, now),
-          participant: participantJson(participant, now),
-          connection: connectionJson(connection),
-        })
+        const { connection, ...place } = await rooms.join(actor, params['id'] ?? '', input)
+        return jsonReply({ ...placeJson(place, clock.now()), connection: connectionJson(connection) })
       },
     }),
     route({
@@ -122,6 +123,17 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
     route({ ...end, method: 'POST', operationId: 'endRoom', summary: 'End a room.' }),
     route({ ...end, method: 'PUT', operationId: 'putRoomEnd', summary: 'End a room; the same as POST.' }),
     route({
+      method: 'POST',
+      path: '/rooms/:id/reject',
+      operationId: 'rejectCall',
+      summary: 'Decline an invitation.',
+      input: RejectCall,
+      success: [200],
+      output: PlaceJson,
+      handle: async ({ actor, params, input }) =>
+        jsonReply(placeJson(await rooms.reject(actor, params['id'] ?? '', input), clock.now())),
+    }),
+    route({
       method: 'GET',
       path: '/rooms/:id/participants',
       operationId: 'getRoomParticipants',
@@ -134,6 +146,30 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
         const now = clock.now()
         return jsonReply(participants.map((participant) => participantJson(participant, now)))
       },
+    }),
+    route({
+      method: 'POST',
+      path: '/rooms/:id/participants',
+      operationId: 'inviteParticipant',
+      summary: 'Invite a user into a group.',
+      input: z.strictObject({ userId: UserId }),
+      success: [200],
+      output: PlaceJson,
+      async handle({ actor, params, input: { userId } }) {
+        const { room, invited } = await rooms.invite(actor, params['id'] ?? '', { userIds: [userId] })
+        return jsonReply(invited.map((participant) => placeJson({ room, participant }, clock.now()))[0])
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/rooms/:id/participants/:userId',
+      operationId: 'removeParticipant',
+      summary: 'Put a participant out of a group for good.',
+      input: Nothing,
+      success: [200],
+      output: PlaceJson,
+      handle: async ({ actor, params }) =>
+        jsonReply(placeJson(await rooms.remove(actor, params['id'] ?? '', params['userId'] ?? ''), clock.now())),
     }),
   ]
 }

@@ -2,17 +2,23 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
-import { isRoomId } from '../core/ids.ts'
 import type { EventLog, Stretch } from '../events/log.ts'
 import type { Connection, Media } from '../media/connection.ts'
-import { type CreateCommand, decideCreate } from './create.ts'
-import { decide, type RoomCommand } from './decide.ts'
-import type { Accepted, Decision, Limits } from './decision.ts'
-import { type CreateRoom, type JoinRoom, type Page, PAGE_DEFAULT, requireMetadataFits } from './input.ts'
+import type { CreateCommand } from './create.ts'
+import type { Executor } from './executor.ts'
+import {
+  type CreateRoom,
+  type InviteParticipants,
+  type JoinRoom,
+  type Page,
+  PAGE_DEFAULT,
+  type RejectCall,
+  requireMetadataFits,
+  type UpdateParticipant,
+} from './input.ts'
 import { findParticipant, type Participant, type Room, type RoomEvent, type RoomFields } from './model.ts'
 import { canRead, readScope } from './policy.ts'
 import type { RoomFilter, RoomStore } from './store.ts'
-import { Turns } from './turns.ts'
 
 export interface RoomPage {
   readonly rooms: readonly RoomFields[]
@@ -20,17 +26,25 @@ export interface RoomPage {
   readonly hasPreviousPage: boolean
 }
 
+/** The room after a command, and the participant whom it was about. */
+export interface Place {
+  readonly room: Room
+  readonly participant: Participant
+}
+
 /** What users do with rooms: one behaviour behind every door. Every refusal is an RtcError. */
 export interface RoomService {
   /** `replayed`: the key was used before for the same request, this is the room it made. */
   create(actor: Actor, input: CreateRoom, clientRequestId?: string): Promise<{ room: Room; replayed: boolean }>
-  join(
-    actor: Actor,
-    roomId: string,
-    input: JoinRoom,
-  ): Promise<{ room: Room; participant: Participant; connection: Connection }>
-  leave(actor: Actor, roomId: string): Promise<{ room: Room; participant: Participant }>
+  join(actor: Actor, roomId: string, input: JoinRoom): Promise<Place & { connection: Connection }>
+  leave(actor: Actor, roomId: string): Promise<Place>
   end(actor: Actor, roomId: string): Promise<Room>
+  reject(actor: Actor, roomId: string, input: RejectCall): Promise<Place>
+  /** `invited` are those whose invitation was asked for, in that order. */
+  invite(actor: Actor, roomId: string, input: InviteParticipants): Promise<{ room: Room; invited: Participant[] }>
+  remove(actor: Actor, roomId: string, userId: string): Promise<Place>
+  /** Changes what the actor publishes. */
+  update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<Place>
   get(actor: Actor, roomId: string): Promise<Room>
   /** The actor's rooms, newest first. */
   list(actor: Actor, filter: RoomFilter, page: Page): Promise<RoomPage>
@@ -40,66 +54,27 @@ export interface RoomService {
   participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
   /** As {@link find}. */
   eventsOf(stretches: readonly Stretch[]): Promise<readonly (readonly RoomEvent[])[]>
-  /** Applies the room's deadlines that have passed. */
-  tick(roomId: string): Promise<void>
 }
 
 export interface RoomDependencies {
+  readonly executor: Executor
   readonly store: RoomStore
   readonly events: EventLog
   readonly clock: Clock
-  readonly limits: Limits
   readonly media: Media
   newId(): string
-  /** Says that events are in the log. */
-  publish(roomId: string, events: readonly RoomEvent[]): void
 }
 
-/** Other nodes may be faster this often before a command gives up; each time one of them has got on. */
-const MAX_CONFLICTS = 1000
-
 export function createRoomService(dependencies: RoomDependencies): RoomService {
-  const { store, events, clock, limits, media, newId, publish } = dependencies
-  const turns = new Turns()
-
-  /** Load → decide → commit, again from the start when somebody was faster. */
-  const execute = (roomId: string, command: RoomCommand): Promise<Room> =>
-    turns.take(roomId, async () => {
-      for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-        const before = await load(roomId)
-        const accepted = accept(decide(before, command, clock.now(), limits))
-        if (accepted.events.length === 0) return accepted.room
-        if (await store.commit(before.seq, accepted)) {
-          publish(roomId, accepted.events)
-          return accepted.room
-        }
-      }
-      throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
-    })
-
-  const load = async (roomId: string): Promise<Room> => {
-    const room = isRoomId(roomId) ? await store.load(roomId) : null
-    if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
-    return room
-  }
-
-  const replay = async (command: CreateCommand): Promise<Room> => {
-    const { clientRequestId, requestHash } = command.room
-    const room = clientRequestId === null ? null : await store.findByRequest(command.actor.id, clientRequestId)
-    if (!room) throw new Error('a room was neither inserted nor found by its idempotency key')
-    if (room.requestHash === requestHash) return room
-    throw new RtcError('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another request.')
-  }
+  const { executor, store, events, clock, media, newId } = dependencies
+  const { load, execute } = executor
 
   return {
     async create(actor, input, clientRequestId) {
       requireMetadataFits(input.metadata)
       const command = createCommand(actor, input, { id: newId(), clientRequestId: clientRequestId ?? null })
-      const accepted = accept(decideCreate(command, clock.now(), limits))
       media.requireProvider(command.room.provider)
-      if (!(await store.insert(accepted))) return { room: await replay(command), replayed: true }
-      publish(accepted.room.id, accepted.events)
-      return { room: accepted.room, replayed: false }
+      return executor.create(command)
     },
 
     async join(actor, roomId, { deviceId, audio, video }) {
@@ -110,15 +85,29 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
         audio: audio ?? null,
         video: video ?? null,
       })
-      return { room, participant: placeOf(room, actor), connection: media.connect(room, actor.id, clock.now()) }
+      return { ...placeIn(room, actor.id), connection: media.connect(room, actor.id, clock.now()) }
     },
 
-    async leave(actor, roomId) {
-      const room = await execute(roomId, { type: 'leave', actor })
-      return { room, participant: placeOf(room, actor) }
-    },
+    leave: async (actor, roomId) => placeIn(await execute(roomId, { type: 'leave', actor }), actor.id),
 
     end: (actor, roomId) => execute(roomId, { type: 'end', actor }),
+
+    async reject(actor, roomId, { reason }) {
+      const room = await execute(roomId, { type: 'reject', actor, reason: reason ?? 'declined' })
+      return placeIn(room, actor.id)
+    },
+
+    async invite(actor, roomId, { userIds }) {
+      const room = await execute(roomId, { type: 'invite', actor, userIds })
+      return { room, invited: userIds.map((userId) => placeIn(room, userId).participant) }
+    },
+
+    remove: async (actor, roomId, userId) => placeIn(await execute(roomId, { type: 'remove', actor, userId }), userId),
+
+    async update(actor, roomId, { audio, video }) {
+      const room = await execute(roomId, { type: 'update', actor, audio: audio ?? null, video: video ?? null })
+      return placeIn(room, actor.id)
+    },
 
     async get(actor, roomId) {
       const room = await load(roomId)
@@ -143,22 +132,13 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     participantsOf: (roomIds) => store.participantsOf(roomIds),
 
     eventsOf: (stretches) => events.read(stretches),
-
-    async tick(roomId) {
-      await execute(roomId, { type: 'tick' })
-    },
   }
 }
 
-function accept(decision: Decision): Accepted {
-  if (decision.kind === 'change') return decision
-  throw new RtcError(decision.code, decision.message, { problems: decision.problems ?? [] })
-}
-
-function placeOf(room: Room, actor: Actor): Participant {
-  const place = findParticipant(room, actor.id)
-  if (!place) throw new Error('whoever may act on a room has a place in it')
-  return place
+function placeIn(room: Room, userId: string): Place {
+  const participant = findParticipant(room, userId)
+  if (!participant) throw new Error('whoever a command was about has a place in the room')
+  return { room, participant }
 }
 
 function createCommand(

@@ -37,9 +37,15 @@ export interface RoomStore {
   insert(accepted: Accepted): Promise<boolean>
   /** Writes what was decided on the room at `expectedSeq`; false when somebody was faster. */
   commit(expectedSeq: number, accepted: Accepted): Promise<boolean>
-  /** Rooms with a deadline at or before `now`, the longest overdue first. */
-  due(now: Date, limit: number): Promise<readonly string[]>
+  /**
+   * Rooms with a deadline at or before `now`, the longest overdue first. They are set aside for the caller: no other
+   * node gets them for a few seconds, after which whatever was not done is due again.
+   */
+  claimDue(now: Date, limit: number): Promise<readonly string[]>
 }
+
+/** How long a due room is set aside for one node, in seconds. */
+const CLAIM = 5
 
 /** The room's columns that change after its creation. */
 const MUTABLE = Prisma.raw(
@@ -122,9 +128,13 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
         accepted,
       ),
 
-    async due(now, limit) {
+    async claimDue(now, limit) {
       const rows = await prisma.$queryRaw<{ id: string }[]>`
-        SELECT "id"::text FROM "Room" WHERE "deadlineAt" <= ${now} ORDER BY "deadlineAt" LIMIT ${limit}`
+        /* sweep */
+        UPDATE "Room" room SET "deadlineAt" = ${new Date(now.getTime() + CLAIM * 1000)}
+          FROM (SELECT "id" FROM "Room" WHERE "deadlineAt" <= ${now}
+                 ORDER BY "deadlineAt" LIMIT ${limit} FOR UPDATE SKIP LOCKED) due
+         WHERE room."id" = due."id" RETURNING room."id"::text`
       return rows.map((row) => row.id)
     },
   }

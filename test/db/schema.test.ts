@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 import { describeDatabase } from './database-catalog.ts'
 import { describeSchema, readSchema } from './prisma-schema.ts'
@@ -7,16 +7,19 @@ import { describeSchema, readSchema } from './prisma-schema.ts'
 let database: TestDatabase
 let client: pg.Client
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await createTestDatabase()
   client = new pg.Client({ connectionString: database.url })
   await client.connect()
 })
 
-afterEach(async () => {
+afterAll(async () => {
   await client.end()
   await database.drop()
 })
+
+beforeEach(() => client.query('BEGIN'))
+afterEach(() => client.query('ROLLBACK'))
 
 const databaseSentences = async () => (await describeDatabase(client)).toSorted()
 const schemaSentences = (source = readSchema()) => describeSchema(source).toSorted()

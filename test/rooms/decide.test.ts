@@ -2,11 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Actor } from '../../src/core/actor.ts'
 import { type CreateCommand, decideCreate } from '../../src/rooms/create.ts'
-import { decide, type RoomCommand } from '../../src/rooms/decide.ts'
+import type { RoomCommand } from '../../src/rooms/command.ts'
+import { decide } from '../../src/rooms/decide.ts'
 import type { Accepted, Decision } from '../../src/rooms/decision.ts'
 import { apply, findParticipant, joined, type Room } from '../../src/rooms/model.ts'
 
-const LIMITS = { ring: 45, empty: 30, maxDuration: 3600 }
+const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600 }
 const START = new Date('2026-01-01T00:00:00Z')
 const after = (seconds: number): Date => new Date(START.getTime() + seconds * 1000)
 const user = (id: string, ...scopes: string[]): Actor => ({ id, scopes: new Set(scopes) })
@@ -47,6 +48,25 @@ const join = (actor: Actor, deviceId: string | null = null): RoomCommand => ({
 const leave = (actor: Actor): RoomCommand => ({ type: 'leave', actor })
 const end = (actor: Actor): RoomCommand => ({ type: 'end', actor })
 const tick: RoomCommand = { type: 'tick' }
+const reject = (actor: Actor, reason: 'declined' | 'busy' = 'declined'): RoomCommand => ({
+  type: 'reject',
+  actor,
+  reason,
+})
+const invite = (actor: Actor, ...userIds: string[]): RoomCommand => ({ type: 'invite', actor, userIds })
+const remove = (actor: Actor, userId: string): RoomCommand => ({ type: 'remove', actor, userId })
+const update = (actor: Actor, flags: { audio?: boolean; video?: boolean }): RoomCommand => ({
+  type: 'update',
+  actor,
+  audio: flags.audio ?? null,
+  video: flags.video ?? null,
+})
+const disconnect = (userId: string): RoomCommand => ({ type: 'disconnect', userId })
+const reconnect = (userId: string): RoomCommand => ({ type: 'reconnect', userId })
+const codeOf = (room: Room, command: RoomCommand, seconds = 5): unknown => {
+  const decision = decide(room, command, after(seconds), LIMITS)
+  return decision.kind === 'refusal' ? decision.code : decision.events.map(({ type }) => type)
+}
 
 /** Runs a story: `[seconds, command]` one after the other, all of which must be accepted. */
 function story(room: Room, ...steps: [number, RoomCommand][]): { room: Room; types: string[] } {
@@ -162,6 +182,111 @@ describe('joining', () => {
   })
 })
 
+describe('rejecting', () => {
+  test.each([
+    ['declined', 'rejected'],
+    ['busy', 'busy'],
+  ] as const)('a call as %s ends it as %s', (reason, endReason) => {
+    const { room, types } = story(created(), [1, join(alice)], [2, reject(bob, reason)])
+    expect(types).toEqual(['participant_joined', 'participant_rejected', 'room_ended'])
+    expect(room).toMatchObject({ status: 'ended', endReason, endedBy: 'bob' })
+    expect(findParticipant(room, 'bob')?.state).toBe('rejected')
+  })
+
+  test('a group keeps it open for the others, and for a change of mind', () => {
+    const { room } = story(created(group), [1, reject(bob)])
+    expect(room.status).toBe('waiting')
+    expect(codeOf(room, reject(bob))).toEqual([])
+    expect(codeOf(room, join(bob))).toEqual(['participant_joined'])
+  })
+
+  test('is for those whose invitation is open', () => {
+    expect(codeOf(active(), reject(bob))).toBe('CONFLICT')
+    expect(codeOf(created(), reject(alice))).toBe('FORBIDDEN')
+    expect(codeOf(created(), reject(carol))).toBe('FORBIDDEN')
+    expect(codeOf(story(created(), [1, end(alice)]).room, reject(bob))).toBe('CONFLICT')
+  })
+})
+
+describe('the caller of a group', () => {
+  test('invites, and the invitation rings until its own deadline', () => {
+    const { room, types } = story(created(group), [10, invite(alice, 'dave', 'bob', 'dave')])
+    expect(types).toEqual(['participant_invited'])
+    expect(findParticipant(room, 'dave')).toMatchObject({ state: 'invited', role: 'member', ringsUntil: after(55) })
+    expect(findParticipant(story(room, [50, tick]).room, 'bob')?.state).toBe('missed')
+    expect(findParticipant(story(room, [50, tick]).room, 'dave')?.state).toBe('invited')
+  })
+
+  test('rings again whoever has rejected or left', () => {
+    const { room } = story(created(group), [1, reject(bob)], [2, join(carol)], [3, leave(carol)])
+    expect(codeOf(room, invite(alice, 'bob', 'carol'))).toEqual(['participant_invited', 'participant_invited'])
+  })
+
+  test('removes for good', () => {
+    const { room, types } = story(created(group), [1, join(bob)], [4, remove(alice, 'bob')])
+    expect(types).toEqual(['participant_joined', 'participant_removed'])
+    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'removed', leaveReason: 'removed', stayed: 3 })
+    expect(room.emptyAt).toEqual(after(34))
+    for (const command of [join(bob), leave(bob), reject(bob), invite(alice, 'bob')]) {
+      expect(codeOf(room, command)).toBe('FORBIDDEN')
+    }
+    expect(codeOf(room, remove(alice, 'bob'))).toEqual([])
+  })
+
+  test('is the only one who may, and only in a group that is not over', () => {
+    for (const command of [invite(bob, 'dave'), remove(bob, 'carol'), remove(alice, 'alice')]) {
+      expect(codeOf(created(group), command)).toBe('FORBIDDEN')
+    }
+    expect(codeOf(created(group), remove(alice, 'dave'))).toBe('NOT_FOUND')
+    expect(codeOf(created(), invite(alice, 'dave'))).toBe('FORBIDDEN')
+    const over = story(created(group), [1, end(alice)]).room
+    expect([codeOf(over, invite(alice, 'dave')), codeOf(over, remove(alice, 'bob'))]).toEqual([
+      'ROOM_ENDED',
+      'ROOM_ENDED',
+    ])
+    const full = story(created({ ...group, maxParticipants: 2 }), [1, join(bob)], [2, join(carol)]).room
+    expect(codeOf(full, invite(alice, 'dave'))).toBe('ROOM_FULL')
+  })
+})
+
+describe('presence', () => {
+  test('of somebody who comes back within the grace goes on', () => {
+    const { room, types } = story(active(), [3, disconnect('bob')], [10, reconnect('bob')], [60, tick])
+    expect(types).toEqual(['participant_disconnected', 'participant_reconnected'])
+    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', connected: true, graceUntil: null })
+  })
+
+  test('of somebody who does not come back ends with the grace, and the call with it', () => {
+    const lost = story(active(), [3, disconnect('bob')]).room
+    expect(findParticipant(lost, 'bob')).toMatchObject({ state: 'joined', connected: false })
+    expect(lost.deadlineAt).toEqual(after(23))
+    const { room, types } = story(lost, [23, tick])
+    expect(types).toEqual(['participant_left', 'room_ended'])
+    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'left', leaveReason: 'disconnected' })
+    expect(room).toMatchObject({ endReason: 'completed', endedBy: null })
+  })
+
+  test('is only of those who have joined, and is lost once', () => {
+    expect(codeOf(created(), disconnect('bob'))).toEqual([])
+    expect(codeOf(active(), disconnect('carol'))).toEqual([])
+    expect(codeOf(story(active(), [3, disconnect('bob')]).room, disconnect('bob'))).toEqual([])
+    expect(codeOf(active(), reconnect('bob'))).toEqual([])
+  })
+})
+
+test('what somebody publishes is theirs to change, while they are in', () => {
+  const { room, types } = story(active(), [3, update(bob, { video: false })], [4, update(bob, { video: false })])
+  expect(types).toEqual(['participant_updated'])
+  expect(findParticipant(room, 'bob')).toMatchObject({ audio: true, video: false })
+  expect(codeOf(created(), update(bob, { video: false }))).toBe('FORBIDDEN')
+  expect(codeOf(active(), update(carol, { video: false }))).toBe('FORBIDDEN')
+})
+
+test('a deadline that has passed comes before the command that came too late', () => {
+  expect(codeOf(created(), join(bob), 46)).toBe('ROOM_ENDED')
+  expect(codeOf(created(), leave(bob), 46)).toEqual(['participant_missed', 'room_ended'])
+})
+
 describe('creating', () => {
   test.each([
     ['without a callee', { calleeId: null }, 'calleeId'],
@@ -197,6 +322,12 @@ describe('whatever happens', () => {
     actor.map(leave),
     actor.map(end),
     fc.constant(tick),
+    actor.map((actor) => reject(actor)),
+    fc.tuple(actor, actor).map(([actor, { id }]) => invite(actor, id)),
+    fc.tuple(actor, actor).map(([actor, { id }]) => remove(actor, id)),
+    fc.tuple(actor, fc.boolean()).map(([actor, video]) => update(actor, { video })),
+    actor.map(({ id }) => disconnect(id)),
+    actor.map(({ id }) => reconnect(id)),
   )
   const steps = fc.array(fc.record({ wait: fc.nat(60), command }), { maxLength: 40 })
   const anyRoom = fc.constantFrom(
@@ -264,8 +395,7 @@ describe('whatever happens', () => {
     always(({ command, now, decision }) => {
       if (decision.kind === 'refusal') return
       const again = decide(decision.room, command, now, LIMITS)
-      if (command.type === 'join' && again.kind === 'refusal') expect(again.code).toBe('ROOM_ENDED')
-      else expect(again).toMatchObject({ kind: 'change', events: [] })
+      expect(again.kind === 'change' ? again.events : []).toEqual([])
     })
   })
 
@@ -276,6 +406,25 @@ describe('whatever happens', () => {
       if (status === 'ended') expect(deadlineAt).toBeNull()
       else if (command.type === 'tick') expect(deadlineAt?.getTime()).toBeGreaterThan(now.getTime())
       else expect(deadlineAt).not.toBeNull()
+    })
+  })
+
+  test('whoever was removed never comes back', () => {
+    always(({ before, decision }) => {
+      if (decision.kind === 'refusal') return
+      for (const { userId, state } of before.participants) {
+        if (state === 'removed') expect(findParticipant(decision.room, userId)?.state).toBe('removed')
+      }
+    })
+  })
+
+  test('only those who are in a room that goes on are connected, or have a grace', () => {
+    always(({ decision }) => {
+      if (decision.kind === 'refusal') return
+      for (const { state, connected, graceUntil } of decision.room.participants) {
+        expect(connected).toBe(state === 'joined' && graceUntil === null)
+        if (state !== 'joined') expect(graceUntil).toBeNull()
+      }
     })
   })
 

@@ -91,8 +91,29 @@ CREATE TABLE "RoomEvent" (
     CONSTRAINT "RoomEvent_pkey" PRIMARY KEY ("roomId","seq")
 );
 
+-- CreateTable
+CREATE TABLE "Node" (
+    "id" UUID NOT NULL,
+    "startedAt" TIMESTAMPTZ(3) NOT NULL,
+    "seenAt" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "Node_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "Lease" (
+    "roomId" UUID NOT NULL,
+    "userId" TEXT NOT NULL,
+    "nodeId" UUID NOT NULL,
+
+    CONSTRAINT "Lease_pkey" PRIMARY KEY ("roomId","userId","nodeId")
+);
+
 -- CreateIndex
 CREATE INDEX "Room_deadlineAt_idx" ON "Room"("deadlineAt");
+
+-- CreateIndex
+CREATE INDEX "Room_callerId_calleeId_status_idx" ON "Room"("callerId", "calleeId", "status");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Room_createdBy_clientRequestId_key" ON "Room"("createdBy", "clientRequestId");
@@ -100,8 +121,20 @@ CREATE UNIQUE INDEX "Room_createdBy_clientRequestId_key" ON "Room"("createdBy", 
 -- CreateIndex
 CREATE INDEX "Participant_userId_roomId_idx" ON "Participant"("userId", "roomId" DESC);
 
+-- CreateIndex
+CREATE INDEX "Participant_userId_ringsUntil_idx" ON "Participant"("userId", "ringsUntil");
+
+-- CreateIndex
+CREATE INDEX "Participant_userId_state_idx" ON "Participant"("userId", "state");
+
+-- CreateIndex
+CREATE INDEX "Lease_nodeId_idx" ON "Lease"("nodeId");
+
 -- AddForeignKey
 ALTER TABLE "Participant" ADD CONSTRAINT "Participant_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "RoomEvent" ADD CONSTRAINT "RoomEvent_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Lease" ADD CONSTRAINT "Lease_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room"("id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -1,0 +1,114 @@
+import type { Log } from '../core/log.ts'
+import { Turns } from '../core/turns.ts'
+import type { Executor } from '../rooms/executor.ts'
+import type { LeaseStore } from './lease-store.ts'
+
+/** A participant's live stream: while it is held, the participant is present. */
+export interface Lease {
+  /** The participant was declared lost although the stream lives, for instance by a node that could not see this one. */
+  contest(): void
+  /** The stream is gone. `roomOver`: there is nobody left to be missed. */
+  release(options: { roomOver: boolean }): void
+}
+
+/** Somebody's place in a room. */
+interface Holder {
+  readonly roomId: string
+  readonly userId: string
+}
+
+interface Sources {
+  readonly nodeId: string
+  readonly store: LeaseStore
+  readonly executor: Pick<Executor, 'execute'>
+  readonly log: Log
+}
+
+/**
+ * The streams that live here, counted by participant. The last one to go starts the participant's grace, unless
+ * another node holds one; the database knows of them, so that others notice when this node dies.
+ */
+export class Leases {
+  readonly #sources: Sources
+  readonly #streams = new Map<string, { holder: Holder; count: number }>()
+  readonly #turns = new Turns()
+  readonly #underWay = new Set<Promise<void>>()
+
+  constructor(sources: Sources) {
+    this.#sources = sources
+  }
+
+  /** Takes the lease; when it resolves, other nodes can see it. */
+  async open(holder: Holder): Promise<Lease> {
+    const { store, nodeId } = this.#sources
+    const key = keyOf(holder)
+    const streams = this.#streams.get(key) ?? { holder, count: 0 }
+    this.#streams.set(key, streams)
+    streams.count += 1
+    const lease = this.#lease(holder)
+    try {
+      await this.#turns.take(key, () => store.hold([{ ...holder, nodeId }]))
+    } catch (error) {
+      lease.release({ roomOver: true })
+      throw error
+    }
+    return lease
+  }
+
+  /** Writes every lease again: the others had taken this node for dead. */
+  async assertAll(): Promise<void> {
+    const { store, nodeId } = this.#sources
+    const holders = [...this.#streams.values()].map(({ holder }) => ({ ...holder, nodeId }))
+    if (holders.length > 0) await store.hold(holders)
+  }
+
+  /** Resolves when everything that was begun is done. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+  }
+
+  #lease(holder: Holder): Lease {
+    let released = false
+    return {
+      contest: () => {
+        if (!released) this.#track(this.#contest(holder))
+      },
+      release: ({ roomOver }) => {
+        if (released) return
+        released = true
+        const streams = this.#streams.get(keyOf(holder))
+        if (!streams) return
+        streams.count -= 1
+        if (streams.count === 0) this.#streams.delete(keyOf(holder))
+        this.#track(this.#turns.take(keyOf(holder), () => this.#lose(holder, roomOver)))
+      },
+    }
+  }
+
+  /** The grace first, then the row: a node that dies in between leaves an orphan for the others, not a ghost. */
+  async #lose(holder: Holder, roomOver: boolean): Promise<void> {
+    const { store, executor, nodeId } = this.#sources
+    const { roomId, userId } = holder
+    const isHeld = () => this.#streams.has(keyOf(holder))
+    if (isHeld()) return
+    if (!roomOver && !(await store.isHeldElsewhere({ ...holder, nodeId }))) {
+      await executor.execute(roomId, { type: 'disconnect', userId }, () => !isHeld())
+    }
+    if (!isHeld()) await store.drop({ ...holder, nodeId })
+  }
+
+  async #contest({ roomId, userId }: Holder): Promise<void> {
+    const { store, executor, nodeId } = this.#sources
+    await store.hold([{ roomId, userId, nodeId }])
+    await executor.execute(roomId, { type: 'reconnect', userId })
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.#sources.log.warn({ err: error }, 'presence could not be written'))
+      .finally(() => this.#underWay.delete(tracked))
+    this.#underWay.add(tracked)
+  }
+}
+
+const keyOf = ({ roomId, userId }: Holder): string => `${roomId}:${userId}`

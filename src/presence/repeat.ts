@@ -1,0 +1,49 @@
+import type { Log } from '../core/log.ts'
+
+/** Does the same work again and again, never twice at once; a failure is logged and the next time is as ever. */
+export class Repeat {
+  readonly #interval: number
+  readonly #work: () => Promise<boolean>
+  readonly #log: Log
+  #timer: NodeJS.Timeout | undefined
+  #underWay: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  /**
+   * @param interval - milliseconds between the end of one time and the start of the next
+   * @param work - answers whether there is more to do at once
+   */
+  constructor(interval: number, work: () => Promise<boolean>, log: Log) {
+    this.#interval = interval
+    this.#work = work
+    this.#log = log
+  }
+
+  start(): void {
+    this.#schedule(0)
+  }
+
+  /** Resolves when the work under way is over. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#underWay
+  }
+
+  #schedule(delay: number): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => {
+      this.#underWay = this.#once()
+    }, delay)
+  }
+
+  async #once(): Promise<void> {
+    let more = false
+    try {
+      more = await this.#work()
+    } catch (error) {
+      this.#log.warn({ err: error }, 'work in the background failed')
+    }
+    this.#schedule(more ? 0 : this.#interval)
+  }
+}

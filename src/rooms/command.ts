@@ -1,0 +1,55 @@
+import type { Actor } from '../core/actor.ts'
+
+export const REJECT_REASONS = ['declined', 'busy'] as const
+export type RejectReason = (typeof REJECT_REASONS)[number]
+
+export interface Join {
+  readonly type: 'join'
+  readonly actor: Actor
+  /** Null is one and the same default device. */
+  readonly deviceId: string | null
+  /** Null leaves it to the room's media type. */
+  readonly audio: boolean | null
+  readonly video: boolean | null
+}
+
+export interface Reject {
+  readonly type: 'reject'
+  readonly actor: Actor
+  readonly reason: RejectReason
+}
+
+export interface Invite {
+  readonly type: 'invite'
+  readonly actor: Actor
+  readonly userIds: readonly string[]
+}
+
+export interface Remove {
+  readonly type: 'remove'
+  readonly actor: Actor
+  readonly userId: string
+}
+
+export interface Update {
+  readonly type: 'update'
+  readonly actor: Actor
+  /** Null leaves the flag as it is. */
+  readonly audio: boolean | null
+  readonly video: boolean | null
+}
+
+/** What may happen to a room that exists. */
+export type RoomCommand =
+  | Join
+  | Reject
+  | Invite
+  | Remove
+  | Update
+  | { readonly type: 'leave'; readonly actor: Actor }
+  | { readonly type: 'end'; readonly actor: Actor }
+  /** The stream that proves a participant's presence was lost, or has come back. */
+  | { readonly type: 'disconnect'; readonly userId: string }
+  | { readonly type: 'reconnect'; readonly userId: string }
+  /** Time has passed. */
+  | { readonly type: 'tick' }

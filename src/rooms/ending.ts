@@ -1,0 +1,30 @@
+import { type Actor, isAdmin } from '../core/actor.ts'
+import { refuse, type Refusal } from './decision.ts'
+import type { Draft } from './draft.ts'
+import { departed, type EndReason, findParticipant, type ParticipantRole, type Room } from './model.ts'
+
+/** Somebody ends the room for everybody. */
+export function endBy(draft: Draft, actor: Actor): Refusal | undefined {
+  const { room } = draft
+  const role = findParticipant(room, actor.id)?.role
+  const allowed = isAdmin(actor) || role === 'caller' || (room.type === 'p2p' && role === 'callee')
+  if (!allowed) return refuse('FORBIDDEN', 'Only the caller may end this room, or either side of a call between two.')
+  if (room.status !== 'ended') end(draft, hangUpReason(room, role), actor.id)
+  return undefined
+}
+
+/** Ends the room: whoever is in it is out, whatever rings is still, no deadline is left. */
+export function end(draft: Draft, endReason: EndReason, endedBy: string | null): void {
+  const { room, now } = draft
+  const participants = room.participants
+    .filter(({ state, ringsUntil }) => state === 'joined' || ringsUntil)
+    .map((row) => (row.state === 'joined' ? departed(row, 'left', 'ended', now) : { ...row, ringsUntil: null }))
+  draft.emit('room_ended', endedBy, {
+    room: { status: 'ended', endedAt: now, endReason, endedBy, emptyAt: null },
+    participants,
+  })
+}
+
+/** Why a room is over that somebody in this role hangs up. */
+export const hangUpReason = (room: Room, role: ParticipantRole | undefined): EndReason =>
+  room.status === 'active' ? 'completed' : role === 'callee' ? 'rejected' : 'cancelled'

@@ -1,0 +1,90 @@
+import type { Clock } from '../core/clock.ts'
+import { RtcError } from '../core/errors.ts'
+import { isRoomId } from '../core/ids.ts'
+import type { RoomCommand } from './command.ts'
+import { type CreateCommand, decideCreate } from './create.ts'
+import { decide } from './decide.ts'
+import type { Accepted, Decision, Limits } from './decision.ts'
+import type { Room, RoomEvent } from './model.ts'
+import type { RoomStore } from './store.ts'
+import { Turns } from '../core/turns.ts'
+
+/** The one way in which anything changes a room. */
+export interface Executor {
+  /** @throws RtcError NOT_FOUND */
+  load(roomId: string): Promise<Room>
+  /**
+   * The room after the command.
+   *
+   * @param stillWanted - asked when it is the command's turn; if not, the room stays as it is
+   * @throws RtcError with the refusal's code
+   */
+  execute(roomId: string, command: RoomCommand, stillWanted?: () => boolean): Promise<Room>
+  /** The new room, or the one that the same idempotency key made before. @throws RtcError with the refusal's code */
+  create(command: CreateCommand): Promise<{ room: Room; replayed: boolean }>
+}
+
+export interface ExecutorDependencies {
+  readonly store: RoomStore
+  readonly clock: Clock
+  readonly limits: Limits
+  /** Says that these events are in the log, and what the room is after them. */
+  publish(room: Room, events: readonly RoomEvent[]): void
+}
+
+/** Other nodes may be faster this often before a command gives up; each time one of them has got on. */
+const MAX_CONFLICTS = 1000
+
+export function createExecutor({ store, clock, limits, publish }: ExecutorDependencies): Executor {
+  const turns = new Turns()
+
+  const load = async (roomId: string): Promise<Room> => {
+    const room = isRoomId(roomId) ? await store.load(roomId) : null
+    if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
+    return room
+  }
+
+  /** Load → decide → commit; false when somebody was faster. */
+  const attempt = async (roomId: string, command: RoomCommand): Promise<Room | false> => {
+    const before = await load(roomId)
+    const accepted = accept(decide(before, command, clock.now(), limits))
+    if (accepted.events.length === 0) return accepted.room
+    if (!(await store.commit(before.seq, accepted))) return false
+    publish(accepted.room, accepted.events)
+    return accepted.room
+  }
+
+  const replay = async ({ actor, room }: CreateCommand): Promise<Room> => {
+    const { clientRequestId, requestHash } = room
+    const made = clientRequestId === null ? null : await store.findByRequest(actor.id, clientRequestId)
+    if (!made) throw new Error('a room was neither inserted nor found by its idempotency key')
+    if (made.requestHash === requestHash) return made
+    throw new RtcError('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another request.')
+  }
+
+  return {
+    load,
+
+    execute: (roomId, command, stillWanted = () => true) =>
+      turns.take(roomId, async () => {
+        if (!stillWanted()) return load(roomId)
+        for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+          const room = await attempt(roomId, command)
+          if (room) return room
+        }
+        throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
+      }),
+
+    async create(command) {
+      const accepted = accept(decideCreate(command, clock.now(), limits))
+      if (!(await store.insert(accepted))) return { room: await replay(command), replayed: true }
+      publish(accepted.room, accepted.events)
+      return { room: accepted.room, replayed: false }
+    },
+  }
+}
+
+function accept(decision: Decision): Accepted {
+  if (decision.kind === 'change') return decision
+  throw new RtcError(decision.code, decision.message, { problems: decision.problems ?? [] })
+}

@@ -1,0 +1,103 @@
+import type { Actor } from '../core/actor.ts'
+import type { Join, Update } from './command.ts'
+import { type Limits, refuse, type Refusal } from './decision.ts'
+import { type Draft, later } from './draft.ts'
+import { end, hangUpReason } from './ending.ts'
+import { departed, findParticipant, joined, type LeaveReason, newcomer, type Participant } from './model.ts'
+
+/** Takes a seat; again from the same device changes nothing, from another device the first one is replaced. */
+export function join(draft: Draft, command: Join, limits: Limits): Refusal | undefined {
+  const { room, now } = draft
+  const { actor, deviceId } = command
+  const before = findParticipant(room, actor.id)
+  if (room.status === 'ended') return refuse('ROOM_ENDED', 'The room is over.')
+  if (!before && room.access !== 'link') return refuse('NOT_INVITED', 'You are not invited to this room.')
+  if (before?.state === 'removed') return refuse('FORBIDDEN', 'You were removed from this room.')
+
+  if (before?.state === 'joined') {
+    if (before.deviceId === deviceId) return undefined
+    draft.emit('participant_left', actor.id, { participants: [departed(before, 'left', 'replaced', now)] }, actor.id)
+  } else if (joined(room).length >= room.maxParticipants) {
+    return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
+  }
+  const place = { ordinal: room.participants.length, role: 'member', ringsUntil: null } as const
+  const row = findParticipant(draft.room, actor.id) ?? newcomer(room, actor.id, place)
+  const seated = {
+    ...row,
+    state: 'joined',
+    deviceId,
+    audio: command.audio ?? true,
+    video: command.video ?? room.mediaType === 'video',
+    connected: true,
+    joinedAt: now,
+    leftAt: null,
+    leaveReason: null,
+    ringsUntil: null,
+    graceUntil: null,
+  } as const
+  draft.emit('participant_joined', actor.id, { room: { emptyAt: null }, participants: [seated] }, actor.id)
+
+  if (room.status === 'waiting' && joined(draft.room).length >= 2) {
+    const expiresAt = later(now, limits.maxDuration)
+    draft.emit('room_started', actor.id, { room: { status: 'active', startedAt: now, expiresAt } })
+  }
+  return undefined
+}
+
+/** Gives the seat, or the invitation, up. */
+export function leave(draft: Draft, actor: Actor, limits: Limits): Refusal | undefined {
+  const before = findParticipant(draft.room, actor.id)
+  if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
+  const present = before.state === 'joined' || before.state === 'invited'
+  if (draft.room.status !== 'ended' && present) depart(draft, before, { actorId: actor.id, reason: 'left', limits })
+  return undefined
+}
+
+/** Somebody goes; a call between two ends with them, a group may become empty. */
+export function depart(
+  draft: Draft,
+  participant: Participant,
+  { actorId, reason, limits }: { actorId: string | null; reason: LeaveReason; limits: Limits },
+): void {
+  const { room, now } = draft
+  const gone = departed(participant, 'left', reason, now)
+  draft.emit(
+    'participant_left',
+    actorId,
+    { participants: [gone], ...emptied(draft, participant, limits) },
+    participant.userId,
+  )
+  if (room.type === 'p2p') end(draft, hangUpReason(room, participant.role), actorId)
+}
+
+/** The change that starts the empty deadline when the last one is about to leave a group. */
+export function emptied({ room, now }: Draft, leaving: Participant, limits: Limits) {
+  const isLast = room.type === 'group' && leaving.state === 'joined' && joined(room).length === 1
+  return isLast ? { room: { emptyAt: later(now, limits.empty) } } : {}
+}
+
+/** Changes what a joined participant publishes. */
+export function update(draft: Draft, { actor, audio, video }: Update): Refusal | undefined {
+  const before = findParticipant(draft.room, actor.id)
+  if (before?.state !== 'joined') return refuse('FORBIDDEN', 'You have not joined this room.')
+  const after = { ...before, audio: audio ?? before.audio, video: video ?? before.video }
+  if (after.audio === before.audio && after.video === before.video) return undefined
+  draft.emit('participant_updated', actor.id, { participants: [after] }, actor.id)
+  return undefined
+}
+
+/** The participant's stream was lost: the grace begins, unless it runs already or nobody is there to lose. */
+export function disconnect(draft: Draft, userId: string, limits: Limits): undefined {
+  const before = findParticipant(draft.room, userId)
+  if (before?.state !== 'joined' || !before.connected) return
+  const after = { ...before, connected: false, graceUntil: later(draft.now, limits.grace) }
+  draft.emit('participant_disconnected', null, { participants: [after] }, userId)
+}
+
+/** The participant's stream is back within the grace. */
+export function reconnect(draft: Draft, userId: string): undefined {
+  const before = findParticipant(draft.room, userId)
+  if (before?.state !== 'joined' || before.connected) return
+  const after = { ...before, connected: true, graceUntil: null }
+  draft.emit('participant_reconnected', userId, { participants: [after] }, userId)
+}

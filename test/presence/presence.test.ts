@@ -1,0 +1,159 @@
+import { once } from 'node:events'
+import { createClient } from 'graphql-ws'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { createApp } from '../../src/app.ts'
+import { createGatewayServer } from '../../src/server.ts'
+import { type Answer, manualClock, type ManualClock, type Messages, type Person, startWorld, take } from '../world.ts'
+
+const UPDATES = `subscription ($roomId: ID!, $after: Int) { roomUpdated(roomId: $roomId, after: $after) {
+  seq type actorId participant { userId state connected leaveReason } room { status endReason }
+} }`
+
+let clock: ManualClock
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeEach(async () => {
+  clock = manualClock()
+  world = await startWorld({ surroundings: { clock } })
+})
+afterEach(() => world.close())
+
+async function activeCall(): Promise<string> {
+  const { body } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+  for (const person of [world.alice, world.bob]) await person.rest('POST', `/rooms/${body.id}/join`)
+  return body.id
+}
+
+/** A stream whose socket can be cut without a word. */
+function watch(person: Person, roomId: string, url = world.url) {
+  let socket: WebSocket | undefined
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: class extends WebSocket {
+      constructor(address: string, protocol: string) {
+        super(address, protocol)
+        socket = this
+      }
+    },
+    connectionParams: { authorization: `Bearer ${person.token}` },
+    retryAttempts: 0,
+  })
+  const messages = client.iterate({ query: UPDATES, variables: { roomId } }) as Messages
+  return {
+    next: async (): Promise<Answer['body']> => (await take(messages, 1))[0]?.data.roomUpdated,
+    cut: () => socket?.terminate(),
+    done: () => messages.return?.(),
+  }
+}
+
+const participant = async (roomId: string, userId: string) =>
+  (await world.app.rooms.find(roomId)).participants.find((row) => row.userId === userId)
+
+describe('a participant whose socket is lost', () => {
+  test('is seen as disconnected at once, and as left after the grace', async () => {
+    const roomId = await activeCall()
+    const [alice, bob] = [watch(world.alice, roomId), watch(world.bob, roomId)]
+    await Promise.all([alice.next(), bob.next()])
+    alice.cut()
+    expect(await bob.next()).toMatchObject({
+      type: 'PARTICIPANT_DISCONNECTED',
+      participant: { userId: 'alice', state: 'JOINED', connected: false },
+    })
+    clock.advance(20)
+    expect(await bob.next()).toMatchObject({
+      type: 'PARTICIPANT_LEFT',
+      actorId: null,
+      participant: { userId: 'alice', leaveReason: 'DISCONNECTED' },
+    })
+    expect(await bob.next()).toMatchObject({ type: 'ROOM_ENDED', room: { status: 'ENDED', endReason: 'COMPLETED' } })
+  })
+
+  test('is back when a stream is back within the grace, and stays', async () => {
+    const roomId = await activeCall()
+    const [alice, bob] = [watch(world.alice, roomId), watch(world.bob, roomId)]
+    await Promise.all([alice.next(), bob.next()])
+    alice.cut()
+    expect((await bob.next()).type).toBe('PARTICIPANT_DISCONNECTED')
+    clock.advance(19)
+    const again = watch(world.alice, roomId)
+    expect((await again.next()).type).toBe('SNAPSHOT')
+    expect(await bob.next()).toMatchObject({ type: 'PARTICIPANT_RECONNECTED', participant: { connected: true } })
+    clock.advance(60)
+    await world.bob.rest('POST', `/rooms/${roomId}/leave`)
+    expect((await bob.next()).type).toBe('PARTICIPANT_LEFT')
+    await again.done()
+  })
+
+  test('is present as long as one of their streams lives', async () => {
+    const roomId = await activeCall()
+    const streams = [watch(world.alice, roomId), watch(world.alice, roomId)]
+    await Promise.all(streams.map((stream) => stream.next()))
+    streams[0]?.cut()
+    await expect.poll(() => world.app.prisma.lease.count()).toBe(1)
+    expect((await participant(roomId, 'alice'))?.connected).toBe(true)
+    streams[1]?.cut()
+    await expect.poll(async () => (await participant(roomId, 'alice'))?.connected).toBe(false)
+    await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
+  })
+})
+
+test('a participant who never opened a stream is not swept', async () => {
+  const roomId = await activeCall()
+  clock.advance(3600)
+  expect(await world.bob.rest('GET', `/rooms/${roomId}`)).toMatchObject({ body: { status: 'active' } })
+  expect((await participant(roomId, 'alice'))?.connected).toBe(true)
+})
+
+test('a stream that ends with its room leaves no lease behind', async () => {
+  const roomId = await activeCall()
+  const alice = watch(world.alice, roomId)
+  await alice.next()
+  await world.bob.rest('POST', `/rooms/${roomId}/leave`)
+  expect((await alice.next()).type).toBe('PARTICIPANT_LEFT')
+  expect((await alice.next()).type).toBe('ROOM_ENDED')
+  await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
+})
+
+test('somebody is present at whichever node their stream lives', async () => {
+  const other = createApp(world.app.configuration, { databaseUrl: world.databaseUrl, log: world.app.log, clock })
+  await other.start()
+  const server = createGatewayServer(other)
+  await server.listen()
+  try {
+    const roomId = await activeCall()
+    const [here, there] = [watch(world.alice, roomId), watch(world.alice, roomId, server.url)]
+    await Promise.all([here.next(), there.next()])
+    here.cut()
+    await expect.poll(() => world.app.prisma.lease.count()).toBe(1)
+    expect((await participant(roomId, 'alice'))?.connected).toBe(true)
+    there.cut()
+    await expect.poll(async () => (await participant(roomId, 'alice'))?.connected).toBe(false)
+  } finally {
+    await server.close()
+    await other.dispose()
+  }
+})
+
+test('participants of a node that has died are lost to the others, too', async () => {
+  const roomId = await activeCall()
+  const nodeId = '01900000-0000-7000-8000-00000000dead'
+  await world.app.prisma.$executeRaw`INSERT INTO "Lease" VALUES (${roomId}::uuid, 'alice', ${nodeId}::uuid)`
+  await expect.poll(async () => (await participant(roomId, 'alice'))?.connected, { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
+})
+
+test('a gateway that stops loses its streams in order', async () => {
+  const second = await startWorld({ surroundings: { clock } })
+  const { body } = await second.alice.rest('POST', '/rooms', { type: 'group' })
+  await second.alice.rest('POST', `/rooms/${body.id}/join`)
+  const socket = new WebSocket(`${second.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${second.alice.token}` } }))
+  await once(socket, 'message')
+  const query = `subscription { roomUpdated(roomId: "${body.id}") { seq } }`
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
+  await once(socket, 'message')
+  const closed = once(socket, 'close')
+  await second.close()
+  expect((await closed)[0]).toBe(1012)
+})

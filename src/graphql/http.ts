@@ -4,7 +4,7 @@ import { badInput, RtcError } from '../core/errors.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
 import { statusOf } from './errors.ts'
-import type { GraphQL } from './yoga.ts'
+import { type GraphQL, responseType } from './yoga.ts'
 
 /** Largest body in bytes. */
 const BODY_LIMIT = 256 * 1024
@@ -26,7 +26,7 @@ export function createGraphQLHandler(dependencies: {
       response.headers.delete('content-length')
       return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
     } catch (error) {
-      return errorReply(coded(error))
+      return errorReply(coded(error), request.headers.accept)
     }
   }
 }
@@ -43,12 +43,12 @@ async function toFetch({ method, url, headers, body }: HttpRequest): Promise<[st
   return [url.href, { method, headers: { accept, 'content-type': 'application/json' }, body: JSON.stringify(params) }]
 }
 
-function errorReply(error: GraphQLError): HttpReply {
+function errorReply(error: GraphQLError, accept: string | undefined): HttpReply {
   const status = statusOf([error])
   return {
     status,
     headers: {
-      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Type': `${responseType(accept)}; charset=utf-8`,
       'Cache-Control': 'no-store',
       ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
     },

@@ -59,8 +59,7 @@ const socketOnly: Plugin = {
 function httpResult(coded: (error: unknown) => GraphQLError): Plugin {
   return {
     onResultProcess({ request, setResultProcessor }) {
-      const accept = request.headers.get('accept') ?? ''
-      const type = accept.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json'
+      const type = responseType(request.headers.get('accept'))
       setResultProcessor((result, { Response }) => {
         if (Array.isArray(result) || isAsyncIterable(result)) throw new TypeError('one request has one result')
         const errors = result.errors?.map(coded)
@@ -74,3 +73,10 @@ function httpResult(coded: (error: unknown) => GraphQLError): Plugin {
 
 /** https://graphql.github.io/graphql-over-http/draft/#sec-application-graphql-response-json */
 const GRAPHQL_RESPONSE = 'application/graphql-response+json'
+
+/**
+ * The media type of an answer, error or not. Apollo reads GraphQL errors out of a status from 300 on only when the type
+ * is GraphQL's own, which it asks for.
+ */
+export const responseType = (accept: string | null | undefined): string =>
+  accept?.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json'

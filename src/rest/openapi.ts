@@ -39,17 +39,20 @@ function operation(route: Route): JsonSchema {
     operationId: route.operationId,
     summary: route.summary,
     ...(parameters.length > 0 && { parameters }),
-    ...(route.method !== 'GET' && {
-      requestBody: {
-        required: !route.input.safeParse({}).success,
-        content: { 'application/json': { schema: jsonSchema(route.input, 'input') } },
-      },
-    }),
+    ...(route.method !== 'GET' && requestBody(route)),
     responses: {
       ...Object.fromEntries(route.success.map((status) => [status, { description: 'Done.', ...answer }])),
       ...errorResponses(),
     },
   }
+}
+
+/** Nothing for a body without fields: generated clients would ask for one. */
+function requestBody(route: Route): JsonSchema {
+  const schema = jsonSchema(route.input, 'input')
+  if (Object.keys(schema['properties'] ?? {}).length === 0) return {}
+  const required = !route.input.safeParse({}).success
+  return { requestBody: { required, content: { 'application/json': { schema } } } }
 }
 
 const pathParameters = (route: Route) =>

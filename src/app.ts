@@ -1,6 +1,7 @@
 import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
 import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
 import { createVerifier } from './auth/verify.ts'
+import { IncomingCalls } from './calls/incoming.ts'
 import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { newId } from './core/ids.ts'
@@ -30,6 +31,7 @@ export interface App {
   readonly developmentToken: ((userId: string) => Promise<string>) | undefined
   readonly rooms: RoomService
   readonly streams: RoomStreams
+  readonly calls: IncomingCalls
   readonly media: Media
   readonly hub: Hub
   /** Brings the database to this version's schema and lets time pass for rooms. */
@@ -62,11 +64,15 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const events = createEventLog(database.prisma)
   const hub = new Hub({ load: store.load, events, log })
   const media = createMedia({ ...config.ice, turnSecret: secrets.turnSecret })
+  const calls = new IncomingCalls({ ringing: store.ringing, clock })
   const executor = createExecutor({
     store,
     clock,
     limits: config.deadlines,
-    publish: (room, appended) => hub.publish(room.id, appended),
+    publish(room, appended) {
+      hub.publish(room.id, appended)
+      calls.offer(room)
+    },
   })
   const rooms = createRoomService({ executor, store, events, clock, media, newId })
   const nodeId = newId()
@@ -89,6 +95,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
             mintToken({ ...config.auth, secret: developmentSecret, userId, ttl: DEVELOPMENT_TTL, now: clock.now() }),
     rooms,
     streams,
+    calls,
     media,
     hub,
     async start() {
@@ -106,6 +113,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     },
     async dispose() {
       hub.close()
+      calls.close()
       await sweeper.stop()
       await leases.settled()
       await heartbeat.stop()

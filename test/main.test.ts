@@ -2,13 +2,19 @@ import { expect, test } from 'vitest'
 import { runGateway, startGateway, withDirectory } from './process.ts'
 import type { Answer } from './world.ts'
 
-async function rest(url: string, token: string | undefined, method: string, path: string, body?: unknown) {
+async function rest(
+  url: string,
+  token: string | undefined,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Pick<Answer, 'status' | 'body'>> {
   const response = await fetch(`${url}/im/api/v1/rtc${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  return { status: response.status, body: (await response.json()) as Answer['body'] }
+  return { status: response.status, body: await response.json() }
 }
 
 test('one command gives a gateway with its own database, tokens that work, and a clean stop', async () => {

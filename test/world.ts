@@ -118,7 +118,10 @@ const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat) \*\//.tes
 
 function createPerson(url: string, id: string, token: string): Person {
   const authorization = `Bearer ${token}`
-  const call = async (path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Answer> => {
+  const call = async (
+    path: string,
+    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> },
+  ): Promise<Answer> => {
     const response = await fetch(url + path, { ...init, headers: { authorization, ...init.headers } })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined }

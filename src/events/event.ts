@@ -33,6 +33,17 @@ export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({
 export const isLossOf = (update: RoomUpdate, viewerId: string): boolean =>
   update.type === 'participant_disconnected' && update.participant?.userId === viewerId
 
-/** Whether a viewer's stream is over after this update. */
-export const isLast = (update: RoomUpdate, viewerId: string): boolean =>
-  update.room.status === 'ended' || (update.type === 'participant_removed' && update.participant?.userId === viewerId)
+/** Who reads a stream. */
+export interface Viewer {
+  readonly userId: string
+  /** Absent: the stream belongs to whichever device of theirs is in the room. */
+  readonly deviceId?: string | undefined
+}
+
+/** Whether a viewer's stream is over after this update: the room's end, their removal, another device in their place. */
+export function isLast({ type, room, participant }: RoomUpdate, { userId, deviceId }: Viewer): boolean {
+  if (room.status === 'ended') return true
+  if (participant?.userId !== userId) return false
+  const replaced = type === 'participant_left' && participant.leaveReason === 'replaced'
+  return type === 'participant_removed' || (replaced && (deviceId ?? participant.deviceId) === participant.deviceId)
+}

@@ -67,10 +67,21 @@ builder.subscriptionFields((t) => ({
     type: RoomUpdateRef,
     description:
       'Everything that happens in a room, each event exactly once and in order. Without `after` it begins with a ' +
-      'SNAPSHOT; with it, with the next event. It completes after ROOM_ENDED, and after your own removal.',
-    args: { roomId: t.arg.id({ required: true }), after: t.arg.int() },
-    subscribe: (_root, { roomId, after }, { streams, actor, onSlowConsumer }) =>
-      streams.open({ actor, roomId, after: after ?? undefined, onSlowConsumer }),
+      'SNAPSHOT; with it, with the next event. It completes after ROOM_ENDED, after your own removal, and when another ' +
+      'device of yours joins in place of the one that reads.',
+    args: {
+      roomId: t.arg.id({ required: true }),
+      after: t.arg.int({ description: 'The seq of the last update that you have.' }),
+      deviceId: t.arg.id({ description: 'The device that reads; by default whichever of yours is in the room.' }),
+    },
+    subscribe: (_root, { roomId, after, deviceId }, { streams, actor, onSlowConsumer }) =>
+      streams.open({
+        actor,
+        roomId,
+        after: after ?? undefined,
+        deviceId: deviceId ?? undefined,
+        onSlowConsumer,
+      }),
     resolve: (update) => update,
   }),
 }))

@@ -53,6 +53,35 @@ export class BoundedQueue<T> {
   }
 }
 
+/**
+ * The iterator that a subscription hands out. Unlike a bare generator, which hears of `return` only when what it waits
+ * for has come, it lets go at once; `release` is called at the end, on failure and on `return`, perhaps more than once.
+ */
+export function releasing<T>(
+  generator: AsyncGenerator<T, undefined>,
+  { release, onSlowConsumer }: { release: () => void; onSlowConsumer?: (() => void) | undefined },
+): AsyncIterableIterator<T> {
+  const iterator: AsyncIterableIterator<T> = {
+    async next() {
+      try {
+        const result = await generator.next()
+        if (result.done) release()
+        return result
+      } catch (error) {
+        release()
+        if (error instanceof ConsumerTooSlow) onSlowConsumer?.()
+        throw error
+      }
+    },
+    async return() {
+      release()
+      return generator.return(undefined)
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  }
+  return iterator
+}
+
 interface PromiseWithResolvers<T> {
   readonly promise: Promise<T>
   resolve(value: T): void

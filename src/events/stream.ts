@@ -8,13 +8,15 @@ import { canRead } from '../rooms/policy.ts'
 import { isLast, isLossOf, type RoomUpdate, snapshotOf, updateOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
 import { type EventLog, readAll } from './log.ts'
-import { ConsumerTooSlow } from './queue.ts'
+import { releasing } from './queue.ts'
 
 export interface StreamRequest {
   readonly actor: Actor
   readonly roomId: string
   /** The last event that the reader has; absent: begin with a snapshot. */
   readonly after: number | undefined
+  /** The device that reads; absent: whichever is in the room. */
+  readonly deviceId?: string | undefined
   /** Told when the reader has fallen too far behind, right before the stream fails. */
   readonly onSlowConsumer?: (() => void) | undefined
 }
@@ -22,7 +24,7 @@ export interface StreamRequest {
 export interface RoomStreams {
   /**
    * The room's events, each exactly once and in order: what lies behind the cursor from the log, then live.
-   * Ends after the room's end, and for somebody removed after their removal.
+   * Ends after the room's end, and for somebody removed or replaced by another device of theirs after that.
    *
    * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT for a cursor ahead of the room; while reading,
    * `ConsumerTooSlow` when the reader falls too far behind
@@ -50,9 +52,13 @@ export function createRoomStreams(sources: Sources): RoomStreams {
       const lease = await present(sources, actor, room)
       try {
         const subscription = await subscribe(sources, actor, room)
-        return endable(read(sources, subscription, { request, lease }), { subscription, lease, request })
+        const release = () => {
+          subscription.close()
+          lease?.release({ lost: true })
+        }
+        return releasing(read(sources, subscription, { request, lease }), { ...request, release })
       } catch (error) {
-        lease?.release({ roomOver: room.status === 'ended' })
+        lease?.release({ lost: true })
         throw error
       }
     },
@@ -91,7 +97,7 @@ function authorise(actor: Actor, room: Room): void {
 async function* read(
   { events, clock }: Sources,
   { room, queue }: Subscription,
-  { request: { actor, roomId, after }, lease }: { request: StreamRequest; lease: Lease | undefined },
+  { request: { actor, roomId, after, deviceId }, lease }: { request: StreamRequest; lease: Lease | undefined },
 ): AsyncGenerator<RoomUpdate, undefined> {
   if (after === undefined) yield snapshotOf(room, clock.now())
   else yield* backfill(events, roomId, { after, upTo: room.seq })
@@ -101,8 +107,9 @@ async function* read(
     if (!update) return
     if (isLossOf(update, actor.id)) lease?.contest()
     yield update
-    if (isLast(update, actor.id)) {
-      lease?.release({ roomOver: true })
+    if (isLast(update, { userId: actor.id, deviceId })) {
+      // Nobody is missed: the room is over for this viewer, or another device of theirs is in it.
+      lease?.release({ lost: false })
       return
     }
   }
@@ -120,34 +127,4 @@ async function* backfill(
     room = apply(room, event)
     if (event.seq > after) yield updateOf(event, room)
   }
-}
-
-/** A generator that is waiting for its queue hears `return` only when the queue is closed first. */
-function endable(
-  updates: AsyncGenerator<RoomUpdate, undefined>,
-  { subscription, lease, request }: { subscription: Subscription; lease: Lease | undefined; request: StreamRequest },
-): AsyncIterableIterator<RoomUpdate> {
-  const release = () => {
-    subscription.close()
-    lease?.release({ roomOver: false })
-  }
-  const iterator: AsyncIterableIterator<RoomUpdate> = {
-    async next() {
-      try {
-        const result = await updates.next()
-        if (result.done) release()
-        return result
-      } catch (error) {
-        release()
-        if (error instanceof ConsumerTooSlow) request.onSlowConsumer?.()
-        throw error
-      }
-    },
-    async return() {
-      release()
-      return updates.return(undefined)
-    },
-    [Symbol.asyncIterator]: () => iterator,
-  }
-  return iterator
 }

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import type { IncomingCalls } from '../calls/incoming.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
@@ -13,6 +14,7 @@ export interface Services {
   readonly prisma: PrismaClient
   readonly rooms: RoomService
   readonly streams: RoomStreams
+  readonly calls: IncomingCalls
   readonly media: Media
   readonly clock: Clock
 }

@@ -3,6 +3,7 @@ import '../auth/graphql.ts'
 import '../media/graphql.ts'
 import '../rooms/graphql.ts'
 import '../events/graphql.ts'
+import '../calls/graphql.ts'
 import { builder } from './builder.ts'
 
 export const schema = builder.toSchema({ sortSchema: true })

@@ -7,8 +7,8 @@ import type { LeaseStore } from './lease-store.ts'
 export interface Lease {
   /** The participant was declared lost although the stream lives, for instance by a node that could not see this one. */
   contest(): void
-  /** The stream is gone. `roomOver`: there is nobody left to be missed. */
-  release(options: { roomOver: boolean }): void
+  /** The stream is over; `lost` unless it was at its end. */
+  release(options: { lost: boolean }): void
 }
 
 /** Somebody's place in a room. */
@@ -49,7 +49,7 @@ export class Leases {
     try {
       await this.#turns.take(key, () => store.hold([{ ...holder, nodeId }]))
     } catch (error) {
-      lease.release({ roomOver: true })
+      lease.release({ lost: false })
       throw error
     }
     return lease
@@ -73,25 +73,25 @@ export class Leases {
       contest: () => {
         if (!released) this.#track(this.#contest(holder))
       },
-      release: ({ roomOver }) => {
+      release: ({ lost }) => {
         if (released) return
         released = true
         const streams = this.#streams.get(keyOf(holder))
         if (!streams) return
         streams.count -= 1
         if (streams.count === 0) this.#streams.delete(keyOf(holder))
-        this.#track(this.#turns.take(keyOf(holder), () => this.#lose(holder, roomOver)))
+        this.#track(this.#turns.take(keyOf(holder), () => this.#end(holder, lost)))
       },
     }
   }
 
   /** The grace first, then the row: a node that dies in between leaves an orphan for the others, not a ghost. */
-  async #lose(holder: Holder, roomOver: boolean): Promise<void> {
+  async #end(holder: Holder, lost: boolean): Promise<void> {
     const { store, executor, nodeId } = this.#sources
     const { roomId, userId } = holder
     const isHeld = () => this.#streams.has(keyOf(holder))
     if (isHeld()) return
-    if (!roomOver && !(await store.isHeldElsewhere({ ...holder, nodeId }))) {
+    if (lost && !(await store.isHeldElsewhere({ ...holder, nodeId }))) {
       await executor.execute(roomId, { type: 'disconnect', userId }, () => !isHeld())
     }
     if (!isHeld()) await store.drop({ ...holder, nodeId })

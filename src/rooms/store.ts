@@ -30,6 +30,8 @@ export interface PageQuery {
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
   findByRequest(createdBy: string, clientRequestId: string): Promise<Room | null>
+  /** Rooms whose invitation of this user rings at `now`, the oldest first. */
+  ringing(userId: string, now: Date): Promise<readonly Room[]>
   /** Newest first. */
   page(query: PageQuery): Promise<readonly RoomFields[]>
   participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
@@ -59,10 +61,11 @@ const AGGREGATE = Prisma.sql`
     FROM "Room" room`
 
 export function createRoomStore(prisma: PrismaClient): RoomStore {
-  const aggregate = async (condition: Prisma.Sql): Promise<Room | null> => {
-    const [row] = await prisma.$queryRaw<{ room: JsonRow; participants: JsonRow[] }[]>`${AGGREGATE} WHERE ${condition}`
-    return row ? toRoom(row.room, row.participants) : null
+  const aggregates = async (condition: Prisma.Sql): Promise<readonly Room[]> => {
+    const rows = await prisma.$queryRaw<{ room: JsonRow; participants: JsonRow[] }[]>`${AGGREGATE} WHERE ${condition}`
+    return rows.map((row) => toRoom(row.room, row.participants))
   }
+  const aggregate = async (condition: Prisma.Sql): Promise<Room | null> => (await aggregates(condition))[0] ?? null
 
   /** `room` is the statement that must answer with one row for the rest to be written. */
   const write = async (room: Prisma.Sql, accepted: Accepted): Promise<boolean> => {
@@ -90,6 +93,11 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
 
     findByRequest: (createdBy, clientRequestId) =>
       aggregate(Prisma.sql`room."createdBy" = ${createdBy} AND room."clientRequestId" = ${clientRequestId}`),
+
+    ringing: (userId, now) =>
+      aggregates(Prisma.sql`room."status" <> 'ended' AND room."id" IN (
+        SELECT me."roomId" FROM "Participant" me
+         WHERE me."userId" = ${userId} AND me."ringsUntil" > ${now} AND me."role" <> 'caller') ORDER BY room."id"`),
 
     async page(query) {
       const order = Prisma.raw(query.backward ? 'ASC' : 'DESC')

@@ -29,11 +29,11 @@ function watch(person: Person, roomId: string, url = world.url) {
   let socket: WebSocket | undefined
   const client = createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: class extends WebSocket {
-      constructor(address: string, protocol: string) {
-        super(address, protocol)
-        socket = this
-      }
+    webSocketImpl: WebSocket,
+    on: {
+      opened: (opened) => {
+        socket = opened as WebSocket
+      },
     },
     connectionParams: { authorization: `Bearer ${person.token}` },
     retryAttempts: 0,

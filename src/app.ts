@@ -74,7 +74,15 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       calls.offer(room)
     },
   })
-  const rooms = createRoomService({ executor, store, events, clock, media, newId })
+  const rooms = createRoomService({
+    executor,
+    store,
+    events,
+    clock,
+    media,
+    newId,
+    rejectBusy: config.busyPolicy === 'reject',
+  })
   const nodeId = newId()
   const leaseStore = createLeaseStore(database.prisma)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })

@@ -25,9 +25,14 @@ export interface Config {
     readonly jwksUrl: string | undefined
   }
   readonly deadlines: Deadlines
+  /** What a call to somebody who is in another call does. */
+  readonly busyPolicy: (typeof BUSY_POLICIES)[number]
   readonly ice: { readonly stunUrls: readonly string[]; readonly turnUrls: readonly string[] }
   readonly logLevel: LogLevel
 }
+
+/** `ring`: it rings all the same; `reject`: it ends as busy at once. */
+const BUSY_POLICIES = ['ring', 'reject'] as const
 
 /** All in seconds. */
 export interface Deadlines {
@@ -129,6 +134,7 @@ const Environment = z
     DISCONNECT_GRACE: seconds(20),
     EMPTY_TIMEOUT: seconds(30),
     MAX_DURATION: seconds(86_400),
+    BUSY_POLICY: z.enum(BUSY_POLICIES).default('ring'),
     STUN_URLS: list(url(/^stuns?:./, 'stun:host:3478')),
     TURN_URLS: list(url(/^turns?:./, 'turn:host:3478')),
     TURN_SECRET: text.optional(),
@@ -188,6 +194,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         empty: env.EMPTY_TIMEOUT,
         maxDuration: env.MAX_DURATION,
       },
+      busyPolicy: env.BUSY_POLICY,
       ice: { stunUrls: env.STUN_URLS, turnUrls: env.TURN_URLS },
       logLevel: env.LOG_LEVEL,
     },

@@ -1,6 +1,8 @@
 import { type Actor, isAdmin } from '../core/actor.ts'
 import { type Decision, type Limits, refuse, refuseInput, type Refusal } from './decision.ts'
 import { Draft, later } from './draft.ts'
+import { end } from './ending.ts'
+import { rejected } from './invitation.ts'
 import {
   type MediaProvider,
   type MediaType,
@@ -14,6 +16,8 @@ import {
 export interface CreateCommand {
   readonly type: 'create'
   readonly actor: Actor
+  /** The callee is in another call, and that is to end this one at once. */
+  readonly calleeIsBusy: boolean
   readonly room: {
     readonly id: string
     readonly type: RoomType
@@ -35,7 +39,7 @@ const GROUP_SEATS = 50
 const P2P_SEATS = 2
 
 /** Creates a room. Refuses with FORBIDDEN or BAD_USER_INPUT. */
-export function decideCreate({ actor, room }: CreateCommand, now: Date, limits: Limits): Decision {
+export function decideCreate({ actor, room, calleeIsBusy }: CreateCommand, now: Date, limits: Limits): Decision {
   if (room.callerId !== actor.id && !isAdmin(actor)) {
     return refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.')
   }
@@ -72,6 +76,11 @@ export function decideCreate({ actor, room }: CreateCommand, now: Date, limits: 
       ...invited.map((userId, index) => newcomer(room, userId, { ordinal: index + 1, role, ringsUntil })),
     ],
   })
+  const callee = calleeIsBusy ? draft.room.participants.find(({ role }) => role === 'callee') : undefined
+  if (callee) {
+    draft.emit('participant_rejected', null, { participants: [rejected(callee)] }, callee.userId)
+    end(draft, 'busy', null)
+  }
   return draft.finish()
 }
 

@@ -20,7 +20,12 @@ export interface Executor {
    * @throws RtcError with the refusal's code
    */
   execute(roomId: string, command: RoomCommand, stillWanted?: () => boolean): Promise<Room>
-  /** The new room, or the one that the same idempotency key made before. @throws RtcError with the refusal's code */
+  /**
+   * The new room; or the one that the same idempotency key made before; or, when the callee is calling the caller at
+   * this moment, their room, which the caller then joins.
+   *
+   * @throws RtcError with the refusal's code
+   */
   create(command: CreateCommand): Promise<{ room: Room; replayed: boolean }>
 }
 
@@ -54,34 +59,57 @@ export function createExecutor({ store, clock, limits, publish }: ExecutorDepend
     return accepted.room
   }
 
-  const replay = async ({ actor, room }: CreateCommand): Promise<Room> => {
+  /** The room that the command's idempotency key has made, if it has one and was used before. */
+  const replay = async ({ actor, room }: CreateCommand): Promise<Room | null> => {
     const { clientRequestId, requestHash } = room
     const made = clientRequestId === null ? null : await store.findByRequest(actor.id, clientRequestId)
-    if (!made) throw new Error('a room was neither inserted nor found by its idempotency key')
-    if (made.requestHash === requestHash) return made
+    if (!made || made.requestHash === requestHash) return made
     throw new RtcError('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another request.')
   }
 
-  return {
-    load,
-
-    execute: (roomId, command, stillWanted = () => true) =>
-      turns.take(roomId, async () => {
-        if (!stillWanted()) return load(roomId)
-        for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-          const room = await attempt(roomId, command)
-          if (room) return room
-        }
-        throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
-      }),
-
-    async create(command) {
-      const accepted = accept(decideCreate(command, clock.now(), limits))
-      if (!(await store.insert(accepted))) return { room: await replay(command), replayed: true }
-      publish(accepted.room, accepted.events)
-      return { room: accepted.room, replayed: false }
-    },
+  /** Two who call each other mean one call; null when the other one's was over in the meantime. */
+  const meet = async ({ actor, room }: CreateCommand, oppositeId: string): Promise<Room | null> => {
+    const join = {
+      type: 'join',
+      actor: { ...actor, id: room.callerId },
+      deviceId: null,
+      audio: null,
+      video: null,
+    } as const
+    try {
+      return await execute(oppositeId, join)
+    } catch (error) {
+      if (error instanceof RtcError && error.code === 'ROOM_ENDED') return null
+      throw error
+    }
   }
+
+  const execute: Executor['execute'] = (roomId, command, stillWanted = () => true) =>
+    turns.take(roomId, async () => {
+      if (!stillWanted()) return load(roomId)
+      for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+        const room = await attempt(roomId, command)
+        if (room) return room
+      }
+      throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
+    })
+
+  const create: Executor['create'] = async (command) => {
+    for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+      const accepted = accept(decideCreate(command, clock.now(), limits))
+      const insertion = await store.insert(accepted)
+      if (insertion.landed) {
+        publish(accepted.room, accepted.events)
+        return { room: accepted.room, replayed: false }
+      }
+      const { oppositeId } = insertion
+      const room = (await replay(command)) ?? (oppositeId === null ? null : await meet(command, oppositeId))
+      if (room) return { room, replayed: true }
+    }
+    throw new RtcError('UNAVAILABLE', 'The room could not be made.', { retryAfter: 1 })
+  }
+
+  return { load, execute, create }
 }
 
 function accept(decision: Decision): Accepted {

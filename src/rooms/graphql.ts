@@ -171,7 +171,10 @@ const CreateRoomInput = builder.inputType('CreateRoomInput', {
 const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('CreateRoomPayload').implement({
   fields: (t) => ({
     room: t.expose('room', { type: RoomRef }),
-    replayed: t.exposeBoolean('replayed', { description: 'The same clientRequestId had created this room before.' }),
+    replayed: t.exposeBoolean('replayed', {
+      description:
+        'The room was there before: the same clientRequestId made it, or your callee is calling you and you joined that call.',
+    }),
   }),
 })
 

@@ -34,7 +34,10 @@ export interface Place {
 
 /** What users do with rooms: one behaviour behind every door. Every refusal is an RtcError. */
 export interface RoomService {
-  /** `replayed`: the key was used before for the same request, this is the room it made. */
+  /**
+   * `replayed`: this room was there before. The key was used for the same request, or the callee is calling the caller
+   * at this moment: the caller has joined their call instead.
+   */
   create(actor: Actor, input: CreateRoom, clientRequestId?: string): Promise<{ room: Room; replayed: boolean }>
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<Place & { connection: Connection }>
   leave(actor: Actor, roomId: string): Promise<Place>
@@ -63,16 +66,20 @@ export interface RoomDependencies {
   readonly clock: Clock
   readonly media: Media
   newId(): string
+  /** End a call to somebody who is in another one as busy at once, instead of letting it ring. */
+  readonly rejectBusy: boolean
 }
 
 export function createRoomService(dependencies: RoomDependencies): RoomService {
-  const { executor, store, events, clock, media, newId } = dependencies
+  const { executor, store, events, clock, media, newId, rejectBusy } = dependencies
   const { load, execute } = executor
 
   return {
     async create(actor, input, clientRequestId) {
       requireMetadataFits(input.metadata)
-      const command = createCommand(actor, input, { id: newId(), clientRequestId: clientRequestId ?? null })
+      const calleeIsBusy = rejectBusy && input.calleeId !== undefined && (await store.isInCall(input.calleeId))
+      const ids = { id: newId(), clientRequestId: clientRequestId ?? null }
+      const command = createCommand(actor, input, { ...ids, calleeIsBusy })
       media.requireProvider(command.room.provider)
       return executor.create(command)
     },
@@ -144,7 +151,7 @@ function placeIn(room: Room, userId: string): Place {
 function createCommand(
   actor: Actor,
   input: CreateRoom,
-  { id, clientRequestId }: { id: string; clientRequestId: string | null },
+  { calleeIsBusy, ...ids }: { id: string; clientRequestId: string | null; calleeIsBusy: boolean },
 ): CreateCommand {
   const request = {
     type: input.type,
@@ -158,8 +165,9 @@ function createCommand(
     access: input.access ?? 'invited',
     maxParticipants: input.maxParticipants ?? null,
   } as const
-  const requestHash = clientRequestId === null ? null : createHash('sha256').update(canonical(request)).digest('hex')
-  return { type: 'create', actor, room: { ...request, id, clientRequestId, requestHash } }
+  const keyed = ids.clientRequestId !== null
+  const requestHash = keyed ? createHash('sha256').update(canonical(request)).digest('hex') : null
+  return { type: 'create', actor, calleeIsBusy, room: { ...request, ...ids, requestHash } }
 }
 
 /** JSON with sorted keys: the order of fields does not make another request. */

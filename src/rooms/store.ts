@@ -26,6 +26,9 @@ export interface PageQuery {
   readonly limit: number
 }
 
+/** `oppositeId`: the room by which the callee calls the caller. */
+export type Insertion = { readonly landed: true } | { readonly landed: false; readonly oppositeId: string | null }
+
 /** Every read and the commit are one SQL statement, so each sees one moment of the room. */
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
@@ -35,8 +38,10 @@ export interface RoomStore {
   /** Newest first. */
   page(query: PageQuery): Promise<readonly RoomFields[]>
   participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
-  /** Writes a new room; false when its idempotency key was used before. */
-  insert(accepted: Accepted): Promise<boolean>
+  /** Writes a new room, unless its idempotency key was used before or the callee is calling the caller. */
+  insert(accepted: Accepted): Promise<Insertion>
+  /** Whether a user is in an active call between two. */
+  isInCall(userId: string): Promise<boolean>
   /** Writes what was decided on the room at `expectedSeq`; false when somebody was faster. */
   commit(expectedSeq: number, accepted: Accepted): Promise<boolean>
   /**
@@ -45,6 +50,8 @@ export interface RoomStore {
    */
   claimDue(now: Date, limit: number): Promise<readonly string[]>
 }
+
+const NO_OPPOSITE = Prisma.sql`NULL::uuid`
 
 /** How long a due room is set aside for one node, in seconds. */
 const CLAIM = 5
@@ -67,10 +74,11 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
   }
   const aggregate = async (condition: Prisma.Sql): Promise<Room | null> => (await aggregates(condition))[0] ?? null
 
-  /** `room` is the statement that must answer with one row for the rest to be written. */
-  const write = async (room: Prisma.Sql, accepted: Accepted): Promise<boolean> => {
-    const [row] = await prisma.$queryRaw<{ landed: number }[]>`
-      WITH room AS (${room}),
+  /** `room` is the statement that must answer with one row for the rest to be written; it sees `opposite`. */
+  const write = async (opposite: Prisma.Sql, room: Prisma.Sql, accepted: Accepted): Promise<Insertion> => {
+    const [row] = await prisma.$queryRaw<{ landed: boolean; oppositeId: string | null }[]>`
+      WITH opposite AS (SELECT ${opposite} AS id),
+      room AS (${room}),
       people AS (
         INSERT INTO "Participant"
         SELECT person.* FROM room, jsonb_populate_recordset(NULL::"Participant", ${json(changedRows(accepted))}::jsonb) person
@@ -84,8 +92,8 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
         INSERT INTO "RoomEvent"
         SELECT event.* FROM room, jsonb_populate_recordset(NULL::"RoomEvent", ${json(accepted.events)}::jsonb) event
       )
-      SELECT count(*)::int AS landed FROM room`
-    return row?.landed === 1
+      SELECT EXISTS (SELECT FROM room) AS landed, id::text AS "oppositeId" FROM opposite`
+    return row?.landed ? { landed: true } : { landed: false, oppositeId: row?.oppositeId ?? null }
   }
 
   return {
@@ -119,22 +127,35 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       return byRoom
     },
 
-    insert: (accepted) =>
-      write(
+    insert: (accepted) => {
+      const { type, callerId, calleeId, createdAt } = accepted.room
+      return write(
+        type === 'p2p' ? Prisma.sql`"oppositeCall"(${callerId}, ${calleeId}, ${createdAt})` : NO_OPPOSITE,
         Prisma.sql`
-          INSERT INTO "Room" SELECT * FROM jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb)
+          INSERT INTO "Room"
+          SELECT fresh.* FROM opposite,
+                 jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb) fresh
+           WHERE opposite.id IS NULL
           ON CONFLICT DO NOTHING RETURNING "id"`,
         accepted,
-      ),
+      )
+    },
 
-    commit: (expectedSeq, accepted) =>
-      write(
-        Prisma.sql`
-          UPDATE "Room" SET (${MUTABLE}) =
-            (SELECT ${MUTABLE} FROM jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb))
-           WHERE "id" = ${accepted.room.id}::uuid AND "seq" = ${expectedSeq} RETURNING "id"`,
-        accepted,
-      ),
+    async commit(expectedSeq, accepted) {
+      const update = Prisma.sql`
+        UPDATE "Room" SET (${MUTABLE}) =
+          (SELECT ${MUTABLE} FROM jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb))
+         WHERE "id" = ${accepted.room.id}::uuid AND "seq" = ${expectedSeq} RETURNING "id"`
+      return (await write(NO_OPPOSITE, update, accepted)).landed
+    },
+
+    async isInCall(userId) {
+      const rows = await prisma.$queryRaw<unknown[]>`
+        SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
+         WHERE me."userId" = ${userId} AND me."state" = 'joined' AND room."type" = 'p2p' AND room."status" = 'active'
+         LIMIT 1`
+      return rows.length > 0
+    },
 
     async claimDue(now, limit) {
       const rows = await prisma.$queryRaw<{ id: string }[]>`

@@ -35,7 +35,7 @@ function accepted(decision: Decision): Accepted {
   return decision
 }
 const create = (room: Partial<CreateCommand['room']> = {}, actor = alice): Decision =>
-  decideCreate({ type: 'create', actor, room: { ...newRoom, ...room } }, START, LIMITS)
+  decideCreate({ type: 'create', actor, calleeIsBusy: false, room: { ...newRoom, ...room } }, START, LIMITS)
 const created = (room: Partial<CreateCommand['room']> = {}): Room => accepted(create(room)).room
 
 const join = (actor: Actor, deviceId: string | null = null): RoomCommand => ({
@@ -180,6 +180,15 @@ describe('joining', () => {
     expect(video(story(created(), [1, join(alice)]).room)).toBe(true)
     expect(video(story(created({ mediaType: 'audio' }), [1, join(alice)]).room)).toBe(false)
   })
+})
+
+test('a call to somebody who is busy ends at once, where that is the policy', () => {
+  const decision = accepted(
+    decideCreate({ type: 'create', actor: alice, calleeIsBusy: true, room: newRoom }, START, LIMITS),
+  )
+  expect(decision.events.map(({ type }) => type)).toEqual(['room_created', 'participant_rejected', 'room_ended'])
+  expect(decision.room).toMatchObject({ status: 'ended', endReason: 'busy', endedBy: null, deadlineAt: null })
+  expect(findParticipant(decision.room, 'bob')?.state).toBe('rejected')
 })
 
 describe('rejecting', () => {

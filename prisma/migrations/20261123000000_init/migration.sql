@@ -138,3 +138,19 @@ ALTER TABLE "RoomEvent" ADD CONSTRAINT "RoomEvent_roomId_fkey" FOREIGN KEY ("roo
 
 -- AddForeignKey
 ALTER TABLE "Lease" ADD CONSTRAINT "Lease_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- The call that somebody makes to `caller` at this moment, seen by `caller` who is about to call them; null when there
+-- is none. Until the end of its transaction it keeps the other side from asking the same: of two who call each other at
+-- once, the later finds the earlier one's room. A function, because each of its statements sees what was committed while
+-- it waited for the lock; a single statement would not.
+CREATE FUNCTION "oppositeCall"("caller" TEXT, "callee" TEXT, "at" TIMESTAMPTZ) RETURNS UUID LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(least("caller", "callee") || chr(31) || greatest("caller", "callee"), 0));
+    RETURN (
+        SELECT room."id" FROM "Room" room
+          JOIN "Participant" me ON me."roomId" = room."id" AND me."userId" = "caller"
+         WHERE room."callerId" = "callee" AND room."calleeId" = "caller" AND room."status" = 'waiting'
+           AND me."state" = 'invited' AND me."ringsUntil" > "at"
+         ORDER BY room."id" LIMIT 1
+    );
+END $$;

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import { CreateRoom } from '../../src/rooms/input.ts'
+import { manualClock, withWorld } from '../world.ts'
+
+const user = (id: string) => ({ id, scopes: new Set<string>() })
+const to = (calleeId: string) => CreateRoom.parse({ type: 'p2p', calleeId })
+
+test('two who call each other have one call: the later joins the earlier one’s room', async () => {
+  await withWorld(async ({ alice, bob }) => {
+    const earlier = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    await alice.rest('POST', `/rooms/${earlier.body.id}/join`)
+    const later = await bob.graphql(
+      'mutation { createRoom(input: { type: P2P, calleeId: "alice" }) { replayed room { id status } } }',
+    )
+    expect(later.body.data.createRoom).toEqual({ replayed: true, room: { id: earlier.body.id, status: 'ACTIVE' } })
+  })
+})
+
+test('REST says so as of a repeat', async () => {
+  await withWorld(async ({ alice, bob }) => {
+    const earlier = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    const later = await bob.rest('POST', '/rooms', { type: 'p2p', calleeId: 'alice' })
+    expect([later.status, later.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
+    expect(later.body.id).toBe(earlier.body.id)
+  })
+})
+
+test('fifty who call each other at the same moment, on two nodes, have one call each pair', async () => {
+  await withWorld(async ({ app, databaseUrl }) => {
+    const other = createApp(app.configuration, { databaseUrl, log: app.log })
+    try {
+      const pairs = Array.from({ length: 25 }, (_, index) => [`left-${index}`, `right-${index}`] as const)
+      const calls = await Promise.all(
+        pairs.flatMap(([left, right]) => [
+          app.rooms.create(user(left), to(right)),
+          other.rooms.create(user(right), to(left)),
+        ]),
+      )
+      expect(new Set(calls.map(({ room }) => room.id)).size).toBe(25)
+      expect(calls.filter(({ replayed }) => replayed)).toHaveLength(25)
+      expect(await app.prisma.room.count()).toBe(25)
+    } finally {
+      await other.dispose()
+    }
+  })
+})
+
+test('after the ring time, or once it was answered or rejected, calling back is a call of its own', async () => {
+  const clock = manualClock()
+  await withWorld(
+    async ({ alice, bob }) => {
+      const call = () => alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+      const callBack = () => bob.rest('POST', '/rooms', { type: 'p2p', calleeId: 'alice' })
+      const { body: rejected } = await call()
+      await bob.rest('POST', `/rooms/${rejected.id}/reject`)
+      const { body: own } = await callBack()
+      expect(own.callerId).toBe('bob')
+      await bob.rest('POST', `/rooms/${own.id}/end`)
+      await call()
+      clock.advance(45)
+      expect((await callBack()).body.callerId).toBe('bob')
+    },
+    { surroundings: { clock } },
+  )
+})
+
+test('the same caller who calls twice has two calls', async () => {
+  await withWorld(async ({ alice }) => {
+    const [first, second] = [
+      await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' }),
+      await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' }),
+    ]
+    expect([first.status, second.status, first.body.id === second.body.id]).toEqual([201, 201, false])
+  })
+})
+
+test('a call to somebody who is in a call rings, or ends as busy at once, as configured', async () => {
+  for (const [BUSY_POLICY, status, endReason] of [
+    ['ring', 'waiting', null],
+    ['reject', 'ended', 'busy'],
+  ] as const) {
+    await withWorld(
+      async ({ alice, bob, carol }) => {
+        const { body: call } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+        const early = await carol.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+        expect(early.body.status).toBe('waiting')
+        for (const person of [alice, bob]) await person.rest('POST', `/rooms/${call.id}/join`)
+        const late = await carol.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+        expect(late).toMatchObject({ status: 201, body: { status, endReason } })
+      },
+      { env: { BUSY_POLICY } },
+    )
+  }
+})

@@ -4,7 +4,7 @@ import { createVerifier } from './auth/verify.ts'
 import { IncomingCalls } from './calls/incoming.ts'
 import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
-import { newId } from './core/ids.ts'
+import { createIds } from './core/ids.ts'
 import type { Log } from './core/log.ts'
 import { createDatabase } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
@@ -58,6 +58,8 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const { config, secrets } = configuration
   const { databaseUrl, developmentSecret, log, clock = systemClock, onStatement } = surroundings
 
+  const newId = createIds(clock)
+  const nodeId = newId()
   const verify = createVerifier({ config: config.auth, secrets, developmentSecret, clock })
   const database = createDatabase({ url: databaseUrl, log, ...(onStatement && { onStatement }) })
   const store = createRoomStore(database.prisma)
@@ -83,7 +85,6 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     newId,
     rejectBusy: config.busyPolicy === 'reject',
   })
-  const nodeId = newId()
   const leaseStore = createLeaseStore(database.prisma)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const streams = createRoomStreams({ executor, leases, events, hub, clock })

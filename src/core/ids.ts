@@ -1,7 +1,26 @@
+import { randomInt } from 'node:crypto'
 import { v7 } from 'uuid'
+import type { Clock } from './clock.ts'
 
-/** A new id, of a room or a node: UUID v7 (RFC 9562), lower case, rising with time within this process. */
-export const newId = (): string => v7()
+/**
+ * Makes ids, of rooms and nodes: UUID v7 (RFC 9562), lower case, that rise with the clock's time and never fall within
+ * this process, not even when the clock is set back.
+ */
+export function createIds(clock: Clock): () => string {
+  let [msecs, seq] = [0, 0]
+  return () => {
+    const now = clock.now().getTime()
+    // The counter starts low enough to rise for as long as a millisecond lasts: section 6.2, method 1.
+    ;[msecs, seq] = now > msecs ? [now, randomInt(2 ** 31)] : [msecs, seq + 1]
+    return v7({ msecs, seq })
+  }
+}
+
+/** The smallest id of a time: ids made then or later are not below it. */
+export function firstIdAt(time: Date): string {
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
+}
 
 const ROOM_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

@@ -112,6 +112,7 @@ const RoomFilterInput = builder.inputType('RoomFilter', {
     endReason: t.field({ type: EndReason }),
     type: t.field({ type: RoomType }),
     mediaType: t.field({ type: MediaType }),
+    peer: t.id({ description: 'A user who has, or had, a place in the room, too.' }),
     from: t.field({ type: 'DateTime', description: 'Created at or after.' }),
     to: t.field({ type: 'DateTime', description: 'Created before.' }),
   }),

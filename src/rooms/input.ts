@@ -74,6 +74,7 @@ export const RoomFilter = z.strictObject({
   endReason: optional(z.enum(END_REASONS)),
   type: optional(z.enum(ROOM_TYPES)),
   mediaType: optional(z.enum(MEDIA_TYPES)),
+  peer: optional(UserId).describe('A user who has, or had, a place in the room, too'),
   from: optional(z.date()).describe('Created at or after'),
   to: optional(z.date()).describe('Created before'),
 })

@@ -1,4 +1,5 @@
 import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import { firstIdAt } from '../core/ids.ts'
 import type { Accepted } from './decision.ts'
 import type { EndReason, MediaType, Participant, Room, RoomFields, RoomStatus, RoomType } from './model.ts'
 import type { ReadScope } from './policy.ts'
@@ -9,6 +10,8 @@ export interface RoomFilter {
   readonly endReason?: EndReason | undefined
   readonly type?: RoomType | undefined
   readonly mediaType?: MediaType | undefined
+  /** A user who has, or had, a place in the room, too. */
+  readonly peer?: string | undefined
   /** Created at or after. */
   readonly from?: Date | undefined
   /** Created before. */
@@ -111,7 +114,7 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       const order = Prisma.raw(query.backward ? 'ASC' : 'DESC')
       const rows = await prisma.$queryRaw<{ room: JsonRow }[]>`
         SELECT to_jsonb(room) AS room ${scopeOf(query)} AND ${conditions(query)}
-         ORDER BY room."id" ${order} LIMIT ${query.limit}`
+         ORDER BY ${idOf(query)} ${order} LIMIT ${query.limit}`
       const rooms = rows.map((row) => toFields(row.room))
       return query.backward ? rooms.toReversed() : rooms
     },
@@ -169,6 +172,11 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
   }
 }
 
+/** The index that gives the order: of everybody's rooms or of one user's. */
+const idOf = ({ scope }: PageQuery): Prisma.Sql => (scope === 'all' ? Prisma.sql`room."id"` : Prisma.sql`me."roomId"`)
+
+const aDay = (time: Date, direction: 1 | -1): Date => new Date(time.getTime() + direction * 86_400_000)
+
 function scopeOf({ scope }: PageQuery): Prisma.Sql {
   if (scope === 'all') return Prisma.sql`FROM "Room" room WHERE true`
   return Prisma.sql`
@@ -176,16 +184,25 @@ function scopeOf({ scope }: PageQuery): Prisma.Sql {
    WHERE me."userId" = ${scope.participantId} AND me."state" <> 'removed'`
 }
 
-function conditions({ filter, after, before }: PageQuery): Prisma.Sql {
+/**
+ * Ids rise with time: they bound the stretch of the index that a time filter reads. A day more on either side makes up
+ * for clocks that were wrong.
+ */
+function conditions(query: PageQuery): Prisma.Sql {
+  const { filter, after, before } = query
+  const id = idOf(query)
   const terms = [
-    after && Prisma.sql`room."id" < ${after}::uuid`,
-    before && Prisma.sql`room."id" > ${before}::uuid`,
+    after && Prisma.sql`${id} < ${after}::uuid`,
+    before && Prisma.sql`${id} > ${before}::uuid`,
     filter.status && Prisma.sql`room."status" = ${filter.status}::"RoomStatus"`,
     filter.endReason && Prisma.sql`room."endReason" = ${filter.endReason}::"EndReason"`,
     filter.type && Prisma.sql`room."type" = ${filter.type}::"RoomType"`,
     filter.mediaType && Prisma.sql`room."mediaType" = ${filter.mediaType}::"MediaType"`,
-    filter.from && Prisma.sql`room."createdAt" >= ${filter.from}`,
-    filter.to && Prisma.sql`room."createdAt" < ${filter.to}`,
+    filter.peer !== undefined &&
+      Prisma.sql`EXISTS (SELECT FROM "Participant" peer WHERE peer."roomId" = room."id" AND peer."userId" = ${filter.peer})`,
+    filter.from &&
+      Prisma.sql`room."createdAt" >= ${filter.from} AND ${id} >= ${firstIdAt(aDay(filter.from, -1))}::uuid`,
+    filter.to && Prisma.sql`room."createdAt" < ${filter.to} AND ${id} < ${firstIdAt(aDay(filter.to, 1))}::uuid`,
   ]
   return Prisma.join([Prisma.sql`true`, ...terms.filter((term) => term instanceof Prisma.Sql)], ' AND ')
 }

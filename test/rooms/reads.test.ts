@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Person, startWorld } from '../world.ts'
+import { manualClock, type Person, startWorld, withWorld } from '../world.ts'
 
 let statements: string[] = []
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -87,6 +87,33 @@ test('rooms are found by status, type, media type and time', async () => {
   expect(await find('mediaType: VIDEO')).toEqual([group.id])
   expect(await find(`from: "${call.createdAt}", to: "2999-01-01T00:00:00Z"`)).toEqual([group.id, call.id])
   expect(await find(`to: "${call.createdAt}"`)).toEqual([])
+})
+
+test('calls with somebody, missed calls of a week, and what is live now are found', async () => {
+  const clock = manualClock()
+  await withWorld(
+    async ({ app, person }) => {
+      const [alice, bob] = [await person('alice', { ttl: 1_000_000 }), await person('bob', { ttl: 1_000_000 })]
+      const call = async (calleeId: string) => (await alice.rest('POST', '/rooms', { type: 'p2p', calleeId })).body.id
+      const old = await call('bob')
+      clock.advance(10 * 86_400)
+      const [missed, withCarol] = [await call('bob'), await call('carol')]
+      clock.advance(60)
+      await expect.poll(() => app.prisma.room.count({ where: { status: 'ended' } })).toBe(3)
+      const running = await call('bob')
+      for (const user of [alice, bob]) await user.rest('POST', `/rooms/${running}/join`)
+
+      const find = async (query: string) =>
+        (await alice.rest('GET', `/rooms?${query}`)).body.rooms.map((room: { id: string }) => room.id)
+      const week = new Date(clock.now().getTime() - 7 * 86_400_000).toISOString()
+      expect(await find('peer=bob')).toEqual([running, missed, old])
+      expect(await find(`status=ended&endReason=missed&from=${week}`)).toEqual([withCarol, missed])
+      expect(await find(`peer=bob&to=${week}`)).toEqual([old])
+      expect(await find('status=active')).toEqual([running])
+      expect(await find('peer=nobody')).toEqual([])
+    },
+    { surroundings: { clock } },
+  )
 })
 
 test('the list holds the own rooms only, and all of them for rtc:admin', async () => {

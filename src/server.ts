@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { App } from './app.ts'
 import { RtcError } from './core/errors.ts'
 import { createErrorCoder } from './graphql/errors.ts'
-import { createGraphiQL, wantsGraphiQL } from './graphql/graphiql.ts'
+import { createGraphiQL } from './graphql/graphiql.ts'
 import { createGraphQLHandler } from './graphql/http.ts'
 import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/yoga.ts'
@@ -36,16 +36,15 @@ export function createGatewayServer(app: App): GatewayServer {
   const graphqlHandler = createGraphQLHandler({ graphql, authenticate, coded })
   const restRoutes = routes(app)
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, log })
-  const graphiql = createGraphiQL(app.developmentToken)
+  const graphiql = createGraphiQL({ path: GRAPHQL_PATH, developmentToken: app.developmentToken })
   const openApi = createOpenApi(restRoutes)
   let draining = false
 
   const answer = async (request: HttpRequest): Promise<HttpReply> => {
     const { method, url } = request
     if (method === 'OPTIONS') return { status: 204, headers: preflightHeaders }
-    if (url.pathname === GRAPHQL_PATH) {
-      return config.graphiql && wantsGraphiQL(request) ? graphiql(request) : graphqlHandler(request)
-    }
+    if (config.graphiql && graphiql.serves(request)) return graphiql.answer(request)
+    if (url.pathname === GRAPHQL_PATH) return graphqlHandler(request)
     if (url.pathname.startsWith(`${REST_PREFIX}/`)) return restHandler(request)
     if (method === 'GET' || method === 'HEAD') {
       if (url.pathname === OPENAPI_PATH) return jsonReply(openApi)

@@ -33,7 +33,7 @@ export function toRequest(incoming: IncomingMessage): HttpRequest {
 
 export function send(response: ServerResponse, { status, headers = {}, body }: HttpReply): void {
   const length = body === undefined ? 0 : Buffer.byteLength(body)
-  response.writeHead(status, { ...headers, ...(status !== 204 && { 'Content-Length': length }) })
+  response.writeHead(status, { ...headers, ...(status !== 204 && status !== 304 && { 'Content-Length': length }) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 

@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { RtcError } from '../core/errors.ts'
+import { type Asset, createAsset, hashOf } from '../http/asset.ts'
+import type { HttpReply, HttpRequest } from '../http/message.ts'
+import { EXAMPLES, type Person } from './examples.ts'
+import { type PageOptions, pageScript } from './graphiql-page.ts'
+
+/** GraphiQL for browsers, without a request to anywhere but the gateway. */
+export interface GraphiQL {
+  /** Whether the request is for the page, which only a browser asks for, or for one of its assets. */
+  serves(request: HttpRequest): boolean
+  /** @throws RtcError NOT_FOUND for an asset of another version */
+  answer(request: HttpRequest): Promise<HttpReply>
+}
+
+/**
+ * @param path - the GraphQL path; the page is there, its assets below
+ * @param developmentToken - signs the tokens that the page opens with
+ */
+export function createGraphiQL(dependencies: {
+  readonly path: string
+  readonly developmentToken: ((userId: string) => Promise<string>) | undefined
+}): GraphiQL {
+  const { path, developmentToken } = dependencies
+  const assetPrefix = `${path}/graphiql-`
+  // Nine megabytes: read when the first browser comes.
+  let loading: Promise<Assets> | undefined
+
+  return {
+    serves: ({ method, url: { pathname }, headers: { accept, origin } }) =>
+      (method === 'GET' || method === 'HEAD') &&
+      // A page of another origin must not read the tokens in this one.
+      ((pathname === path && accept?.includes('text/html') === true && origin === undefined) ||
+        pathname.startsWith(assetPrefix)),
+
+    async answer(request) {
+      const { version, byName } = await (loading ??= loadAssets())
+      const assets = `${assetPrefix}${version}/`
+      const { pathname } = request.url
+      if (pathname === path) {
+        return pageReply({ path, assets, ...tabsFor(developmentToken && (await tokensOf(developmentToken))) })
+      }
+      const asset = pathname.startsWith(assets) ? byName.get(pathname.slice(assets.length)) : undefined
+      if (!asset) throw new RtcError('NOT_FOUND', `There is no ${pathname}.`)
+      return asset.reply(request)
+    },
+  }
+}
+
+type Tokens = Readonly<Record<Person, string>>
+
+const tokensOf = async (developmentToken: (userId: string) => Promise<string>): Promise<Tokens> => ({
+  alice: await developmentToken('alice'),
+  bob: await developmentToken('bob'),
+})
+
+function tabsFor(tokens: Tokens | undefined): Pick<PageOptions, 'examples' | 'headers' | 'tokens'> {
+  const bearer = (token: string) => JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2)
+  const headers = {
+    alice: bearer(tokens?.alice ?? '<your token>'),
+    bob: bearer(tokens?.bob ?? "<bob's token>"),
+  }
+  const examples = EXAMPLES.map(({ as, query, variables = {} }) => ({
+    query,
+    variables: JSON.stringify(variables, null, 2),
+    headers: headers[as],
+  }))
+  return { examples, headers: headers.alice, tokens: tokens ?? {} }
+}
+
+interface Assets {
+  readonly version: string
+  readonly byName: ReadonlyMap<string, Asset>
+}
+
+async function loadAssets(): Promise<Assets> {
+  const { css, js, editorWorkerService, jsonWorker, graphqlWorker } =
+    await import('@graphql-yoga/render-graphiql/graphiql')
+  const client = createRequire(import.meta.url).resolve('graphql-ws/client')
+  const graphqlWs = await readFile(join(dirname(client), '../umd/graphql-ws.min.js'), 'utf8')
+  const script = 'text/javascript; charset=utf-8'
+  const assets = {
+    'graphiql.css': createAsset('text/css; charset=utf-8', `${css}\n${STEADY_TABS}`),
+    'graphiql.js': createAsset(script, `${js};\n${graphqlWs};\n${pageScript()}`),
+    // Named by the label with which the editor asks for its worker.
+    'editorWorkerService.js': createAsset(script, editorWorkerService),
+    'json.js': createAsset(script, jsonWorker),
+    'graphql.js': createAsset(script, graphqlWorker),
+  }
+  const version = hashOf(Object.values(assets).map(({ hash }) => hash))
+  return { version, byName: new Map(Object.entries(assets)) }
+}
+
+/** GraphiQL's tabs keep a shift from their first layout, which moves one away from under the pointer that presses it. */
+const STEADY_TABS = '.graphiql-tab.graphiql-tab { transform: none !important }'
+
+const ICON = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="#d60590"/></svg>',
+)}`
+
+/** Holds the page to this origin. Monaco writes styles; icons and fonts are inlined in them. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  // 'self' includes WebSockets in newer browsers only.
+  "connect-src 'self' ws: wss:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+function pageReply(options: PageOptions): HttpReply {
+  return {
+    status: 200,
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Cache-Control': 'no-store',
+      Vary: 'Accept',
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'no-referrer',
+    },
+    body: `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <title>RTC gateway · GraphiQL</title>
+    <link rel="icon" href="${ICON}" />
+    <link rel="stylesheet" href="${options.assets}graphiql.css" />
+    <script type="application/json" id="options">${scriptJson(options)}</script>
+    <script defer src="${options.assets}graphiql.js"></script>
+  </head>
+  <body class="no-focus-outline">
+    <noscript>GraphiQL needs JavaScript.</noscript>
+    <div id="root"></div>
+  </body>
+</html>
+`,
+  }
+}
+
+/** JSON that cannot end the script element it stands in, nor open a comment there. */
+const scriptJson = (value: unknown): string => JSON.stringify(value).replaceAll('<', String.raw`\u003c`)

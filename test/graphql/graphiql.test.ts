@@ -1,0 +1,312 @@
+import { mkdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse, validate } from 'graphql'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EXAMPLES } from '../../src/graphql/examples.ts'
+import { createGraphiQL } from '../../src/graphql/graphiql.ts'
+import type { PageOptions } from '../../src/graphql/graphiql-page.ts'
+import { schema } from '../../src/graphql/schema.ts'
+import { browserTests, launchBrowser } from '../browser.ts'
+import { manualClock, SECRET, startWorld, withWorld } from '../world.ts'
+
+const DAY = 86_400
+const SCREENSHOTS = join(tmpdir(), 'rtc-gateway-screenshots')
+const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+
+const developing = (surroundings: { clock?: ReturnType<typeof manualClock> } = {}) => ({
+  env: { JWT_SECRET: '' },
+  // The same secret as in any other world, so that its people can come in.
+  surroundings: { developmentSecret: SECRET, ...surroundings },
+})
+
+const optionsText = (page: string) =>
+  /<script type="application\/json" id="options">(.*?)<\/script>/s.exec(page)?.[1] ?? ''
+const optionsOf = (page: string) => JSON.parse(optionsText(page)) as PageOptions
+const authorizationIn = (headers: string | null | undefined) =>
+  (JSON.parse(headers ?? '{}') as { Authorization: string }).Authorization
+
+describe('GraphiQL', () => {
+  let world: Awaited<ReturnType<typeof startWorld>>
+  let page: string
+  let script: string
+  beforeAll(async () => {
+    world = await startWorld(developing())
+    page = await (await fetch(`${world.url}/graphql`, { headers: HTML })).text()
+    script = `${world.url}${optionsOf(page).assets}graphiql.js`
+  })
+  afterAll(() => world.close())
+
+  it('is for browsers: who does not ask for HTML gets data', async () => {
+    const url = `${world.url}/graphql?query=${encodeURIComponent('{ me { id } }')}`
+    for (const accept of ['*/*', 'application/json', 'application/graphql-response+json']) {
+      const response = await fetch(url, { headers: { accept, authorization: `Bearer ${world.alice.token}` } })
+      expect(await response.json()).toEqual({ data: { me: { id: 'alice' } } })
+    }
+    expect((await fetch(url, { headers: HTML })).headers.get('content-type')).toBe('text/html; charset=utf-8')
+  })
+
+  it('answers HEAD with the headers of GET', async () => {
+    for (const url of [`${world.url}/graphql`, script]) {
+      const [get, head] = [await fetch(url, { headers: HTML }), await fetch(url, { headers: HTML, method: 'HEAD' })]
+      expect(head.status).toBe(200)
+      expect(head.headers.get('content-type')).toBe(get.headers.get('content-type'))
+      expect(head.headers.get('content-length')).toBe(get.headers.get('content-length'))
+      expect(await head.text()).toBe('')
+    }
+  })
+
+  it('opens with the tokens of alice and bob in development mode, each good for its tabs', async () => {
+    const { examples, headers } = optionsOf(page)
+    const users = await Promise.all(
+      [headers, ...examples.map((tab) => tab.headers)].map(async (json) => {
+        const authorization = authorizationIn(json)
+        return (await world.app.authenticate(authorization)).id
+      }),
+    )
+    expect(users).toEqual(['alice', ...EXAMPLES.map(({ as }) => as)])
+  })
+
+  it('shows where the token belongs when the gateway has a key', () =>
+    withWorld(async ({ url }) => {
+      const options = optionsOf(await (await fetch(`${url}/graphql`, { headers: HTML })).text())
+      expect(authorizationIn(options.headers)).toBe('Bearer <your token>')
+      expect(options.tokens).toEqual({})
+    }))
+
+  it('does not exist in production', () =>
+    withWorld(
+      async ({ url }) => {
+        expect((await fetch(`${url}/graphql`, { headers: HTML })).status).toBe(401)
+        expect((await fetch(`${url}${new URL(script).pathname}`)).status).toBe(404)
+      },
+      { env: { NODE_ENV: 'production' } },
+    ))
+
+  it('keeps its tokens from pages of other origins', async () => {
+    const response = await fetch(`${world.url}/graphql`, { headers: { ...HTML, origin: 'https://elsewhere.example' } })
+    expect(response.status).toBe(401)
+  })
+
+  it('is not stored, framed or sniffed, and cannot reach another origin', async () => {
+    const { headers } = await fetch(`${world.url}/graphql`, { headers: HTML })
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';.* frame-ancestors 'none'$/)
+  })
+
+  it('cannot be broken out of, whatever is in a token', async () => {
+    const nasty = '</script><!--<script>alert(1)</script>\u2028"'
+    const graphiql = createGraphiQL({ path: '/graphql', developmentToken: () => Promise.resolve(nasty) })
+    const request = { method: 'GET', url: new URL('http://gateway/graphql'), headers: HTML, body: unread }
+    expect(graphiql.serves(request)).toBe(true)
+    const { body } = await graphiql.answer(request)
+    expect(optionsText(String(body))).not.toContain('<')
+    expect(optionsOf(String(body)).tokens).toEqual({ alice: nasty, bob: nasty })
+  })
+
+  it.each([
+    ['gzip', 'gzip, deflate', 1_600_000],
+    ['br', 'gzip, deflate, br', 1_400_000],
+    ['br', 'BR;q=1.0', 1_400_000],
+    ['gzip', 'br;q=0, gzip', 1_600_000],
+    [null, 'identity', 6_000_000],
+    [null, 'gzip;q=0', 6_000_000],
+  ])('sends its script as %s to who accepts %s', async (encoding, accepted, size) => {
+    const response = await fetch(script, { headers: { 'accept-encoding': accepted } })
+    expect(response.headers.get('content-encoding')).toBe(encoding)
+    expect(response.headers.get('vary')).toBe('Accept-Encoding')
+    expect(Number(response.headers.get('content-length'))).toBeLessThan(size)
+    expect((await response.text()).length).toBeGreaterThan(5_000_000)
+  })
+
+  it('lets its script be kept for good, and asked for again at no cost', async () => {
+    const first = await fetch(script, { headers: { 'accept-encoding': 'gzip' } })
+    const etag = first.headers.get('etag') ?? ''
+    expect(etag).toMatch(/^"[\w-]+"$/)
+    expect(first.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+
+    for (const candidates of [etag, `"other", W/${etag}`, '*']) {
+      const again = await fetch(script, { headers: { 'accept-encoding': 'gzip', 'if-none-match': candidates } })
+      expect({ status: again.status, body: await again.text() }).toEqual({ status: 304, body: '' })
+      expect(again.headers.get('etag')).toBe(etag)
+    }
+    for (const accepted of ['br', 'identity']) {
+      const other = await fetch(script, { headers: { 'accept-encoding': accepted, 'if-none-match': etag } })
+      expect(other.status).toBe(200)
+    }
+  })
+
+  it('knows no script of another version or name', async () => {
+    for (const url of [
+      `${world.url}/graphql/graphiql-of-yesterday/graphiql.js`,
+      script.replace(/[^/]+$/, 'toString'),
+    ]) {
+      const answer = await fetch(url)
+      expect(answer.status).toBe(404)
+      expect(await answer.json()).toMatchObject({ code: 'NOT_FOUND' })
+    }
+  })
+
+  it('has examples that fit the schema', () => {
+    expect(EXAMPLES.flatMap(({ query }) => validate(schema, parse(query)))).toEqual([])
+  })
+})
+
+describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launchBrowser()
+  })
+  afterAll(() => browser?.close())
+
+  /** A page that has loaded the schema, with everything that it complains of and asks for. */
+  async function open(url: string, context?: BrowserContext) {
+    const within = context ?? (await browser.newContext({ viewport: { width: 1400, height: 850 } }))
+    const page = await within.newPage()
+    const [errors, requests, events]: [string[], string[], string[]] = [[], [], []]
+    page.on('pageerror', (error) => errors.push(String(error)))
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
+    page.on('request', (request) => requests.push(request.url()))
+    page.on('websocket', (socket) => {
+      requests.push(socket.url())
+      socket.on('framereceived', ({ payload }) => {
+        const type = /"type":"([A-Z_]+)"/.exec(String(payload))?.[1]
+        if (type) events.push(type)
+      })
+      socket.on('close', () => events.push('closed'))
+    })
+    await page.goto(`${url}/graphql`)
+    await page.getByRole('button', { name: 'Execute query' }).waitFor()
+    return { page, context: within, errors, requests, events }
+  }
+
+  const runButton = (page: Page) => page.getByRole('button', { name: 'Execute query' })
+  const tab = (page: Page, name: string) => page.locator(`button[title="${name}"]`)
+  const shown = (page: Page) => ({
+    // The editors show spaces as non-breaking ones.
+    in: (selector: string) =>
+      expect.poll(async () => (await page.locator(selector).innerText()).replaceAll('\u00a0', ' '), {
+        timeout: 10_000,
+      }),
+  })
+  const response = (page: Page) => shown(page).in('.result-window')
+
+  async function run(page: Page, name: string) {
+    await tab(page, name).click()
+    await runButton(page).click()
+  }
+
+  it('tells a call from its first to its last event to somebody who only clicks', () =>
+    withWorld(async ({ url }) => {
+      const { page, errors, requests, events } = await open(url)
+      // The docs are there without a click, so the schema is.
+      await shown(page).in('.graphiql-plugin').toContain('RoomUpdate')
+
+      await run(page, 'CreateRoom')
+      await response(page).toContain('"WAITING"')
+      await run(page, 'JoinAsAlice')
+      await response(page).toMatch(/"alice"[^]*"JOINED"/)
+      await run(page, 'WatchRoom')
+      await response(page).toContain('SNAPSHOT')
+      await run(page, 'JoinAsBob')
+      await response(page).toMatch(/"bob"[^]*"JOINED"/)
+
+      await tab(page, 'WatchRoom').click()
+      await response(page).toMatch(/ROOM_STARTED[^]*PARTICIPANT_JOINED[^]*"bob"[^]*SNAPSHOT/)
+      await mkdir(SCREENSHOTS, { recursive: true })
+      await page.screenshot({ path: join(SCREENSHOTS, 'graphiql.png') })
+      await run(page, 'EndRoom')
+      await response(page).toContain('"COMPLETED"')
+      await tab(page, 'WatchRoom').click()
+      await response(page).toMatch(/ROOM_ENDED[^]*ROOM_STARTED/)
+
+      expect(events).toEqual(['SNAPSHOT', 'PARTICIPANT_JOINED', 'ROOM_STARTED', 'ROOM_ENDED', 'closed'])
+      expect(errors).toEqual([])
+      expect(requests.filter((asked) => new URL(asked).host !== new URL(url).host)).toEqual([])
+      expect(requests).toContain(`${url.replace('http', 'ws')}/graphql`)
+    }, developing()))
+
+  it('weighs little, and next to nothing the second time', () =>
+    withWorld(async ({ url }) => {
+      const transferred = (page: Page) =>
+        page.evaluate<number>(`performance.getEntriesByType('resource')
+          .filter(({ name }) => name.includes('/graphiql-')).reduce((sum, { transferSize }) => sum + transferSize, 0)`)
+      const first = await open(url)
+      await shown(first.page).in('.graphiql-plugin').toContain('RoomUpdate')
+      const weight = await transferred(first.page)
+      expect(weight).toBeGreaterThan(1_000_000)
+      expect(weight).toBeLessThan(2_500_000)
+
+      const second = await open(url, first.context)
+      await shown(second.page).in('.graphiql-plugin').toContain('RoomUpdate')
+      expect(await transferred(second.page)).toBe(0)
+    }, developing()))
+
+  it('opens tabs of before with tokens of today, and stores none', () => {
+    const clock = manualClock()
+    return withWorld(async ({ url }) => {
+      const { page, errors, context } = await open(url)
+      await run(page, 'CreateRoom')
+      await response(page).toContain('"WAITING"')
+      await run(page, 'JoinAsBob')
+      await response(page).toContain('"JOINED"')
+      const stored = await page.evaluate<string>('JSON.stringify(localStorage)')
+      expect(stored).toContain('<token of bob>')
+      expect(stored).not.toContain('eyJ')
+
+      clock.advance(2 * DAY)
+      const today = await open(url, context)
+      // Their room of two days ago has expired; the variables still say which one it was.
+      await tab(today.page, 'JoinAsBob').click()
+      await shown(today.page)
+        .in('[aria-label="Variables"]')
+        .toMatch(/"roomId": "\w+-/)
+      await run(today.page, 'CreateRoom')
+      await response(today.page).toContain('"WAITING"')
+      await run(today.page, 'JoinAsBob')
+      await response(today.page).toMatch(/"bob"[^]*"JOINED"/)
+      expect(errors).toEqual([])
+    }, developing({ clock }))
+  })
+
+  it('ends a subscription by its stop button and with its tab, and shows it in no other', () =>
+    withWorld(async ({ url }) => {
+      const { page, errors, events } = await open(url)
+      await run(page, 'CreateRoom')
+      await response(page).toContain('"WAITING"')
+      await run(page, 'WatchRoom')
+      await response(page).toContain('SNAPSHOT')
+      await page.getByRole('button', { name: 'Stop query' }).click()
+      await expect.poll(() => events).toEqual(['SNAPSHOT', 'closed'])
+
+      await runButton(page).click()
+      await expect.poll(() => events).toEqual(['SNAPSHOT', 'closed', 'SNAPSHOT'])
+      await page.getByRole('button', { name: 'New tab' }).click()
+      await runButton(page).waitFor()
+      await response(page).not.toContain('SNAPSHOT')
+      await tab(page, 'WatchRoom').click()
+      await response(page).toContain('SNAPSHOT')
+      // Pressed again, the tab shows what it showed.
+      await tab(page, 'WatchRoom').click()
+      await page.getByRole('button', { name: 'Stop query' }).waitFor()
+      await page
+        .locator('li', { has: tab(page, 'WatchRoom') })
+        .getByRole('button', { name: 'Close Tab' })
+        .click()
+      await expect.poll(() => events).toEqual(['SNAPSHOT', 'closed', 'SNAPSHOT', 'closed'])
+      expect(errors).toEqual([])
+    }, developing()))
+
+  it('waits for a token where the gateway has a key', () =>
+    withWorld(async ({ url }) => {
+      const { page, errors } = await open(url)
+      await shown(page).in('[aria-label="Headers"]').toContain('Bearer <your token>')
+      await response(page).toContain('Put your token into Headers')
+      expect(errors).toEqual([])
+    }))
+})
+
+const unread = () => Promise.reject(new Error('The body is not read.'))

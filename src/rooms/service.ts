@@ -18,7 +18,8 @@ import {
 } from './input.ts'
 import { findParticipant, type Participant, type Room, type RoomEvent, type RoomFields } from './model.ts'
 import { canRead, readScope } from './policy.ts'
-import type { RoomFilter, RoomStore } from './store.ts'
+import type { RoomFilter } from './page.ts'
+import type { RoomStore } from './store.ts'
 
 export interface RoomPage {
   readonly rooms: readonly RoomFields[]

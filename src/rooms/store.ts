@@ -1,33 +1,8 @@
 import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
-import { firstIdAt } from '../core/ids.ts'
 import type { Accepted } from './decision.ts'
-import type { EndReason, MediaType, Participant, Room, RoomFields, RoomStatus, RoomType } from './model.ts'
-import type { ReadScope } from './policy.ts'
+import type { Participant, Room, RoomFields } from './model.ts'
+import { type PageQuery, pageStatement } from './page.ts'
 import { fieldsOf, type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
-
-export interface RoomFilter {
-  readonly status?: RoomStatus | undefined
-  readonly endReason?: EndReason | undefined
-  readonly type?: RoomType | undefined
-  readonly mediaType?: MediaType | undefined
-  /** A user who has, or had, a place in the room, too. */
-  readonly peer?: string | undefined
-  /** Created at or after. */
-  readonly from?: Date | undefined
-  /** Created before. */
-  readonly to?: Date | undefined
-}
-
-export interface PageQuery {
-  readonly scope: ReadScope
-  readonly filter: RoomFilter
-  /** Room ids, exclusive: the page lies behind `after` and before `before`, newest first. */
-  readonly after?: string | undefined
-  readonly before?: string | undefined
-  /** Take the last rooms of that range instead of the first. */
-  readonly backward: boolean
-  readonly limit: number
-}
 
 /** `oppositeId`: the room by which the callee calls the caller. */
 export type Insertion = { readonly landed: true } | { readonly landed: false; readonly oppositeId: string | null }
@@ -111,10 +86,7 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
          WHERE me."userId" = ${userId} AND me."ringsUntil" > ${now} AND me."role" <> 'caller') ORDER BY room."id"`),
 
     async page(query) {
-      const order = Prisma.raw(query.backward ? 'ASC' : 'DESC')
-      const rows = await prisma.$queryRaw<{ room: JsonRow }[]>`
-        SELECT to_jsonb(room) AS room ${scopeOf(query)} AND ${conditions(query)}
-         ORDER BY ${idOf(query)} ${order} LIMIT ${query.limit}`
+      const rows = await prisma.$queryRaw<{ room: JsonRow }[]>(pageStatement(query))
       const rooms = rows.map((row) => toFields(row.room))
       return query.backward ? rooms.toReversed() : rooms
     },
@@ -170,41 +142,6 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       return rows.map((row) => row.id)
     },
   }
-}
-
-/** The index that gives the order: of everybody's rooms or of one user's. */
-const idOf = ({ scope }: PageQuery): Prisma.Sql => (scope === 'all' ? Prisma.sql`room."id"` : Prisma.sql`me."roomId"`)
-
-const aDay = (time: Date, direction: 1 | -1): Date => new Date(time.getTime() + direction * 86_400_000)
-
-function scopeOf({ scope }: PageQuery): Prisma.Sql {
-  if (scope === 'all') return Prisma.sql`FROM "Room" room WHERE true`
-  return Prisma.sql`
-    FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
-   WHERE me."userId" = ${scope.participantId} AND me."state" <> 'removed'`
-}
-
-/**
- * Ids rise with time: they bound the stretch of the index that a time filter reads. A day more on either side makes up
- * for clocks that were wrong.
- */
-function conditions(query: PageQuery): Prisma.Sql {
-  const { filter, after, before } = query
-  const id = idOf(query)
-  const terms = [
-    after && Prisma.sql`${id} < ${after}::uuid`,
-    before && Prisma.sql`${id} > ${before}::uuid`,
-    filter.status && Prisma.sql`room."status" = ${filter.status}::"RoomStatus"`,
-    filter.endReason && Prisma.sql`room."endReason" = ${filter.endReason}::"EndReason"`,
-    filter.type && Prisma.sql`room."type" = ${filter.type}::"RoomType"`,
-    filter.mediaType && Prisma.sql`room."mediaType" = ${filter.mediaType}::"MediaType"`,
-    filter.peer !== undefined &&
-      Prisma.sql`EXISTS (SELECT FROM "Participant" peer WHERE peer."roomId" = room."id" AND peer."userId" = ${filter.peer})`,
-    filter.from &&
-      Prisma.sql`room."createdAt" >= ${filter.from} AND ${id} >= ${firstIdAt(aDay(filter.from, -1))}::uuid`,
-    filter.to && Prisma.sql`room."createdAt" < ${filter.to} AND ${id} < ${firstIdAt(aDay(filter.to, 1))}::uuid`,
-  ]
-  return Prisma.join([Prisma.sql`true`, ...terms.filter((term) => term instanceof Prisma.Sql)], ' AND ')
 }
 
 function changedRows({ room, events }: Accepted): readonly Participant[] {

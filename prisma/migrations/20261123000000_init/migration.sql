@@ -113,6 +113,9 @@ CREATE TABLE "Lease" (
 CREATE INDEX "Room_deadlineAt_idx" ON "Room"("deadlineAt");
 
 -- CreateIndex
+CREATE INDEX "Room_status_idx" ON "Room"("status");
+
+-- CreateIndex
 CREATE INDEX "Room_callerId_calleeId_status_idx" ON "Room"("callerId", "calleeId", "status");
 
 -- CreateIndex

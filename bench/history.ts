@@ -1,0 +1,128 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { createLog } from '../src/core/log.ts'
+import { createDatabase } from '../src/db/client.ts'
+import { startEmbeddedServer } from '../src/db/embedded.ts'
+import { Prisma, type PrismaClient } from '../src/db/generated/prisma/client.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { type PageQuery, pageStatement, type RoomFilter } from '../src/rooms/page.ts'
+
+/**
+ * What a page of history costs with a large database: the plans of the gateway's own statements.
+ *
+ *     npm run bench:history -- [rooms]
+ *
+ * The pages are those of `user-0`, who has a place in a tenth of all rooms.
+ */
+const ROOMS = Number(process.argv[2] ?? 1_000_000)
+
+interface PlanNode {
+  readonly 'Node Type': string
+  readonly 'Index Name'?: string
+  readonly 'Actual Rows': number
+  readonly Plans?: readonly PlanNode[]
+}
+
+interface Explained {
+  readonly Plan: PlanNode
+  readonly 'Execution Time': number
+}
+
+/** Calls two minutes apart, long past; every tenth is one of user-0's. */
+async function fill(url: string, rooms: number): Promise<void> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    await client.query(
+      `INSERT INTO "Room" ("id", "type", "mediaType", "status", "callerId", "calleeId", "provider", "access",
+                           "maxParticipants", "seq", "createdAt", "endedAt", "endReason", "expiresAt", "createdBy")
+       SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008000'
+               || lpad(to_hex(n), 12, '0'))::uuid,
+              'p2p', 'video', 'ended', caller, 'user-' || (n % 4999 + 10001), 'webrtc', 'invited', 2, 4, at, at,
+              (CASE WHEN n % 50 = 0 THEN 'missed' ELSE 'completed' END)::"EndReason", at, caller
+         FROM generate_series(0, $1::int - 1) n,
+              LATERAL (SELECT timestamptz '2020-01-01' + n * interval '2 minutes' AS at,
+                              'user-' || CASE WHEN n % 10 = 0 THEN 0 ELSE n % 9973 + 1 END AS caller) call`,
+      [rooms],
+    )
+    await client.query(
+      `INSERT INTO "Participant" ("roomId", "userId", "ordinal", "role", "state", "audio", "video", "connected", "stayed")
+       SELECT room."id", person."userId", person."ordinal", person."role"::"ParticipantRole", 'left', false, false, false, 60
+         FROM "Room" room, LATERAL (VALUES (room."callerId", 0, 'caller'), (room."calleeId", 1, 'callee'))
+                                AS person("userId", "ordinal", "role")`,
+    )
+    await client.query('VACUUM ANALYZE')
+  } finally {
+    await client.end()
+  }
+}
+
+/** The plan of one page, run for real. */
+async function explain(prisma: PrismaClient, query: PageQuery): Promise<Explained> {
+  const [row] = await prisma.$queryRaw<{ 'QUERY PLAN': Explained[] }[]>(
+    Prisma.sql`EXPLAIN (ANALYZE, FORMAT JSON) ${pageStatement(query)}`,
+  )
+  const [explained] = row?.['QUERY PLAN'] ?? []
+  if (!explained) throw new Error('EXPLAIN has answered nothing')
+  return explained
+}
+
+/** The plan's nodes from the top, and how many rows each has handled. */
+function nodesOf(node: PlanNode): { type: string; index: string | undefined; rows: number }[] {
+  const { 'Node Type': type, 'Index Name': index, 'Actual Rows': rows, Plans = [] } = node
+  return [{ type, index, rows }, ...Plans.flatMap(nodesOf)]
+}
+
+/** A page of 20 (and one to see whether there are more) of the heavy user's history. */
+const pageOf = (filter: RoomFilter, rest: Partial<PageQuery> = {}): PageQuery => ({
+  scope: { participantId: 'user-0' },
+  filter,
+  backward: false,
+  limit: 21,
+  ...rest,
+})
+
+/** What users ask for, by name. */
+const QUESTIONS: Readonly<Record<string, PageQuery>> = {
+  'the newest rooms': pageOf({}),
+  'the rooms before the newest': pageOf({}, { backward: true }),
+  'missed calls': pageOf({ status: 'ended', endReason: 'missed' }),
+  'missed calls of one week': pageOf({
+    status: 'ended',
+    endReason: 'missed',
+    from: new Date('2020-01-08'),
+    to: new Date('2020-01-15'),
+  }),
+  'calls with one other user': pageOf({ peer: 'user-10001' }),
+  'what is live now': pageOf({ status: 'active' }),
+  'everybody’s newest rooms': pageOf({}, { scope: 'all' }),
+}
+
+async function main(): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))
+  const log = createLog('silent')
+  const server = await startEmbeddedServer({ dataDir, log })
+  const database = createDatabase({ url: server.url, log })
+  try {
+    await migrate(server.url, log)
+    process.stdout.write(`filling ${ROOMS} rooms and ${2 * ROOMS} participants …\n`)
+    await fill(server.url, ROOMS)
+    for (const [question, query] of Object.entries(QUESTIONS)) {
+      const { Plan, 'Execution Time': time } = await explain(database.prisma, query)
+      const plan = nodesOf(Plan).map(({ type, index, rows }) => `${type}${index ? ` ${index}` : ''} (${rows})`)
+      process.stdout.write(`\n${question}: ${time.toFixed(2)} ms\n  ${plan.join('\n  ')}\n`)
+      if (nodesOf(Plan).some(({ type }) => type === 'Seq Scan')) process.exitCode = 1
+    }
+    process.stdout.write(
+      process.exitCode ? '\nsome page reads a whole table\n' : '\nevery page costs index scans only\n',
+    )
+  } finally {
+    await database.close()
+    await server.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+await main()

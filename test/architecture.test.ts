@@ -35,7 +35,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     /^rooms\/(service|executor)$/,
     ['service', 'store', 'events', 'media', 'input', 'policy', 'decide', 'model', 'core'],
   ],
-  ['store', /^rooms\/(store|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
+  ['store', /^rooms\/(store|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
   ['events', /^events\//, ['events', 'presence', 'db', 'service', 'store', 'policy', 'model', 'core']],
   ['calls', /^calls\//, ['calls', 'events', 'model', 'core']],
   ['presence', /^presence\//, ['presence', 'db', 'service', 'store', 'core']],

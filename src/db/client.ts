@@ -1,9 +1,8 @@
+import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Log } from '../core/log.ts'
-import { createAdapter } from './adapter.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
-
-export type { PrismaClient } from './generated/prisma/client.ts'
+import { reportUnavailable } from './unavailable.ts'
 
 export interface Database {
   /**
@@ -34,16 +33,19 @@ export function createDatabase({ url, log, onStatement }: DatabaseOptions): Data
   const pool = new pg.Pool(poolConfig(url))
   // The pool replaces an idle connection that breaks; without a listener, its error would end the process.
   pool.on('error', (error) => log.debug({ err: error }, 'lost an idle database connection'))
-  const prisma = new PrismaClient({
-    adapter: createAdapter(pool, onStatement),
+  const client = new PrismaClient({
+    adapter: new PrismaPg(pool),
     errorFormat: 'minimal',
-    // Longer than the pool's own timeout, whose error says more.
-    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS + 500 },
+    // The pool gives up earlier, and its errors say more.
+    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS + ANSWER_TIMEOUT_MS },
+    log: onStatement ? [{ emit: 'event', level: 'query' }] : [],
   })
+  if (onStatement) client.$on('query', ({ query }) => onStatement(query))
+  const prisma = reportUnavailable(client)
   let closing: Promise<void> | undefined
   return {
     prisma,
-    close: () => (closing ??= prisma.$disconnect().then(() => pool.end())),
+    close: () => (closing ??= client.$disconnect().then(() => pool.end())),
   }
 }
 

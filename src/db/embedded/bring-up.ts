@@ -15,6 +15,7 @@ export interface Running {
 }
 
 const POLL_MS = 15
+const ANNOUNCE_AFTER_MS = 2000
 /** Recovery after a crash replays at most about 1 GB. */
 const TIMEOUT_S = 120
 /** A port that somebody has just taken, or processes of a killed server that still hold its memory: both pass. */
@@ -30,11 +31,13 @@ export async function bringUp(
   cluster: Cluster,
   { spawn, log }: { spawn: () => Promise<ServerProcess>; log: Log },
 ): Promise<Running> {
-  const deadline = performance.now() + TIMEOUT_S * 1000
+  const began = performance.now()
+  const elapsed = () => performance.now() - began
+  let announced = false
   let spawned: ServerProcess | undefined
   let attempts = 0
   let obstacle: unknown
-  while (performance.now() < deadline) {
+  while (elapsed() < TIMEOUT_S * 1000) {
     const server = await findPostmaster(cluster.dir)
     if (server?.ready) {
       try {
@@ -53,10 +56,14 @@ export async function bringUp(
       await removeStaleLock(cluster.dir)
       spawned = await spawn()
     }
+    if (!announced && elapsed() > ANNOUNCE_AFTER_MS) {
+      log.info({ server: server?.pid }, 'waiting for the database server to start, to recover or to shut down')
+      announced = true
+    }
     await delay(POLL_MS)
   }
   // A server that still recovers is left alone, so that the next start finds it further.
-  throw new EmbeddedServerError(`it is not ready after ${TIMEOUT_S} seconds`, {
+  throw new EmbeddedServerError(`${cluster.dir} is not ready after ${TIMEOUT_S} seconds`, {
     said: spawned ? await spawned.said() : '',
     cause: obstacle,
   })

@@ -1,4 +1,4 @@
-import { readFile, realpath, mkdir, stat } from 'node:fs/promises'
+import { mkdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../core/log.ts'
 import type { Binaries } from './binaries.ts'
@@ -37,12 +37,10 @@ async function makeDataDir(dataDir: string): Promise<string> {
 }
 
 async function existingCluster(dir: string): Promise<Cluster> {
-  const stranger = (cause: unknown) =>
-    new EmbeddedServerError(`${dir} is not a database that this gateway can read`, { said: String(cause), cause })
-  const stats = await stat(dir).catch((cause: unknown) => Promise.reject(stranger(cause)))
-  const launcher = await launcherForData(dir, stats)
-  const password = await readFile(join(dir, PASSWORD_FILE), 'utf8').catch((cause: unknown) =>
-    Promise.reject(stranger(cause)),
-  )
+  const unreadable = (cause: unknown): never => {
+    throw new EmbeddedServerError(`${dir} is not a database that this gateway can read`, { said: String(cause), cause })
+  }
+  const launcher = await launcherForData(dir, await stat(dir).catch(unreadable))
+  const password = await readFile(join(dir, PASSWORD_FILE), 'utf8').catch(unreadable)
   return { dir, password: password.trim(), launcher }
 }

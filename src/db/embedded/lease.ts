@@ -20,6 +20,9 @@ export interface Lease {
 /** Any number, the same in every version of the gateway. */
 const LOCK = 7_261_903
 
+/** For a server, or another gateway, that does not answer. */
+const TIMEOUT_MS = 5000
+
 /** @returns a URL for `pg` and Prisma */
 export const serverUrl = ({ password }: Cluster, port: number, database: string): string =>
   // Without `sslmode`, a PGSSLMODE in the gateway's environment would apply to a server that has no certificate.
@@ -35,7 +38,9 @@ export async function takeLease(cluster: Cluster, port: number, log: Log): Promi
   const socket = new Socket()
   const client = new pg.Client({
     connectionString: serverUrl(cluster, port, 'postgres'),
-    connectionTimeoutMillis: 5000,
+    connectionTimeoutMillis: TIMEOUT_MS,
+    lock_timeout: TIMEOUT_MS,
+    query_timeout: 2 * TIMEOUT_MS,
     stream: () => socket,
   })
   let lost = false

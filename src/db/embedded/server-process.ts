@@ -36,7 +36,7 @@ export async function spawnServer(
   cluster: Cluster,
   options: { postgres: string; logFile: string; settings: Settings | undefined },
 ): Promise<ServerProcess> {
-  const settings = { ...SETTINGS, ...options.settings, port: String(await freePort()) }
+  const settings = { ...SETTINGS, port: String(await freePort()), ...options.settings }
   const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
   const [file, args, spawnOptions] = cluster.launcher.command(options.postgres, ['-D', cluster.dir, ...flags])
   const log = await openLog(options.logFile, cluster)

@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createLog } from '../../src/core/log.ts'
+import { RtcError } from '../../src/core/errors.ts'
+import { createDatabase, type Database } from '../../src/db/client.ts'
+import { type DatabaseServer, startEmbeddedServer } from '../../src/db/embedded.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { createTestDatabase } from '../database.ts'
+import { killServer, makeDataDir, query, serverPid } from './data-dir.ts'
+
+const log = createLog('silent')
+
+/** Every kind of operation that Prisma has. */
+const operations = ({ prisma }: Database): Record<string, () => Promise<unknown>> => ({
+  model: () => prisma.room.findMany(),
+  'raw query': () => prisma.$queryRaw`SELECT 1`,
+  'raw statement': () => prisma.$executeRaw`UPDATE "Room" SET seq = 1 WHERE false`,
+  batch: () => prisma.$transaction([prisma.room.count(), prisma.$queryRaw`SELECT 1`]),
+  transaction: () => prisma.$transaction(async (transaction) => transaction.room.count()),
+})
+
+const UNAVAILABLE = { name: 'RtcError', code: 'UNAVAILABLE', retryAfter: 1, cause: expect.any(Error) }
+
+/** The code of each operation's error, or `late` for one that has taken more than 5 seconds. */
+async function outcomes(database: Database): Promise<Record<string, unknown>> {
+  const entries = Object.entries(operations(database)).map(async ([name, operation]) => {
+    const began = performance.now()
+    const code = await operation().then(
+      () => 'OK',
+      (error: unknown) => (error instanceof RtcError ? error.code : error),
+    )
+    return [name, performance.now() - began > 5000 ? `late: ${String(code)}` : code] as const
+  })
+  return Object.fromEntries(await Promise.all(entries))
+}
+
+const all = (code: string) => Object.fromEntries(OPERATIONS.map((name) => [name, code]))
+const OPERATIONS = ['model', 'raw query', 'raw statement', 'batch', 'transaction']
+
+describe('a database client', () => {
+  let database: Database
+  let server: { url: string; drop(): Promise<void> }
+  const statements: string[] = []
+
+  beforeEach(async () => {
+    server = await createTestDatabase()
+    database = createDatabase({ url: server.url, log, onStatement: (sql) => statements.push(sql) })
+  })
+
+  afterEach(async () => {
+    await database.close()
+    await server.drop()
+    statements.length = 0
+  })
+
+  it('connects only when it is used', async () => {
+    const connections = `SELECT FROM pg_stat_activity WHERE application_name = 'rtc-gateway' AND datname = current_database()`
+    expect(await query(server.url, connections)).toHaveLength(0)
+    await database.prisma.room.count()
+    expect(await query(server.url, connections)).toHaveLength(1)
+  })
+
+  it('tells of every statement that it sends', async () => {
+    await database.prisma.$queryRaw`SELECT 'raw'`
+    await database.prisma.room.findMany()
+    expect(statements).toEqual([`SELECT 'raw'`, expect.stringMatching(/^SELECT .* FROM "public"."Room"/)])
+  })
+
+  it('keeps times exact, whatever the time zone of the database', async () => {
+    await query(server.url, `ALTER DATABASE ${new URL(server.url).pathname.slice(1)} SET timezone = 'Asia/Kathmandu'`)
+    const at = new Date('2026-03-29T01:30:00.123Z')
+    const [row] = await database.prisma.$queryRaw<{ at: Date; same: boolean }[]>`
+      SELECT ${at}::timestamptz AS at, ${at}::timestamptz = '2026-03-29T01:30:00.123Z' AS same`
+    expect(row).toEqual({ at, same: true })
+  })
+
+  it('heeds the options of its URL', async () => {
+    const url = new URL(server.url)
+    url.searchParams.set('options', '-c search_path=elsewhere')
+    const other = createDatabase({ url: url.href, log })
+    const shown = await other.prisma.$queryRaw`
+      SELECT current_setting('search_path') AS path, current_setting('timezone') AS zone`
+    await other.close()
+    expect(shown).toEqual([{ path: 'elsewhere', zone: 'UTC' }])
+  })
+
+  it('lets errors that are not about reaching the database pass', async () => {
+    await expect(database.prisma.$queryRaw`SELECT 1 / 0`).rejects.toMatchObject({ code: 'P2010' })
+    await expect(database.prisma.roomEvent.create({ data: eventOfNoRoom })).rejects.toMatchObject({ code: 'P2003' })
+    await expect(database.prisma.room.findUniqueOrThrow({ where: { id: eventOfNoRoom.roomId } })).rejects.toMatchObject(
+      {
+        code: 'P2025',
+      },
+    )
+  })
+
+  it('gives up a statement that takes too long, and whoever waits for its connection', async () => {
+    const slow = Array.from({ length: 10 }, () => database.prisma.$queryRaw`SELECT 1 FROM pg_sleep(60)`)
+    const endings = Promise.allSettled([...slow, database.prisma.room.count()])
+    for (const ending of await endings) expect(ending).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
+    expect(await outcomes(database)).toEqual(all('OK'))
+  })
+
+  it.each([
+    ['nobody listens', { host: 'localhost:1' }],
+    ['the host is unknown', { host: 'database.invalid' }],
+    ['there is no such socket', { search: '?host=/nowhere' }],
+    ['the password is wrong', { password: 'guess' }],
+    ['there is no such database', { pathname: '/nowhere' }],
+    ['the server speaks no TLS', { search: '?sslmode=require&uselibpqcompat=true' }],
+  ])('answers UNAVAILABLE when %s', async (_reason, parts) => {
+    const unreachable = createDatabase({ url: Object.assign(new URL(server.url), parts).href, log })
+    expect(await outcomes(unreachable)).toEqual(all('UNAVAILABLE'))
+    await unreachable.close()
+  })
+
+  it('may be closed again', async () => {
+    await database.prisma.room.count()
+    await Promise.all([database.close(), database.close()])
+    await database.close()
+  })
+})
+
+const eventOfNoRoom = {
+  roomId: '01890000-0000-7000-8000-000000000000',
+  seq: 1,
+  type: 'room_created',
+  data: {},
+  at: new Date(),
+} as const
+
+describe('when the database', () => {
+  let dataDir: string
+  let server: DatabaseServer
+  let database: Database
+
+  beforeEach(async () => {
+    dataDir = await makeDataDir()
+    server = await startEmbeddedServer({ dataDir, log })
+    await migrate(server.url, log)
+    database = createDatabase({ url: server.url, log })
+    await outcomes(database)
+  })
+
+  afterEach(async () => {
+    await database.close()
+    await server.stop()
+  })
+
+  /** On the same port, as a server of its own would come back. */
+  const startAgain = async () => {
+    server = await startEmbeddedServer({ dataDir, log, settings: { port: new URL(server.url).port } })
+  }
+
+  it('is stopped, everything is UNAVAILABLE, and works again when it is back', async () => {
+    await server.stop()
+    expect(await outcomes(database)).toEqual(all('UNAVAILABLE'))
+    await startAgain()
+    expect(await outcomes(database)).toEqual(all('OK'))
+  })
+
+  it.each(['SIGKILL', 'SIGQUIT'] as const)('dies of %s, so does what it was doing, and only that', async (signal) => {
+    const running = [1, 2, 3].map(() => database.prisma.$queryRaw`SELECT 1 FROM pg_sleep(60)`)
+    const endings = Promise.allSettled(running)
+    await busyWith(3)
+    await killServer(dataDir, signal)
+    for (const ending of await endings) expect(ending).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
+    await startAgain()
+    expect(await outcomes(database)).toEqual(all('OK'))
+  })
+
+  it('does not answer at all, everything is UNAVAILABLE within 5 seconds, and works again when it does', async () => {
+    const postmaster = await serverPid(dataDir)
+    const backends = await query<{ pid: number }>(
+      server.url,
+      'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
+    )
+    const frozen = [postmaster, ...backends.map(({ pid }) => pid)]
+    for (const pid of frozen) process.kill(pid, 'SIGSTOP')
+    try {
+      expect(await outcomes(database)).toEqual(all('UNAVAILABLE'))
+    } finally {
+      for (const pid of frozen) process.kill(pid, 'SIGCONT')
+    }
+    expect(await outcomes(database)).toEqual(all('OK'))
+  })
+
+  async function busyWith(count: number): Promise<void> {
+    const sleeping = `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`
+    while ((await query(server.url, sleeping)).length < count);
+  }
+})

@@ -1,0 +1,55 @@
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterEach, vi } from 'vitest'
+import { findPostmaster, isServerOf } from '../../src/db/embedded/postmaster.ts'
+
+const dataDirs: string[] = []
+
+afterEach(async () => {
+  await Promise.all(dataDirs.splice(0).map(removeDataDir))
+})
+
+/** A new directory of mode 700, removed after the test together with any server that still runs on it. */
+export async function makeDataDir(owner?: { uid: number; gid: number }): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'rtc-data-'))
+  if (owner) await chown(dir, owner.uid, owner.gid)
+  dataDirs.push(dir)
+  return dir
+}
+
+async function removeDataDir(dataDir: string): Promise<void> {
+  await killServer(dataDir, 'SIGQUIT')
+  await rm(dataDir, { recursive: true, maxRetries: 5 })
+}
+
+/** Ends a server like a crash does, and waits until it is gone. */
+export async function killServer(dataDir: string, signal: 'SIGKILL' | 'SIGQUIT'): Promise<void> {
+  const dir = join(dataDir, 'postgres')
+  const server = await findPostmaster(dir)
+  if (!server) return
+  process.kill(server.pid, signal)
+  await waitUntil(async () => !(await isServerOf(dir, server.pid)))
+}
+
+/** The process id in the lock file. */
+export async function serverPid(dataDir: string): Promise<number> {
+  return Number((await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0])
+}
+
+export async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query<Row>(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+export async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
+  await vi.waitFor(async () => {
+    if (!(await condition())) throw new Error(`never came true: ${condition.toString()}`)
+  }, 10_000)
+}

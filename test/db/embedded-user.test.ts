@@ -1,0 +1,90 @@
+import { chmod, chown, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createLog } from '../../src/core/log.ts'
+import { startEmbeddedServer } from '../../src/db/embedded.ts'
+import { makeDataDir, query } from './data-dir.ts'
+import { type Gateway, startGateway } from './gateway.ts'
+
+const log = createLog('silent')
+const isRoot = process.getuid?.() === 0
+if (!isRoot) console.warn('SKIPPED: how root runs the default database server can only be tried by root')
+
+const NOBODY = { uid: 65534, gid: 65534 }
+
+const expectWorking = async (gateway: Gateway) => {
+  const report = await gateway.report
+  expect(report).toMatchObject({ adopted: expect.any(Boolean) })
+  if (report.error === undefined) expect(await query(report.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+}
+
+describe.runIf(isRoot)('root', () => {
+  it('gets a server in a directory that only root can enter', async () => {
+    const dataDir = await makeDataDir()
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
+    for (const adopted of [false, false]) {
+      const server = await startEmbeddedServer({ dataDir, log })
+      expect(server.adopted).toBe(adopted)
+      expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+      await server.stop()
+    }
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
+  })
+
+  it('gets a server in a directory that anybody can enter', async () => {
+    const dataDir = await makeDataDir()
+    await chmod(dataDir, 0o755)
+    const server = await startEmbeddedServer({ dataDir, log })
+    expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    await server.stop()
+  })
+
+  it('goes on with the data of another user, who can go on with it after that', async () => {
+    const dataDir = await makeDataDir(NOBODY)
+    const first = startGateway(dataDir, NOBODY)
+    await expectWorking(first)
+    await first.stop()
+    const server = await startEmbeddedServer({ dataDir, log })
+    await query(server.url, 'CREATE TABLE kept AS SELECT 42 AS answer')
+    await server.stop()
+    const next = startGateway(dataDir, NOBODY)
+    await expectWorking(next)
+    await next.stop()
+  })
+})
+
+describe.runIf(isRoot)('an ordinary user', () => {
+  it('gets a server in a directory of its own', async () => {
+    const dataDir = await makeDataDir(NOBODY)
+    const gateway = startGateway(dataDir, NOBODY)
+    await expectWorking(gateway)
+    const { uid, gid } = await stat(join(dataDir, 'postgres'))
+    expect({ uid, gid }).toEqual(NOBODY)
+    expect(await gateway.stop()).toBe(0)
+  })
+
+  it('adopts the server of a gateway of its own that was killed', async () => {
+    const dataDir = await makeDataDir(NOBODY)
+    const killed = startGateway(dataDir, NOBODY)
+    await expectWorking(killed)
+    await killed.kill()
+    const next = startGateway(dataDir, NOBODY)
+    expect(await next.report).toMatchObject({ adopted: true })
+    expect(await next.stop()).toBe(0)
+  })
+
+  it('is told whose the data is when it is not its own', async () => {
+    const dataDir = await makeDataDir()
+    await (await startEmbeddedServer({ dataDir, log })).stop()
+    await chown(dataDir, NOBODY.uid, NOBODY.gid)
+    expect(await startGateway(dataDir, NOBODY).report).toMatchObject({
+      error: expect.stringMatching(/belongs to the user with uid 0, .* uid 65534[^]*Set DATA_DIR .* or DATABASE_URL/),
+    })
+  })
+
+  it('is told what to set when it may not write here', async () => {
+    const dataDir = await makeDataDir()
+    const { report } = startGateway(join(dataDir, 'data'), NOBODY)
+    expect(await report).toMatchObject({ error: expect.stringMatching(/EACCES[^]*Set DATA_DIR .* or DATABASE_URL/) })
+  })
+})

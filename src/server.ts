@@ -75,7 +75,14 @@ export function createGatewayServer(app: App): GatewayServer {
       response.destroy()
     })
   })
-  const sockets = serveGraphQLSockets(server, { path: GRAPHQL_PATH, graphql, authenticate, coded, log })
+  const sockets = serveGraphQLSockets(server, {
+    path: GRAPHQL_PATH,
+    graphql,
+    authenticate,
+    coded,
+    clock: app.clock,
+    log,
+  })
 
   return {
     get url() {

@@ -7,6 +7,7 @@ import { type Authenticate, authorizationOf } from '../auth/authenticate.ts'
 import { TokenExpired } from '../auth/refusal.ts'
 import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { GraphQL } from './yoga.ts'
 
@@ -50,6 +51,7 @@ export function serveGraphQLSockets(
     readonly graphql: GraphQL
     readonly authenticate: Authenticate
     readonly coded: (error: unknown) => GraphQLError
+    readonly clock: Clock
     readonly log: Log
   },
 ): GraphQLSockets {
@@ -86,16 +88,19 @@ function createProtocol({
   graphql,
   authenticate,
   coded,
+  clock,
 }: {
   graphql: GraphQL
   authenticate: Authenticate
   coded: (error: unknown) => GraphQLError
+  clock: Clock
 }) {
   return makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: INIT_TIMEOUT,
 
     async onConnect({ connectionParams, extra }) {
       extra.actor = await authenticate(authorizationOf(connectionParams))
+      closeAtExpiry(extra.socket, extra.actor, clock)
     },
 
     async onSubscribe({ extra, subscriptions }, _id, params) {
@@ -187,6 +192,22 @@ function closeFor(error: unknown, socket: WebSocket, log: Log): void {
   }
   log.error({ err: error }, 'socket failed')
   socket.close(CLOSE.internal, 'Internal error')
+}
+
+/** Timers of Node.js cannot be longer; a token that lives longer than this is looked at again then. */
+const TIMER_MAX = 2 ** 31 - 1
+
+/** A socket lives no longer than the token that opened it: the client comes back with a fresh one. */
+function closeAtExpiry(socket: WebSocket, { expiresAt }: Actor, clock: Clock): void {
+  if (!expiresAt) return
+  let timer: NodeJS.Timeout
+  const wait = () => {
+    const left = expiresAt.getTime() - clock.now().getTime()
+    if (left <= 0) socket.close(CLOSE.tokenExpired, 'The token has expired')
+    else timer = setTimeout(wait, Math.min(left, TIMER_MAX))
+  }
+  wait()
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Notices a peer that is gone without a word: at the latest after interval and timeout together. */

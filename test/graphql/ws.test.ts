@@ -68,6 +68,14 @@ describe('a connection', () => {
     expect(await peer.closed).toBe(4403)
   })
 
+  test('lives no longer than its token, and closes with 4403 then', async () => {
+    const peer = await open()
+    const token = await world.token('alice', { ttl: 2 })
+    peer.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } })
+    expect(await peer.receive()).toEqual({ type: 'connection_ack' })
+    expect(await peer.closed).toBe(4403)
+  })
+
   test.each([
     ['operations before it is made', subscribe('1', '{ me { id } }'), 4401],
     ['something that is no message', 'hello', 4400],

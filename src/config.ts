@@ -100,63 +100,71 @@ function isKeySetUrl(value: string): boolean {
 /** HS256 wants a key at least as long as its hash (RFC 7518, section 3.2). */
 const HS256_MIN_BYTES = 32
 
-const Environment = z
-  .object({
-    NODE_ENV: text.optional(),
-    PORT: z
-      .string()
-      .regex(/^\d+$/, 'must be a port number')
-      .transform(Number)
-      .refine((port) => port <= 65_535, 'must be at most 65535')
-      .default(3000),
-    HOST: text.optional(),
-    DATABASE_URL: url(/^postgres(ql)?:\/\/./, 'postgresql://user:password@host:5432/database').optional(),
-    DATA_DIR: text.default('.data'),
-    // Whoever knows the public key could sign with it.
-    JWT_SECRET: z
-      .string()
-      .refine((secret) => !secret.includes('-----BEGIN '), 'must not be a PEM: a public key belongs in JWT_PUBLIC_KEY')
-      .optional(),
-    JWT_PUBLIC_KEY: z
-      .string()
-      .transform((pem) => pem.replaceAll('\\n', '\n').trim())
-      .refine((pem) => pem.startsWith('-----BEGIN PUBLIC KEY-----'), 'must be an SPKI public key in PEM')
-      .optional(),
-    JWKS_URL: z
-      .string()
-      .refine(isKeySetUrl, 'must be a URL of the form https://issuer/.well-known/jwks.json, without credentials')
-      .optional(),
-    JWT_ISSUER: text.optional(),
-    JWT_AUDIENCE: text.optional(),
-    JWT_USER_CLAIM: text.default('sub'),
-    CORS_ORIGINS: list(z.string(), '*'),
-    RING_TIMEOUT: seconds(45),
-    DISCONNECT_GRACE: seconds(20),
-    EMPTY_TIMEOUT: seconds(30),
-    MAX_DURATION: seconds(86_400),
-    BUSY_POLICY: z.enum(BUSY_POLICIES).default('ring'),
-    STUN_URLS: list(url(/^stuns?:./, 'stun:host:3478')),
-    TURN_URLS: list(url(/^turns?:./, 'turn:host:3478')),
-    TURN_SECRET: text.optional(),
-    LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-  })
-  .superRefine(
-    (env, context) => {
-      const keys = (['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'] as const).filter((name) => env[name] !== undefined)
-      const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
-      if (keys.length > 1) problem(keys.join(', '), 'only one of these may be set')
-      if (keys.length === 0 && env.NODE_ENV === 'production') {
-        problem('JWT_SECRET', 'production needs a key: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL')
-      }
-      if (env.NODE_ENV === 'production' && env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < HS256_MIN_BYTES) {
-        problem('JWT_SECRET', `must be at least ${HS256_MIN_BYTES} bytes long in production`)
-      }
-      if (env.TURN_URLS.length > 0 && !env.TURN_SECRET) problem('TURN_SECRET', 'is needed with TURN_URLS')
-      if (env.TURN_SECRET && env.TURN_URLS.length === 0) problem('TURN_URLS', 'is needed with TURN_SECRET')
-    },
-    // Beside other problems too, so that all are told at once.
-    { when: () => true },
-  )
+const Variables = z.object({
+  NODE_ENV: text.optional(),
+  PORT: z
+    .string()
+    .regex(/^\d+$/, 'must be a port number')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'must be at most 65535')
+    .default(3000),
+  HOST: text.optional(),
+  DATABASE_URL: url(/^postgres(ql)?:\/\/./, 'postgresql://user:password@host:5432/database').optional(),
+  DATA_DIR: text.default('.data'),
+  // Whoever knows the public key could sign with it.
+  JWT_SECRET: z
+    .string()
+    .refine((secret) => !secret.includes('-----BEGIN '), 'must not be a PEM: a public key belongs in JWT_PUBLIC_KEY')
+    .optional(),
+  JWT_PUBLIC_KEY: z
+    .string()
+    .transform((pem) => pem.replaceAll('\\n', '\n').trim())
+    .refine((pem) => pem.startsWith('-----BEGIN PUBLIC KEY-----'), 'must be an SPKI public key in PEM')
+    .optional(),
+  JWKS_URL: z
+    .string()
+    .refine(isKeySetUrl, 'must be a URL of the form https://issuer/.well-known/jwks.json, without credentials')
+    .optional(),
+  JWT_ISSUER: text.optional(),
+  JWT_AUDIENCE: text.optional(),
+  JWT_USER_CLAIM: text.default('sub'),
+  CORS_ORIGINS: list(z.string(), '*'),
+  RING_TIMEOUT: seconds(45),
+  DISCONNECT_GRACE: seconds(20),
+  EMPTY_TIMEOUT: seconds(30),
+  MAX_DURATION: seconds(86_400),
+  BUSY_POLICY: z.enum(BUSY_POLICIES).default('ring'),
+  STUN_URLS: list(url(/^stuns?:./, 'stun:host:3478')),
+  TURN_URLS: list(url(/^turns?:./, 'turn:host:3478')),
+  TURN_SECRET: text.optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+})
+
+/** Every variable that is read, with its default as it would be written; empty where there is none. */
+export const VARIABLES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(Variables.shape).map(([name, schema]) => {
+    const { data } = schema.safeParse(undefined)
+    return [name, data === undefined ? '' : String(data)]
+  }),
+)
+
+const Environment = Variables.superRefine(
+  (env, context) => {
+    const keys = (['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'] as const).filter((name) => env[name] !== undefined)
+    const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+    if (keys.length > 1) problem(keys.join(', '), 'only one of these may be set')
+    if (keys.length === 0 && env.NODE_ENV === 'production') {
+      problem('JWT_SECRET', 'production needs a key: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL')
+    }
+    if (env.NODE_ENV === 'production' && env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < HS256_MIN_BYTES) {
+      problem('JWT_SECRET', `must be at least ${HS256_MIN_BYTES} bytes long in production`)
+    }
+    if (env.TURN_URLS.length > 0 && !env.TURN_SECRET) problem('TURN_SECRET', 'is needed with TURN_URLS')
+    if (env.TURN_SECRET && env.TURN_URLS.length === 0) problem('TURN_URLS', 'is needed with TURN_SECRET')
+  },
+  // Beside other problems too, so that all are told at once.
+  { when: () => true },
+)
 
 /**
  * Reads the environment; the only reader of it. An empty variable counts as absent.

@@ -25,7 +25,8 @@ describe('without any variable', () => {
     expect(config).toEqual({
       development: true,
       graphiql: true,
-      http: { host: '0.0.0.0', port: 3000, corsOrigins: ['*'] },
+      http: { host: '127.0.0.1', port: 3000, corsOrigins: ['*'] },
+      busyPolicy: 'ring',
       dataDir: '.data',
       auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined },
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },

@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { buildSchema, parse, validate } from 'graphql'
+import { describe, expect, test } from 'vitest'
+import { VARIABLES } from '../src/config.ts'
+import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
+import { startGateway, withDirectory } from './process.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const readme = await readFile(`${root}/README.md`, 'utf8')
+
+const section = (title: string): string => readme.split(/^## /m).find((part) => part.startsWith(title)) ?? ''
+/** The cells of a part's table rows, without markup. */
+const rowsOf = (part: string): string[][] =>
+  part
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| ---'))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim().replaceAll('\\|', '|')),
+    )
+const curlLines = rowsOf(section('Watch bob')).flatMap(([path = '', line = '']) =>
+  line.includes('curl ') && line.startsWith('`') ? [{ path, line: line.slice(1, -1) }] : [],
+)
+
+test('every documented path has a curl line', async () => {
+  const document = await readFile(`${root}/test/clients/rtc-api.md`, 'utf8')
+  const documented = [...document.matchAll(/^\| [\w ]+ \| (\w+) \| `\/rtc(\S+)` \|/gm)].map(
+    ([, verb, path]) => `\`${verb} ${path}\``,
+  )
+  expect(documented).toHaveLength(6)
+  expect(curlLines.map(({ path }) => path)).toEqual(expect.arrayContaining(documented))
+})
+
+test('the curl lines work from top to bottom, as they stand', async () => {
+  await withDirectory(async (DATA_DIR) => {
+    const gateway = await startGateway({ DATA_DIR })
+    const preamble = /```sh\n([\s\S]*?)```/.exec(section('Watch bob'))?.[1] ?? ''
+    const script = ['set -e', preamble, ...curlLines.map(({ line }) => `${line}; echo "<$?>"`)].join('\n')
+    const run = promisify(execFile)('bash', ['-c', script.replaceAll('http://localhost:3000', gateway.url)], {
+      cwd: root,
+      env: { ...process.env, DATA_DIR, JWT_SECRET: '' },
+    })
+    const { stdout } = await run.finally(() => gateway.stop('SIGTERM'))
+    const answers = stdout.split('<0>\n').slice(0, -1)
+    expect(answers).toHaveLength(curlLines.length)
+    expect(answers[3]).toContain('"status":"active"')
+    expect(answers[4]?.match(/"state":"joined"/g)).toHaveLength(2)
+    expect(answers[5]).toContain('"endReason":"completed"')
+    expect(answers.at(-2)).toContain('"hasNextPage":false')
+  })
+})
+
+test('the table of errors is the table of errors', () => {
+  const told = rowsOf(section('Errors'))
+    .slice(1)
+    .map(([code, status]) => [code, Number(status)])
+  expect(told).toEqual((Object.keys(ERRORS) as ErrorCode[]).map((code) => [code, ERRORS[code].status]))
+})
+
+test('the table of configuration has every variable, and its default', () => {
+  const told = rowsOf(section('Configuration')).slice(1)
+  const names = told.map(([name = '']) => name.replaceAll('`', ''))
+  expect(names.toSorted()).toEqual(Object.keys(VARIABLES).toSorted())
+  const defaults = told.map(([name, value = '']) => [name?.replaceAll('`', ''), value.replaceAll('`', '')])
+  for (const [name = '', value] of defaults) expect([name, value]).toEqual([name, VARIABLES[name]])
+})
+
+test('the map of src names every folder and nothing else', async () => {
+  const entries = await readdir(`${root}/src`, { withFileTypes: true })
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  const map = readme.slice(readme.indexOf('| in `src`'))
+  const told = rowsOf(map)
+    .slice(1)
+    .flatMap(([names = '']) => [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+  expect(told.filter((name) => !existsSync(`${root}/src/${name}`))).toEqual([])
+  expect(folders.filter((name) => !told.includes(name))).toEqual([])
+})
+
+describe('examples', () => {
+  test('the subscription is valid against the schema', async () => {
+    const schema = buildSchema(await readFile(`${root}/src/graphql/schema.graphql`, 'utf8'))
+    const [, operation = ''] = /query = `([\s\S]*?)`/.exec(readme) ?? []
+    expect(validate(schema, parse(operation))).toEqual([])
+  })
+
+  test('every command of npm is there', async () => {
+    const { scripts } = JSON.parse(await readFile(`${root}/package.json`, 'utf8')) as { scripts: object }
+    const told = [...readme.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name]) => name)
+    expect(told.filter((name) => !Object.keys(scripts).includes(name ?? ''))).toEqual([])
+  })
+})

@@ -46,7 +46,9 @@ test('the curl lines work from top to bottom, as they stand', async () => {
       cwd: root,
       env: { ...process.env, DATA_DIR, JWT_SECRET: '' },
     })
-    const { stdout } = await run.finally(() => gateway.stop('SIGTERM'))
+    const { stdout } = await run.finally(async () => {
+      await gateway.stop('SIGTERM')
+    })
     const answers = stdout.split('<0>\n').slice(0, -1)
     expect(answers).toHaveLength(curlLines.length)
     expect(answers[3]).toContain('"status":"active"')

@@ -42,13 +42,14 @@ test('the curl lines work from top to bottom, as they stand', async () => {
     const gateway = await startGateway({ DATA_DIR })
     const preamble = /```sh\n([\s\S]*?)```/.exec(section('Watch bob'))?.[1] ?? ''
     const script = ['set -e', preamble, ...curlLines.map(({ line }) => `${line}; echo "<$?>"`)].join('\n')
-    const run = promisify(execFile)('bash', ['-c', script.replaceAll('http://localhost:3000', gateway.url)], {
-      cwd: root,
-      env: { ...process.env, DATA_DIR, JWT_SECRET: '' },
-    })
-    const { stdout } = await run.finally(async () => {
+    const env = { ...process.env, DATA_DIR, JWT_SECRET: '' }
+    const text = script.replaceAll('http://localhost:3000', gateway.url)
+    let stdout = ''
+    try {
+      ;({ stdout } = await promisify(execFile)('bash', ['-c', text], { cwd: root, env }))
+    } finally {
       await gateway.stop('SIGTERM')
-    })
+    }
     const answers = stdout.split('<0>\n').slice(0, -1)
     expect(answers).toHaveLength(curlLines.length)
     expect(answers[3]).toContain('"status":"active"')

@@ -188,6 +188,7 @@ describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => 
   const shown = (page: Page) => ({
     // The editors show spaces as non-breaking ones.
     in: (selector: string) =>
+      // oxlint-disable-next-line vitest/require-awaited-expect-poll -- whoever claims something of it awaits
       expect.poll(async () => (await page.locator(selector).innerText()).replaceAll('\u00a0', ' '), {
         timeout: 10_000,
       }),

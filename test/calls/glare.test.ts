@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
-import { CreateRoom } from '../../src/rooms/input.ts'
+import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
 import { manualClock, withWorld } from '../world.ts'
 
 const user = (id: string) => ({ id, scopes: new Set<string>() })
@@ -60,6 +60,33 @@ test('after the ring time, or once it was answered or rejected, calling back is 
       await call()
       clock.advance(45)
       expect((await callBack()).body.callerId).toBe('bob')
+    },
+    { surroundings: { clock } },
+  )
+})
+
+test('a call whose caller was lost, which nobody has noticed yet, is not joined but ended', async () => {
+  const clock = manualClock()
+  await withWorld(
+    async ({ app, databaseUrl }) => {
+      // A gateway that has not been started sweeps nothing.
+      const idle = createApp(app.configuration, { databaseUrl, log: app.log, clock: manualClock(clock.now()) })
+      const later = manualClock(clock.now())
+      const node = createApp(app.configuration, { databaseUrl, log: app.log, clock: later })
+      try {
+        const { room: lost } = await idle.rooms.create(user('alice'), to('bob'))
+        await idle.rooms.join(user('alice'), lost.id, JoinRoom.parse({}))
+        const stream = await idle.streams.open({ actor: user('alice'), roomId: lost.id, after: undefined })
+        await stream.next()
+        await stream.return?.()
+        await expect.poll(async () => (await idle.rooms.find(lost.id)).participants[0]?.connected).toBe(false)
+        later.advance(21)
+        const call = await node.rooms.create(user('bob'), to('alice'))
+        expect([call.replayed, call.room.callerId]).toEqual([false, 'bob'])
+        expect(await node.rooms.find(lost.id)).toMatchObject({ status: 'ended', endReason: 'cancelled' })
+      } finally {
+        await Promise.all([idle.dispose(), node.dispose()])
+      }
     },
     { surroundings: { clock } },
   )

@@ -112,6 +112,8 @@ describe('a room, watched', () => {
     const roomId = await call()
     const readers = [world.alice, world.alice, world.bob].map((person) => watch(person, roomId))
     await Promise.all(readers.map((reader) => take(reader, 1)))
+    // The streams of other tests may still be giving up their leases.
+    await expect.poll(() => world.app.prisma.lease.count()).toBe(2)
     statements = []
     await act(world.bob, roomId, 'join')
     await Promise.all(readers.map((reader) => take(reader, 1)))

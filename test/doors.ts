@@ -16,6 +16,9 @@ export interface Door {
   leave(person: Person, id: string): Promise<Outcome>
   end(person: Person, id: string): Promise<Outcome>
   get(person: Person, id: string): Promise<Outcome>
+  reject(person: Person, id: string, input?: Record<string, unknown>): Promise<Outcome>
+  invite(person: Person, id: string, userId: string): Promise<Outcome>
+  remove(person: Person, id: string, userId: string): Promise<Outcome>
 }
 
 const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
@@ -31,6 +34,7 @@ const ENUMS = new Set([
   'provider',
   'access',
   'endReason',
+  'reason',
   'role',
   'state',
   'leaveReason',
@@ -58,6 +62,10 @@ export const graphqlDoor: Door = {
   join: (person, roomId, input = {}) => mutate(person, 'joinRoom', { roomId, ...input }),
   leave: (person, roomId) => mutate(person, 'leaveRoom', { roomId }),
   end: (person, roomId) => mutate(person, 'endRoom', { roomId }),
+  reject: (person, roomId, input = {}) =>
+    mutate(person, 'rejectCall', { roomId, ...(recase(input, 'toUpperCase') as object) }),
+  invite: (person, roomId, userId) => mutate(person, 'inviteParticipants', { roomId, userIds: [userId] }),
+  remove: (person, roomId, userId) => mutate(person, 'removeParticipant', { roomId, userId }),
   async get(person, id) {
     const answer = await person.graphql(`query ($id: ID!) { room(id: $id) { ${ROOM} } }`, { id })
     return outcome(answer, answer.body.data?.room)
@@ -83,6 +91,9 @@ export const restDoor: Door = {
   leave: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/leave`),
   end: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/end`),
   get: (person, id) => send(person, 'GET', `/rooms/${encodeURIComponent(id)}`),
+  reject: (person, id, input) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/reject`, input),
+  invite: (person, id, userId) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/participants`, { userId }),
+  remove: (person, id, userId) => send(person, 'DELETE', `/rooms/${encodeURIComponent(id)}/participants/${userId}`),
 }
 
 async function send(

@@ -26,11 +26,15 @@ async function removeDataDir(dataDir: string): Promise<void> {
 
 /** Ends a server like a crash does, and waits until it is gone. */
 export async function killServer(dataDir: string, signal: 'SIGKILL' | 'SIGQUIT'): Promise<void> {
-  const dir = join(dataDir, 'postgres')
-  const server = await findPostmaster(dir)
+  const server = await findPostmaster(join(dataDir, 'postgres'))
   if (!server) return
   process.kill(server.pid, signal)
-  await waitUntil(async () => !(await isServerOf(dir, server.pid)))
+  await waitUntil(() => hasEnded(dataDir, server.pid))
+}
+
+/** Whether a process no longer is the server of a data directory; a zombie is not. */
+export async function hasEnded(dataDir: string, pid: number): Promise<boolean> {
+  return !(await isServerOf(join(dataDir, 'postgres'), pid))
 }
 
 /** The process id in the lock file. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createLog } from '../../src/core/log.ts'
 import { startEmbeddedServer } from '../../src/db/embedded.ts'
-import { killServer, makeDataDir, query, serverPid, waitUntil } from './data-dir.ts'
+import { hasEnded, killServer, makeDataDir, query, serverPid, waitUntil } from './data-dir.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 
 const log = createLog('silent')
@@ -122,7 +122,8 @@ describe('a gateway in a terminal', () => {
     expect(await interrupted).toContain('interrupted')
     expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
     const pid = await serverPid(dataDir)
+    expect(await hasEnded(dataDir, pid)).toBe(false)
     expect(await gateway.stop()).toBe(0)
-    expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+    expect(await hasEnded(dataDir, pid)).toBe(true)
   })
 })

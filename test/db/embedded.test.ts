@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createLog } from '../../src/core/log.ts'
 import { startEmbeddedServer, type DatabaseServer } from '../../src/db/embedded.ts'
-import { killServer, makeDataDir, query, serverPid } from './data-dir.ts'
+import { hasEnded, killServer, makeDataDir, query, serverPid } from './data-dir.ts'
 
 const log = createLog('silent')
 const servers: DatabaseServer[] = []
@@ -65,8 +65,9 @@ describe('the default database server', () => {
     const dataDir = await makeDataDir()
     const server = await start(dataDir)
     const pid = await serverPid(dataDir)
+    expect(await hasEnded(dataDir, pid)).toBe(false)
     await Promise.all([server.stop(), server.stop()])
-    expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+    expect(await hasEnded(dataDir, pid)).toBe(true)
     await server.stop()
   })
 

@@ -65,6 +65,7 @@ function viewOf(room: Room, now: number) {
     endReason: room.endReason,
     endedBy: room.endedBy,
     emptyAt: millis(room.emptyAt),
+    expiresAt: millis(room.expiresAt),
     duration: roomDuration(room, new Date(now)),
     places: room.participants.map((participant) => placeOf(participant, now)),
   }
@@ -90,7 +91,7 @@ function placeOf(participant: Participant, now: number): Place & { duration: num
 }
 
 function viewOfModel(room: ModelRoom, now: number): ReturnType<typeof viewOf> {
-  const { request: _request, nth: _nth, expiresAt: _expiresAt, claimedUntil: _claimed, log, places, ...facts } = room
+  const { request: _request, nth: _nth, claimedUntil: _claimed, log, places, ...facts } = room
   return {
     ...facts,
     seq: log.length,

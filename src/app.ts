@@ -2,12 +2,15 @@ import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
 import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
 import { createVerifier } from './auth/verify.ts'
 import { IncomingCalls } from './calls/incoming.ts'
+import { ringingChangedFor } from './calls/ringing.ts'
 import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createIds } from './core/ids.ts'
 import type { Log } from './core/log.ts'
 import { createDatabase } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
+import { Bus } from './events/bus.ts'
+import { createCatchUp } from './events/catch-up.ts'
 import { Hub } from './events/hub.ts'
 import { createEventLog } from './events/log.ts'
 import { createRoomStreams, type RoomStreams } from './events/stream.ts'
@@ -66,7 +69,18 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const events = createEventLog(database.prisma)
   const hub = new Hub({ load: store.load, events, log })
   const media = createMedia({ ...config.ice, turnSecret: secrets.turnSecret })
-  const calls = new IncomingCalls({ ringing: store.ringing, clock })
+  const calls = new IncomingCalls({ ringing: store.ringing, load: store.load, clock, log })
+  const catchUp = createCatchUp({ hub, store, others: [() => calls.check()], log })
+  const bus = new Bus({
+    databaseUrl,
+    nodeId,
+    onNotice(notice) {
+      if (notice.kind === 'room') hub.hint(notice.roomId, notice.seq)
+      else if (notice.kind === 'ringing') calls.hint(notice.roomId, notice.userId)
+    },
+    onGap: () => catchUp.hurry(),
+    log,
+  })
   const executor = createExecutor({
     store,
     clock,
@@ -74,6 +88,8 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     publish(room, appended) {
       hub.publish(room.id, appended)
       calls.offer(room)
+      bus.announce({ kind: 'room', roomId: room.id, seq: room.seq })
+      for (const userId of ringingChangedFor(appended)) bus.announce({ kind: 'ringing', roomId: room.id, userId })
     },
   })
   const rooms = createRoomService({
@@ -89,7 +105,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const streams = createRoomStreams({ executor, leases, events, hub, clock })
   const sweeper = createSweeper({ store, executor, clock, log })
-  const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, assertAll: () => leases.assertAll(), log })
+  const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, leases, log })
 
   return {
     configuration,
@@ -111,6 +127,8 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       await migrate(databaseUrl, log)
       heartbeat.start()
       sweeper.start()
+      catchUp.start()
+      bus.start()
     },
     async isReady() {
       try {
@@ -124,8 +142,10 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       hub.close()
       calls.close()
       await sweeper.stop()
+      await catchUp.stop()
       await leases.settled()
       await heartbeat.stop()
+      await bus.close()
       await database.close()
     },
   }

@@ -58,11 +58,11 @@ export interface World {
   token(id: string, options?: { scopes?: string[]; ttl?: number }): Promise<string>
 }
 
-/** The gateway on a free port with a database of its own; both are gone when the work is done. */
-export async function withWorld(
-  work: (world: World) => Promise<unknown>,
-  options: { env?: Record<string, string>; surroundings?: Partial<Surroundings> } = {},
-): Promise<void> {
+/**
+ * The gateway on a free port with a database of its own, unless it is to be another node on a given one; both are gone
+ * when the work is done.
+ */
+export async function withWorld(work: (world: World) => Promise<unknown>, options: WorldOptions = {}): Promise<void> {
   const world = await startWorld(options)
   try {
     await work(world)
@@ -71,10 +71,14 @@ export async function withWorld(
   }
 }
 
-export async function startWorld(
-  options: { env?: Record<string, string>; surroundings?: Partial<Surroundings> } = {},
-): Promise<World & { close(): Promise<void> }> {
-  const database = await createTestDatabase()
+export interface WorldOptions {
+  readonly env?: Record<string, string>
+  readonly surroundings?: Partial<Surroundings>
+}
+
+export async function startWorld(options: WorldOptions = {}): Promise<World & { close(): Promise<void> }> {
+  const given = options.surroundings?.databaseUrl
+  const database = given ? { url: given, drop: async () => undefined } : await createTestDatabase()
   const configuration = loadConfig({ JWT_SECRET: SECRET, HOST: '127.0.0.1', ...options.env })
   const { config } = configuration
   const log = createLog('silent')
@@ -114,7 +118,7 @@ export async function startWorld(
   }
 }
 
-const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat) \*\//.test(sql)
+const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat|catch up) \*\//.test(sql)
 
 function createPerson(url: string, id: string, token: string): Person {
   const authorization = `Bearer ${token}`

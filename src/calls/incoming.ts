@@ -1,15 +1,29 @@
 import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 import { BoundedQueue, releasing } from '../events/queue.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { type IncomingCall, isRinging, silencedBy } from './ringing.ts'
 
 /** Calls that one reader may be behind. */
 const QUEUE_LIMIT = 256
+/** Users whose calls one statement looks at. */
+const CHECK_BATCH = 1000
 
 interface Sources {
-  /** Rooms that ring for a user. */
-  ringing(userId: string, now: Date): Promise<readonly Room[]>
+  /** Rooms that ring for any of these users. */
+  ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
+  load(roomId: string): Promise<Room | null>
   readonly clock: Clock
+  readonly log: Log
+}
+
+/** One device that listens. */
+interface Reader {
+  readonly queue: BoundedQueue<Room>
+  /** The rooms told of as ringing, each with its seq. */
+  readonly told: Map<string, number>
+  /** Those that ceased to ring lately: an older view of one must not bring it back. */
+  readonly over: Map<string, number>
 }
 
 /**
@@ -18,7 +32,7 @@ interface Sources {
  */
 export class IncomingCalls {
   readonly #sources: Sources
-  readonly #readers = new Map<string, Set<BoundedQueue<Room>>>()
+  readonly #readers = new Map<string, Set<Reader>>()
 
   constructor(sources: Sources) {
     this.#sources = sources
@@ -32,8 +46,28 @@ export class IncomingCalls {
   /** Shows a room that has changed to those in it who listen. */
   offer(room: Room): void {
     for (const { userId } of room.participants) {
-      for (const queue of this.#readers.get(userId) ?? []) queue.push(room)
+      for (const { queue } of this.#readers.get(userId) ?? []) queue.push(room)
     }
+  }
+
+  /** Says that a room may have begun or ceased to ring for a user. Never throws. */
+  hint(roomId: string, userId: string): void {
+    if (this.#readers.has(userId)) void this.#show(roomId)
+  }
+
+  /** Looks at everything that rings, or was told of as ringing, for those who listen here. */
+  async check(): Promise<void> {
+    const { ringing, clock } = this.#sources
+    const users = [...this.#readers.keys()]
+    const rings = new Set<string>()
+    for (let from = 0; from < users.length; from += CHECK_BATCH) {
+      for (const room of await ringing(users.slice(from, from + CHECK_BATCH), clock.now())) {
+        rings.add(room.id)
+        this.offer(room)
+      }
+    }
+    const told = [...this.#readers.values()].flatMap((readers) => [...readers]).flatMap(({ told }) => [...told.keys()])
+    await Promise.all([...new Set(told)].filter((roomId) => !rings.has(roomId)).map((roomId) => this.#show(roomId)))
   }
 
   /**
@@ -42,27 +76,37 @@ export class IncomingCalls {
    * @param onSlowConsumer - told when the reader has fallen too far behind, right before the stream fails
    */
   open(userId: string, onSlowConsumer?: () => void): AsyncIterableIterator<IncomingCall> {
-    const queue = new BoundedQueue<Room>(QUEUE_LIMIT)
+    const reader: Reader = { queue: new BoundedQueue(QUEUE_LIMIT), told: new Map(), over: new Map() }
     const readers = this.#readers.get(userId) ?? new Set()
-    this.#readers.set(userId, readers.add(queue))
+    this.#readers.set(userId, readers.add(reader))
     const release = () => {
-      queue.close()
-      readers.delete(queue)
+      reader.queue.close()
+      readers.delete(reader)
       if (readers.size === 0 && this.#readers.get(userId) === readers) this.#readers.delete(userId)
     }
-    return releasing(this.#read(userId, queue), { release, onSlowConsumer })
+    return releasing(this.#read(userId, reader), { release, onSlowConsumer })
   }
 
   close(): void {
-    for (const readers of this.#readers.values()) for (const queue of readers) queue.close()
+    for (const readers of this.#readers.values()) for (const { queue } of readers) queue.close()
     this.#readers.clear()
   }
 
-  async *#read(userId: string, queue: BoundedQueue<Room>): AsyncGenerator<IncomingCall, undefined> {
+  async #show(roomId: string): Promise<void> {
+    const { load, log } = this.#sources
+    try {
+      const room = await load(roomId)
+      if (room) this.offer(room)
+    } catch (error) {
+      // Nothing is lost: the next check looks at it again.
+      log.warn({ roomId, err: error }, 'could not see whether a room rings')
+    }
+  }
+
+  async *#read(userId: string, reader: Reader): AsyncGenerator<IncomingCall, undefined> {
     const { clock, ringing } = this.#sources
-    /** The rooms told of as ringing, each with its seq: an older view of one must not bring it back. */
-    const told = new Map<string, number>()
-    for (const room of await ringing(userId, clock.now())) {
+    const { queue, told, over } = reader
+    for (const room of await ringing([userId], clock.now())) {
       told.set(room.id, room.seq)
       yield { type: 'ringing', room, deviceId: null, at: clock.now() }
     }
@@ -70,14 +114,23 @@ export class IncomingCalls {
       const room = await queue.next()
       if (!room) return
       const known = told.get(room.id)
-      if (known !== undefined && room.seq <= known) continue
+      if (room.seq <= (known ?? over.get(room.id) ?? 0)) continue
       const rings = isRinging(room, userId)
       if (rings) told.set(room.id, room.seq)
       if (rings === (known !== undefined)) continue
       const place = findParticipant(room, userId)
-      if (!rings) told.delete(room.id)
+      if (!rings) silence(room, reader)
       const type = rings ? 'ringing' : silencedBy(place)
       yield { type, room, deviceId: type === 'answered' ? (place?.deviceId ?? null) : null, at: clock.now() }
     }
+  }
+}
+
+function silence({ id, seq }: Room, { told, over }: Reader): void {
+  told.delete(id)
+  over.set(id, seq)
+  for (const oldest of over.keys()) {
+    if (over.size <= QUEUE_LIMIT) return
+    over.delete(oldest)
   }
 }

@@ -1,4 +1,4 @@
-import { findParticipant, type Participant, type Room } from '../rooms/model.ts'
+import { findParticipant, type Participant, type Room, type RoomEvent, type RoomEventType } from '../rooms/model.ts'
 
 export const INCOMING_CALL_TYPES = ['ringing', 'answered', 'cancelled', 'rejected', 'missed'] as const
 export type IncomingCallType = (typeof INCOMING_CALL_TYPES)[number]
@@ -32,4 +32,25 @@ export function silencedBy(place: Participant | undefined): Exclude<IncomingCall
     default:
       return 'cancelled'
   }
+}
+
+/** Events after which a room may ring for somebody for whom it did not, or no more. */
+const CHANGES_RINGING = new Set<RoomEventType>([
+  'room_created',
+  'room_ended',
+  'participant_invited',
+  'participant_joined',
+  'participant_left',
+  'participant_rejected',
+  'participant_missed',
+  'participant_removed',
+])
+
+/** The users for whom a room may have begun or ceased to ring by these events. */
+export function ringingChangedFor(events: readonly RoomEvent[]): ReadonlySet<string> {
+  const people = events
+    .filter(({ type }) => CHANGES_RINGING.has(type))
+    .flatMap(({ data }) => data.participants ?? [])
+    .filter(({ role }) => role !== 'caller')
+  return new Set(people.map(({ userId }) => userId))
 }

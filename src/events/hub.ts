@@ -45,6 +45,16 @@ export class Hub {
     this.#channels.get(roomId)?.offer(events)
   }
 
+  /** The event number that each room with readers here has reached. */
+  reached(): ReadonlyMap<string, number> {
+    return new Map([...this.#channels].map(([roomId, channel]) => [roomId, channel.seq]))
+  }
+
+  /** Says that the room's log has reached event number `seq`: what its readers do not have yet is read from there. */
+  hint(roomId: string, seq: number): void {
+    this.#channels.get(roomId)?.hint(seq)
+  }
+
   /** Takes a place behind the room's event number `atLeast`; null when there is no such room. */
   async subscribe(roomId: string, atLeast: number): Promise<Subscription | null> {
     const channel = this.#channel(roomId)
@@ -97,12 +107,21 @@ class Channel {
     this.#sources = sources
   }
 
+  /** The last event that the readers were offered; 0 before the room is loaded. */
+  get seq(): number {
+    return this.#room?.seq ?? 0
+  }
+
+  hint(seq: number): void {
+    if (this.seq < seq) void this.#reach(seq).catch((error: unknown) => this.#fail(error))
+  }
+
   offer(events: readonly RoomEvent[]): void {
     const last = events.at(-1)
     if (!last) return
     const contiguous = this.#catchingUp === 0 && this.#room !== null && events[0]?.seq === this.#room.seq + 1
     if (contiguous) for (const event of events) this.#deliver(event)
-    else void this.#reach(last.seq).catch((error: unknown) => this.#fail(error))
+    else this.hint(last.seq)
   }
 
   async subscribe(atLeast: number, release: () => void): Promise<Subscription | null> {
@@ -150,7 +169,7 @@ class Channel {
   }
 
   #fail(error: unknown): void {
-    // Nothing is lost: the next hint, or the next subscriber, reads the same events from the log.
+    // Nothing is lost: the next hint, or the next look at what other nodes have done, reads the same from the log.
     this.#sources.log.warn({ roomId: this.#roomId, err: error }, 'a room with readers could not catch up')
   }
 }

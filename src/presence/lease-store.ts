@@ -22,7 +22,7 @@ export interface LeaseStore {
 }
 
 /** A node that has not been seen for so many seconds is dead. */
-const DEAD_AFTER = 15
+export const DEAD_AFTER = 15
 
 export function createLeaseStore(prisma: PrismaClient): LeaseStore {
   return {

@@ -1,3 +1,4 @@
+import { RtcError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Turns } from '../core/turns.ts'
 import type { Executor } from '../rooms/executor.ts'
@@ -33,6 +34,8 @@ export class Leases {
   readonly #streams = new Map<string, { holder: Holder; count: number }>()
   readonly #turns = new Turns()
   readonly #underWay = new Set<Promise<void>>()
+  /** What failed, by participant. */
+  readonly #unwritten = new Map<string, () => Promise<void>>()
 
   constructor(sources: Sources) {
     this.#sources = sources
@@ -62,6 +65,17 @@ export class Leases {
     if (holders.length > 0) await store.hold(holders)
   }
 
+  /**
+   * Tries again what could not be written while the database was away. Without this, whoever hung up during an outage
+   * would stay in the room for ever.
+   */
+  async retry(): Promise<void> {
+    const unwritten = [...this.#unwritten]
+    this.#unwritten.clear()
+    for (const [key, work] of unwritten) this.#track(key, work)
+    await this.settled()
+  }
+
   /** Resolves when everything that was begun is done. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
@@ -71,7 +85,7 @@ export class Leases {
     let released = false
     return {
       contest: () => {
-        if (!released) this.#track(this.#contest(holder))
+        if (!released) this.#track(keyOf(holder), () => this.#contest(holder))
       },
       release: ({ lost }) => {
         if (released) return
@@ -81,7 +95,7 @@ export class Leases {
         streams.count -= 1
         if (streams.count > 0) return
         this.#streams.delete(keyOf(holder))
-        this.#track(this.#turns.take(keyOf(holder), () => this.#end(holder, lost)))
+        this.#track(keyOf(holder), () => this.#turns.take(keyOf(holder), () => this.#end(holder, lost)))
       },
     }
   }
@@ -98,15 +112,20 @@ export class Leases {
     if (!isHeld()) await store.drop({ ...holder, nodeId })
   }
 
-  async #contest({ roomId, userId }: Holder): Promise<void> {
+  async #contest(holder: Holder): Promise<void> {
     const { store, executor, nodeId } = this.#sources
-    await store.hold([{ roomId, userId, nodeId }])
-    await executor.execute(roomId, { type: 'reconnect', userId })
+    if (!this.#streams.has(keyOf(holder))) return
+    await store.hold([{ ...holder, nodeId }])
+    await executor.execute(holder.roomId, { type: 'reconnect', userId: holder.userId })
   }
 
-  #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => this.#sources.log.warn({ err: error }, 'presence could not be written'))
+  #track(key: string, work: () => Promise<void>): void {
+    const tracked = work()
+      .catch((error: unknown) => {
+        this.#sources.log.warn({ err: error }, 'presence could not be written yet')
+        const isRefused = error instanceof RtcError && error.code !== 'UNAVAILABLE'
+        if (!isRefused) this.#unwritten.set(key, work)
+      })
       .finally(() => this.#underWay.delete(tracked))
     this.#underWay.add(tracked)
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Executor } from '../rooms/executor.ts'
 import type { RoomStore } from '../rooms/store.ts'
-import { Repeat } from './repeat.ts'
+import { Repeat } from '../core/repeat.ts'
 
 interface Sources {
   readonly store: Pick<RoomStore, 'claimDue'>

@@ -11,11 +11,13 @@ export type Insertion = { readonly landed: true } | { readonly landed: false; re
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
   findByRequest(createdBy: string, clientRequestId: string): Promise<Room | null>
-  /** Rooms whose invitation of this user rings at `now`, the oldest first. */
-  ringing(userId: string, now: Date): Promise<readonly Room[]>
+  /** Rooms whose invitation of any of these users rings at `now`, the oldest first. */
+  ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
   /** Newest first. */
   page(query: PageQuery): Promise<readonly RoomFields[]>
   participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
+  /** Those of the rooms that have gone beyond the given event number, with the number that they have reached. */
+  ahead(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
   /** Writes a new room, unless its idempotency key was used before or the callee is calling the caller. */
   insert(accepted: Accepted): Promise<Insertion>
   /** Whether a user is in an active call between two. */
@@ -80,10 +82,10 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
     findByRequest: (createdBy, clientRequestId) =>
       aggregate(Prisma.sql`room."createdBy" = ${createdBy} AND room."clientRequestId" = ${clientRequestId}`),
 
-    ringing: (userId, now) =>
+    ringing: (userIds, now) =>
       aggregates(Prisma.sql`room."status" <> 'ended' AND room."id" IN (
         SELECT me."roomId" FROM "Participant" me
-         WHERE me."userId" = ${userId} AND me."ringsUntil" > ${now} AND me."role" <> 'caller') ORDER BY room."id"`),
+         WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now} AND me."role" <> 'caller') ORDER BY room."id"`),
 
     async page(query) {
       const rows = await prisma.$queryRaw<{ room: JsonRow }[]>(pageStatement(query))
@@ -101,6 +103,15 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       }
       return byRoom
     },
+
+    ahead: (rooms) =>
+      rooms.length === 0
+        ? Promise.resolve([])
+        : prisma.$queryRaw<{ id: string; seq: number }[]>`
+            /* catch up */
+            SELECT room."id"::text, room."seq"
+              FROM jsonb_to_recordset(${json(rooms)}::jsonb) AS known("id" uuid, "seq" int)
+              JOIN "Room" room ON room."id" = known."id" AND room."seq" > known."seq"`,
 
     insert: (accepted) => {
       const { type, callerId, calleeId, createdAt } = accepted.room

@@ -1,4 +1,4 @@
-import type { Log } from '../core/log.ts'
+import type { Log } from './log.ts'
 
 /** Does the same work again and again, never twice at once; a failure is logged and the next time is as ever. */
 export class Repeat {
@@ -7,6 +7,8 @@ export class Repeat {
   readonly #log: Log
   #timer: NodeJS.Timeout | undefined
   #underWay: Promise<void> = Promise.resolve()
+  #working = false
+  #again = false
   #stopped = false
 
   /**
@@ -23,6 +25,12 @@ export class Repeat {
     this.#schedule(0)
   }
 
+  /** Does the work now, or again right after the time that is under way. */
+  hurry(): void {
+    if (this.#working) this.#again = true
+    else if (this.#timer) this.#schedule(0)
+  }
+
   /** Resolves when the work under way is over. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -32,6 +40,7 @@ export class Repeat {
 
   #schedule(delay: number): void {
     if (this.#stopped) return
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#underWay = this.#once()
     }, delay)
@@ -39,11 +48,14 @@ export class Repeat {
 
   async #once(): Promise<void> {
     let more = false
+    this.#working = true
+    this.#again = false
     try {
       more = await this.#work()
     } catch (error) {
       this.#log.warn({ err: error }, 'work in the background failed')
     }
-    this.#schedule(more ? 0 : this.#interval)
+    this.#working = false
+    this.#schedule(more || this.#again ? 0 : this.#interval)
   }
 }

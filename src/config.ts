@@ -12,6 +12,8 @@ export interface Config {
     readonly host: string
     /** 0 picks a free port. */
     readonly port: number
+    /** Seconds over which SIGTERM closes the sockets. */
+    readonly drainTime: number
     /** Origins that may call from a browser; `*` for all. */
     readonly corsOrigins: readonly string[]
   }
@@ -133,6 +135,7 @@ const Variables = z.object({
   DISCONNECT_GRACE: seconds(20),
   EMPTY_TIMEOUT: seconds(30),
   MAX_DURATION: seconds(86_400),
+  DRAIN_TIME: seconds(5, 3600),
   BUSY_POLICY: z.enum(BUSY_POLICIES).default('ring'),
   STUN_URLS: list(url(/^stuns?:./, 'stun:host:3478')),
   TURN_URLS: list(url(/^turns?:./, 'turn:host:3478')),
@@ -188,6 +191,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         host: env.HOST ?? (keyed === undefined ? '127.0.0.1' : '0.0.0.0'),
         port: env.PORT,
         corsOrigins: env.CORS_ORIGINS,
+        drainTime: env.DRAIN_TIME,
       },
       dataDir: env.DATA_DIR,
       auth: {

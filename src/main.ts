@@ -17,7 +17,10 @@ async function main(cleanups: Cleanup[]): Promise<void> {
   const configuration = loadConfig()
   const { config, secrets } = configuration
   const log = createLog(config.logLevel)
-  const stopSignal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  const stopSignal = Promise.race([
+    once(process, 'SIGINT').then(() => 'SIGINT' as const),
+    once(process, 'SIGTERM').then(() => 'SIGTERM' as const),
+  ])
 
   const secret = config.development ? await developmentSecret(config.dataDir) : undefined
   const database = secrets.databaseUrl ? undefined : await startEmbeddedServer({ dataDir: config.dataDir, log })
@@ -30,14 +33,16 @@ async function main(cleanups: Cleanup[]): Promise<void> {
 
   const server = createGatewayServer(app)
   await server.listen()
-  cleanups.push(() => server.close())
+  let signal: Awaited<typeof stopSignal> | undefined
+  // Whoever presses Ctrl-C does not want to wait.
+  cleanups.push(() => server.close({ over: signal === 'SIGTERM' ? config.http.drainTime : 0 }))
   const described = database
     ? `PostgreSQL in ${config.dataDir}${database.adopted ? ', left running by an earlier start' : ''}`
     : withoutPassword(databaseUrl)
   process.stdout.write(await welcome(app, { url: server.url, database: described }))
 
-  await stopSignal
-  log.info('stopping')
+  signal = await stopSignal
+  log.info({ signal }, 'stopping')
 }
 
 const EXPECTED = [ConfigError, EmbeddedServerError, MigrationError, RtcError]

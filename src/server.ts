@@ -20,8 +20,11 @@ export interface GatewayServer {
   /** `http://host:port`, once listening. */
   readonly url: string
   listen(): Promise<void>
-  /** Takes no more requests, answers those under way, closes the sockets. */
-  close(): Promise<void>
+  /**
+   * Is not ready any more and takes no more sockets; closes those there are, spread over so many seconds (at once by
+   * default), and meanwhile answers requests; then takes no more, and answers those under way.
+   */
+  close(options?: { over: number }): Promise<void>
 }
 
 export const GRAPHQL_PATH = '/graphql'
@@ -65,7 +68,9 @@ export function createGatewayServer(app: App): GatewayServer {
     } catch (error) {
       reply = problemReply(error, { instance: incoming.url ?? '/', log })
     }
-    send(response, { ...reply, headers: { ...reply.headers, ...headers } })
+    // Nobody should wait for a next answer on this connection.
+    const connection = draining ? { Connection: 'close' } : {}
+    send(response, { ...reply, headers: { ...reply.headers, ...headers, ...connection } })
   }
 
   const server = createServer((incoming, response) => {
@@ -94,10 +99,10 @@ export function createGatewayServer(app: App): GatewayServer {
       server.listen(config.http.port, config.http.host)
       await once(server, 'listening')
     },
-    async close() {
+    async close({ over } = { over: 0 }) {
       draining = true
+      await sockets.close({ over: over * 1000 })
       const closed = new Promise((resolve) => server.close(resolve))
-      await sockets.close()
       server.closeIdleConnections()
       await closed
     },

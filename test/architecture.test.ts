@@ -23,7 +23,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     /^\w+\/graphql$/,
     ['types', 'builder', 'graphql', 'core', 'input', 'decide', 'model', 'media', 'events', 'calls', 'service'],
   ],
-  ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db']],
+  ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db', 'events']],
   ['routes', /^rest\/routes$/, ['app', 'paths', 'rest']],
   ['rest', /^rest\//, ['rest', 'auth', 'core', 'http']],
   ['paths', /^\w+\/rest$/, ['rest', 'json', 'input', 'service', 'media', 'core']],

@@ -74,13 +74,12 @@ builder.subscriptionFields((t) => ({
       after: t.arg.int({ description: 'The seq of the last update that you have.' }),
       deviceId: t.arg.id({ description: 'The device that reads; by default whichever of yours is in the room.' }),
     },
-    subscribe: (_root, { roomId, after, deviceId }, { streams, actor, onSlowConsumer }) =>
+    subscribe: (_root, { roomId, after, deviceId }, { streams, actor }) =>
       streams.open({
         actor,
         roomId,
         after: after ?? undefined,
         deviceId: deviceId ?? undefined,
-        onSlowConsumer,
       }),
     resolve: (update) => update,
   }),

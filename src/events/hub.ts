@@ -2,16 +2,23 @@ import type { Log } from '../core/log.ts'
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
 import { type EventLog, readAll } from './log.ts'
-import { BoundedQueue } from './queue.ts'
 
-/** Messages that one reader may be behind. */
-const QUEUE_LIMIT = 256
+/** Updates of a room that are kept for readers who come back after a short while. */
+const RECENT = 64
+
+/** Hears every update of a room as it happens, in order. It must neither throw nor take its time. */
+export interface Reader {
+  push(update: RoomUpdate): void
+  /** There will be no more. */
+  close(): void
+}
 
 /** A reader's place in the live part of a room's stream. */
 export interface Subscription {
-  /** The room at the moment of subscribing: the queue carries everything after it. */
+  /** The room at the moment of subscribing: the reader hears everything after it. */
   readonly room: Room
-  readonly queue: BoundedQueue<RoomUpdate>
+  /** The last updates before that moment, without a gap. */
+  readonly recent: readonly RoomUpdate[]
   /** Gives the place up. */
   close(): void
 }
@@ -23,7 +30,7 @@ interface Sources {
 }
 
 /**
- * Fans the events of rooms out to their readers, each behind a bounded queue of its own.
+ * Fans the events of rooms out to their readers: every reader of a room here is given the same update object.
  * A room with readers has one channel, which folds every event once and lets nothing through out of order:
  * notifications are hints, a gap is filled from the log.
  */
@@ -56,7 +63,7 @@ export class Hub {
   }
 
   /** Takes a place behind the room's event number `atLeast`; null when there is no such room. */
-  async subscribe(roomId: string, atLeast: number): Promise<Subscription | null> {
+  async subscribe(roomId: string, atLeast: number, reader: Reader): Promise<Subscription | null> {
     const channel = this.#channel(roomId)
     channel.readers += 1
     let released = false
@@ -67,7 +74,7 @@ export class Hub {
       if (channel.readers === 0 && this.#channels.get(roomId) === channel) this.#channels.delete(roomId)
     }
     try {
-      const subscription = await channel.subscribe(atLeast, release)
+      const subscription = await channel.subscribe(atLeast, reader, release)
       if (!subscription) release()
       return subscription
     } catch (error) {
@@ -94,7 +101,8 @@ export class Hub {
 class Channel {
   readonly #roomId: string
   readonly #sources: Sources
-  readonly #queues = new Set<BoundedQueue<RoomUpdate>>()
+  readonly #readers = new Set<Reader>()
+  readonly #recent: RoomUpdate[] = []
   #room: Room | null = null
   /** Catching up is serial: a hint that comes meanwhile waits for its turn. */
   #turn: Promise<void> = Promise.resolve()
@@ -124,23 +132,21 @@ class Channel {
     else this.hint(last.seq)
   }
 
-  async subscribe(atLeast: number, release: () => void): Promise<Subscription | null> {
+  async subscribe(atLeast: number, reader: Reader, release: () => void): Promise<Subscription | null> {
     await this.#reach(atLeast)
     const room = this.#room
     if (!room) return null
-    const queue = new BoundedQueue<RoomUpdate>(QUEUE_LIMIT)
-    this.#queues.add(queue)
+    this.#readers.add(reader)
     const close = () => {
-      queue.close()
-      this.#queues.delete(queue)
+      this.#readers.delete(reader)
       release()
     }
-    return { room, queue, close }
+    return { room, recent: [...this.#recent], close }
   }
 
   close(): void {
-    for (const queue of this.#queues) queue.close()
-    this.#queues.clear()
+    for (const reader of this.#readers) reader.close()
+    this.#readers.clear()
   }
 
   /** Brings the channel to event `seq`, by loading the room at first and from the log later. */
@@ -165,7 +171,9 @@ class Channel {
     if (!this.#room || event.seq !== this.#room.seq + 1) return
     this.#room = apply(this.#room, event)
     const update = updateOf(event, this.#room)
-    for (const queue of this.#queues) queue.push(update)
+    this.#recent.push(update)
+    if (this.#recent.length > RECENT) this.#recent.shift()
+    for (const reader of this.#readers) reader.push(update)
   }
 
   #fail(error: unknown): void {

@@ -28,6 +28,12 @@ export class BoundedQueue<T> {
     this.close()
   }
 
+  /** Takes no more; the reader gets the end after what waits. */
+  end(): void {
+    this.#closed = true
+    if (this.#waiting) this.#wake(undefined)
+  }
+
   /** Drops what waits; the reader gets the end (or the failure). */
   close(): void {
     this.#closed = true

@@ -8,7 +8,7 @@ import { canRead } from '../rooms/policy.ts'
 import { isLast, isLossOf, type RoomUpdate, snapshotOf, updateOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
 import { type EventLog, readAll } from './log.ts'
-import { releasing } from './queue.ts'
+import { BoundedQueue, ConsumerTooSlow, releasing } from './queue.ts'
 
 export interface StreamRequest {
   readonly actor: Actor
@@ -17,8 +17,6 @@ export interface StreamRequest {
   readonly after: number | undefined
   /** The device that reads; absent: whichever is in the room. */
   readonly deviceId?: string | undefined
-  /** Told when the reader has fallen too far behind, right before the stream fails. */
-  readonly onSlowConsumer?: (() => void) | undefined
 }
 
 export interface RoomStreams {
@@ -26,11 +24,20 @@ export interface RoomStreams {
    * The room's events, each exactly once and in order: what lies behind the cursor from the log, then live.
    * Ends after the room's end, and for somebody removed or replaced by another device of theirs after that.
    *
-   * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT for a cursor ahead of the room; while reading,
-   * `ConsumerTooSlow` when the reader falls too far behind
+   * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT for a cursor ahead of the room
    */
-  open(request: StreamRequest): Promise<AsyncIterableIterator<RoomUpdate>>
+  open(request: StreamRequest): Promise<RoomStream>
 }
+
+/** Takes the live part of a stream. It must neither throw nor take its time. */
+export interface Sink {
+  push(update: RoomUpdate): void
+  /** The stream is over; with an error when it was cut short. */
+  end(error?: Error): void
+}
+
+/** Updates that may come while the reader still takes what lies behind its cursor. */
+const CUTOVER_LIMIT = 256
 
 interface Sources {
   readonly executor: Pick<Executor, 'load' | 'execute'>
@@ -50,15 +57,12 @@ export function createRoomStreams(sources: Sources): RoomStreams {
         throw badInput([{ path: 'after', message: `must be between 0 and the room's seq, which is ${room.seq}` }])
       }
       const lease = await present(sources, actor, room)
+      const stream = new RoomStream(sources, request, lease)
       try {
-        const subscription = await subscribe(sources, actor, room)
-        const release = () => {
-          subscription.close()
-          lease?.release({ lost: true })
-        }
-        return releasing(read(sources, subscription, { request, lease }), { ...request, release })
+        await stream.subscribe(room.seq)
+        return stream
       } catch (error) {
-        lease?.release({ lost: true })
+        stream.close()
         throw error
       }
     },
@@ -76,47 +80,130 @@ async function present({ leases, executor }: Sources, actor: Actor, room: Room):
   return lease
 }
 
-async function subscribe({ hub }: Sources, actor: Actor, { id, seq }: Room): Promise<Subscription> {
-  const subscription = await hub.subscribe(id, seq)
-  if (!subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
-  try {
-    // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
-    authorise(actor, subscription.room)
-  } catch (error) {
-    subscription.close()
-    throw error
-  }
-  return subscription
-}
-
 function authorise(actor: Actor, room: Room): void {
   if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
 }
 
-/** Backfill from the log → cutover at the subscription's room → live from its queue. */
-async function* read(
-  { events, clock }: Sources,
-  { room, queue }: Subscription,
-  { request: { actor, roomId, after, deviceId }, lease }: { request: StreamRequest; lease: Lease | undefined },
-): AsyncGenerator<RoomUpdate, undefined> {
-  if (after === undefined) yield snapshotOf(room, clock.now())
-  else yield* backfill(events, roomId, { after, upTo: room.seq })
-  if (room.status === 'ended') return
-  for (;;) {
-    const update = await queue.next()
-    if (!update) return
-    if (isLossOf(update, actor.id)) lease?.contest()
-    yield update
-    if (isLast(update, { userId: actor.id, deviceId })) {
-      // Nobody is missed: the room is over for this viewer, or another device of theirs is in it.
-      lease?.release({ lost: false })
+/**
+ * One reader's stream: backfill from the log → cutover at the subscription's room → live. Whoever delivers to many
+ * readers takes the two parts apart, `backfill` and then `attach`; anybody else iterates. Must be closed.
+ */
+export class RoomStream implements AsyncIterable<RoomUpdate> {
+  readonly #sources: Sources
+  readonly #request: StreamRequest
+  readonly #lease: Lease | undefined
+  #subscription: Subscription | undefined
+  /** What has come while nobody was attached. */
+  #early: RoomUpdate[] = []
+  #sink: Sink | undefined
+  #failure: Error | undefined
+  #over = false
+
+  constructor(sources: Sources, request: StreamRequest, lease: Lease | undefined) {
+    this.#sources = sources
+    this.#request = request
+    this.#lease = lease
+  }
+
+  /** Takes the place in the room's live part, behind event number `atLeast`. */
+  async subscribe(atLeast: number): Promise<void> {
+    const { actor, roomId } = this.#request
+    const reader = { push: (update: RoomUpdate) => this.#push(update), close: () => this.#cutOff() }
+    this.#subscription = (await this.#sources.hub.subscribe(roomId, atLeast, reader)) ?? undefined
+    if (!this.#subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
+    if (this.#over) this.#subscription.close()
+    // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
+    authorise(actor, this.#subscription.room)
+  }
+
+  /** A snapshot, or everything behind the cursor. */
+  async *backfill(): AsyncGenerator<RoomUpdate, undefined> {
+    const { after, roomId } = this.#request
+    const { room, recent } = this.#place
+    if (after === undefined) yield snapshotOf(room, this.#sources.clock.now())
+    else if (after + 1 >= (recent[0]?.seq ?? Infinity)) yield* recent.filter(({ seq }) => seq > after)
+    else yield* readBack(this.#sources.events, roomId, { after, upTo: room.seq })
+  }
+
+  /** Hands over what has come since `subscribe`, and from now on everything as it happens. */
+  attach(sink: Sink): void {
+    if (this.#over) {
+      sink.end(this.#failure)
       return
     }
+    this.#sink = sink
+    const early = this.#early
+    this.#early = []
+    if (this.#place.room.status === 'ended') this.#finish()
+    for (const update of early) this.#push(update)
+  }
+
+  /** The reader has gone. A participant's last stream lost begins their grace. */
+  close(): void {
+    this.#release({ lost: true })
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<RoomUpdate> {
+    return releasing(this.#pull(), { release: () => this.close() })
+  }
+
+  async *#pull(): AsyncGenerator<RoomUpdate, undefined> {
+    yield* this.backfill()
+    const queue = new BoundedQueue<RoomUpdate>(CUTOVER_LIMIT)
+    this.attach({
+      push: (update) => queue.push(update),
+      end: (error) => (error ? queue.fail(error) : queue.end()),
+    })
+    for (let update = await queue.next(); update; update = await queue.next()) yield update
+  }
+
+  get #place(): Subscription {
+    if (!this.#subscription) throw new Error('a stream is subscribed before it is read')
+    return this.#subscription
+  }
+
+  #push(update: RoomUpdate): void {
+    if (this.#over) return
+    if (!this.#sink) {
+      this.#keep(update)
+      return
+    }
+    const { actor, deviceId } = this.#request
+    if (isLossOf(update, actor.id)) this.#lease?.contest()
+    this.#sink.push(update)
+    if (isLast(update, { userId: actor.id, deviceId })) this.#finish()
+  }
+
+  #keep(update: RoomUpdate): void {
+    if (this.#early.push(update) <= CUTOVER_LIMIT) return
+    this.#failure = new ConsumerTooSlow('too far behind before it was live')
+    this.#release({ lost: true })
+  }
+
+  /** Nobody is missed: the room is over for this viewer, or another device of theirs is in it. */
+  #finish(): void {
+    if (this.#over) return
+    this.#release({ lost: false })
+    this.#sink?.end()
+  }
+
+  /** The gateway ends the stream; the reader is expected back. */
+  #cutOff(): void {
+    if (this.#over) return
+    this.#release({ lost: true })
+    this.#sink?.end()
+  }
+
+  #release(options: { lost: boolean }): void {
+    this.#over = true
+    this.#early = []
+    this.#subscription?.close()
+    this.#lease?.release(options)
   }
 }
 
 /** The log is folded from the room's creation, so that every update shows the room as of then. */
-async function* backfill(
+async function* readBack(
   events: EventLog,
   roomId: string,
   { after, upTo }: { after: number; upTo: number },

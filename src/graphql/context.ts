@@ -9,6 +9,16 @@ import type { Media } from '../media/connection.ts'
 import type { Participant, RoomEvent } from '../rooms/model.ts'
 import type { RoomService } from '../rooms/service.ts'
 
+/** Where the messages of one operation go. */
+export interface Outlet {
+  /** Resolves when the kernel has taken the message. */
+  write(payload: string): Promise<void>
+  /** Never waits: a reader that does not keep up is closed. */
+  post(payload: string): void
+  /** The reader is too far behind. */
+  overflow(): void
+}
+
 /** What the resolvers work with. */
 export interface Services {
   readonly prisma: PrismaClient
@@ -21,8 +31,8 @@ export interface Services {
 
 export interface Context extends Services {
   readonly actor: Actor
-  /** Present on a WebSocket: closes it, for the reader cannot keep up. */
-  readonly onSlowConsumer: (() => void) | undefined
+  /** Present on a WebSocket: where the operation's messages go. */
+  readonly outlet: Outlet | undefined
   /** Rows asked for by several fields of one answer are read by one statement. */
   readonly batch: {
     readonly participants: DataLoader<string, readonly Participant[]>
@@ -30,14 +40,14 @@ export interface Context extends Services {
   }
 }
 
-export function createContext(services: Services, actor: Actor, onSlowConsumer?: () => void): Context {
+export function createContext(services: Services, actor: Actor, outlet?: Outlet): Context {
   const { rooms } = services
   // A subscription's context lives long: only batching is wanted, an answer kept would be stale.
   const options = { cache: false }
   return {
     ...services,
     actor,
-    onSlowConsumer,
+    outlet,
     batch: {
       participants: new DataLoader(async (ids) => {
         const byRoom = await rooms.participantsOf(ids)

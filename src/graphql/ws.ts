@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecutionArgs, GraphQLError } from 'graphql'
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, makeServer } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -9,6 +10,8 @@ import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
+import type { Outlet } from './context.ts'
+import { Outbox } from './outbox.ts'
 import type { GraphQL } from './yoga.ts'
 
 /** Close codes of RFC 6455 (1xxx) and graphql-ws (4xxx): https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md */
@@ -28,19 +31,25 @@ export const CLOSE = {
 /** Largest message in bytes. */
 const MESSAGE_LIMIT = 64 * 1024
 const SUBSCRIPTION_LIMIT = 100
+const SOCKETS_PER_USER = 20
 /** Milliseconds. */
+const CLOSE_TIMEOUT = 2_000
 const INIT_TIMEOUT = 10_000
 const PING_INTERVAL = 25_000
 const PONG_TIMEOUT = 10_000
 
 interface Extra {
   readonly socket: WebSocket
+  readonly outbox: Outbox
   actor?: Actor
 }
 
 export interface GraphQLSockets {
-  /** Closes every socket with 1012; resolves when they are gone. */
-  close(): Promise<void>
+  /**
+   * Takes no more sockets and closes those there are with 1012, spread over so many milliseconds so that their clients do
+   * not come back all at once; resolves when they are gone.
+   */
+  close(options: { over: number }): Promise<void>
 }
 
 /** Serves graphql-transport-ws on the server's upgrade requests for `path`. */
@@ -59,25 +68,38 @@ export function serveGraphQLSockets(
   const protocol = createProtocol(dependencies)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, handleProtocols })
 
-  const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+  let closing = false
+
+  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     stream.on('error', () => stream.destroy())
-    if (request.url?.split('?')[0] !== path) return refuseUpgrade(stream)
+    if (request.url?.split('?')[0] !== path) return refuseUpgrade(stream, '404 Not Found')
+    if (closing) return refuseUpgrade(stream, '503 Service Unavailable')
     sockets.handleUpgrade(request, stream, head, (socket) => connect(socket, protocol, log))
-  }
-  server.on('upgrade', upgrade)
+  })
 
   return {
-    async close() {
-      server.off('upgrade', upgrade)
-      const gone = [...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-      for (const socket of sockets.clients) socket.close(CLOSE.restart, 'The gateway restarts')
+    async close({ over }) {
+      closing = true
+      const open = [...sockets.clients]
+      const gone = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+      await spread(open, over, (socket) => socket.close(CLOSE.restart, 'The gateway restarts'))
       const impatient = setTimeout(() => {
         for (const socket of sockets.clients) socket.terminate()
-      }, 2_000)
+      }, CLOSE_TIMEOUT)
       await Promise.all(gone)
       clearTimeout(impatient)
       sockets.close()
     },
+  }
+}
+
+/** Does something with each item, evenly over so many milliseconds. */
+async function spread<T>(items: readonly T[], over: number, act: (item: T) => void): Promise<void> {
+  const started = performance.now()
+  for (const [index, item] of items.entries()) {
+    const wait = (over * index) / items.length - (performance.now() - started)
+    if (wait > 0) await delay(wait)
+    act(item)
   }
 }
 
@@ -95,20 +117,23 @@ function createProtocol({
   coded: (error: unknown) => GraphQLError
   clock: Clock
 }) {
+  const admit = createDoorkeeper()
   return makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: INIT_TIMEOUT,
 
     async onConnect({ connectionParams, extra }) {
-      extra.actor = await authenticate(authorizationOf(connectionParams))
-      closeAtExpiry(extra.socket, extra.actor, clock)
+      const actor = await authenticate(authorizationOf(connectionParams))
+      admit(extra.socket, actor)
+      extra.actor = actor
+      closeAtExpiry(extra.socket, actor, clock)
     },
 
-    async onSubscribe({ extra, subscriptions }, _id, params) {
+    async onSubscribe({ extra, subscriptions }, id, params) {
       try {
         if (Object.keys(subscriptions).length > SUBSCRIPTION_LIMIT) {
           throw new RtcError('RATE_LIMITED', `A socket may have ${SUBSCRIPTION_LIMIT} subscriptions.`)
         }
-        return await prepare(graphql, extra, params)
+        return await prepare(graphql, extra, { id, ...params })
       } catch (error) {
         // One operation's mistake is that operation's error: thrown on, it would close the socket.
         return (Array.isArray(error) ? error : [error]).map(coded)
@@ -126,22 +151,40 @@ function createProtocol({
   })
 }
 
+/** Counts the sockets of each user; refuses one too many. */
+function createDoorkeeper(): (socket: WebSocket, actor: Actor) => void {
+  const counts = new Map<string, number>()
+  return (socket, { id }) => {
+    if (socket.readyState === socket.CLOSED) return
+    const count = (counts.get(id) ?? 0) + 1
+    if (count > SOCKETS_PER_USER) {
+      throw new RtcError('RATE_LIMITED', `A user may have ${SOCKETS_PER_USER} sockets; close another first.`)
+    }
+    counts.set(id, count)
+    socket.once('close', () => {
+      const left = (counts.get(id) ?? 0) - 1
+      if (left > 0) counts.set(id, left)
+      else counts.delete(id)
+    })
+  }
+}
+
 type Enveloped = Pick<ReturnType<GraphQL['getEnveloped']>, 'execute' | 'subscribe'>
 const operationOf = (args: { rootValue?: unknown }) => args.rootValue as Enveloped
 
 /** Parses, validates and gives context by Yoga's own path; throws what is wrong with the document. */
 async function prepare(
   graphql: GraphQL,
-  { actor, socket }: Extra,
-  params: {
+  { actor, outbox }: Extra,
+  { id, ...params }: {
+    id: string
     query: string
     operationName?: string | null | undefined
     variables?: Record<string, unknown> | null | undefined
   },
 ): Promise<ExecutionArgs> {
   if (!actor) throw new RtcError('UNAUTHENTICATED', 'The connection is not initialised.')
-  const onSlowConsumer = () => socket.close(CLOSE.overload, 'Too slow; resume with your cursor')
-  const enveloped = graphql.getEnveloped({ actor, onSlowConsumer, params })
+  const enveloped = graphql.getEnveloped({ actor, outlet: outletOf(outbox, id), params })
   const document = enveloped.parse(params.query)
   const errors = enveloped.validate(enveloped.schema, document)
   if (errors.length > 0) throw errors
@@ -155,17 +198,24 @@ async function prepare(
   }
 }
 
+/** The messages of one operation, as graphql-transport-ws wants them. */
+function outletOf(outbox: Outbox, id: string): Outlet {
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
+  return {
+    write: (payload) => outbox.send(`${head}${payload}}`),
+    post: (payload) => outbox.post(head, payload, '}'),
+    overflow: () => outbox.overflow(),
+  }
+}
+
 function connect(socket: WebSocket, protocol: Protocol, log: Log): void {
   const stopPinging = keepAlive(socket)
+  const outbox = new Outbox(socket, () => socket.close(CLOSE.overload, 'Too slow; resume with your cursor'))
   const closed = protocol.opened(
     {
       protocol: socket.protocol || GRAPHQL_TRANSPORT_WS_PROTOCOL,
       // Resolves when the kernel has taken the message: a slow reader holds back its own operations only.
-      send: (data) =>
-        new Promise((resolve, reject) => {
-          if (socket.readyState !== socket.OPEN) return resolve()
-          socket.send(data, (error) => (error ? reject(error) : resolve()))
-        }),
+      send: (data) => outbox.send(data),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data: Buffer) => {
@@ -173,7 +223,7 @@ function connect(socket: WebSocket, protocol: Protocol, log: Log): void {
         })
       },
     },
-    { socket },
+    { socket, outbox },
   )
   // ws closes the socket itself, with 1009 for a message over the limit and the like.
   socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
@@ -227,6 +277,6 @@ function keepAlive(socket: WebSocket): () => void {
   }
 }
 
-function refuseUpgrade(stream: Duplex): void {
-  stream.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+function refuseUpgrade(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

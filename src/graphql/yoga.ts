@@ -1,16 +1,28 @@
-import { GraphQLError, parse as parseDocument } from 'graphql'
+import {
+  createSourceEventStream,
+  type DocumentNode,
+  type ExecutionArgs,
+  type FragmentDefinitionNode,
+  getOperationAST,
+  GraphQLError,
+  Kind,
+  parse as parseDocument,
+} from 'graphql'
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
-import { type Context, createContext, type Services } from './context.ts'
+import { RoomStream } from '../events/stream.ts'
+import { type Context, createContext, type Outlet, type Services } from './context.ts'
+import { Delivery } from './delivery.ts'
 import { statusOf } from './errors.ts'
+import { FanOut } from './fan-out.ts'
 import { limits, TOKENS_MAX } from './limits.ts'
 import { schema } from './schema.ts'
 
 /** What the transports know about an operation before it runs. */
 export interface Transport {
   readonly actor: Actor
-  readonly onSlowConsumer?: () => void
+  readonly outlet?: Outlet
 }
 
 /**
@@ -21,9 +33,9 @@ export interface Transport {
 export function createGraphQL(services: Services, coded: (error: unknown) => GraphQLError) {
   return createYoga<Transport, Context>({
     schema,
-    context: ({ actor, onSlowConsumer }) => createContext(services, actor, onSlowConsumer),
+    context: ({ actor, outlet }) => createContext(services, actor, outlet),
     maskedErrors: { maskError: coded },
-    plugins: [boundedParser, ...limits, socketOnly, httpResult(coded)],
+    plugins: [boundedParser, ...limits, socketOnly, executeOnce(new FanOut(coded)), httpResult(coded)],
     graphqlEndpoint: '/graphql',
     batching: false,
     multipart: false,
@@ -51,6 +63,35 @@ const socketOnly: Plugin = {
     setResultAndStopExecution({ errors: [new GraphQLError(error.message, { originalError: error })] })
   },
 }
+
+/** Rooms' streams are executed once for many readers and written straight to their sockets. */
+function executeOnce(fanOut: FanOut): Plugin {
+  return {
+    onSubscribe({ args, setSubscribeFn }) {
+      const { outlet } = args.contextValue as unknown as Context
+      if (!outlet || rootFieldOf(args) !== 'roomUpdated') return
+      setSubscribeFn(async (subscribing: ExecutionArgs) => {
+        const stream: unknown = await createSourceEventStream(subscribing)
+        return stream instanceof RoomStream ? new Delivery(stream, fanOut.join(subscribing), outlet) : stream
+      })
+    },
+  }
+}
+
+/** What is subscribed to, whatever it is called in the answer. */
+function rootFieldOf({ document, operationName }: ExecutionArgs): string | undefined {
+  let selection = getOperationAST(document, operationName)?.selectionSet.selections[0]
+  while (selection && selection.kind !== Kind.FIELD) {
+    const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragmentOf(document, selection.name.value)
+    selection = fragment?.selectionSet.selections[0]
+  }
+  return selection?.name.value
+}
+
+const fragmentOf = ({ definitions }: DocumentNode, wanted: string): FragmentDefinitionNode | undefined =>
+  definitions
+    .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+    .find(({ name }) => name.value === wanted)
 
 /**
  * Writes the answer to an HTTP request with the status of the error table, whatever media type the client prefers:

@@ -1,5 +1,6 @@
 import { parseInput } from '../core/input.ts'
 import { builder } from '../graphql/builder.ts'
+import type { Context } from '../graphql/context.ts'
 import { enumOf } from '../graphql/enum.ts'
 import type { Connection } from '../media/connection.ts'
 import { ConnectionRef, MediaProvider } from '../media/graphql.ts'
@@ -96,14 +97,27 @@ export const RoomRef = builder.prismaObject('Room', {
     participants: t.field({
       type: [ParticipantRef],
       description: 'Everybody who ever had a place in the room, in the order they came.',
-      async resolve(room, _args, { batch }) {
-        const participants = (room as AsOf).participants ?? (await batch.participants.load(room.id))
-        const time = asOf(room)
-        return time ? participants.map((participant) => ({ ...participant, asOf: time })) : [...participants]
+      resolve: (room, _args, context) => participantsOf(room, context),
+    }),
+    me: t.field({
+      type: ParticipantRef,
+      nullable: true,
+      description: 'Your own place in the room; null for an administrator who has none.',
+      extensions: { dependsOnViewer: true },
+      async resolve(room, _args, context) {
+        const participants = await participantsOf(room, context)
+        return participants.find(({ userId }) => userId === context.actor.id) ?? null
       },
     }),
   }),
 })
+
+/** Without a promise where a stream has them at hand. */
+function participantsOf(room: AsOf & { id: string }, { batch }: Context): Participant[] | Promise<Participant[]> {
+  const seen = (participants: readonly Participant[]) =>
+    participants.map((participant) => (room.asOf ? { ...participant, asOf: room.asOf } : participant))
+  return room.participants ? seen(room.participants) : batch.participants.load(room.id).then(seen)
+}
 
 const RoomFilterInput = builder.inputType('RoomFilter', {
   description: 'Every condition given must hold.',

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import WebSocket from 'ws'
+import { openPeer, type Peer, subscribe } from '../peer.ts'
 import { startWorld } from '../world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -9,39 +8,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** A raw socket: messages in, messages out. */
-async function open(protocol = 'graphql-transport-ws') {
-  const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, protocol)
-  const inbox: unknown[] = []
-  let wake = () => {}
-  socket.on('message', (data: Buffer) => {
-    inbox.push(JSON.parse(data.toString()))
-    wake()
-  })
-  await once(socket, 'open')
-  return {
-    socket,
-    send: (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
-    async receive(): Promise<unknown> {
-      while (inbox.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-      return inbox.shift()
-    },
-    closed: once(socket, 'close').then(([code]) => code as number),
-  }
-}
-
-async function connected() {
-  const peer = await open()
-  peer.send({ type: 'connection_init', payload: { Authorization: `Bearer ${world.alice.token}` } })
-  expect(await peer.receive()).toEqual({ type: 'connection_ack' })
-  return peer
-}
-
-const subscribe = (id: string, query: string) => ({ id, type: 'subscribe', payload: { query } })
+const open = (protocol?: string) => openPeer(world.url, { ...(protocol && { protocol }) })
+const connected = () => openPeer(world.url, { token: world.alice.token })
 
 describe('a connection', () => {
   test.each(['authorization', 'Authorization', 'AUTHORIZATION'])('is made by the parameter %s', async (key) => {
@@ -132,4 +100,17 @@ test('the 101st subscription of a socket is refused, the others live on', async 
   expect(types).toEqual({ next: 100, error: 1 })
   peer.socket.close()
   await expect.poll(() => world.app.hub.size).toBe(0)
+})
+
+test('a user may have 20 sockets; one more is told to come back, and may when another has gone', async () => {
+  const carol = await world.token('carol')
+  const peers: Peer[] = []
+  for (let count = 0; count < 20; count += 1) peers.push(await openPeer(world.url, { token: carol }))
+  const late = await open()
+  late.send({ type: 'connection_init', payload: { authorization: `Bearer ${carol}` } })
+  expect(await late.closed).toBe(1013)
+  peers[0]?.socket.close()
+  await peers[0]?.closed
+  const again = await openPeer(world.url, { token: carol })
+  for (const peer of [...peers, again]) peer.socket.close()
 })

@@ -1,0 +1,192 @@
+import { GraphQLID, GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createErrorCoder } from '../../src/graphql/errors.ts'
+import { FanOut } from '../../src/graphql/fan-out.ts'
+import { createLog } from '../../src/core/log.ts'
+import type { RoomUpdate } from '../../src/events/event.ts'
+import { type Answer, type Messages, type Person, startWorld, take } from '../world.ts'
+
+let statements: string[] = []
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+})
+afterAll(() => world.close())
+
+let readers: Messages[] = []
+afterEach(async () => {
+  await Promise.all(readers.map((reader) => reader.return?.()))
+  readers = []
+})
+function watch(person: Person | undefined, query: string, variables: Record<string, unknown> = {}): Messages {
+  const reader = (person ?? world.alice).subscribe(query, variables)
+  readers.push(reader)
+  return reader
+}
+
+const people = () => [world.alice, world.bob, world.carol]
+const toggle = (person: Person, roomId: string, audio: boolean) =>
+  person.graphql('mutation ($input: UpdateParticipantInput!) { updateParticipant(input: $input) { room { seq } } }', {
+    input: { roomId, audio },
+  })
+const update = async (messages: Messages): Promise<Answer['body']> => {
+  const [message] = await take(messages, 1)
+  expect(message?.errors).toBeUndefined()
+  return message?.data.roomUpdated
+}
+
+/** A group that everybody has joined. */
+async function group(): Promise<string> {
+  const { body } = await world.alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob', 'carol'] })
+  for (const person of people()) await person.rest('POST', `/rooms/${body.id}/join`)
+  return body.id
+}
+
+describe('readers with the same operation', () => {
+  test('cost one execution for each event, however many they are and wherever they began', async () => {
+    const roomId = await group()
+    const LOG = `subscription ($roomId: ID!, $after: Int) {
+      roomUpdated(roomId: $roomId, after: $after) { seq room { events(after: 0, first: 50) { seq } } }
+    }`
+    for (const index of Array(30).keys()) watch(people()[index % 3], LOG, { roomId, ...(index % 2 && { after: 4 }) })
+    await Promise.all(readers.map((reader) => update(reader)))
+    statements = []
+    await toggle(world.bob, roomId, false)
+    const updates = await Promise.all(readers.map((reader) => update(reader)))
+    expect(new Set(updates.map(({ seq }) => seq)).size).toBe(1)
+    expect(updates.every(({ seq, room }) => room.events.length === seq)).toBe(true)
+    expect(statements.filter((sql) => /FROM "RoomEvent"/.test(sql))).toHaveLength(1)
+  })
+
+  test('get each event in order, also where a field must be fetched for every one', async () => {
+    const roomId = await group()
+    const FETCHING = `subscription ($roomId: ID!) {
+      roomUpdated(roomId: $roomId) { seq type room { seq events(first: 1) { seq } } } }`
+    const PLAIN = 'subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq type room { seq } } }'
+    for (const query of [FETCHING, PLAIN, FETCHING]) watch(world.alice, query, { roomId })
+    const first = await Promise.all(readers.map((reader) => update(reader)))
+    const changes = Promise.all(Array.from({ length: 40 }, (_, index) => toggle(world.bob, roomId, index % 2 === 0)))
+    const from = first[0].seq
+    const all = await Promise.all(readers.map((reader) => take(reader, 30)))
+    await changes
+    for (const messages of all) {
+      const numbers = messages.map(({ data }) => data.roomUpdated.seq)
+      expect(numbers).toEqual(numbers.map((_, index) => from + 1 + index))
+      expect(messages.every(({ data }) => data.roomUpdated.room.seq === data.roomUpdated.seq)).toBe(true)
+    }
+  })
+
+  test('share nothing with those whose variables show something else', async () => {
+    const roomId = await group()
+    const query = `subscription ($roomId: ID!, $short: Boolean!, $first: Int) {
+      roomUpdated(roomId: $roomId) { seq room { id @skip(if: $short) events(first: $first) { seq } } } }`
+    const variables = [
+      { roomId, short: true, first: 1 },
+      { roomId, short: false, first: 1 },
+      { roomId, short: true, first: 2 },
+    ]
+    for (const values of variables) watch(world.alice, query, values)
+    await Promise.all(readers.map((reader) => update(reader)))
+    await toggle(world.bob, roomId, false)
+    const updates = await Promise.all(readers.map((reader) => update(reader)))
+    expect(updates.map(({ room }) => [room.id, room.events.length])).toEqual([
+      [undefined, 1],
+      [roomId, 1],
+      [undefined, 2],
+    ])
+  })
+})
+
+describe('what depends on the viewer', () => {
+  test("is each viewer's own, in every message of every reader", async () => {
+    const roomId = await group()
+    const MINE = `subscription ($roomId: ID!, $after: Int) { roomUpdated(roomId: $roomId, after: $after) {
+      seq ...Mine } } fragment Mine on RoomUpdate { room { me { userId audio } } }`
+    for (const index of Array(12).keys()) watch(people()[index % 3], MINE, { roomId, ...(index % 2 && { after: 1 }) })
+    const changes = (async () => {
+      for (let round = 0; round < 20; round += 1) await toggle(world.bob, roomId, round % 2 === 0)
+    })()
+    for (const [index, reader] of readers.entries()) {
+      const seen = await take(reader, 15)
+      expect(seen).toHaveLength(15)
+      expect(new Set(seen.map(({ data }) => data.roomUpdated.room.me.userId))).toEqual(new Set([people()[index % 3]?.id]))
+    }
+    await changes
+  })
+
+  test('is shown to an administrator without a place as nothing', async () => {
+    const roomId = await group()
+    const admin = await world.person('root', { scopes: ['rtc:admin'] })
+    const stream = watch(admin, `subscription { roomUpdated(roomId: "${roomId}") { room { me { userId } } } }`)
+    expect(await update(stream)).toEqual({ room: { me: null } })
+  })
+
+  test('fails where a field does not say so, instead of showing one viewer what is another’s', () => {
+    const leaky = new GraphQLObjectType({
+      name: 'Update',
+      fields: {
+        seq: { type: new GraphQLNonNull(GraphQLInt) },
+        secret: {
+          type: GraphQLID,
+          resolve: (_root, _args, { actor }: { actor: { id: string } }) => actor.id,
+        },
+      },
+    })
+    const schema = new GraphQLSchema({
+      query: new GraphQLObjectType({ name: 'Query', fields: { seq: { type: GraphQLInt } } }),
+      subscription: new GraphQLObjectType({
+        name: 'Subscription',
+        fields: { updates: { type: leaky, resolve: (update: unknown) => update } },
+      }),
+    })
+    const fanOut = new FanOut(createErrorCoder(createLog('silent')))
+    const actor = { id: 'alice', scopes: new Set<string>() }
+    const rooms = {}
+    const group = fanOut.join({
+      schema,
+      document: parse('subscription { updates { seq secret } }'),
+      contextValue: { actor, rooms },
+    })
+    const payload = JSON.parse(group.payloadOf({ seq: 1 } as RoomUpdate) as string)
+    expect(payload).toMatchObject({ data: { updates: { seq: 1, secret: null } }, errors: [{ extensions: { code: 'INTERNAL' } }] })
+    expect(JSON.stringify(payload)).not.toContain('alice')
+    group.leave()
+    expect(fanOut.size).toBe(0)
+  })
+
+  test('is nothing else: every other field of an update is the same for all', async () => {
+    const roomId = await group()
+    const { body } = await world.alice.graphql(
+      `{ __schema { types { name kind fields { name args { name } type { ...T } } } } }
+       fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }`,
+    )
+    expect(body.errors).toBeUndefined()
+    const types = new Map<string, Answer['body']>(
+      body.data.__schema.types.map((type: Answer['body']) => [type.name, type]),
+    )
+    const named = (type: Answer['body']): string => (type.ofType ? named(type.ofType) : type.name)
+    const select = (name: string): string =>
+      types
+        .get(name)
+        .fields.filter((field: Answer['body']) => field.name !== 'me')
+        .map((field: Answer['body']) => {
+          const inner = named(field.type)
+          return types.get(inner).kind === 'OBJECT' ? `${field.name} { ${select(inner)} }` : field.name
+        })
+        .join(' ')
+    const stream = watch(world.alice, `subscription { roomUpdated(roomId: "${roomId}") { ${select('RoomUpdate')} } }`)
+    expect((await update(stream)).type).toBe('SNAPSHOT')
+    await toggle(world.bob, roomId, false)
+    expect(await update(stream)).toMatchObject({ type: 'PARTICIPANT_UPDATED', room: { id: roomId } })
+  })
+})
+
+test('an error in a message is coded as anywhere else', async () => {
+  const roomId = await group()
+  const stream = watch(
+    world.alice,
+    `subscription { roomUpdated(roomId: "${roomId}") { seq room { events(first: 0) { seq } } } }`,
+  )
+  const [message] = await take(stream, 1)
+  expect(message).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] })
+})

@@ -9,12 +9,12 @@ import type { Media } from '../media/connection.ts'
 import type { Participant, RoomEvent } from '../rooms/model.ts'
 import type { RoomService } from '../rooms/service.ts'
 
-/** Where the messages of one operation go. */
+/** Where the messages of one operation go; a payload is the JSON of an execution result. */
 export interface Outlet {
   /** Resolves when the kernel has taken the message. */
-  write(payload: string): Promise<void>
+  write(payload: Buffer): Promise<void>
   /** Never waits: a reader that does not keep up is closed. */
-  post(payload: string): void
+  post(payload: Buffer): void
   /** The reader is too far behind. */
   overflow(): void
 }

@@ -67,7 +67,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined> {
 
   #push(update: RoomUpdate): void {
     const payload = this.#group.payloadOf(update)
-    if (typeof payload === 'string' && !this.#fetching) this.#outlet.post(payload)
+    if (!(payload instanceof Promise) && !this.#fetching) this.#outlet.post(payload)
     else this.#lineUp(payload)
   }
 
@@ -80,8 +80,8 @@ export class Delivery implements AsyncIterableIterator<never, undefined> {
     const before = this.#fetching
     const turn = (async () => {
       await before
-      const text = await payload
-      if (!this.#over) this.#outlet.post(text)
+      const ready = await payload
+      if (!this.#over) this.#outlet.post(ready)
       this.#lined -= 1
       if (this.#lined === 0) this.#fetching = undefined
     })()

@@ -13,7 +13,7 @@ import type { Actor } from '../core/actor.ts'
 import { type Context, createContext } from './context.ts'
 
 /** The message for one update, ready to be sent; a promise where a field had to be fetched. */
-export type Payload = string | Promise<string>
+export type Payload = Buffer | Promise<Buffer>
 
 /** Readers whose messages are the same: same operation, same variables, same view. */
 export interface Group {
@@ -24,7 +24,7 @@ export interface Group {
 
 /**
  * Executes a subscription once for all of its readers: those with the same document, operation and variables get the
- * same string for the same update. Where a field depends on the viewer (`extensions.dependsOnViewer`), only the viewer's
+ * same bytes for the same update. Where a field depends on the viewer (`extensions.dependsOnViewer`), only the viewer's
  * own readers share. A field that reads the viewer without saying so fails: nobody is shown what is another's.
  */
 export class FanOut {
@@ -79,15 +79,16 @@ class SharedExecution {
     const result = execute({ ...this.#args, rootValue: update })
     const payload = result instanceof Promise ? result.then((value) => this.#print(value)) : this.#print(result)
     this.#payloads.set(update, payload)
-    if (payload instanceof Promise) void payload.then((text) => this.#payloads.set(update, text))
+    if (payload instanceof Promise) void payload.then((ready) => this.#payloads.set(update, ready))
     return payload
   }
 
-  #print({ data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] }): string {
-    return JSON.stringify({
+  #print({ data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] }): Buffer {
+    const result = {
       ...(data !== undefined && { data }),
       ...(errors.length > 0 && { errors: errors.map((error) => this.#coded(error).toJSON()) }),
-    })
+    }
+    return Buffer.from(JSON.stringify(result))
   }
 }
 

@@ -74,7 +74,7 @@ export function serveGraphQLSockets(
     stream.on('error', () => stream.destroy())
     if (request.url?.split('?')[0] !== path) return refuseUpgrade(stream, '404 Not Found')
     if (closing) return refuseUpgrade(stream, '503 Service Unavailable')
-    sockets.handleUpgrade(request, stream, head, (socket) => connect(socket, protocol, log))
+    sockets.handleUpgrade(request, stream, head, (socket) => connect(socket, stream, { protocol, log }))
   })
 
   return {
@@ -200,22 +200,24 @@ async function prepare(
 
 /** The messages of one operation, as graphql-transport-ws wants them. */
 function outletOf(outbox: Outbox, id: string): Outlet {
-  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
+  const head = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
   return {
-    write: (payload) => outbox.send(`${head}${payload}}`),
-    post: (payload) => outbox.post(head, payload, '}'),
+    write: (payload) => outbox.send(head, payload, TAIL),
+    post: (payload) => outbox.post(head, payload, TAIL),
     overflow: () => outbox.overflow(),
   }
 }
 
-function connect(socket: WebSocket, protocol: Protocol, log: Log): void {
+const TAIL = Buffer.from('}')
+
+function connect(socket: WebSocket, stream: Duplex, { protocol, log }: { protocol: Protocol; log: Log }): void {
   const stopPinging = keepAlive(socket)
-  const outbox = new Outbox(socket, () => socket.close(CLOSE.overload, 'Too slow; resume with your cursor'))
+  const outbox = new Outbox(socket, stream, () => socket.close(CLOSE.overload, 'Too slow; resume with your cursor'))
   const closed = protocol.opened(
     {
       protocol: socket.protocol || GRAPHQL_TRANSPORT_WS_PROTOCOL,
       // Resolves when the kernel has taken the message: a slow reader holds back its own operations only.
-      send: (data) => outbox.send(data),
+      send: (data) => outbox.send(Buffer.from(data)),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data: Buffer) => {

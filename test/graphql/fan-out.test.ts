@@ -147,7 +147,7 @@ describe('what depends on the viewer', () => {
       document: parse('subscription { updates { seq secret } }'),
       contextValue: { actor, rooms },
     })
-    const payload = JSON.parse(group.payloadOf({ seq: 1 } as RoomUpdate) as string)
+    const payload = JSON.parse(String(group.payloadOf({ seq: 1 } as RoomUpdate)))
     expect(payload).toMatchObject({ data: { updates: { seq: 1, secret: null } }, errors: [{ extensions: { code: 'INTERNAL' } }] })
     expect(JSON.stringify(payload)).not.toContain('alice')
     group.leave()

@@ -122,9 +122,9 @@ describe('a media provider', () => {
       const { [left]: _, ...rest } = account as Record<string, string>
       expect(problemsOf(rest)).toEqual([`${left}: is needed with ${Object.keys(rest).join(' and ')}`])
     }
-    const [[name = '', value = ''] = []] = Object.entries(account)
-    const others = Object.keys(account).filter((other) => other !== name)
-    expect(namesOf({ [name]: value })).toEqual(others.toSorted())
+    const [name = '', ...others] = Object.keys(account)
+    const alone = { [name]: (account as Record<string, string>)[name] ?? '' }
+    expect(namesOf(alone)).toEqual(others.toSorted())
   })
 
   test.each(Object.entries(ACCOUNTS))('%s can be the default once it is configured', (provider, account) => {

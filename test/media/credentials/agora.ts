@@ -11,7 +11,8 @@ export interface AgoraToken extends TokenContent {
 }
 
 /** The privileges of an RTC channel. */
-const [JOIN, AUDIO, VIDEO, DATA] = [1, 2, 3, 4]
+const JOIN = 1
+const PUBLISH = [2, 3, 4]
 const RTC_SERVICE = 1
 
 /** Reads an AccessToken2 (007) with one RTC service; throws unless this certificate has signed it. */
@@ -31,9 +32,14 @@ export function readAgoraToken(token: string, certificate = AGORA.certificate): 
   reader.end()
   const allowed = new Set(privileges.map(([privilege]) => privilege))
   return {
-    ...{ appId, issuedAt, expiresAt: issuedAt + ttl, roomId, userId, privileges },
-    mayPublish: [AUDIO, VIDEO, DATA].some((privilege) => privilege !== undefined && allowed.has(privilege)),
-    maySubscribe: JOIN !== undefined && allowed.has(JOIN),
+    appId,
+    issuedAt,
+    expiresAt: issuedAt + ttl,
+    roomId,
+    userId,
+    privileges,
+    mayPublish: PUBLISH.some((privilege) => allowed.has(privilege)),
+    maySubscribe: allowed.has(JOIN),
   }
 }
 

@@ -28,7 +28,9 @@ export async function readLivekitToken(
   const { sub = '', nbf = 0, exp = 0, video } = payload
   return {
     userId: sub,
-    ...{ issuedAt: nbf, expiresAt: exp, grants: video },
+    issuedAt: nbf,
+    expiresAt: exp,
+    grants: video,
     ...(typeof video['room'] === 'string' && { roomId: video['room'] }),
     mayPublish: video['canPublish'] !== false || video['canPublishData'] !== false,
     maySubscribe: video['canSubscribe'] === true,

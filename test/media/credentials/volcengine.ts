@@ -26,7 +26,13 @@ export function readVolcengineToken(token: string, appKey = VOLCENGINE.appKey): 
   reader.end()
   const allowed = new Set(privileges.map(([privilege]) => privilege))
   return {
-    ...{ appId, nonce, issuedAt, expiresAt, roomId, userId, privileges },
+    appId,
+    nonce,
+    issuedAt,
+    expiresAt,
+    roomId,
+    userId,
+    privileges,
     mayPublish: [0, 1, 2, 3].some((privilege) => allowed.has(privilege)),
     maySubscribe: allowed.has(4),
   }

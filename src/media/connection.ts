@@ -1,6 +1,6 @@
 import { PROVIDER_VARIABLES } from '../config.ts'
 import { RtcError } from '../core/errors.ts'
-import type { MediaProvider, Participant, RoomFields } from '../rooms/model.ts'
+import { MEDIA_PROVIDERS, type MediaProvider, type Participant, type RoomFields } from '../rooms/model.ts'
 import type { Providers } from './credentials/configured.ts'
 import type { Credentials, Provider } from './credentials/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer } from './ice.ts'
@@ -22,7 +22,9 @@ export interface Seat {
 }
 
 export interface Media {
-  /** Of rooms that are created without one. */
+  /** Those that are configured. */
+  readonly providers: readonly MediaProvider[]
+  /** One of them: of rooms that are created without one. */
   readonly defaultProvider: MediaProvider
   /** @throws RtcError PROVIDER_NOT_CONFIGURED naming the variables to set */
   requireProvider(provider: MediaProvider): Provider
@@ -54,6 +56,7 @@ export function createMedia({ ice, providers, defaultProvider }: MediaDependenci
   }
 
   return {
+    providers: MEDIA_PROVIDERS.filter((provider) => providers[provider]),
     defaultProvider,
     requireProvider,
     iceServers,

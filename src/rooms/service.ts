@@ -96,14 +96,13 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     },
 
     async join(actor, roomId, { deviceId, audio, video }) {
-      // Before the seat is taken: the others would see somebody come whom no provider lets in.
-      media.requireProvider((await load(roomId)).provider)
       const room = await execute(roomId, {
         type: 'join',
         actor,
         deviceId: deviceId ?? null,
         audio: audio ?? null,
         video: video ?? null,
+        providers: media.providers,
       })
       const place = placeIn(room, actor.id)
       return { ...place, connection: await media.connect(place, clock.now()) }

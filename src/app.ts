@@ -15,6 +15,7 @@ import { Hub } from './events/hub.ts'
 import { createEventLog } from './events/log.ts'
 import { createRoomStreams, type RoomStreams } from './events/stream.ts'
 import { createMedia, type Media } from './media/connection.ts'
+import { configuredProviders } from './media/credentials/configured.ts'
 import { Heartbeat } from './presence/heartbeat.ts'
 import { createLeaseStore } from './presence/lease-store.ts'
 import { Leases } from './presence/leases.ts'
@@ -68,7 +69,11 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const store = createRoomStore(database.prisma)
   const events = createEventLog(database.prisma)
   const hub = new Hub({ load: store.load, events, log })
-  const media = createMedia({ ...config.ice, turnSecret: secrets.turnSecret })
+  const media = createMedia({
+    ice: { ...config.ice, turnSecret: secrets.turnSecret },
+    providers: configuredProviders(config.media, secrets),
+    defaultProvider: config.media.defaultProvider,
+  })
   const calls = new IncomingCalls({ ringing: store.ringing, load: store.load, clock, log })
   const catchUp = createCatchUp({ hub, store, others: [() => calls.check()], log })
   const bus = new Bus({

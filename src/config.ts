@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LOG_LEVELS, type LogLevel } from './core/log.ts'
+import { MEDIA_PROVIDERS, type MediaProvider } from './rooms/model.ts'
 
 /** Everything that can be configured and may be printed. */
 export interface Config {
@@ -30,6 +31,15 @@ export interface Config {
   /** What a call to somebody who is in another call does. */
   readonly busyPolicy: (typeof BUSY_POLICIES)[number]
   readonly ice: { readonly stunUrls: readonly string[]; readonly turnUrls: readonly string[] }
+  readonly media: {
+    /** Of rooms that are created without one; it is configured. */
+    readonly defaultProvider: MediaProvider
+    /** Undefined where there is no account. */
+    readonly volcengine: { readonly appId: string } | undefined
+    readonly livekit: { readonly url: string; readonly apiKey: string } | undefined
+    readonly tencent: { readonly sdkAppId: string } | undefined
+    readonly agora: { readonly appId: string } | undefined
+  }
   readonly logLevel: LogLevel
 }
 
@@ -53,6 +63,10 @@ export interface Secrets {
   /** SPKI in PEM. */
   readonly jwtPublicKey: string | undefined
   readonly turnSecret: string | undefined
+  readonly volcengineAppKey: string | undefined
+  readonly livekitApiSecret: string | undefined
+  readonly tencentSecret: string | undefined
+  readonly agoraCertificate: string | undefined
 }
 
 export interface Configuration {
@@ -92,15 +106,17 @@ const list = (schema: z.ZodString, fallback = '') =>
     .pipe(z.array(schema))
 const url = (protocols: RegExp, name: string) => z.string().regex(protocols, `must be a URL of the form ${name}`)
 
-/** A key set is fetched without credentials, and its URL is printed with the configuration. */
-function isKeySetUrl(value: string): boolean {
+/** A URL that is printed with the configuration, and perhaps handed to clients: it must hold no credentials. */
+function isOpenUrl(value: string, protocols: RegExp): boolean {
   if (!URL.canParse(value)) return false
   const { protocol, username, password } = new URL(value)
-  return /^https?:$/.test(protocol) && !username && !password
+  return protocols.test(protocol) && !username && !password
 }
 
 /** HS256 wants a key at least as long as its hash (RFC 7518, section 3.2). */
 const HS256_MIN_BYTES = 32
+
+const AGORA_ID = /^[0-9A-Fa-f]{32}$/
 
 const Variables = z.object({
   NODE_ENV: text.optional(),
@@ -125,7 +141,10 @@ const Variables = z.object({
     .optional(),
   JWKS_URL: z
     .string()
-    .refine(isKeySetUrl, 'must be a URL of the form https://issuer/.well-known/jwks.json, without credentials')
+    .refine(
+      (value) => isOpenUrl(value, /^https?:$/),
+      'must be a URL of the form https://issuer/.well-known/jwks.json, without credentials',
+    )
     .optional(),
   JWT_ISSUER: text.optional(),
   JWT_AUDIENCE: text.optional(),
@@ -140,6 +159,21 @@ const Variables = z.object({
   STUN_URLS: list(url(/^stuns?:./, 'stun:host:3478')),
   TURN_URLS: list(url(/^turns?:./, 'turn:host:3478')),
   TURN_SECRET: text.optional(),
+  DEFAULT_PROVIDER: z.enum(MEDIA_PROVIDERS).default('webrtc'),
+  VOLCENGINE_APP_ID: text.regex(/^[0-9A-Za-z]{24}$/, 'must have 24 letters and digits').optional(),
+  VOLCENGINE_APP_KEY: text.optional(),
+  LIVEKIT_URL: text
+    .refine(
+      (value) => isOpenUrl(value, /^(ws|http)s?:$/),
+      'must be a URL of the form wss://livekit.example, without credentials',
+    )
+    .optional(),
+  LIVEKIT_API_KEY: text.optional(),
+  LIVEKIT_API_SECRET: text.optional(),
+  TENCENT_SDK_APP_ID: text.regex(/^[1-9]\d{0,9}$/, 'must be a number').optional(),
+  TENCENT_SECRET: text.optional(),
+  AGORA_APP_ID: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
+  AGORA_CERTIFICATE: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -150,6 +184,15 @@ export const VARIABLES: Readonly<Record<string, string>> = Object.fromEntries(
     return [name, data === undefined ? '' : String(data)]
   }),
 )
+
+/** What each provider needs before this gateway can let somebody in: all of it, or the provider is not configured. */
+export const PROVIDER_VARIABLES = {
+  webrtc: [],
+  volcengine: ['VOLCENGINE_APP_ID', 'VOLCENGINE_APP_KEY'],
+  livekit: ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET'],
+  tencent: ['TENCENT_SDK_APP_ID', 'TENCENT_SECRET'],
+  agora: ['AGORA_APP_ID', 'AGORA_CERTIFICATE'],
+} as const satisfies Record<MediaProvider, readonly (keyof typeof Variables.shape)[]>
 
 const Environment = Variables.superRefine(
   (env, context) => {
@@ -164,6 +207,15 @@ const Environment = Variables.superRefine(
     }
     if (env.TURN_URLS.length > 0 && !env.TURN_SECRET) problem('TURN_SECRET', 'is needed with TURN_URLS')
     if (env.TURN_SECRET && env.TURN_URLS.length === 0) problem('TURN_URLS', 'is needed with TURN_SECRET')
+    for (const provider of MEDIA_PROVIDERS) {
+      const needed: readonly (keyof typeof env)[] = PROVIDER_VARIABLES[provider]
+      const given = needed.filter((name) => env[name] !== undefined)
+      const missing = needed.filter((name) => env[name] === undefined)
+      if (given.length > 0) for (const name of missing) problem(name, `is needed with ${given.join(' and ')}`)
+      if (provider === env.DEFAULT_PROVIDER && needed.length > 0 && given.length === 0) {
+        problem('DEFAULT_PROVIDER', `${provider} needs ${needed.join(', ')}`)
+      }
+    }
   },
   // Beside other problems too, so that all are told at once.
   { when: () => true },
@@ -208,6 +260,14 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       },
       busyPolicy: env.BUSY_POLICY,
       ice: { stunUrls: env.STUN_URLS, turnUrls: env.TURN_URLS },
+      media: {
+        defaultProvider: env.DEFAULT_PROVIDER,
+        volcengine: env.VOLCENGINE_APP_ID ? { appId: env.VOLCENGINE_APP_ID } : undefined,
+        livekit:
+          env.LIVEKIT_URL && env.LIVEKIT_API_KEY ? { url: env.LIVEKIT_URL, apiKey: env.LIVEKIT_API_KEY } : undefined,
+        tencent: env.TENCENT_SDK_APP_ID ? { sdkAppId: env.TENCENT_SDK_APP_ID } : undefined,
+        agora: env.AGORA_APP_ID ? { appId: env.AGORA_APP_ID } : undefined,
+      },
       logLevel: env.LOG_LEVEL,
     },
     secrets: {
@@ -215,6 +275,10 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       jwtSecret: env.JWT_SECRET,
       jwtPublicKey: env.JWT_PUBLIC_KEY,
       turnSecret: env.TURN_SECRET,
+      volcengineAppKey: env.VOLCENGINE_APP_KEY,
+      livekitApiSecret: env.LIVEKIT_API_SECRET,
+      tencentSecret: env.TENCENT_SECRET,
+      agoraCertificate: env.AGORA_CERTIFICATE,
     },
   }
 }

@@ -39,14 +39,14 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['events', /^events\//, ['events', 'presence', 'db', 'service', 'store', 'policy', 'model', 'core']],
   ['calls', /^calls\//, ['calls', 'events', 'model', 'core']],
   ['presence', /^presence\//, ['presence', 'db', 'service', 'store', 'core']],
-  ['media', /^media\//, ['media', 'model', 'core']],
+  ['media', /^media\//, ['media', 'config', 'model', 'core']],
   ['auth', /^auth\//, ['auth', 'config', 'core']],
   ['input', /^rooms\/input$/, ['decide', 'model', 'core']],
   ['policy', /^rooms\/policy$/, ['model', 'core']],
   ['decide', /^rooms\/(decide|decision|command|create|draft|seat|invitation|ending)$/, ['decide', 'model', 'core']],
   ['model', /^rooms\/model$/, ['core']],
   ['db', /^db\//, ['db', 'core', 'config']],
-  ['config', /^config$/, ['core']],
+  ['config', /^config$/, ['model', 'core']],
   ['core', /^core\//, ['core']],
 ]
 
@@ -107,6 +107,14 @@ describe('habits that are held', () => {
 
   test("Yoga's pub/sub is not used", () => {
     expect(violating(({ text }) => text.includes('createPubSub'))).toEqual([])
+  })
+
+  test('the library of a provider is loaded when somebody is let in by that provider', () => {
+    const libraries = '(livekit-server-sdk|tls-sig-api-v2|agora-token)'
+    const inTime = new RegExp(`await import\\('${libraries}'\\)`)
+    const early = new RegExp(`from '${libraries}|require\\('${libraries}`)
+    expect(violating(({ text }) => inTime.test(text))).toHaveLength(3)
+    expect(violating(({ text }) => early.test(text))).toEqual([])
   })
 
   test('no process is ended in the middle', () => {

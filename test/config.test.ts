@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError, loadConfig } from '../src/config.ts'
+import { MEDIA_PROVIDERS } from '../src/rooms/model.ts'
 
 const SECRET = 'a secret of the application that issues tokens'
 const PUBLIC_KEY = '-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----'
@@ -25,12 +26,13 @@ describe('without any variable', () => {
     expect(config).toEqual({
       development: true,
       graphiql: true,
-      http: { host: '127.0.0.1', port: 3000, corsOrigins: ['*'] },
+      http: { host: '127.0.0.1', port: 3000, corsOrigins: ['*'], drainTime: 5 },
       busyPolicy: 'ring',
       dataDir: '.data',
       auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined },
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
       ice: { stunUrls: [], turnUrls: [] },
+      media: { defaultProvider: 'webrtc' },
       logLevel: 'info',
     })
     expect(Object.values(secrets).filter((secret) => secret !== undefined)).toEqual([])
@@ -101,6 +103,54 @@ describe('contradictions', () => {
   })
 })
 
+describe('a media provider', () => {
+  const ACCOUNTS = {
+    volcengine: { VOLCENGINE_APP_ID: '0123456789abcdef01234567', VOLCENGINE_APP_KEY: 'key' },
+    livekit: { LIVEKIT_URL: 'wss://livekit.example', LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: 'secret' },
+    tencent: { TENCENT_SDK_APP_ID: '1400000000', TENCENT_SECRET: 'secret' },
+    agora: { AGORA_APP_ID: 'a'.repeat(32), AGORA_CERTIFICATE: 'b'.repeat(32) },
+  }
+
+  test('may be every one that there is', () => {
+    const providers = MEDIA_PROVIDERS.filter((provider) => provider !== 'webrtc')
+    expect(Object.keys(ACCOUNTS).toSorted()).toEqual(providers.toSorted())
+  })
+
+  test.each(Object.entries(ACCOUNTS))('%s is configured as a whole', (provider, account) => {
+    expect(namesOf(account)).toEqual([])
+    for (const left of Object.keys(account)) {
+      const { [left]: _, ...rest } = account as Record<string, string>
+      expect(problemsOf(rest)).toEqual([`${left}: is needed with ${Object.keys(rest).join(' and ')}`])
+    }
+    const [name = '', ...others] = Object.keys(account)
+    const alone = { [name]: (account as Record<string, string>)[name] ?? '' }
+    expect(namesOf(alone)).toEqual(others.toSorted())
+  })
+
+  test.each(Object.entries(ACCOUNTS))('%s can be the default once it is configured', (provider, account) => {
+    expect(problemsOf({ DEFAULT_PROVIDER: provider })).toEqual([
+      `DEFAULT_PROVIDER: ${provider} needs ${Object.keys(account).join(', ')}`,
+    ])
+    expect(loadConfig({ ...account, DEFAULT_PROVIDER: provider }).config.media).toMatchObject({
+      defaultProvider: provider,
+      [provider]: expect.any(Object),
+    })
+  })
+
+  test.each([
+    ['VOLCENGINE_APP_ID', ['0123456789abcdef0123456', '0123456789abcdef012345678', '0123456789abcdef0123456-']],
+    ['LIVEKIT_URL', ['livekit.example', 'ftp://livekit.example', 'wss://user:secret@livekit.example', 'wss://']],
+    ['TENCENT_SDK_APP_ID', ['0', '14x', '-1', '1.5', '14000000001']],
+    ['AGORA_APP_ID', ['a'.repeat(31), 'g'.repeat(32)]],
+    ['AGORA_CERTIFICATE', ['a'.repeat(33), 'g'.repeat(32)]],
+    ['DEFAULT_PROVIDER', ['zoom', 'LIVEKIT']],
+  ])('%s must be of its kind', (name, values) => {
+    const whole = Object.assign({}, ...Object.values(ACCOUNTS)) as Record<string, string>
+    expect(namesOf(whole)).toEqual([])
+    for (const value of values) expect(namesOf({ ...whole, [name]: value })).toEqual([name])
+  })
+})
+
 describe('problems', () => {
   test('come all at once, contradictions among them', () => {
     const environment = {
@@ -145,8 +195,20 @@ test('the part that may be printed holds no secret', () => {
     DATABASE_URL: 'postgresql://rtc:hunter2@db.example/rtc',
     JWT_SECRET: 'the secret that signs tokens, long enough',
     TURN_SECRET: 'the secret of the TURN server',
+    VOLCENGINE_APP_KEY: 'the key of the volcengine app',
+    LIVEKIT_API_SECRET: 'the secret of the livekit server',
+    TENCENT_SECRET: 'the secret of the tencent app',
+    AGORA_CERTIFICATE: 'c'.repeat(32),
   }
-  const { config, secrets } = loadConfig({ ...values, TURN_URLS: 'turn:turn.example:3478' })
+  const { config, secrets } = loadConfig({
+    ...values,
+    TURN_URLS: 'turn:turn.example:3478',
+    VOLCENGINE_APP_ID: 'v'.repeat(24),
+    LIVEKIT_URL: 'wss://livekit.example',
+    LIVEKIT_API_KEY: 'key',
+    TENCENT_SDK_APP_ID: '1400000000',
+    AGORA_APP_ID: 'a'.repeat(32),
+  })
   for (const value of Object.values(values)) {
     expect(JSON.stringify(config)).not.toContain(value)
     expect(Object.values(secrets)).toContain(value)

@@ -11,6 +11,10 @@ interface People {
 type Scenario = (door: Door, people: People) => AsyncGenerator<Outcome>
 
 const P2P = { type: 'p2p', calleeId: 'bob' }
+/** When every story begins, so that the times in it are the same. */
+const START = new Date('2030-01-01T00:00:00.900Z')
+/** With a TURN server, so that a connection has credentials. */
+const env = { TURN_URLS: 'turn:turn.example:3478', TURN_SECRET: 'the secret of the TURN server' }
 const UNKNOWN = '01900000-0000-7000-8000-000000000000'
 
 /** What users do and get wrong; each is told through both doors. */
@@ -70,6 +74,21 @@ const scenarios: Record<string, Scenario> = {
       yield* tell(door.leave(carol, id))
       yield* tell(door.end(carol, id))
     }
+  },
+  async *'connections that are refreshed'(door, { alice, bob, carol, root }) {
+    const created = yield* tell(door.create(alice, { type: 'group', participantIds: ['bob'] }))
+    const { id } = created.room
+    yield* tell(door.join(alice, id))
+    for (const person of [alice, bob, carol, root]) yield* tell(door.refresh(person, id))
+    yield* tell(door.join(bob, id))
+    yield* tell(door.refresh(bob, id))
+    yield* tell(door.leave(bob, id))
+    yield* tell(door.refresh(bob, id))
+    yield* tell(door.remove(alice, id, 'bob'))
+    yield* tell(door.refresh(bob, id))
+    yield* tell(door.end(alice, id))
+    for (const person of [alice, bob, carol, root]) yield* tell(door.refresh(person, id))
+    for (const unknown of [UNKNOWN, 'no-uuid', 'a/b']) yield* tell(door.refresh(alice, unknown))
   },
   async *'an administrator'(door, { alice, root }) {
     const created = yield* tell(door.create(root, { ...P2P, callerId: 'alice' }))
@@ -133,9 +152,14 @@ async function tellThrough(door: Door, scenario: Scenario, world: World): Promis
   }
   const ids: string[] = []
   const outcomes: Outcome[] = []
-  for await (const { room, ...outcome } of scenario(door, people)) {
+  const nameOf = (id: string) => `room ${ids.indexOf(id)}`
+  for await (const { room, connection, ...outcome } of scenario(door, people)) {
     if (room && !ids.includes(room.id)) ids.push(room.id)
-    outcomes.push(room ? { ...outcome, room: { ...room, id: `room ${ids.indexOf(room.id)}` } } : outcome)
+    outcomes.push({
+      ...outcome,
+      ...(room && { room: { ...room, id: nameOf(room.id) } }),
+      ...(connection && { connection: { ...connection, roomId: nameOf(connection.roomId) } }),
+    })
   }
   return outcomes
 }
@@ -144,7 +168,8 @@ test.each(Object.entries(scenarios))('REST and GraphQL tell the same story: %s',
   const stories: Outcome[][] = []
   for (const door of [restDoor, graphqlDoor]) {
     await withWorld(async (world) => stories.push(await tellThrough(door, scenario, world)), {
-      surroundings: { clock: manualClock() },
+      surroundings: { clock: manualClock(START) },
+      env,
     })
   }
   const [rest = [], graphql = []] = stories

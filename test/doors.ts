@@ -1,11 +1,13 @@
 import type { Answer, Person } from './world.ts'
 
-/** What a client of either door learns: the room and the participants in the domain's own words, or the error. */
+/** What a client of either door learns: the room, the participants and the connection in the domain's own words, or the error. */
 export interface Outcome {
   readonly code?: string
   readonly status: number
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly room?: any
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly connection?: any
 }
 
 /** The same verbs behind REST and behind GraphQL. */
@@ -13,6 +15,7 @@ export interface Door {
   readonly name: string
   create(person: Person, input: Record<string, unknown>, key?: string): Promise<Outcome>
   join(person: Person, id: string, input?: Record<string, unknown>): Promise<Outcome>
+  refresh(person: Person, id: string): Promise<Outcome>
   leave(person: Person, id: string): Promise<Outcome>
   end(person: Person, id: string): Promise<Outcome>
   get(person: Person, id: string): Promise<Outcome>
@@ -24,8 +27,17 @@ export interface Door {
 const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
   endReason duration participants { userId role state audio video connected leaveReason duration }`
 
+const CONNECTION = 'provider appId url roomId userId token expiresAt iceServers { urls username credential }'
+
+const SELECTIONS: Readonly<Record<string, string>> = {
+  joinRoom: `room { ${ROOM} } connection { ${CONNECTION} }`,
+  refreshConnection: `connection { ${CONNECTION} }`,
+}
+
 const mutation = (name: string) =>
-  `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { room { ${ROOM} } } }`
+  `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) {
+    ${name}(input: $input) { ${SELECTIONS[name] ?? `room { ${ROOM} }`} }
+  }`
 
 const ENUMS = new Set([
   'type',
@@ -60,6 +72,7 @@ export const graphqlDoor: Door = {
       ...(key !== undefined && { clientRequestId: key }),
     }),
   join: (person, roomId, input = {}) => mutate(person, 'joinRoom', { roomId, ...input }),
+  refresh: (person, roomId) => mutate(person, 'refreshConnection', { roomId }),
   leave: (person, roomId) => mutate(person, 'leaveRoom', { roomId }),
   end: (person, roomId) => mutate(person, 'endRoom', { roomId }),
   reject: (person, roomId, input = {}) =>
@@ -68,17 +81,20 @@ export const graphqlDoor: Door = {
   remove: (person, roomId, userId) => mutate(person, 'removeParticipant', { roomId, userId }),
   async get(person, id) {
     const answer = await person.graphql(`query ($id: ID!) { room(id: $id) { ${ROOM} } }`, { id })
-    return outcome(answer, answer.body.data?.room)
+    return outcome(answer, { room: answer.body.data?.room })
   },
 }
 
 async function mutate(person: Person, name: string, input: Record<string, unknown>): Promise<Outcome> {
   const answer = await person.graphql(mutation(name), { input })
-  return outcome(answer, answer.body.data?.[name]?.room)
+  return outcome(answer, answer.body.data?.[name])
 }
 
-function outcome({ status, body }: Answer, room: unknown): Outcome {
-  if (!body.errors) return { status, room: recase(room, 'toLowerCase') }
+function outcome({ status, body }: Answer, data: { room?: unknown; connection?: unknown }): Outcome {
+  if (!body.errors) {
+    const { room, connection } = recase(data, 'toLowerCase') as { room?: unknown; connection?: unknown }
+    return { status, ...(room !== undefined && { room }), ...(connection !== undefined && { connection }) }
+  }
   const [{ extensions }] = body.errors
   return { status, code: extensions.code }
 }
@@ -88,6 +104,10 @@ export const restDoor: Door = {
   create: (person, input, key) =>
     send(person, 'POST', '/rooms', input, key === undefined ? {} : { 'Idempotency-Key': key }),
   join: (person, id, input) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/join`, input),
+  async refresh(person, id) {
+    const { status, body } = await person.rest('POST', `/rooms/${encodeURIComponent(id)}/connection`)
+    return status === 200 ? { status, connection: body } : { status, code: body.code }
+  },
   leave: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/leave`),
   end: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/end`),
   get: (person, id) => send(person, 'GET', `/rooms/${encodeURIComponent(id)}`),
@@ -105,9 +125,13 @@ async function send(
 ): Promise<Outcome> {
   const answer = await person.rest(method, path, body, headers)
   if (answer.status >= 400) return { status: answer.status, code: answer.body.code }
-  const { participant: _, connection: __, createdAt: ___, startedAt: ____, endedAt: _____, ...room } = answer.body
+  const { participant: _, connection, createdAt: __, startedAt: ___, endedAt: ____, ...room } = answer.body
   const { body: participants } = await person.rest('GET', `/rooms/${room.id}/participants`)
-  return { status: 200, room: { ...room, participants: participants.map(withoutTimes) } }
+  return {
+    status: 200,
+    room: { ...room, participants: participants.map(withoutTimes) },
+    ...(connection && { connection }),
+  }
 }
 
 function withoutTimes({ id: _, joinedAt: __, leftAt: ___, ...participant }: Record<string, unknown>) {

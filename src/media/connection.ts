@@ -1,43 +1,79 @@
+import { PROVIDER_VARIABLES } from '../config.ts'
 import { RtcError } from '../core/errors.ts'
-import type { MediaProvider, Room } from '../rooms/model.ts'
+import { MEDIA_PROVIDERS, type MediaProvider, type Participant, type RoomFields } from '../rooms/model.ts'
+import type { Providers } from './credentials/configured.ts'
+import type { Credentials, Provider } from './credentials/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer } from './ice.ts'
 
 /** What a joined participant needs to reach the room's media. Holds no secret of the gateway. */
-export interface Connection {
+export interface Connection extends Credentials {
   readonly provider: MediaProvider
-  readonly appId: string | null
-  readonly url: string | null
   readonly roomId: string
   readonly userId: string
-  readonly token: string | null
   readonly expiresAt: Date
+  /** Only for webrtc: other providers bring their own. */
   readonly iceServers: readonly IceServer[]
 }
 
+/** A room and somebody who has joined it. */
+export interface Seat {
+  readonly room: Pick<RoomFields, 'id' | 'provider'>
+  readonly participant: Pick<Participant, 'userId' | 'role'>
+}
+
 export interface Media {
+  /** Those that are configured. */
+  readonly providers: readonly MediaProvider[]
+  /** One of them: of rooms that are created without one. */
+  readonly defaultProvider: MediaProvider
+  /** @throws RtcError PROVIDER_NOT_CONFIGURED naming the variables to set */
+  requireProvider(provider: MediaProvider): Provider
   /** @throws RtcError PROVIDER_NOT_CONFIGURED */
-  requireProvider(provider: MediaProvider): void
-  connect(room: Room, userId: string, now: Date): Connection
+  connect(seat: Seat, now: Date): Promise<Connection>
   iceServers(userId: string, now: Date): readonly IceServer[]
 }
 
-export function createMedia(ice: IceConfig): Media {
+export interface MediaDependencies {
+  readonly ice: IceConfig
+  readonly providers: Providers
+  readonly defaultProvider: MediaProvider
+}
+
+/** How long a connection is good for, in seconds: as long as the TURN credentials in it. */
+const CONNECTION_TTL = ICE_TTL
+
+export function createMedia({ ice, providers, defaultProvider }: MediaDependencies): Media {
   const iceServers = (userId: string, now: Date) => iceServersFor(userId, new Date(now.getTime() + ICE_TTL * 1000), ice)
+
+  const requireProvider = (provider: MediaProvider): Provider => {
+    const configured = providers[provider]
+    if (configured) return configured
+    const variables = PROVIDER_VARIABLES[provider].join(', ')
+    throw new RtcError(
+      'PROVIDER_NOT_CONFIGURED',
+      `This gateway has no credentials for the provider ${provider}: it needs ${variables}.`,
+    )
+  }
+
   return {
-    requireProvider(provider) {
-      if (provider === 'webrtc') return
-      throw new RtcError('PROVIDER_NOT_CONFIGURED', `This gateway has no credentials for the provider ${provider}.`)
-    },
+    providers: MEDIA_PROVIDERS.filter((provider) => providers[provider]),
+    defaultProvider,
+    requireProvider,
     iceServers,
-    connect: (room, userId, now) => ({
-      provider: room.provider,
-      appId: null,
-      url: null,
-      roomId: room.id,
-      userId,
-      token: null,
-      expiresAt: new Date(now.getTime() + ICE_TTL * 1000),
-      iceServers: iceServers(userId, now),
-    }),
+    async connect({ room, participant: { userId, role } }, now) {
+      const { id: roomId, provider } = room
+      // Tokens count in whole seconds.
+      const issuedAt = Math.floor(now.getTime() / 1000)
+      const mayPublish = role !== 'observer'
+      const admission = { roomId, userId, mayPublish, issuedAt, ttl: CONNECTION_TTL }
+      return {
+        provider,
+        ...(await requireProvider(provider).admit(admission)),
+        roomId,
+        userId,
+        expiresAt: new Date((issuedAt + CONNECTION_TTL) * 1000),
+        iceServers: provider === 'webrtc' ? iceServers(userId, now) : [],
+      }
+    },
   }
 }

@@ -29,6 +29,24 @@ export const ConnectionRef = builder.objectRef<Connection>('ConnectionInfo').imp
   }),
 })
 
+const RefreshConnectionInput = builder.inputType('RefreshConnectionInput', {
+  fields: (t) => ({ roomId: t.id({ required: true }) }),
+})
+const RefreshConnectionPayload = builder.objectRef<{ connection: Connection }>('RefreshConnectionPayload').implement({
+  fields: (t) => ({ connection: t.expose('connection', { type: ConnectionRef }) }),
+})
+
+builder.mutationFields((t) => ({
+  refreshConnection: t.field({
+    type: RefreshConnectionPayload,
+    description: 'A connection like the one from joinRoom, to go on with before that one expires. For who has joined.',
+    args: { input: t.arg({ type: RefreshConnectionInput, required: true }) },
+    resolve: async (_root, { input }, { rooms, actor }) => ({
+      connection: await rooms.refreshConnection(actor, input.roomId),
+    }),
+  }),
+}))
+
 builder.queryFields((t) => ({
   iceServers: t.field({
     type: [IceServerRef],

@@ -1,4 +1,5 @@
 import type { Actor } from '../core/actor.ts'
+import type { MediaProvider } from './model.ts'
 
 export const REJECT_REASONS = ['declined', 'busy'] as const
 export type RejectReason = (typeof REJECT_REASONS)[number]
@@ -11,6 +12,8 @@ export interface Join {
   /** Null leaves it to the room's media type. */
   readonly audio: boolean | null
   readonly video: boolean | null
+  /** Those that will let the actor in; absent: any. */
+  readonly providers?: readonly MediaProvider[]
 }
 
 export interface Reject {

@@ -174,7 +174,7 @@ const CreateRoomInput = builder.inputType('CreateRoomInput', {
     mediaType: t.field({ type: MediaType, description: 'Defaults to VIDEO.' }),
     name: t.string(),
     metadata: t.field({ type: 'JSON', description: "A JSON object of the application's own, at most 8 KiB." }),
-    provider: t.field({ type: MediaProvider, description: 'Defaults to WEBRTC.' }),
+    provider: t.field({ type: MediaProvider, description: "Defaults to the gateway's own choice." }),
     access: t.field({ type: RoomAccess, description: 'Defaults to INVITED.' }),
     maxParticipants: t.int({ description: 'Seats of a GROUP; defaults to 50.' }),
     clientRequestId: t.string({

@@ -42,7 +42,7 @@ export const CreateRoom = z.strictObject({
   mediaType: optional(z.enum(MEDIA_TYPES)).describe('Defaults to video'),
   name: optional(storable(z.string().min(1).max(200))),
   metadata: optional(MetadataObject).describe('A JSON object of at most 8 KiB'),
-  provider: optional(z.enum(MEDIA_PROVIDERS)).describe('Defaults to webrtc'),
+  provider: optional(z.enum(MEDIA_PROVIDERS)).describe("Defaults to the gateway's own choice"),
   access: optional(z.enum(ROOM_ACCESSES)).describe('Who may join a group; defaults to invited'),
   maxParticipants: optional(z.int().min(1).max(1000)).describe('Seats; defaults to 50 in a group, 2 in p2p'),
 })

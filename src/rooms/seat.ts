@@ -13,6 +13,10 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
   if (room.status === 'ended') return refuse('ROOM_ENDED', 'The room is over.')
   if (!before && room.access !== 'link') return refuse('NOT_INVITED', 'You are not invited to this room.')
   if (before?.state === 'removed') return refuse('FORBIDDEN', 'You were removed from this room.')
+  // A seat without media: the others would see somebody come whom they never hear.
+  if (command.providers?.includes(room.provider) === false) {
+    return refuse('PROVIDER_NOT_CONFIGURED', `This gateway has no credentials for the provider ${room.provider}.`)
+  }
 
   if (before?.state === 'joined') {
     if (before.deviceId === deviceId) return undefined

@@ -16,7 +16,14 @@ import {
   requireMetadataFits,
   type UpdateParticipant,
 } from './input.ts'
-import { findParticipant, type Participant, type Room, type RoomEvent, type RoomFields } from './model.ts'
+import {
+  findParticipant,
+  type MediaProvider,
+  type Participant,
+  type Room,
+  type RoomEvent,
+  type RoomFields,
+} from './model.ts'
 import { canRead, readScope } from './policy.ts'
 import type { RoomFilter } from './page.ts'
 import type { RoomStore } from './store.ts'
@@ -41,6 +48,8 @@ export interface RoomService {
    */
   create(actor: Actor, input: CreateRoom, clientRequestId?: string): Promise<{ room: Room; replayed: boolean }>
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<Place & { connection: Connection }>
+  /** A connection that lasts from now, for who has joined. */
+  refreshConnection(actor: Actor, roomId: string): Promise<Connection>
   leave(actor: Actor, roomId: string): Promise<Place>
   end(actor: Actor, roomId: string): Promise<Room>
   reject(actor: Actor, roomId: string, input: RejectCall): Promise<Place>
@@ -80,8 +89,9 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       requireMetadataFits(input.metadata)
       const calleeIsBusy = rejectBusy && input.calleeId !== undefined && (await store.isInCall(input.calleeId))
       const ids = { id: newId(), clientRequestId: clientRequestId ?? null }
-      const command = createCommand(actor, input, { ...ids, calleeIsBusy })
-      media.requireProvider(command.room.provider)
+      const provider = input.provider ?? media.defaultProvider
+      media.requireProvider(provider)
+      const command = createCommand(actor, { ...input, provider }, { ...ids, calleeIsBusy })
       return executor.create(command)
     },
 
@@ -92,8 +102,20 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
         deviceId: deviceId ?? null,
         audio: audio ?? null,
         video: video ?? null,
+        providers: media.providers,
       })
-      return { ...placeIn(room, actor.id), connection: media.connect(room, actor.id, clock.now()) }
+      const place = placeIn(room, actor.id)
+      return { ...place, connection: await media.connect(place, clock.now()) }
+    },
+
+    async refreshConnection(actor, roomId) {
+      // A deadline that has passed counts, though nobody may have written it down yet.
+      const room = await execute(roomId, { type: 'tick' })
+      requireReadable(actor, room)
+      if (room.status === 'ended') throw new RtcError('ROOM_ENDED', 'The room is over.')
+      const participant = findParticipant(room, actor.id)
+      if (participant?.state !== 'joined') throw new RtcError('FORBIDDEN', 'You have not joined this room.')
+      return media.connect({ room, participant }, clock.now())
     },
 
     leave: async (actor, roomId) => placeIn(await execute(roomId, { type: 'leave', actor }), actor.id),
@@ -119,7 +141,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async get(actor, roomId) {
       const room = await load(roomId)
-      if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
+      requireReadable(actor, room)
       return room
     },
 
@@ -143,6 +165,10 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
   }
 }
 
+function requireReadable(actor: Actor, room: Room): void {
+  if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
+}
+
 function placeIn(room: Room, userId: string): Place {
   const participant = findParticipant(room, userId)
   if (!participant) throw new Error('whoever a command was about has a place in the room')
@@ -151,7 +177,7 @@ function placeIn(room: Room, userId: string): Place {
 
 function createCommand(
   actor: Actor,
-  input: CreateRoom,
+  input: CreateRoom & { readonly provider: MediaProvider },
   { calleeIsBusy, ...ids }: { id: string; clientRequestId: string | null; calleeIsBusy: boolean },
 ): CreateCommand {
   const request = {
@@ -162,7 +188,7 @@ function createCommand(
     mediaType: input.mediaType ?? 'video',
     name: input.name ?? null,
     metadata: input.metadata ?? null,
-    provider: input.provider ?? 'webrtc',
+    provider: input.provider,
     access: input.access ?? 'invited',
     maxParticipants: input.maxParticipants ?? null,
   } as const

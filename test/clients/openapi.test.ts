@@ -72,6 +72,7 @@ describe('every operation answers with a status, a media type and a shape that o
     const group = await ok('alice', 'POST', '/rooms', { type: 'group', ...full })
     for (const { id } of [call, group]) {
       for (const user of ['alice', 'bob']) await ok(user, 'POST', `/rooms/${id}/join`, { deviceId: 'phone' })
+      await ok('bob', 'POST', `/rooms/${id}/connection`)
       await ok('alice', 'GET', `/rooms/${id}`)
       await ok('bob', 'POST', `/rooms/${id}/leave`)
       await ok('alice', 'GET', `/rooms/${id}/participants`)
@@ -103,6 +104,7 @@ describe('every operation answers with a status, a media type and a shape that o
     expect(await refused('alice', 'GET', '/rooms?colour=red')).toBe('BAD_USER_INPUT')
     expect(await refused('carol', 'GET', `/rooms/${id}`)).toBe('FORBIDDEN')
     expect(await refused('carol', 'POST', `/rooms/${id}/join`)).toBe('NOT_INVITED')
+    expect(await refused('alice', 'POST', `/rooms/${id}/connection`)).toBe('FORBIDDEN')
     await send('alice', 'POST', `/rooms/${id}/end`)
     expect(await refused('alice', 'POST', `/rooms/${id}/join`)).toBe('ROOM_ENDED')
   })

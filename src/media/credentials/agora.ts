@@ -1,0 +1,17 @@
+import type { Provider } from './provider.ts'
+
+export interface AgoraAccount {
+  /** 32 hexadecimal digits, as the certificate: from anything else the library makes an empty token. */
+  readonly appId: string
+  readonly certificate: string
+}
+
+/** Agora: an AccessToken2 (version 007) for a user account, https://docs.agora.io/en/video-calling/token-authentication/deploy-token-server */
+export const createAgora = ({ appId, certificate }: AgoraAccount): Provider => ({
+  async admit({ roomId, userId, mayPublish, ttl }) {
+    const { default: agora } = await import('agora-token')
+    const role = mayPublish ? agora.RtcRole.PUBLISHER : agora.RtcRole.SUBSCRIBER
+    const token = agora.RtcTokenBuilder.buildTokenWithUserAccount(appId, certificate, roomId, userId, role, ttl, ttl)
+    return { appId, url: null, token }
+  },
+})

@@ -1,0 +1,18 @@
+import type { Provider } from './provider.ts'
+
+export interface TencentAccount {
+  readonly sdkAppId: string
+  readonly secret: string
+}
+
+/**
+ * Tencent RTC: a UserSig, https://trtc.io/document/35166
+ *
+ * It says who somebody is; of rooms and of publishing it says nothing.
+ */
+export const createTencent = ({ sdkAppId, secret }: TencentAccount): Provider => ({
+  async admit({ userId, ttl }) {
+    const { Api } = await import('tls-sig-api-v2')
+    return { appId: sdkAppId, url: null, token: new Api(Number(sdkAppId), secret).genUserSig(userId, ttl) }
+  },
+})

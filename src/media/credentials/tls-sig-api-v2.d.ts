@@ -1,0 +1,8 @@
+/** The library brings no types. */
+declare module 'tls-sig-api-v2' {
+  export class Api {
+    constructor(sdkAppId: number, secret: string)
+    /** @param expire - seconds from now */
+    genUserSig(userId: string, expire: number): string
+  }
+}

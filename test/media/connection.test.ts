@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Door, graphqlDoor, restDoor } from '../doors.ts'
+import { manualClock, startWorld, type World, withWorld } from '../world.ts'
+import { AGORA, readAgoraToken } from './credentials/agora.ts'
+import type { TokenContent } from './credentials/admission.ts'
+import { LIVEKIT, readLivekitToken } from './credentials/livekit.ts'
+import { readTencentToken, TENCENT } from './credentials/tencent.ts'
+import { readVolcengineToken, VOLCENGINE } from './credentials/volcengine.ts'
+
+const ACCOUNTS = {
+  VOLCENGINE_APP_ID: VOLCENGINE.appId,
+  VOLCENGINE_APP_KEY: VOLCENGINE.appKey,
+  LIVEKIT_URL: LIVEKIT.url,
+  LIVEKIT_API_KEY: LIVEKIT.apiKey,
+  LIVEKIT_API_SECRET: LIVEKIT.apiSecret,
+  TENCENT_SDK_APP_ID: TENCENT.sdkAppId,
+  TENCENT_SECRET: TENCENT.secret,
+  AGORA_APP_ID: AGORA.appId,
+  AGORA_CERTIFICATE: AGORA.certificate,
+}
+const TURN = { TURN_URLS: 'turn:turn.example:3478', TURN_SECRET: 'the secret of the TURN server' }
+const SECRETS = [VOLCENGINE.appKey, LIVEKIT.apiSecret, TENCENT.secret, AGORA.certificate, TURN.TURN_SECRET]
+
+interface Vendor {
+  readonly appId: string | null
+  readonly url: string | null
+  read(token: string): Promise<TokenContent>
+}
+const VENDORS: Record<string, Vendor> = {
+  volcengine: { appId: VOLCENGINE.appId, url: null, read: async (token) => readVolcengineToken(token) },
+  livekit: { appId: null, url: LIVEKIT.url, read: readLivekitToken },
+  tencent: { appId: TENCENT.sdkAppId, url: null, read: async (token) => readTencentToken(token) },
+  agora: { appId: AGORA.appId, url: null, read: async (token) => readAgoraToken(token) },
+}
+const DOORS = [restDoor, graphqlDoor]
+const cases = Object.entries(VENDORS).flatMap(([provider, vendor]) =>
+  DOORS.map((door) => ({ provider, vendor, door, name: door.name })),
+)
+
+let world: World & { close(): Promise<void> }
+beforeAll(async () => {
+  world = await startWorld({ env: { ...ACCOUNTS, ...TURN } })
+})
+afterAll(() => world.close())
+
+/** A group of alice's, whose provider is this one. */
+async function createRoom(door: Door, provider?: string): Promise<string> {
+  const input = { type: 'group', mediaType: 'audio', participantIds: ['bob'], ...(provider && { provider }) }
+  const { room } = await door.create(world.alice, input)
+  return room.id
+}
+
+describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
+  test('joining and refreshing give a token of the own for the room, as long as the connection lasts', async () => {
+    const id = await createRoom(door, provider)
+    const { connection: joined } = await door.join(world.bob, id)
+    const { connection: refreshed } = await door.refresh(world.bob, id)
+    for (const connection of [joined, refreshed]) {
+      const { token, expiresAt, ...rest } = connection
+      const { appId, url } = vendor
+      expect(rest).toEqual({ provider, appId, url, roomId: id, userId: 'bob', iceServers: [] })
+      const content = await vendor.read(token)
+      // A UserSig of tencent tells no room, and nothing of publishing.
+      const grants = { roomId: id, mayPublish: true, maySubscribe: true }
+      expect(content).toMatchObject({ userId: 'bob', ...(provider !== 'tencent' && grants) })
+      expect(content.expiresAt - content.issuedAt).toBe(3600)
+      expect(content.expiresAt - Date.parse(expiresAt) / 1000).toBeOneOf([0, 1])
+      for (const secret of SECRETS) expect(JSON.stringify(connection)).not.toContain(secret)
+    }
+  })
+
+  test('who has left, was removed or has not come gets nothing', async () => {
+    const id = await createRoom(door, provider)
+    expect(await door.refresh(world.bob, id)).toEqual({ status: 403, code: 'FORBIDDEN' })
+    await door.join(world.bob, id)
+    await door.leave(world.bob, id)
+    expect(await door.refresh(world.bob, id)).toEqual({ status: 403, code: 'FORBIDDEN' })
+    await door.remove(world.alice, id, 'bob')
+    for (const verb of [door.refresh, door.join]) {
+      expect(await verb(world.bob, id)).toEqual({ status: 403, code: 'FORBIDDEN' })
+    }
+    expect(await door.refresh(world.carol, id)).toEqual({ status: 403, code: 'FORBIDDEN' })
+    await door.end(world.alice, id)
+    expect(await door.refresh(world.alice, id)).toEqual({ status: 409, code: 'ROOM_ENDED' })
+  })
+})
+
+// A UserSig of tencent cannot tell.
+describe.each(cases.filter(({ provider }) => provider !== 'tencent'))(
+  '$provider by $name',
+  ({ provider, vendor, door }) => {
+    test('an observer may not publish', async () => {
+      const id = await createRoom(door, provider)
+      await door.join(world.bob, id)
+      // No command makes observers yet.
+      const place = { roomId_userId: { roomId: id, userId: 'bob' } }
+      await world.app.prisma.participant.update({ where: place, data: { role: 'observer' } })
+      const { connection } = await door.refresh(world.bob, id)
+      expect(await vendor.read(connection.token)).toMatchObject({ mayPublish: false, maySubscribe: true })
+    })
+  },
+)
+
+describe.each(DOORS)('webrtc by $name', (door) => {
+  test('needs no account; TURN credentials last as long as the connection', async () => {
+    const clock = manualClock(new Date('2030-01-01T00:00:00.900Z'))
+    await withWorld(
+      async ({ alice }) => {
+        const { room } = await door.create(alice, { type: 'group' })
+        const { connection } = await door.join(alice, room.id)
+        expect(connection).toMatchObject({ provider: 'webrtc', appId: null, url: null, token: null })
+        clock.advance(1800)
+        const { connection: refreshed } = await door.refresh(alice, room.id)
+        expect([connection, refreshed].map(({ expiresAt }) => expiresAt)).toEqual([
+          '2030-01-01T01:00:00.000Z',
+          '2030-01-01T01:30:00.000Z',
+        ])
+        for (const { expiresAt, iceServers } of [connection, refreshed]) {
+          const username = `${Date.parse(expiresAt) / 1000}:alice`
+          expect(iceServers).toMatchObject([{ urls: ['turn:turn.example:3478'], username }])
+        }
+      },
+      { env: TURN, surroundings: { clock } },
+    )
+  })
+})
+
+describe('a room that is over by the clock', () => {
+  test.each(DOORS)('gives no connection, though nobody has swept it yet: $name', async (door) => {
+    const clock = manualClock()
+    await withWorld(
+      async ({ person }) => {
+        const alice = await person('alice', { ttl: 100_000 })
+        const { room } = await door.create(alice, { type: 'group' })
+        await door.join(alice, room.id)
+        clock.advance(86_400)
+        expect(await door.refresh(alice, room.id)).toEqual({ status: 409, code: 'ROOM_ENDED' })
+      },
+      { surroundings: { clock } },
+    )
+  })
+})
+
+describe('which provider', () => {
+  test.each(DOORS)('a room has that names none is up to DEFAULT_PROVIDER: $name', async (door) => {
+    expect((await door.get(world.alice, await createRoom(door))).room.provider).toBe('webrtc')
+    await withWorld(
+      async ({ alice }) => {
+        const input = { type: 'group' }
+        const chosen = await door.create(alice, input, 'key')
+        expect(chosen.room.provider).toBe('livekit')
+        expect((await door.create(alice, input, 'key')).room.id).toBe(chosen.room.id)
+        expect((await door.create(alice, { ...input, provider: 'webrtc' })).room.provider).toBe('webrtc')
+      },
+      { env: { ...ACCOUNTS, DEFAULT_PROVIDER: 'livekit' } },
+    )
+  })
+})
+
+describe('a provider without an account here', () => {
+  const NEEDED: Record<string, string[]> = {
+    volcengine: ['VOLCENGINE_APP_ID', 'VOLCENGINE_APP_KEY'],
+    livekit: ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET'],
+    tencent: ['TENCENT_SDK_APP_ID', 'TENCENT_SECRET'],
+    agora: ['AGORA_APP_ID', 'AGORA_CERTIFICATE'],
+  }
+
+  test('is refused when a room is created, naming the variables to set', async () => {
+    await withWorld(async ({ alice, app }) => {
+      for (const [provider, variables] of Object.entries(NEEDED)) {
+        const rest = await alice.rest('POST', '/rooms', { type: 'group', provider })
+        expect(rest).toMatchObject({ status: 422, body: { code: 'PROVIDER_NOT_CONFIGURED' } })
+        const graphql = await alice.graphql(
+          'mutation ($input: CreateRoomInput!) { createRoom(input: $input) { replayed } }',
+          {
+            input: { type: 'GROUP', provider: provider.toUpperCase() },
+          },
+        )
+        expect(graphql.body.errors).toMatchObject([{ extensions: { code: 'PROVIDER_NOT_CONFIGURED' } }])
+        for (const variable of variables) {
+          expect(rest.body.detail).toContain(variable)
+          expect(graphql.body.errors[0].message).toContain(variable)
+        }
+      }
+      expect(await app.prisma.room.count()).toBe(0)
+    })
+  })
+
+  test('is refused when a room from before is joined, and no seat is taken', async () => {
+    await withWorld(async ({ alice, carol, app }) => {
+      for (const door of DOORS) {
+        const { room } = await door.create(alice, { type: 'group' })
+        await app.prisma.room.update({ where: { id: room.id }, data: { provider: 'agora' } })
+        expect(await door.join(alice, room.id)).toEqual({ status: 422, code: 'PROVIDER_NOT_CONFIGURED' })
+        expect(await door.join(carol, room.id)).toEqual({ status: 403, code: 'NOT_INVITED' })
+        expect((await door.get(alice, room.id)).room).toMatchObject({ seq: 1, participants: [{ state: 'invited' }] })
+      }
+    })
+  })
+})

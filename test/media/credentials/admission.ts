@@ -1,0 +1,53 @@
+/** What a token says to those who can check it. */
+export interface TokenContent {
+  readonly roomId?: string
+  readonly userId: string
+  /** Seconds since the epoch. */
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly mayPublish?: boolean
+  readonly maySubscribe?: boolean
+}
+
+/** Who is let in, in the tests of each provider. */
+export const ADMISSION = {
+  roomId: '01900000-0000-7000-8000-00000000abcd',
+  userId: 'alice@例え.example',
+  mayPublish: true,
+  issuedAt: Math.floor(Date.now() / 1000),
+  ttl: 3600,
+} as const
+
+/** Reads values one behind the other. */
+export class ByteReader {
+  #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get rest(): Buffer {
+    return this.#bytes
+  }
+
+  take(length: number): Buffer {
+    if (this.#bytes.length < length) throw new Error(`${length} bytes wanted, ${this.#bytes.length} left`)
+    const taken = this.#bytes.subarray(0, length)
+    this.#bytes = this.#bytes.subarray(length)
+    return taken
+  }
+
+  uint16 = (): number => this.take(2).readUInt16LE()
+  uint32 = (): number => this.take(4).readUInt32LE()
+  bytes16 = (): Buffer => this.take(this.uint16())
+  text16 = (): string => new TextDecoder('utf-8', { fatal: true }).decode(this.bytes16())
+
+  /** Numbers in 32 bits by numbers in 16, in the order in which they stand. */
+  map(): [number, number][] {
+    return Array.from({ length: this.uint16() }, () => [this.uint16(), this.uint32()])
+  }
+
+  end(): void {
+    if (this.#bytes.length > 0) throw new Error(`${this.#bytes.length} bytes too many`)
+  }
+}

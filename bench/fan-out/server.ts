@@ -54,8 +54,9 @@ process.on('message', (order: Order) => {
       const readers = Array.from({ length: order.count }, (_, index) => variant.hello(order.from + index))
       report({ kind: 'hello', messages: await Promise.all(readers) })
     } else if (order.kind === 'flood') {
-      await publish(order.events, async (_index, seq) => {
+      await publish(order.events, async (index, seq) => {
         await new Promise((resolve) => setImmediate(resolve))
+        received = Math.max(received, seq - 1 - index)
         while (seq - received >= order.window) {
           await new Promise<void>((resolve) => {
             onReceived = resolve

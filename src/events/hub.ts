@@ -52,6 +52,11 @@ export class Hub {
     this.#channels.get(roomId)?.offer(events)
   }
 
+  /** How many readers a room has here. */
+  readers(roomId: string): number {
+    return this.#channels.get(roomId)?.readers ?? 0
+  }
+
   /** The event number that each room with readers here has reached. */
   reached(): ReadonlyMap<string, number> {
     return new Map([...this.#channels].map(([roomId, channel]) => [roomId, channel.seq]))

@@ -168,10 +168,12 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
       this.#keep(update)
       return
     }
-    const { actor, deviceId } = this.#request
-    if (isLossOf(update, actor.id)) this.#lease?.contest()
     this.#sink.push(update)
-    if (isLast(update, { userId: actor.id, deviceId })) this.#finish()
+    const userId = this.#request.actor.id
+    // Of most events to most readers there is no more to say.
+    if (update.participant?.userId !== userId && update.room.status !== 'ended') return
+    if (isLossOf(update, userId)) this.#lease?.contest()
+    if (isLast(update, { userId, deviceId: this.#request.deviceId })) this.#finish()
   }
 
   #keep(update: RoomUpdate): void {

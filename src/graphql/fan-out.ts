@@ -65,6 +65,9 @@ class SharedExecution {
   readonly #coded: (error: unknown) => GraphQLError
   /** Updates live as long as the hub keeps them for readers who come back. */
   readonly #payloads = new WeakMap<RoomUpdate, Payload>()
+  /** All readers ask for the same update, one after the other. */
+  #lastUpdate: RoomUpdate | undefined
+  #lastPayload: Payload | undefined
   members = 0
 
   constructor(args: ExecutionArgs, { readsViewer }: Reading, coded: (error: unknown) => GraphQLError) {
@@ -74,13 +77,30 @@ class SharedExecution {
   }
 
   payloadOf(update: RoomUpdate): Payload {
-    const known = this.#payloads.get(update)
-    if (known !== undefined) return known
+    if (update === this.#lastUpdate && this.#lastPayload) return this.#lastPayload
+    const payload = this.#payloads.get(update) ?? this.#execute(update)
+    this.#lastUpdate = update
+    this.#lastPayload = payload
+    return payload
+  }
+
+  #execute(update: RoomUpdate): Payload {
     const result = execute({ ...this.#args, rootValue: update })
     const payload = result instanceof Promise ? result.then((value) => this.#print(value)) : this.#print(result)
     this.#payloads.set(update, payload)
-    if (payload instanceof Promise) void payload.then((ready) => this.#payloads.set(update, ready))
+    if (payload instanceof Promise) {
+      payload.then(
+        (ready) => this.#ready(update, ready),
+        // Every reader hears of it by the promise itself.
+        () => undefined,
+      )
+    }
     return payload
+  }
+
+  #ready(update: RoomUpdate, payload: Buffer): void {
+    this.#payloads.set(update, payload)
+    if (this.#lastUpdate === update) this.#lastPayload = payload
   }
 
   #print({ data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] }): Buffer {

@@ -4,11 +4,15 @@ import type { WebSocket } from 'ws'
 /** What may wait for one socket. */
 const LIMIT = { messages: 256, bytes: 256 * 1024 } as const
 
-/** A message that waits, in parts: most of it is shared by all the readers that it waits for. */
+/** A message that waits, in its parts: the second is shared by all the readers that it waits for. */
 interface Waiting {
-  readonly parts: readonly Buffer[]
+  readonly head: Buffer
+  readonly payload: Buffer
+  readonly tail: Buffer
   readonly taken: (() => void) | undefined
 }
+
+const NOTHING = Buffer.alloc(0)
 
 /**
  * Everything that a socket is sent, in order. While the kernel takes what it is given, messages go straight through;
@@ -38,13 +42,14 @@ export class Outbox {
   }
 
   /** Resolves when the kernel has taken the message, or when nobody will. */
-  send(...parts: readonly Buffer[]): Promise<void> {
-    return new Promise((taken) => this.#offer({ parts, taken }))
+  send(head: Buffer, payload: Buffer = NOTHING, tail: Buffer = NOTHING): Promise<void> {
+    return new Promise((taken) => this.#offer({ head, payload, tail, taken }))
   }
 
   /** Never waits. */
-  post(...parts: readonly Buffer[]): void {
-    this.#offer({ parts, taken: undefined })
+  post(head: Buffer, payload: Buffer, tail: Buffer): void {
+    if (this.#congested || !this.#isOpen) this.#offer({ head, payload, tail, taken: undefined })
+    else this.#write(textFrame(head, payload, tail))
   }
 
   /** The reader is too slow for what somebody else keeps for it. */
@@ -54,33 +59,33 @@ export class Outbox {
     this.#onOverflow()
   }
 
+  get #isOpen(): boolean {
+    return !this.#over && this.#socket.readyState === this.#socket.OPEN
+  }
+
   #offer(message: Waiting): void {
-    if (this.#over || this.#socket.readyState !== this.#socket.OPEN) {
-      message.taken?.()
-      return
-    }
-    if (!this.#congested) {
-      this.#write(message)
-      return
-    }
+    const { head, payload, tail, taken } = message
+    if (!this.#isOpen) taken?.()
+    else if (this.#congested) this.#keep(message)
+    else this.#write(textFrame(head, payload, tail), taken)
+  }
+
+  #keep(message: Waiting): void {
     this.#waiting.push(message)
-    this.#bytes += sizeOf(message.parts)
+    this.#bytes += message.head.length + message.payload.length + message.tail.length
     const bytes = this.#bytes + this.#stream.writableLength
     if (this.#waiting.length > LIMIT.messages || bytes > LIMIT.bytes) this.overflow()
   }
 
-  #write({ parts, taken }: Waiting): void {
-    this.#stream.write(textFrame(parts), taken ? () => this.#wasTaken(taken) : this.#onTaken)
-    this.#congested = this.#stream.writableLength > 0
+  #write(frame: Buffer, taken?: () => void): void {
+    this.#stream.write(frame, taken)
+    if (this.#stream.writableLength === 0) return
+    this.#congested = true
+    // Its turn comes when everything before it has been taken.
+    this.#stream.write(NOTHING, () => this.#drained())
   }
 
-  #wasTaken(taken: () => void): void {
-    taken()
-    this.#onTaken()
-  }
-
-  readonly #onTaken = (): void => {
-    if (!this.#congested || this.#stream.writableLength > 0) return
+  #drained(): void {
     this.#congested = false
     const waiting = this.#waiting
     this.#waiting = []
@@ -96,19 +101,13 @@ export class Outbox {
   }
 }
 
-function sizeOf(parts: readonly Buffer[]): number {
-  let size = 0
-  for (const part of parts) size += part.length
-  return size
-}
-
 /**
  * A whole text message, as a server sends it: final, not masked.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2
  */
-function textFrame(parts: readonly Buffer[]): Buffer {
-  const length = sizeOf(parts)
+function textFrame(head: Buffer, payload: Buffer, tail: Buffer): Buffer {
+  const length = head.length + payload.length + tail.length
   const start = length < 126 ? 2 : length < 65_536 ? 4 : 10
   const frame = Buffer.allocUnsafe(start + length)
   frame[0] = 0x81
@@ -120,10 +119,8 @@ function textFrame(parts: readonly Buffer[]): Buffer {
     frame[1] = 127
     frame.writeBigUInt64BE(BigInt(length), 2)
   }
-  let at = start
-  for (const part of parts) {
-    part.copy(frame, at)
-    at += part.length
-  }
+  frame.set(head, start)
+  frame.set(payload, start + head.length)
+  frame.set(tail, start + head.length + payload.length)
   return frame
 }

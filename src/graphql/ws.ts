@@ -212,7 +212,11 @@ const TAIL = Buffer.from('}')
 
 function connect(socket: WebSocket, stream: Duplex, { protocol, log }: { protocol: Protocol; log: Log }): void {
   const stopPinging = keepAlive(socket)
-  const outbox = new Outbox(socket, stream, () => socket.close(CLOSE.overload, 'Too slow; resume with your cursor'))
+  const outbox = new Outbox(socket, stream, () => {
+    socket.close(CLOSE.overload, 'Too slow; resume with your cursor')
+    // A peer that does not read takes its time to close; its operations are over now.
+    endOperations(CLOSE.overload)
+  })
   const closed = protocol.opened(
     {
       protocol: socket.protocol || GRAPHQL_TRANSPORT_WS_PROTOCOL,
@@ -221,17 +225,22 @@ function connect(socket: WebSocket, stream: Duplex, { protocol, log }: { protoco
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data: Buffer) => {
+          // What was asked before the close is not answered any more.
+          if (socket.readyState !== socket.OPEN) return
           handle(data.toString()).catch((error: unknown) => closeFor(error, socket, log))
         })
       },
     },
     { socket, outbox },
   )
+  const endOperations = (code: number, reason = '') => {
+    closed(code, reason).catch((error: unknown) => log.error({ err: error }, 'socket cleanup failed'))
+  }
   // ws closes the socket itself, with 1009 for a message over the limit and the like.
   socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
   socket.once('close', (code, reason) => {
     stopPinging()
-    void closed(code, String(reason)).catch((error: unknown) => log.error({ err: error }, 'socket cleanup failed'))
+    endOperations(code, String(reason))
   })
 }
 

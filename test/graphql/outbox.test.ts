@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openPeer, type Peer, subscribe } from '../peer.ts'
+import { type Person, startWorld } from '../world.ts'
+
+const UPDATES = `subscription ($roomId: ID!, $after: Int) {
+  roomUpdated(roomId: $roomId, after: $after) { seq room { metadata } } }`
+
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+
+/** A room whose every update is some 150 KB: its metadata, asked for many times. */
+async function heavyRoom(): Promise<string> {
+  const { body } = await world.alice.rest('POST', '/rooms', {
+    type: 'group',
+    participantIds: ['bob'],
+    metadata: { text: 'x'.repeat(8000) },
+  })
+  await world.bob.rest('POST', `/rooms/${body.id}/join`)
+  return body.id
+}
+
+const toggle = (person: Person, roomId: string, audio: boolean) =>
+  person.graphql('mutation ($input: UpdateParticipantInput!) { updateParticipant(input: $input) { room { seq } } }', {
+    input: { roomId, audio },
+  })
+
+/** Every seq that the peer is sent, until its socket closes. */
+async function seqs(peer: Peer): Promise<number[]> {
+  const all: number[] = []
+  for (;;) {
+    try {
+      const message = await peer.receive()
+      all.push(message.payload.data.roomUpdated.seq)
+    } catch {
+      return all
+    }
+  }
+}
+
+test('a reader that stands still is closed with 1013, resumes by its cursor, and costs its neighbours nothing', async () => {
+  const roomId = await heavyRoom()
+  const aliases = Array.from({ length: 12 }, (_, index) => `m${index}: metadata`).join(' ')
+  const HEAVY = `subscription { roomUpdated(roomId: "${roomId}") { seq room { ${aliases} } } }`
+  const [stalled, live] = [await openPeer(world.url, world.alice), await openPeer(world.url, world.bob)]
+  stalled.send(subscribe('1', HEAVY))
+  live.send(subscribe('1', UPDATES, { roomId }))
+  const first = (await stalled.receive()).payload.data.roomUpdated.seq
+  await live.receive()
+  stalled.socket.pause()
+
+  let sent = first
+  let isClosed = false
+  void stalled.closed.then(() => {
+    isClosed = true
+  })
+  // As much as the kernel takes on both sides, and then what the gateway keeps.
+  const readers = world.app.hub.readers(roomId)
+  expect(readers).toBe(2)
+  while (world.app.hub.readers(roomId) === 2) {
+    const { body } = await toggle(world.bob, roomId, sent % 2 === 1)
+    sent = body.data.updateParticipant.room.seq
+    expect((await live.receive()).payload.data.roomUpdated.seq).toBe(sent)
+  }
+  expect(isClosed).toBe(false)
+
+  const reading = seqs(stalled)
+  stalled.socket.resume()
+  expect(await stalled.closed).toBe(1013)
+  const got = await reading
+  expect(got).toEqual(got.map((_, index) => first + 1 + index))
+
+  const back = await openPeer(world.url, world.alice)
+  const after = got.at(-1) ?? first
+  back.send(subscribe('1', UPDATES, { roomId, after }))
+  for (let seq = after + 1; seq <= sent; seq += 1) {
+    expect((await back.receive()).payload.data.roomUpdated.seq).toBe(seq)
+  }
+  for (const peer of [back, live]) peer.socket.close()
+}, 60_000)
+
+test('a peer that asks and never reads is closed, too, whatever it asks for', async () => {
+  const roomId = await heavyRoom()
+  const aliases = Array.from({ length: 15 }, (_, index) => `m${index}: metadata`).join(' ')
+  const peer = await openPeer(world.url, world.bob)
+  peer.send(subscribe('stream', UPDATES, { roomId }))
+  await peer.receive()
+  peer.socket.pause()
+  for (let id = 0; id < 500; id += 1) peer.send(subscribe(String(id), `{ room(id: "${roomId}") { ${aliases} } }`))
+  await expect.poll(() => world.app.hub.readers(roomId), { timeout: 15_000 }).toBe(0)
+  // The close frame lies behind what the kernel has taken already.
+  peer.socket.resume()
+  expect(await peer.closed).toBe(1013)
+}, 60_000)

@@ -19,6 +19,9 @@ import { createSweeper } from './presence/sweeper.ts'
 import { createExecutor } from './rooms/executor.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
+import { createSignalPurge } from './signals/purge.ts'
+import { Signals } from './signals/service.ts'
+import { createSignalStore } from './signals/store.ts'
 
 /** The gateway without a transport. */
 export interface App {
@@ -32,6 +35,7 @@ export interface App {
   readonly rooms: RoomService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
+  readonly signals: Signals
   readonly media: Media
   readonly hub: Hub
   /** Brings the database to this version's schema and lets time pass for rooms. */
@@ -67,6 +71,8 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const hub = new Hub({ load: store.load, events, log })
   const media = createMedia({ ...config.ice, turnSecret: secrets.turnSecret })
   const calls = new IncomingCalls({ ringing: store.ringing, clock })
+  const signalStore = createSignalStore(database.prisma)
+  const signals = new Signals({ store: signalStore, load: store.load, announce: () => undefined, clock, log })
   const executor = createExecutor({
     store,
     clock,
@@ -74,6 +80,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     publish(room, appended) {
       hub.publish(room.id, appended)
       calls.offer(room)
+      signals.offerRoom(room)
     },
   })
   const rooms = createRoomService({
@@ -89,6 +96,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const streams = createRoomStreams({ executor, leases, events, hub, clock })
   const sweeper = createSweeper({ store, executor, clock, log })
+  const signalPurge = createSignalPurge({ store: signalStore, clock, log })
   const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, assertAll: () => leases.assertAll(), log })
 
   return {
@@ -105,12 +113,14 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     rooms,
     streams,
     calls,
+    signals,
     media,
     hub,
     async start() {
       await migrate(databaseUrl, log)
       heartbeat.start()
       sweeper.start()
+      signalPurge.start()
     },
     async isReady() {
       try {
@@ -123,7 +133,9 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     async dispose() {
       hub.close()
       calls.close()
+      signals.close()
       await sweeper.stop()
+      await signalPurge.stop()
       await leases.settled()
       await heartbeat.stop()
       await database.close()

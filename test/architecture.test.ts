@@ -16,12 +16,12 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   [
     'builder',
     /^graphql\/(builder|context)$/,
-    ['builder', 'core', 'db', 'calls', 'events', 'media', 'service', 'model'],
+    ['builder', 'core', 'db', 'calls', 'events', 'media', 'signals', 'service', 'model'],
   ],
   [
     'types',
     /^\w+\/graphql$/,
-    ['types', 'builder', 'graphql', 'core', 'input', 'decide', 'model', 'media', 'events', 'calls', 'service'],
+    ['types', 'builder', 'graphql', 'core', 'input', 'decide', 'model', 'media', 'events', 'calls', 'signals', 'service'],
   ],
   ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db']],
   ['routes', /^rest\/routes$/, ['app', 'paths', 'rest']],
@@ -29,7 +29,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['paths', /^\w+\/rest$/, ['rest', 'json', 'input', 'service', 'media', 'core']],
   ['json', /^rooms\/json$/, ['model', 'media']],
   ['http', /^http\//, ['http', 'core']],
-  ['app', /^app$/, ['config', 'core', 'auth', 'db', 'events', 'media', 'calls', 'presence', 'service', 'store']],
+  ['app', /^app$/, ['config', 'core', 'auth', 'db', 'events', 'media', 'calls', 'signals', 'presence', 'service', 'store']],
   [
     'service',
     /^rooms\/(service|executor)$/,
@@ -38,6 +38,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['store', /^rooms\/(store|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
   ['events', /^events\//, ['events', 'presence', 'db', 'service', 'store', 'policy', 'model', 'core']],
   ['calls', /^calls\//, ['calls', 'events', 'model', 'core']],
+  ['signals', /^signals\//, ['signals', 'input', 'events', 'presence', 'db', 'policy', 'model', 'core']],
   ['presence', /^presence\//, ['presence', 'db', 'service', 'store', 'core']],
   ['media', /^media\//, ['media', 'model', 'core']],
   ['auth', /^auth\//, ['auth', 'config', 'core']],

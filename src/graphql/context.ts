@@ -8,6 +8,7 @@ import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
 import type { Participant, RoomEvent } from '../rooms/model.ts'
 import type { RoomService } from '../rooms/service.ts'
+import type { Signals } from '../signals/service.ts'
 
 /** What the resolvers work with. */
 export interface Services {
@@ -15,6 +16,7 @@ export interface Services {
   readonly rooms: RoomService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
+  readonly signals: Signals
   readonly media: Media
   readonly clock: Clock
 }

@@ -116,7 +116,8 @@ export async function startWorld(
 
 const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat) \*\//.test(sql)
 
-function createPerson(url: string, id: string, token: string): Person {
+/** A user of the gateway at `url`. */
+export function createPerson(url: string, id: string, token: string): Person {
   const authorization = `Bearer ${token}`
   const call = async (
     path: string,

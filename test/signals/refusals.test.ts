@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { manualClock, type ManualClock, type Person, startWorld, withWorld } from '../world.ts'
 import { codeOf, group, listen, send, sendBySocket, signalsOf } from './room.ts'
@@ -151,17 +152,22 @@ describe('a stream of signals', () => {
     expect(await signalsOf(messages)).toEqual([])
   })
 
-  test('ends for the removed whatever is sent at the same moment, and nothing is sent after it', async () => {
+  test('ends for the removed, whatever is sent at the same moment, and nothing is sent after it', async () => {
     const { alice, bob, carol } = world
     for (let round = 0; round < 10; round += 1) {
       const roomId = await group(world, bob, carol)
       const messages = listen(bob, roomId)
-      const story = signalsOf(messages)
+      await send(alice, roomId, 'bob')
+      await signalsOf(messages, 1)
       const sending = Array.from({ length: 10 }, (_, n) => send(n % 2 ? alice : carol, roomId, 'bob', { n }))
-      const [{ status }] = await Promise.all([alice.rest('DELETE', `/rooms/${roomId}/participants/bob`), ...sending])
-      expect(status).toBe(200)
-      const sent = (await Promise.all(sending)).filter(({ body }) => !body.errors)
-      const received = await story
+      const [removal, received, ...answers] = await Promise.all([
+        alice.rest('DELETE', `/rooms/${roomId}/participants/bob`),
+        signalsOf(messages),
+        ...sending,
+      ])
+      expect(removal.status).toBe(200)
+      const sent = answers.filter(({ body }) => !body.errors)
+      expect(received.map(({ seq }) => seq)).toEqual(received.map((_, index) => index + 2))
       expect(received.length).toBeLessThanOrEqual(sent.length)
       expect(await codeOf(send(alice, roomId, 'bob'))).toBe('FORBIDDEN')
     }
@@ -175,8 +181,28 @@ test('those who signal and those who come, go and end the room never wait for ea
     const pairs = [alice, bob, carol].flatMap((from) => [alice, bob, carol].map((to) => [from, to] as const))
     const signals = pairs.flatMap(([from, to]) => (from === to ? [] : [1, 2, 3].map(() => send(from, roomId, to.id))))
     const changes = [act(bob, roomId, 'leave'), act(carol, roomId, 'leave'), act(bob, roomId, 'join')]
-    const answers = await Promise.all([...signals, ...changes, act(alice, roomId, 'end'), ...signals])
+    const answers = await Promise.all([...signals, ...changes, act(alice, roomId, 'end')])
     expect(answers.filter(({ status }) => status >= 500)).toEqual([])
+  }
+})
+
+test('a removal that is being written comes first: the signal waits for it and is refused', async () => {
+  const { alice, bob } = world
+  const roomId = await group(world, bob)
+  const remover = new pg.Client({ connectionString: world.databaseUrl })
+  await remover.connect()
+  try {
+    await remover.query('BEGIN')
+    await remover.query(`UPDATE "Participant" SET "state" = 'removed' WHERE "roomId" = $1 AND "userId" = 'bob'`, [
+      roomId,
+    ])
+    const sending = [send(alice, roomId, 'bob'), send(bob, roomId, 'alice')]
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    await expect.poll(async () => (await world.app.prisma.$queryRawUnsafe<unknown[]>(waiting)).length).toBe(2)
+    await remover.query('COMMIT')
+    for (const answer of sending) expect(await codeOf(answer)).toBe('FORBIDDEN')
+  } finally {
+    await remover.end()
   }
 })
 

@@ -1,7 +1,8 @@
+import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createApp } from '../../src/app.ts'
+import { type App, createApp } from '../../src/app.ts'
 import { createGatewayServer } from '../../src/server.ts'
-import { manualClock, type ManualClock, startWorld } from '../world.ts'
+import { manualClock, type ManualClock, type Messages, startWorld, createPerson } from '../world.ts'
 import { codeOf, group, listen, send, signalsOf } from './room.ts'
 
 let clock: ManualClock
@@ -101,33 +102,51 @@ describe('a signal', () => {
   })
 })
 
-test('hints that were lost cost time, not signals: at another node, they come with the next hint', async () => {
-  const { alice, bob } = world
-  const other = createApp(world.app.configuration, { databaseUrl: world.databaseUrl, log: world.app.log, clock })
-  await other.start()
-  const server = createGatewayServer(other)
-  await server.listen()
-  try {
-    const roomId = await group(world, bob)
-    const there = await fetch(`${server.url}/health/live`)
-    expect(there.status).toBe(200)
-    const actor = { id: 'bob', scopes: new Set<string>() }
-    const stream = await other.signals.open(actor, roomId)
-    const first = stream.next()
-    await send(alice, roomId, 'bob', { n: 1 })
-    other.signals.offer(roomId, 'bob')
-    expect(await first).toMatchObject({ value: { seq: 1 } })
-    const second = stream.next()
-    await send(alice, roomId, 'bob', { n: 2 })
+describe('at another node, which gets no hints', () => {
+  const warnings: string[] = []
+  let other: App
+  let there: Messages
+  let roomId: string
+  let close: () => Promise<void>
+  beforeEach(async () => {
+    warnings.length = 0
+    const log = pino({ level: 'warn' }, { write: (line: string) => warnings.push(line) })
+    other = createApp(world.app.configuration, { databaseUrl: world.databaseUrl, log, clock })
+    await other.start()
+    const server = createGatewayServer(other)
+    await server.listen()
+    close = async () => {
+      await server.close()
+      await other.dispose()
+    }
+    roomId = await group(world, world.bob)
+    there = listen(createPerson(server.url, 'bob', world.bob.token), roomId)
+    await send(world.alice, roomId, 'bob', { n: 1 })
+    expect(await numbers(there, 1)).toEqual([1])
+  })
+  afterEach(() => close())
+
+  test('a stream finds everything when hints may come again', async () => {
+    for (const n of [2, 3]) await send(world.alice, roomId, 'bob', { n })
     other.signals.offerAll()
-    expect(await second).toMatchObject({ value: { seq: 2 } })
-    const end = stream.next()
-    await alice.rest('DELETE', `/rooms/${roomId}/participants/bob`)
+    expect(await numbers(there, 2)).toEqual([2, 3])
+  })
+
+  test('a stream ends when hints may come again, if its reader was removed meanwhile', async () => {
+    await send(world.alice, roomId, 'bob', { n: 2 })
+    await world.alice.rest('DELETE', `/rooms/${roomId}/participants/bob`)
     other.signals.offerAll()
-    expect(await end).toMatchObject({ done: true })
+    expect(await signalsOf(there)).toEqual([])
     expect(other.signals.size).toBe(0)
-  } finally {
-    await server.close()
-    await other.dispose()
-  }
+  })
+
+  test('a stream that could not read tries again, and loses nothing', async () => {
+    const { prisma } = world.app
+    await send(world.alice, roomId, 'bob', { n: 2 })
+    await prisma.$executeRaw`ALTER TABLE "Signal" RENAME TO "Hidden"`
+    other.signals.offer(roomId, 'bob')
+    await expect.poll(() => warnings.some((line) => line.includes('signals could not be read'))).toBe(true)
+    await prisma.$executeRaw`ALTER TABLE "Hidden" RENAME TO "Signal"`
+    expect(await numbers(there, 1)).toEqual([2])
+  })
 })

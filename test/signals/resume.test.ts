@@ -132,9 +132,13 @@ describe('at another node, which gets no hints', () => {
     expect(await numbers(there, 2)).toEqual([2, 3])
   })
 
-  test('a stream ends when hints may come again, if its reader was removed meanwhile', async () => {
+  test.each([
+    ['was removed', () => world.alice.rest('DELETE', `/rooms/${roomId}/participants/bob`)],
+    ['joined elsewhere', () => world.bob.rest('POST', `/rooms/${roomId}/join`, { deviceId: 'tablet' })],
+  ])('a stream ends when hints may come again, if its reader %s meanwhile', async (_what, happen) => {
+    clock.advance(1)
     await send(world.alice, roomId, 'bob', { n: 2 })
-    await world.alice.rest('DELETE', `/rooms/${roomId}/participants/bob`)
+    expect((await happen()).status).toBe(200)
     other.signals.offerAll()
     expect(await signalsOf(there)).toEqual([])
     expect(other.signals.size).toBe(0)

@@ -7,17 +7,13 @@ import type { SignalStore } from './store.ts'
 const INTERVAL = 5_000
 const BATCH = 1_000
 
-/** Deletes signals that nobody can read any more: their minute or their room is over. */
+/** Deletes signals whose minute is over; those of a room that ends go with it. */
 export function createSignalPurge(sources: {
-  readonly store: Pick<SignalStore, 'deleteGone' | 'deleteEnded'>
+  readonly store: Pick<SignalStore, 'deleteGone'>
   readonly clock: Clock
   readonly log: Log
 }): Repeat {
   const { store, clock, log } = sources
-  const purge = async (): Promise<boolean> => {
-    const gone = await store.deleteGone(clock.now(), BATCH)
-    const ended = await store.deleteEnded(BATCH)
-    return gone === BATCH || ended === BATCH
-  }
+  const purge = async (): Promise<boolean> => (await store.deleteGone(clock.now(), BATCH)) === BATCH
   return new Repeat(INTERVAL, purge, log)
 }

@@ -27,8 +27,6 @@ export interface SignalStore {
   read(stay: Stay, stretch: Stretch, now: Date): Promise<readonly Signal[] | null>
   /** Deletes signals that are not kept any more; answers how many. Several nodes may do it at once. */
   deleteGone(now: Date, limit: number): Promise<number>
-  /** Deletes mailboxes of ended rooms with all that is in them; as {@link SignalStore.deleteGone}. */
-  deleteEnded(limit: number): Promise<number>
 }
 
 type SignalRow = Omit<Signal, 'at'> & { readonly at: string }
@@ -106,12 +104,5 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
       DELETE FROM "Signal" WHERE ("roomId", "toId", "seq") IN (
         SELECT "roomId", "toId", "seq" FROM "Signal" WHERE "at" <= ${goneAt(now)}
          ORDER BY "at" LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
-
-    deleteEnded: (limit) => prisma.$executeRaw`
-      /* sweep */
-      DELETE FROM "Mailbox" WHERE ("roomId", "userId") IN (
-        SELECT mailbox."roomId", mailbox."userId"
-          FROM "Mailbox" mailbox JOIN "Room" room ON room."id" = mailbox."roomId"
-         WHERE room."status" = 'ended' LIMIT ${limit} FOR UPDATE OF mailbox SKIP LOCKED)`,
   }
 }

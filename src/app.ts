@@ -23,6 +23,9 @@ import { createSweeper } from './presence/sweeper.ts'
 import { createExecutor } from './rooms/executor.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
+import { createSignalPurge } from './signals/purge.ts'
+import { Signals } from './signals/service.ts'
+import { createSignalStore } from './signals/store.ts'
 
 /** The gateway without a transport. */
 export interface App {
@@ -36,6 +39,7 @@ export interface App {
   readonly rooms: RoomService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
+  readonly signals: Signals
   readonly media: Media
   readonly hub: Hub
   /** Brings the database to this version's schema and lets time pass for rooms. */
@@ -75,15 +79,26 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     defaultProvider: config.media.defaultProvider,
   })
   const calls = new IncomingCalls({ ringing: store.ringing, load: store.load, clock, log })
-  const catchUp = createCatchUp({ hub, store, others: [() => calls.check()], log })
+  const catchUp = createCatchUp({ hub, store, others: [() => calls.check(), () => signals.check()], log })
   const bus = new Bus({
     databaseUrl,
     nodeId,
     onNotice(notice) {
-      if (notice.kind === 'room') hub.hint(notice.roomId, notice.seq)
-      else if (notice.kind === 'ringing') calls.hint(notice.roomId, notice.userId)
+      if (notice.kind === 'room') {
+        hub.hint(notice.roomId, notice.seq)
+        signals.hintRoom(notice.roomId)
+      } else if (notice.kind === 'ringing') calls.hint(notice.roomId, notice.userId)
+      else signals.offer(notice.roomId, notice.userId)
     },
     onGap: () => catchUp.hurry(),
+    log,
+  })
+  const signalStore = createSignalStore(database.prisma)
+  const signals = new Signals({
+    store: signalStore,
+    load: store.load,
+    announce: (roomId, userId) => bus.announce({ kind: 'signal', roomId, userId }),
+    clock,
     log,
   })
   const executor = createExecutor({
@@ -93,6 +108,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     publish(room, appended) {
       hub.publish(room.id, appended)
       calls.offer(room)
+      signals.offerRoom(room)
       bus.announce({ kind: 'room', roomId: room.id, seq: room.seq })
       for (const userId of ringingChangedFor(appended)) bus.announce({ kind: 'ringing', roomId: room.id, userId })
     },
@@ -111,6 +127,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const streams = createRoomStreams({ executor, leases, events, hub, clock })
   const sweeper = createSweeper({ store, executor, clock, log })
   const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, leases, log })
+  const signalPurge = createSignalPurge({ store: signalStore, clock, log })
 
   return {
     configuration,
@@ -126,6 +143,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     rooms,
     streams,
     calls,
+    signals,
     media,
     hub,
     async start() {
@@ -134,6 +152,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       sweeper.start()
       catchUp.start()
       bus.start()
+      signalPurge.start()
     },
     async isReady() {
       try {
@@ -146,8 +165,10 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     async dispose() {
       hub.close()
       calls.close()
+      signals.close()
       await sweeper.stop()
       await catchUp.stop()
+      await signalPurge.stop()
       await leases.settled()
       await heartbeat.stop()
       await bus.close()

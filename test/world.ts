@@ -120,7 +120,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World & { 
 
 const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat|catch up) \*\//.test(sql)
 
-function createPerson(url: string, id: string, token: string): Person {
+/** A user of the gateway at `url`. */
+export function createPerson(url: string, id: string, token: string): Person {
   const authorization = `Bearer ${token}`
   const call = async (
     path: string,

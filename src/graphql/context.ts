@@ -8,6 +8,7 @@ import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
 import type { Participant, RoomEvent } from '../rooms/model.ts'
 import type { RoomService } from '../rooms/service.ts'
+import type { Signals } from '../signals/service.ts'
 
 /** Where the messages of one operation go; a payload is the JSON of an execution result. */
 export interface Outlet {
@@ -25,6 +26,7 @@ export interface Services {
   readonly rooms: RoomService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
+  readonly signals: Signals
   readonly media: Media
   readonly clock: Clock
 }

@@ -29,7 +29,9 @@ const DeviceId = storable(z.string().min(1).max(128))
 export const ClientRequestId = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
 
 const METADATA_MAX_BYTES = 8 * 1024
-const MetadataObject = z
+
+/** A JSON object that the database can hold. */
+export const JsonObject = z
   .record(z.string(), z.unknown())
   .refine((value) => isStorableJson(value), 'must be nested at most 32 deep and hold no U+0000 or lone surrogates')
   .transform((value) => value as Metadata)
@@ -41,7 +43,7 @@ export const CreateRoom = z.strictObject({
   participantIds: optional(z.array(UserId).max(1000)).describe('Invited members of a group'),
   mediaType: optional(z.enum(MEDIA_TYPES)).describe('Defaults to video'),
   name: optional(storable(z.string().min(1).max(200))),
-  metadata: optional(MetadataObject).describe('A JSON object of at most 8 KiB'),
+  metadata: optional(JsonObject).describe('A JSON object of at most 8 KiB'),
   provider: optional(z.enum(MEDIA_PROVIDERS)).describe("Defaults to the gateway's own choice"),
   access: optional(z.enum(ROOM_ACCESSES)).describe('Who may join a group; defaults to invited'),
   maxParticipants: optional(z.int().min(1).max(1000)).describe('Seats; defaults to 50 in a group, 2 in p2p'),

@@ -46,9 +46,9 @@ SELECT replace(CASE
 FROM indexes
 UNION ALL
 SELECT format('foreign key %s (%s) to %s (%s) on delete %s on update %s', c.conname,
-  (SELECT string_agg(name, ', ') FROM columns WHERE oid = c.conrelid AND attnum = ANY (c.conkey)),
+  (SELECT string_agg(name, ', ' ORDER BY array_position(c.conkey, attnum)) FROM columns WHERE oid = c.conrelid AND attnum = ANY (c.conkey)),
   (SELECT name FROM tables WHERE oid = c.confrelid),
-  (SELECT string_agg(name, ', ') FROM columns WHERE oid = c.confrelid AND attnum = ANY (c.confkey)),
+  (SELECT string_agg(name, ', ' ORDER BY array_position(c.confkey, attnum)) FROM columns WHERE oid = c.confrelid AND attnum = ANY (c.confkey)),
   actions ->> c.confdeltype::text, actions ->> c.confupdtype::text)
 FROM pg_constraint c
 JOIN tables t ON t.oid = c.conrelid,

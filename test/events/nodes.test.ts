@@ -109,3 +109,17 @@ describe('two nodes on one database', () => {
     expect(await updates(stream, 1)).toMatchObject([{ seq: 2, type: 'PARTICIPANT_MISSED' }])
   })
 })
+
+test('a signal sent at one node is heard at the other, and the stream ends there with the removal', async () => {
+  const roomId = await group()
+  for (const person of [node().bob, node().carol]) await person.rest('POST', `/rooms/${roomId}/join`)
+  const stream = other().bob.subscribe('subscription ($roomId: ID!) { signals(roomId: $roomId) { seq fromId } }', { roomId })
+  for (const seq of [1, 2]) {
+    await node().carol.graphql('mutation ($input: SendSignalInput!) { sendSignal(input: $input) { signal { seq } } }', {
+      input: { roomId, toId: 'bob', type: 'CUSTOM', payload: { seq } },
+    })
+    expect(await one(stream)).toEqual({ signals: { seq, fromId: 'carol' } })
+  }
+  await node().alice.rest('DELETE', `/rooms/${roomId}/participants/bob`)
+  expect((await stream.next()).done).toBe(true)
+})

@@ -1,0 +1,181 @@
+import type { Actor } from '../core/actor.ts'
+import type { Clock } from '../core/clock.ts'
+import { badInput, RtcError } from '../core/errors.ts'
+import { isRoomId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import { releasing } from '../events/queue.ts'
+import type { Room } from '../rooms/model.ts'
+import { Bell } from './bell.ts'
+import { requirePayloadFits, type SendSignal } from './input.ts'
+import { KEPT, type Signal } from './model.ts'
+import { lasts, requireStay, type Stay } from './policy.ts'
+import type { SignalStore } from './store.ts'
+
+interface Sources {
+  readonly store: SignalStore
+  load(roomId: string): Promise<Room | null>
+  /** Tells the other nodes what `offer` tells this one. Does not throw. */
+  announce(roomId: string, userId: string): void
+  readonly clock: Clock
+  readonly log: Log
+}
+
+interface Reader {
+  readonly stay: Stay
+  /** The room's seq when the reader came: what is older says nothing about the stay. */
+  readonly roomSeq: number
+  readonly bell: Bell
+  /** The last signal that the reader has. */
+  cursor: number
+}
+
+/** Signals that a reader holds in memory: of 32 KiB at most, so 1 MiB. */
+const PAGE = 32
+/** Readers that one statement looks after. */
+const CHECK_BATCH = 5_000
+/** Milliseconds until a reader that could not read tries again. */
+const RETRY = 1_000
+
+/**
+ * WebRTC signalling. Signals lie in their addressee's mailbox in the database; readers follow it by cursor, and what is
+ * offered here are hints that it may be worth looking. A hint that is lost costs time, never a signal.
+ */
+export class Signals {
+  readonly #sources: Sources
+  readonly #readers = new Map<string, Set<Reader>>()
+
+  constructor(sources: Sources) {
+    this.#sources = sources
+  }
+
+  /** Rooms with at least one reader here. */
+  get size(): number {
+    return this.#readers.size
+  }
+
+  /**
+   * Sends a signal from one joined participant to another.
+   *
+   * @throws RtcError NOT_FOUND, FORBIDDEN unless both are joined, ROOM_ENDED, BAD_USER_INPUT to oneself,
+   * PAYLOAD_TOO_LARGE, RATE_LIMITED when the addressee's mailbox is full
+   */
+  async send(actor: Actor, roomId: string, input: SendSignal): Promise<Signal> {
+    const { store, announce, clock } = this.#sources
+    if (input.toId === actor.id) throw badInput([{ path: 'toId', message: 'must be somebody else' }])
+    requirePayloadFits(input.payload)
+    if (!isRoomId(roomId)) throw notFound()
+    const now = clock.now()
+    const outcome = await store.send({ ...input, roomId, fromId: actor.id, at: now })
+    if (outcome.kind === 'absent') throw await this.#absence(actor, roomId, input.toId)
+    if (outcome.kind === 'full') throw mailboxFull(input.toId, outcome.oldestAt, now)
+    this.offer(roomId, input.toId)
+    announce(roomId, input.toId)
+    return outcome.signal
+  }
+
+  /**
+   * The signals to the actor, in order: those behind the cursor, or else those since they joined, then live. Numbers
+   * that are missing were not read within their minute. Ends with the room, or with the actor's stay in it.
+   *
+   * @throws RtcError NOT_FOUND, FORBIDDEN for whoever has not joined, ROOM_ENDED, BAD_USER_INPUT for a cursor ahead of
+   * the mailbox
+   */
+  async open(actor: Actor, roomId: string, after?: number): Promise<AsyncIterableIterator<Signal>> {
+    const room = await this.#load(roomId)
+    const stay = requireStay(actor, room)
+    if (after !== undefined) await this.#requireWithin(stay, after)
+    const reader: Reader = { stay, roomSeq: room.seq, bell: new Bell(), cursor: after ?? 0 }
+    const readers = this.#readers.get(roomId) ?? new Set()
+    this.#readers.set(roomId, readers.add(reader))
+    const release = () => {
+      reader.bell.close()
+      readers.delete(reader)
+      if (readers.size === 0 && this.#readers.get(roomId) === readers) this.#readers.delete(roomId)
+    }
+    return releasing(this.#follow(reader, after), { release })
+  }
+
+  /** Says that there may be something new for a participant. */
+  offer(roomId: string, userId: string): void {
+    for (const { stay, bell } of this.#readers.get(roomId) ?? []) if (stay.userId === userId) bell.ring()
+  }
+
+  /** Says what has become of a room: ends the streams of those whose stay is over. */
+  offerRoom(room: Room): void {
+    for (const { stay, roomSeq, bell } of this.#readers.get(room.id) ?? []) {
+      if (room.seq > roomSeq && !lasts(stay, room)) bell.close()
+    }
+  }
+
+  /** Says that a room has changed, elsewhere: its readers look for themselves whether their stay is over. */
+  hintRoom(roomId: string): void {
+    for (const { bell } of this.#readers.get(roomId) ?? []) bell.ring()
+  }
+
+  /** Looks, for all readers at once, whether a hint was lost. */
+  async check(): Promise<void> {
+    const readers = [...this.#readers.values()].flatMap((inRoom) => [...inRoom])
+    for (let from = 0; from < readers.length; from += CHECK_BATCH) {
+      const batch = readers.slice(from, from + CHECK_BATCH)
+      for (const nth of await this.#sources.store.news(batch)) batch[nth]?.bell.ring()
+    }
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    for (const readers of this.#readers.values()) for (const { bell } of readers) bell.close()
+    this.#readers.clear()
+  }
+
+  async *#follow(reader: Reader, after: number | undefined): AsyncGenerator<Signal, undefined> {
+    const { stay, bell } = reader
+    const since = after === undefined ? stay.joinedAt : new Date(0)
+    while (!bell.closed) {
+      const signals = await this.#read(stay, { after: reader.cursor, since, limit: PAGE }, bell)
+      if (!signals) return
+      for (const signal of signals) {
+        if (bell.closed) return
+        reader.cursor = signal.seq
+        yield signal
+      }
+      if (signals.length < PAGE) await bell.heard()
+    }
+  }
+
+  /** A reader that cannot read now does so later. */
+  async #read(stay: Stay, stretch: { after: number; since: Date; limit: number }, bell: Bell) {
+    const { store, clock, log } = this.#sources
+    try {
+      return await store.read(stay, stretch, clock.now())
+    } catch (error) {
+      log.warn({ roomId: stay.roomId, err: error }, 'signals could not be read')
+      setTimeout(() => bell.ring(), RETRY).unref()
+      return []
+    }
+  }
+
+  async #load(roomId: string): Promise<Room> {
+    const room = isRoomId(roomId) ? await this.#sources.load(roomId) : null
+    if (!room) throw notFound()
+    return room
+  }
+
+  async #requireWithin({ roomId, userId }: Stay, after: number): Promise<void> {
+    const last = await this.#sources.store.lastSeq(roomId, userId)
+    if (after >= 0 && after <= last) return
+    throw badInput([{ path: 'after', message: `must be between 0 and the last signal's seq, which is ${last}` }])
+  }
+
+  /** Why a signal was not taken. */
+  async #absence(actor: Actor, roomId: string, toId: string): Promise<RtcError> {
+    requireStay(actor, await this.#load(roomId))
+    return new RtcError('FORBIDDEN', `${toId} has not joined this room.`)
+  }
+}
+
+const notFound = () => new RtcError('NOT_FOUND', 'There is no such room.')
+
+function mailboxFull(userId: string, oldestAt: Date, now: Date): RtcError {
+  const retryAfter = Math.max(1, Math.ceil((oldestAt.getTime() - now.getTime()) / 1000 + KEPT))
+  return new RtcError('RATE_LIMITED', `Too many signals are kept for ${userId}.`, { retryAfter })
+}

@@ -1,0 +1,124 @@
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { goneAt, MAILBOX_SIZE, type Signal } from './model.ts'
+import type { Stay } from './policy.ts'
+
+/** What became of a signal. */
+export type Outcome =
+  | { readonly kind: 'sent'; readonly signal: Signal }
+  /** The mailbox is full until its oldest signal, of this time, is gone. */
+  | { readonly kind: 'full'; readonly oldestAt: Date }
+  /** Sender and addressee were not both joined. */
+  | { readonly kind: 'absent' }
+
+/** Which signals a reader asks for: at most `limit` of those behind number `after`, sent at `since` or later. */
+export interface Stretch {
+  readonly after: number
+  readonly since: Date
+  readonly limit: number
+}
+
+/** The mailboxes of participants. Every method is one SQL statement. */
+export interface SignalStore {
+  /** Gives the signal its addressee's next number, if both are joined at that moment and the mailbox has room. */
+  send(draft: Omit<Signal, 'seq'>): Promise<Outcome>
+  /** Number of the last signal to a participant, whether it is kept or gone; 0 before the first. */
+  lastSeq(roomId: string, userId: string): Promise<number>
+  /** Kept signals in their order; null when the stay is over. */
+  read(stay: Stay, stretch: Stretch, now: Date): Promise<readonly Signal[] | null>
+  /** Those of the readers, by their place in the list, who have something to read or whose stay is over. */
+  news(readers: readonly { readonly stay: Stay; readonly cursor: number }[]): Promise<readonly number[]>
+  /** Deletes signals that are not kept any more; answers how many. Several nodes may do it at once. */
+  deleteGone(now: Date, limit: number): Promise<number>
+}
+
+type SignalRow = Omit<Signal, 'at'> & { readonly at: string }
+const toSignal = (row: SignalRow): Signal => ({ ...row, at: new Date(row.at) })
+
+/** A mailbox's oldest signal when it is full, behind `seq`: the numbers have no holes. */
+const OLDEST_BEFORE = MAILBOX_SIZE - 1
+
+export function createSignalStore(prisma: PrismaClient): SignalStore {
+  return {
+    /**
+     * The places stay locked until the signal is written, so that a removal comes before it and is seen, or comes after
+     * it. They are locked in the order in which the room's commits write them: neither waits for the other for ever.
+     * Then the mailbox is locked, so that its numbers become visible in their order.
+     */
+    async send({ roomId, fromId, toId, type, payload, at }) {
+      const [row] = await prisma.$queryRaw<{ signal: SignalRow | null; oldestAt: Date | null }[]>`
+        WITH places AS (
+          SELECT "userId", "joinedAt" FROM "Participant"
+           WHERE "roomId" = ${roomId}::uuid AND "userId" IN (${fromId}, ${toId}) AND "state" = 'joined'
+           ORDER BY "ordinal" FOR SHARE
+        ),
+        stay AS (
+          SELECT max("joinedAt") FILTER (WHERE "userId" = ${toId}) AS "joinedAt" FROM places HAVING count(*) = 2
+        ),
+        mailbox AS (
+          INSERT INTO "Mailbox" AS mailbox ("roomId", "userId", "seq") SELECT ${roomId}::uuid, ${toId}, 1 FROM stay
+          ON CONFLICT ("roomId", "userId") DO UPDATE SET "seq" = mailbox."seq" + 1
+           WHERE NOT EXISTS (
+             SELECT FROM "Signal" oldest
+              WHERE oldest."roomId" = mailbox."roomId" AND oldest."toId" = mailbox."userId"
+                AND oldest."seq" = mailbox."seq" - ${OLDEST_BEFORE}::int AND oldest."at" > ${goneAt(at)})
+          RETURNING "seq"
+        ),
+        signal AS (
+          INSERT INTO "Signal" ("roomId", "toId", "seq", "fromId", "type", "payload", "at")
+          SELECT ${roomId}::uuid, ${toId}, mailbox."seq", ${fromId}, ${type}::"SignalType",
+                 ${JSON.stringify(payload)}::jsonb, greatest(${at}, stay."joinedAt")
+            FROM mailbox, stay
+          RETURNING *
+        )
+        SELECT to_jsonb(signal) AS signal,
+               (SELECT oldest."at" FROM "Mailbox" full_box JOIN "Signal" oldest
+                    ON oldest."roomId" = full_box."roomId" AND oldest."toId" = full_box."userId"
+                   AND oldest."seq" = full_box."seq" - ${OLDEST_BEFORE}::int
+                 WHERE full_box."roomId" = ${roomId}::uuid AND full_box."userId" = ${toId}) AS "oldestAt"
+          FROM stay LEFT JOIN signal ON true`
+      if (!row) return { kind: 'absent' }
+      return row.signal
+        ? { kind: 'sent', signal: toSignal(row.signal) }
+        : { kind: 'full', oldestAt: row.oldestAt ?? at }
+    },
+
+    async lastSeq(roomId, userId) {
+      const rows = await prisma.$queryRaw<{ seq: number }[]>`
+        SELECT "seq" FROM "Mailbox" WHERE "roomId" = ${roomId}::uuid AND "userId" = ${userId}`
+      return rows[0]?.seq ?? 0
+    },
+
+    async read({ roomId, userId, joinedAt }, { after, since, limit }, now) {
+      const [row] = await prisma.$queryRaw<{ signals: SignalRow[] }[]>`
+        SELECT (SELECT coalesce(jsonb_agg(to_jsonb(signal) ORDER BY signal."seq"), '[]')
+                  FROM (SELECT * FROM "Signal"
+                         WHERE "roomId" = place."roomId" AND "toId" = place."userId" AND "seq" > ${after}
+                           AND "at" > ${goneAt(now)} AND "at" >= ${since}
+                         ORDER BY "seq" LIMIT ${limit}) signal) AS signals
+          FROM "Participant" place
+         WHERE place."roomId" = ${roomId}::uuid AND place."userId" = ${userId}
+           AND place."state" = 'joined' AND place."joinedAt" = ${joinedAt}`
+      return row?.signals.map(toSignal) ?? null
+    },
+
+    async news(readers) {
+      const known = readers.map(({ stay, cursor }, nth) => ({ ...stay, cursor, nth }))
+      const rows = await prisma.$queryRaw<{ nth: number }[]>`
+        /* catch up */
+        SELECT known.nth
+          FROM jsonb_to_recordset(${JSON.stringify(known)}::jsonb)
+               AS known(nth int, "roomId" uuid, "userId" text, "joinedAt" timestamptz, "cursor" int)
+          LEFT JOIN "Participant" place ON place."roomId" = known."roomId" AND place."userId" = known."userId"
+          LEFT JOIN "Mailbox" mailbox ON mailbox."roomId" = known."roomId" AND mailbox."userId" = known."userId"
+         WHERE place."state" IS DISTINCT FROM 'joined' OR place."joinedAt" IS DISTINCT FROM known."joinedAt"
+            OR mailbox."seq" > known."cursor"`
+      return rows.map(({ nth }) => nth)
+    },
+
+    deleteGone: (now, limit) => prisma.$executeRaw`
+      /* sweep */
+      DELETE FROM "Signal" WHERE ("roomId", "toId", "seq") IN (
+        SELECT "roomId", "toId", "seq" FROM "Signal" WHERE "at" <= ${goneAt(now)}
+         ORDER BY "at" LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+  }
+}

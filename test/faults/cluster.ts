@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { mintToken } from '../../src/auth/development.ts'
+import { createLog } from '../../src/core/log.ts'
+import { type DatabaseServer, startEmbeddedServer } from '../../src/db/embedded.ts'
+import { killServer } from '../db/data-dir.ts'
+import { type Gateway, startGateway } from '../process.ts'
+
+const SECRET = 'a secret that only the fault tests know, 32 bytes'
+const log = createLog('silent')
+
+/** Two gateways as processes of their own and the database that they share: everything in it can be broken. */
+export class Cluster {
+  readonly #dataDir: string
+  readonly #port: string
+  #database: DatabaseServer | undefined
+  readonly #gateways: Gateway[] = []
+
+  private constructor(dataDir: string, port: string) {
+    this.#dataDir = dataDir
+    this.#port = port
+  }
+
+  static async start(): Promise<Cluster> {
+    const cluster = new Cluster(await mkdtemp(join(tmpdir(), 'rtc-faults-')), await freePort())
+    await cluster.startDatabase()
+    await cluster.startNode(0)
+    await cluster.startNode(1)
+    return cluster
+  }
+
+  get urls(): readonly string[] {
+    return this.#gateways.map(({ url }) => url)
+  }
+
+  get databaseUrl(): string {
+    return this.#database?.url ?? ''
+  }
+
+  async startDatabase(): Promise<void> {
+    this.#database = await startEmbeddedServer({ dataDir: this.#dataDir, log, settings: { port: this.#port } })
+  }
+
+  async stopDatabase(): Promise<void> {
+    await this.#database?.stop()
+  }
+
+  killDatabase(): Promise<void> {
+    return killServer(this.#dataDir, 'SIGKILL')
+  }
+
+  /** Starts a node, where it was before if it was there. */
+  async startNode(index: number): Promise<void> {
+    const before = this.#gateways[index]
+    const port = before ? new URL(before.url).port : await freePort()
+    this.#gateways[index] = await startGateway({
+      JWT_SECRET: SECRET,
+      DATABASE_URL: this.databaseUrl,
+      HOST: '127.0.0.1',
+      PORT: port,
+      DISCONNECT_GRACE: '4',
+      DRAIN_TIME: '1',
+      LOG_LEVEL: 'warn',
+    })
+  }
+
+  async killNode(index: number): Promise<void> {
+    await this.#gateways[index]?.stop('SIGKILL')
+  }
+
+  /** Breaks the connection by which each node hears of the others; answers how many there were. */
+  async cutBus(): Promise<number> {
+    const { rowCount } = await this.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rtc-gateway bus'`,
+    )
+    return rowCount ?? 0
+  }
+
+  async query(sql: string, values: unknown[] = []): Promise<pg.QueryResult> {
+    const client = new pg.Client({ connectionString: this.databaseUrl })
+    await client.connect()
+    try {
+      return await client.query(sql, values)
+    } finally {
+      await client.end()
+    }
+  }
+
+  token(userId: string): Promise<string> {
+    return mintToken({ secret: SECRET, userId, ttl: 86_400, now: new Date() })
+  }
+
+  /** Stops everything in order; answers how each gateway ended and what it complained of that nobody expects. */
+  async stop(): Promise<{ codes: (number | null)[]; complaints: string[] }> {
+    const codes = await Promise.all(this.#gateways.map((gateway) => gateway.stop('SIGTERM')))
+    await this.stopDatabase()
+    await rm(this.#dataDir, { recursive: true, maxRetries: 5 })
+    const output = this.#gateways.map((gateway) => gateway.output()).join('\n')
+    return { codes, complaints: output.split('\n').filter((line) => /unhandled|unexpected error|"level":(50|60)/i.test(line)) }
+  }
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return String(port)
+}

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { openPeer, subscribe } from './peer.ts'
 import { runGateway, startGateway, withDirectory } from './process.ts'
 import type { Answer } from './world.ts'
 
@@ -32,6 +33,26 @@ test('one command gives a gateway with its own database, tokens that work, and a
     const second = await startGateway({ DATA_DIR })
     const found = await rest(second.url, tokens['bob'], 'GET', `/rooms/${created.body.id}`)
     expect(found).toEqual({ status: 200, body: created.body })
+    expect(await second.stop('SIGINT')).toBe(0)
+  })
+})
+
+test('a second gateway on the same data shares the database, and a subscriber there sees a join made at the first', async () => {
+  await withDirectory(async (DATA_DIR) => {
+    const first = await startGateway({ DATA_DIR })
+    const second = await startGateway({ DATA_DIR })
+    const { tokens } = first
+    const { body: room } = await rest(first.url, tokens['alice'], 'POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    const peer = await openPeer(second.url, { token: second.tokens['alice'] ?? '' })
+    peer.send(subscribe('1', `subscription { roomUpdated(roomId: "${room.id}") { type participant { userId } } }`))
+    expect((await peer.receive()).payload.data.roomUpdated.type).toBe('SNAPSHOT')
+    await rest(first.url, tokens['bob'], 'POST', `/rooms/${room.id}/join`)
+    expect((await peer.receive()).payload.data.roomUpdated).toEqual({
+      type: 'PARTICIPANT_JOINED',
+      participant: { userId: 'bob' },
+    })
+    expect(await first.stop('SIGINT')).toBe(0)
+    expect((await fetch(`${second.url}/health/ready`)).status).toBe(200)
     expect(await second.stop('SIGINT')).toBe(0)
   })
 })

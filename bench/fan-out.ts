@@ -133,7 +133,8 @@ async function compare(databaseUrl: string): Promise<void> {
       )
       await trial.close()
     }
-    const ratio = (other: string) => ((rates[`gateway ${readers}`] ?? 0) / (rates[`${other} ${readers}`] ?? 1)).toFixed(2)
+    const ratio = (other: string) =>
+      ((rates[`gateway ${readers}`] ?? 0) / (rates[`${other} ${readers}`] ?? 1)).toFixed(2)
     const besidePlain = readers === 1000 ? `   gateway : plain = ${ratio('plain')}` : ''
     print(`          gateway : raw = ${ratio('raw')}${besidePlain}`)
   }
@@ -167,11 +168,15 @@ async function stalled(databaseUrl: string): Promise<void> {
   await trial.flood(40)
   const beside = await trial.pace(EVENTS, 100)
   const during = await trial.memory()
-  print(`beside 1000 stalled ones, each with a queue      ${describe(beside)}   p99 ${(beside.p99 / alone.p99).toFixed(2)} times`)
+  print(
+    `beside 1000 stalled ones, each with a queue      ${describe(beside)}   p99 ${(beside.p99 / alone.p99).toFixed(2)} times`,
+  )
   await trial.flood(300)
   const after = await trial.pace(EVENTS, 100)
   const later = await trial.memory()
-  print(`after the stalled ones were closed (1013)        ${describe(after)}   p99 ${(after.p99 / alone.p99).toFixed(2)} times`)
+  print(
+    `after the stalled ones were closed (1013)        ${describe(after)}   p99 ${(after.p99 / alone.p99).toFixed(2)} times`,
+  )
   const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
   print(`heap before, with the queues, after: ${[before, during, later].map(({ heap }) => mib(heap)).join(', ')} MiB`)
   print(`resident before, with the queues, after: ${[before, during, later].map(({ rss }) => mib(rss)).join(', ')} MiB`)

@@ -19,11 +19,33 @@ export async function plain(): Promise<Variant> {
     logging: false,
     schema: createSchema({
       typeDefs: /* GraphQL */ `
-        type Participant { userId: ID! state: String! audio: Boolean! video: Boolean! connected: Boolean! }
-        type Room { id: ID! status: String! seq: Int! participants: [Participant!]! }
-        type RoomUpdate { seq: Int! type: String! at: String! actorId: ID participant: Participant room: Room! }
-        type Query { ok: Boolean! }
-        type Subscription { roomUpdated(roomId: ID!): RoomUpdate! }
+        type Participant {
+          userId: ID!
+          state: String!
+          audio: Boolean!
+          video: Boolean!
+          connected: Boolean!
+        }
+        type Room {
+          id: ID!
+          status: String!
+          seq: Int!
+          participants: [Participant!]!
+        }
+        type RoomUpdate {
+          seq: Int!
+          type: String!
+          at: String!
+          actorId: ID
+          participant: Participant
+          room: Room!
+        }
+        type Query {
+          ok: Boolean!
+        }
+        type Subscription {
+          roomUpdated(roomId: ID!): RoomUpdate!
+        }
       `,
       resolvers: {
         Subscription: {

@@ -19,7 +19,11 @@ export type Report =
   | { readonly kind: 'ready'; readonly url: string }
   | { readonly kind: 'hello'; readonly messages: readonly (readonly string[])[] }
   /** When each update was published: milliseconds of the system's monotonic clock. */
-  | { readonly kind: 'published'; readonly times: readonly (readonly [seq: number, at: number])[]; readonly cpu: number }
+  | {
+      readonly kind: 'published'
+      readonly times: readonly (readonly [seq: number, at: number])[]
+      readonly cpu: number
+    }
   | { readonly kind: 'memory'; readonly heap: number; readonly rss: number }
 
 const variants: Record<string, () => Promise<Variant>> = {

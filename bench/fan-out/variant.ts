@@ -90,7 +90,12 @@ export const asMessage = ({ seq, type, at, actorId, participant, room }: RoomUpd
   at: at.toISOString(),
   actorId,
   participant: participant && asParticipant(participant),
-  room: { id: room.id, status: room.status.toUpperCase(), seq: room.seq, participants: room.participants.map(asParticipant) },
+  room: {
+    id: room.id,
+    status: room.status.toUpperCase(),
+    seq: room.seq,
+    participants: room.participants.map(asParticipant),
+  },
 })
 
 const asParticipant = ({ userId, state, audio, video, connected }: Participant) => ({

@@ -58,7 +58,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined> {
       if (this.#over) return
       this.#stream.attach({
         push: (update) => this.#push(update),
-        end: (error) => this.#endAfterFetching(error),
+        end: (error) => void this.#endAfterFetching(error),
       })
     } catch (error) {
       this.#end(error as Error)
@@ -88,10 +88,10 @@ export class Delivery implements AsyncIterableIterator<never, undefined> {
     this.#fetching = turn.catch((error: unknown) => this.#end(error as Error))
   }
 
-  #endAfterFetching(error?: Error): void {
+  async #endAfterFetching(error?: Error): Promise<void> {
     if (error instanceof ConsumerTooSlow) this.#outlet.overflow()
-    if (!this.#fetching) this.#end(error)
-    else void this.#fetching.finally(() => this.#end(error))
+    await this.#fetching
+    this.#end(error)
   }
 
   #end(error?: Error): void {

@@ -140,7 +140,8 @@ function readingOf({ schema, document }: ExecutionArgs): Reading {
     },
     VariableDefinition: () => false,
     // `roomId`, `after` and the like say where a reader begins, not what a message looks like.
-    Argument: () => (!types.getDirective() && types.getParentType() === schema.getSubscriptionType() ? false : undefined),
+    Argument: () =>
+      !types.getDirective() && types.getParentType() === schema.getSubscriptionType() ? false : undefined,
     Variable({ name }) {
       variables.add(name.value)
     },

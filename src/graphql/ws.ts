@@ -176,7 +176,10 @@ const operationOf = (args: { rootValue?: unknown }) => args.rootValue as Envelop
 async function prepare(
   graphql: GraphQL,
   { actor, outbox }: Extra,
-  { id, ...params }: {
+  {
+    id,
+    ...params
+  }: {
     id: string
     query: string
     operationName?: string | null | undefined

@@ -113,7 +113,9 @@ describe('two nodes on one database', () => {
 test('a signal sent at one node is heard at the other, and the stream ends there with the removal', async () => {
   const roomId = await group()
   for (const person of [node().bob, node().carol]) await person.rest('POST', `/rooms/${roomId}/join`)
-  const stream = other().bob.subscribe('subscription ($roomId: ID!) { signals(roomId: $roomId) { seq fromId } }', { roomId })
+  const stream = other().bob.subscribe('subscription ($roomId: ID!) { signals(roomId: $roomId) { seq fromId } }', {
+    roomId,
+  })
   for (const seq of [1, 2]) {
     await node().carol.graphql('mutation ($input: SendSignalInput!) { sendSignal(input: $input) { signal { seq } } }', {
       input: { roomId, toId: 'bob', type: 'CUSTOM', payload: { seq } },

@@ -100,7 +100,10 @@ export class Cluster {
     await this.stopDatabase()
     await rm(this.#dataDir, { recursive: true, maxRetries: 5 })
     const output = this.#gateways.map((gateway) => gateway.output()).join('\n')
-    return { codes, complaints: output.split('\n').filter((line) => /unhandled|unexpected error|"level":(50|60)/i.test(line)) }
+    return {
+      codes,
+      complaints: output.split('\n').filter((line) => /unhandled|unexpected error|"level":(50|60)/i.test(line)),
+    }
   }
 }
 

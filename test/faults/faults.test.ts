@@ -35,7 +35,7 @@ beforeAll(async () => {
   )
   readers = places.flatMap((place) => Array.from({ length: READERS_EACH }, () => new Reader(place).start()))
   writers = places.map((place) => new Writer(place).start())
-  await vi.waitFor(() => expect(readers.filter(({ view }) => !view)).toEqual([]), 10_000)
+  await vi.waitUntil(() => readers.every(({ view }) => view), 10_000)
 }, 60_000)
 
 afterAll(() => {
@@ -85,7 +85,9 @@ async function converge(): Promise<void> {
     expect(faults).toEqual([])
     expect(view?.participants).toEqual(people)
   }
-  const { rows } = await cluster.query('SELECT "seq", "actorId" FROM "RoomEvent" WHERE "roomId" = $1 ORDER BY "seq"', [roomId])
+  const { rows } = await cluster.query('SELECT "seq", "actorId" FROM "RoomEvent" WHERE "roomId" = $1 ORDER BY "seq"', [
+    roomId,
+  ])
   const log = new Map((rows as { seq: number; actorId: string }[]).map(({ seq, actorId }) => [seq, actorId]))
   for (const [index, writer] of writers.entries()) {
     expect(writer.acknowledged.filter((seq) => log.get(seq) !== PEOPLE[index])).toEqual([])

@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('../src', import.meta.url))
  * forbidden. Top to bottom is the direction of the design: main → server → transports → app → features → core.
  */
 const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: readonly string[]])[] = [
+  ['sdk', /^sdk\//, ['sdk']],
   ['main', /^(main|welcome)$/, ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest']],
   ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http']],
   ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],

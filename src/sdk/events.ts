@@ -1,0 +1,66 @@
+import type { RtcError } from './errors.ts'
+import type { ConnectionState, Track } from './media/media.ts'
+import type { EndReason, IncomingCall, Participant, Room, RoomUpdate } from './model.ts'
+
+/** Why one's own part in a room is over: the room's end, or what happened to oneself alone. */
+export type EndedReason = EndReason | 'left' | 'removed' | 'replaced' | 'disconnected'
+
+/** What each event brings. */
+export interface RtcEvents {
+  /** A call begins to ring, or ceases to. Listening for it subscribes; the first listener is told of what rings now. */
+  incomingCall: IncomingCall
+  /** Everything that happens in the room that was joined. */
+  roomUpdated: RoomUpdate
+  participantJoined: { readonly participant: Participant; readonly room: Room }
+  participantLeft: { readonly participant: Participant; readonly room: Room }
+  /** What somebody publishes, or whether they are connected, has changed. */
+  participantUpdated: { readonly participant: Participant; readonly room: Room }
+  trackAdded: Track
+  /** The same object as was added. */
+  trackRemoved: Track
+  /** `gateway`: the event stream. `media`: the peer `userId`, or with `null` the provider's one connection. */
+  connectionStateChanged: {
+    readonly of: 'gateway' | 'media'
+    readonly userId: string | null
+    readonly state: ConnectionState
+  }
+  /** The room that was joined is over for this user, whoever ended it. */
+  ended: { readonly room: Room; readonly reason: EndedReason }
+  /** What went wrong outside any call; what a call throws is not reported here. */
+  error: RtcError
+}
+
+export type RtcEventName = keyof RtcEvents
+export type RtcListener<Name extends RtcEventName> = (event: RtcEvents[Name]) => void
+
+/** Hands events to their listeners, in the order these were added. A listener that throws hinders nobody. */
+export class Emitter {
+  readonly #listeners = new Map<RtcEventName, Set<RtcListener<RtcEventName>>>()
+
+  on<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners.add(listener as RtcListener<RtcEventName>))
+  }
+
+  off<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): void {
+    this.#listeners.get(name)?.delete(listener as RtcListener<RtcEventName>)
+  }
+
+  has(name: RtcEventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  emit<Name extends RtcEventName>(name: Name, event: RtcEvents[Name]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        listener(event)
+      } catch (error) {
+        console.error(`@openchat/sdk: a listener for ${name} has thrown`, error)
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear()
+  }
+}

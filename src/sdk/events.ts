@@ -51,7 +51,7 @@ export class Emitter {
   }
 
   emit<Name extends RtcEventName>(name: Name, event: RtcEvents[Name]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+    for (const listener of this.#listeners.get(name) ?? []) {
       try {
         listener(event)
       } catch (error) {

@@ -17,7 +17,6 @@ const config: CodegenConfig = {
       documents: 'src/sdk/operations.graphql',
       presetConfig: { fragmentMasking: false, skipIndexFile: true },
       // The SDK sends text: the library that would parse and print it stays out of it.
-      documentMode: 'string',
       config: { ...typed, documentMode: 'string' },
     },
     'test/clients/generated/': {

@@ -1,0 +1,20 @@
+/** Milliseconds. Short enough to be back within a participant's grace. */
+const FIRST = 250
+const LONGEST = 3_000
+
+/** How long to wait before try number `attempt`, from 0, in milliseconds; spread, so that clients do not come back together. */
+export const backoff = (attempt: number): number => Math.min(LONGEST, FIRST * 2 ** attempt) * (0.5 + Math.random() / 2)
+
+/** Resolves after so many milliseconds, or when the signal is aborted. */
+export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, milliseconds)
+    signal?.addEventListener('abort', done)
+  })
+}

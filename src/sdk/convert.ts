@@ -1,0 +1,57 @@
+import type {
+  ConnectionFieldsFragment,
+  IncomingCallsSubscription,
+  ParticipantFieldsFragment,
+} from './generated/graphql.ts'
+import type { RoomFieldsFragment, RoomUpdatedSubscription, SignalsSubscription } from './generated/graphql.ts'
+import type { Connection, IceServer, IncomingCall, Participant, Room, RoomUpdate, Signal } from './model.ts'
+
+/** GraphQL's enums are upper case, the published document's lower case. */
+const lower = <Text extends string>(text: Text): Lowercase<Text> => text.toLowerCase() as Lowercase<Text>
+export const upper = <Text extends string>(text: Text): Uppercase<Text> => text.toUpperCase() as Uppercase<Text>
+
+export const participantOf = (fields: ParticipantFieldsFragment): Participant => ({
+  ...fields,
+  role: lower(fields.role),
+  state: lower(fields.state),
+  leaveReason: fields.leaveReason && lower(fields.leaveReason),
+})
+
+export const roomOf = (fields: RoomFieldsFragment): Room => ({
+  ...fields,
+  type: lower(fields.type),
+  mediaType: lower(fields.mediaType),
+  status: lower(fields.status),
+  provider: lower(fields.provider),
+  access: lower(fields.access),
+  endReason: fields.endReason && lower(fields.endReason),
+  participants: fields.participants.map(participantOf),
+})
+
+export const updateOf = (fields: RoomUpdatedSubscription['roomUpdated']): RoomUpdate => ({
+  ...fields,
+  type: lower(fields.type),
+  participant: fields.participant && participantOf(fields.participant),
+  room: roomOf(fields.room),
+})
+
+export const incomingCallOf = (fields: IncomingCallsSubscription['incomingCall']): IncomingCall => ({
+  ...fields,
+  type: lower(fields.type),
+  room: roomOf(fields.room),
+})
+
+export const signalOf = (fields: SignalsSubscription['signals']): Signal => ({ ...fields, type: lower(fields.type) })
+
+export const connectionOf = (fields: ConnectionFieldsFragment): Connection => ({
+  ...fields,
+  provider: lower(fields.provider),
+  iceServers: fields.iceServers.map(iceServerOf),
+})
+
+/** An RTCPeerConnection refuses `null` where it wants a name or nothing. */
+const iceServerOf = ({ urls, username, credential }: ConnectionFieldsFragment['iceServers'][number]): IceServer => ({
+  urls,
+  ...(username !== null && { username }),
+  ...(credential !== null && { credential }),
+})

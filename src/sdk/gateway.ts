@@ -1,0 +1,132 @@
+import type { Auth } from './auth.ts'
+import { backoff, pause } from './backoff.ts'
+import { type ErrorCode, GATEWAY_ERROR_CODES, type InputProblem, RtcError, toRtcError } from './errors.ts'
+import type { TypedDocumentString } from './generated/graphql.ts'
+
+export interface GatewayOptions {
+  /** Of the GraphQL endpoint. */
+  readonly url: string
+  readonly auth: Auth
+}
+
+export interface RequestOptions {
+  /** Milliseconds for which it is tried again while the gateway cannot be reached; 8 s by default. */
+  readonly patience?: number
+  /** Ends the waiting between two tries. */
+  readonly signal?: AbortSignal
+}
+
+/** Milliseconds. */
+const PATIENCE = 8_000
+const ANSWER_TIMEOUT = 10_000
+
+/** What is worth another try; every verb of the gateway may be repeated. */
+const PASSING: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
+
+export const isPassing = (error: unknown): boolean => error instanceof RtcError && PASSING.includes(error.code)
+
+/** GraphQL over HTTP, patient with what passes and with a token that has expired. */
+export class Gateway {
+  readonly #options: GatewayOptions
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+  }
+
+  /** @throws RtcError with the gateway's code; UNREACHABLE when it cannot be asked */
+  async request<Result, Variables>(
+    document: TypedDocumentString<Result, Variables>,
+    variables: Variables,
+    { patience = PATIENCE, signal }: RequestOptions = {},
+  ): Promise<Result> {
+    const deadline = Date.now() + patience
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#authorised(document, variables)
+      } catch (error) {
+        const wait = retryAfterOf(error) ?? backoff(attempt)
+        if (!isPassing(error) || Date.now() + wait > deadline || signal?.aborted) throw error
+        await pause(wait, signal)
+        if (signal?.aborted) throw error
+      }
+    }
+  }
+
+  /** Once more with a fresh token, if there is one to be had. */
+  async #authorised<Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables) {
+    const { auth } = this.#options
+    const token = await tokenOf(auth)
+    try {
+      return await this.#once(document, variables, token)
+    } catch (error) {
+      if (!(error instanceof RtcError) || error.code !== 'UNAUTHENTICATED' || !auth.canRefresh) throw error
+      auth.refuse(token)
+      return this.#once(document, variables, await tokenOf(auth))
+    }
+  }
+
+  async #once<Result, Variables>(
+    document: TypedDocumentString<Result, Variables>,
+    variables: Variables,
+    token: string,
+  ): Promise<Result> {
+    const { data, errors } = await this.#post<Result>({ query: document.toString(), variables }, token)
+    if (errors?.[0]) throw gatewayError(errors)
+    if (!data) throw new RtcError('UNREACHABLE', 'The answer is not one of an RTC gateway.')
+    return data
+  }
+
+  async #post<Result>(body: object, token: string): Promise<GraphQLAnswer<Result>> {
+    const { url } = this.#options
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          accept: 'application/graphql-response+json, application/json',
+        },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT),
+      })
+      // A proxy in front of a gateway that restarts answers with a page.
+      return (await response.json()) as GraphQLAnswer<Result>
+    } catch (error) {
+      throw toRtcError(error, 'UNREACHABLE', `The gateway at ${url} cannot be reached`)
+    }
+  }
+}
+
+/** @throws RtcError UNAUTHENTICATED when the application has no token to give */
+export async function tokenOf(auth: Auth): Promise<string> {
+  try {
+    return await auth.token()
+  } catch (error) {
+    throw toRtcError(error, 'UNAUTHENTICATED', 'No fresh token was to be had')
+  }
+}
+
+interface GraphQLAnswer<Result> {
+  readonly data?: Result | null
+  readonly errors?: readonly GraphQLProblem[]
+}
+
+/** An entry of an answer's `errors`, as the gateway writes them. */
+export interface GraphQLProblem {
+  readonly message: string
+  readonly extensions?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** The first of an answer's errors, in this package's terms. */
+export function gatewayError(problems: readonly GraphQLProblem[]): RtcError {
+  const [first] = problems
+  const { code, errors, retryAfter } = first?.extensions ?? {}
+  const known = GATEWAY_ERROR_CODES.find((one) => one === code) ?? 'INTERNAL'
+  return new RtcError(known, first?.message ?? 'The gateway gives no reason.', {
+    ...(Array.isArray(errors) && { problems: errors as InputProblem[] }),
+    retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined,
+  })
+}
+
+const retryAfterOf = (error: unknown): number | undefined =>
+  error instanceof RtcError && error.retryAfter !== undefined ? error.retryAfter * 1000 : undefined

@@ -1,0 +1,23 @@
+export { OpenChatClient, type ClientOptions } from './client.ts'
+export type { AuthOptions } from './auth.ts'
+export {
+  RtcError,
+  GATEWAY_ERROR_CODES,
+  CLIENT_ERROR_CODES,
+  type ClientErrorCode,
+  type ErrorCode,
+  type GatewayErrorCode,
+  type InputProblem,
+} from './errors.ts'
+export type { EndedReason, RtcEventName, RtcEvents, RtcListener } from './events.ts'
+export type { ConnectionState, MediaSource, Track } from './media/media.ts'
+export * from './model.ts'
+export type {
+  CreateCallOptions,
+  CreateGroupOptions,
+  CreateRoomOptions,
+  InitOptions,
+  ListRoomsOptions,
+  RoomPage,
+  RtcClient,
+} from './rtc.ts'

@@ -1,0 +1,15 @@
+import { RtcError } from '../errors.ts'
+import type { RTCProviderType } from '../model.ts'
+import type { OpenMedia } from './media.ts'
+
+/** Each is loaded by the first who joins a room of that provider. */
+const ENGINES: Readonly<Partial<Record<RTCProviderType, () => Promise<OpenMedia>>>> = {
+  webrtc: async () => (await import('./webrtc.ts')).openWebrtc,
+}
+
+/** @throws RtcError NOT_SUPPORTED */
+export async function openMediaOf(provider: RTCProviderType): Promise<OpenMedia> {
+  const load = ENGINES[provider]
+  if (!load) throw new RtcError('NOT_SUPPORTED', `This package does not drive the web SDK of ${provider}.`)
+  return load()
+}

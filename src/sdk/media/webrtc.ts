@@ -1,0 +1,191 @@
+import { RtcError, toRtcError } from '../errors.ts'
+import type { Connection, Participant, SignalType } from '../model.ts'
+import { randomId } from '../random-id.ts'
+import { capture, KINDS } from './capture.ts'
+import { Link } from './link.ts'
+import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
+import { type Outgoing, Peer } from './peer.ts'
+
+/** How many a mesh carries: each participant sends to each other. */
+export const MESH_MAX = 6
+
+/** Milliseconds before the servers' credentials expire, within which a restart asks for fresh ones first. */
+const EXPIRY_MARGIN = 60_000
+
+/** Peer to peer: a connection to each other participant, signalled through the gateway. */
+export const openWebrtc: OpenMedia = async (host) => {
+  if (host.others.length >= MESH_MAX) {
+    throw new RtcError('NOT_SUPPORTED', `Peer to peer carries ${MESH_MAX} participants, and as many are there.`)
+  }
+  return new Mesh(host)
+}
+
+interface Published extends Outgoing {
+  readonly local: Track
+}
+
+class Mesh implements MediaSession {
+  readonly #host: MediaHost
+  readonly #session = randomId()
+  readonly #links = new Map<string, Link>()
+  readonly #published = new Map<MediaSource, Published>()
+  readonly #devices = new Map<MediaSource, string>()
+  #connection: Connection
+
+  constructor(host: MediaHost) {
+    this.#host = host
+    this.#connection = host.connection
+    for (const { userId } of host.others) this.#link(userId).begin({ arriving: true })
+  }
+
+  async publish(source: MediaSource, enabled: boolean): Promise<void> {
+    const published = this.#published.get(source)
+    if (source === 'microphone' && published) {
+      // It stays open while muted: unmuting is immediate, and a headset does not change its profile.
+      published.track.enabled = enabled
+      return
+    }
+    if (enabled && !published) await this.#start(source)
+    if (!enabled && published) await this.#stop(published)
+  }
+
+  async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
+    this.#devices.set(source, deviceId)
+    const published = this.#published.get(source)
+    if (!published) return
+    const { enabled } = published.track
+    // A phone does not open one camera while it has the other.
+    await this.#stop(published)
+    await this.#start(source)
+    const track = this.#published.get(source)?.track
+    if (track) track.enabled = enabled
+  }
+
+  async renew(connection: Connection): Promise<void> {
+    this.#connection = connection
+    for (const { peer } of this.#links.values()) peer?.configure(this.#configuration)
+  }
+
+  others(participants: readonly Participant[]): void {
+    const present = new Set(participants.map(({ userId }) => userId))
+    for (const userId of this.#links.keys()) if (!present.has(userId)) this.#unlink(userId)
+    for (const userId of present) {
+      const known = this.#links.get(userId)
+      if (known) known.confirm()
+      else if (this.#links.size < MESH_MAX - 1) this.#link(userId).begin({ arriving: false })
+    }
+  }
+
+  signalled(fromId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): void {
+    const known = this.#links.get(fromId)
+    if (!known && this.#links.size >= MESH_MAX - 1) return
+    const link = known ?? this.#link(fromId)
+    if (!known) link.await()
+    link.receive(type, payload)
+  }
+
+  async close(): Promise<void> {
+    for (const userId of this.#links.keys()) this.#unlink(userId)
+    for (const { source, track, local } of this.#published.values()) {
+      track.stop()
+      this.#published.delete(source)
+      this.#host.trackRemoved(local)
+    }
+  }
+
+  get #configuration(): RTCConfiguration {
+    // The browser's type is of arrays that may be written to.
+    return { iceServers: [...this.#connection.iceServers], ...this.#host.rtcConfiguration }
+  }
+
+  #link(userId: string): Link {
+    const link: Link = new Link({
+      session: this.#session,
+      signal: (type, payload) => this.#host.signal(userId, type, payload),
+      connect: () => this.#connect(userId, link),
+      onStranger: () => this.#unlink(userId),
+    })
+    this.#links.set(userId, link)
+    return link
+  }
+
+  #unlink(userId: string): void {
+    this.#links.get(userId)?.close()
+    this.#links.delete(userId)
+  }
+
+  #connect(userId: string, link: Link): Peer | undefined {
+    if (!globalThis.RTCPeerConnection) return undefined
+    const host = this.#host
+    const tracks = new Map<MediaStreamTrack, Track>()
+    const peer = new Peer({
+      configuration: this.#configuration,
+      polite: this.#connection.userId < userId,
+      signal: (type, payload) => link.send(type, payload),
+      onTrack(source, mediaStreamTrack) {
+        const track: Track = { userId, source, kind: KINDS[source], local: false, mediaStreamTrack }
+        tracks.set(mediaStreamTrack, track)
+        host.trackAdded(track)
+      },
+      onTrackEnd(mediaStreamTrack) {
+        const track = tracks.get(mediaStreamTrack)
+        tracks.delete(mediaStreamTrack)
+        if (track) host.trackRemoved(track)
+      },
+      onState: (state) => host.stateChanged(userId, state),
+      onBroken: () => void this.#refreshIfExpired(),
+      onError: (error) => host.failed(toRtcError(error, 'MEDIA_FAILED', `The connection to ${userId} has failed`)),
+    })
+    for (const outgoing of this.#published.values()) void peer.send(outgoing)
+    return peer
+  }
+
+  /** A laptop that has slept comes back with credentials from before. */
+  async #refreshIfExpired(): Promise<void> {
+    if (Date.parse(this.#connection.expiresAt) - Date.now() > EXPIRY_MARGIN) return
+    try {
+      await this.renew(await this.#host.refreshConnection())
+    } catch {
+      // The next restart tries again.
+    }
+  }
+
+  async #start(source: MediaSource): Promise<void> {
+    const track = await capture(source, this.#devices.get(source))
+    const local: Track = {
+      userId: this.#connection.userId,
+      source,
+      kind: KINDS[source],
+      local: true,
+      mediaStreamTrack: track,
+    }
+    const published: Published = { source, track, stream: new MediaStream([track]), local }
+    this.#published.set(source, published)
+    // Only from outside: one's own `stop` is no event.
+    track.addEventListener('ended', () => {
+      void this.#stop(published).then(() => this.#host.unpublished(source))
+    })
+    this.#host.trackAdded(local)
+    await this.#forEachPeer((peer) => peer.send(published))
+  }
+
+  async #stop({ source, track, local }: Published): Promise<void> {
+    track.stop()
+    if (this.#published.get(source)?.track !== track) return
+    this.#published.delete(source)
+    this.#host.trackRemoved(local)
+    await this.#forEachPeer((peer) => peer.cease(source))
+  }
+
+  /** One that fails is no reason for the others to miss anything. */
+  async #forEachPeer(act: (peer: Peer) => Promise<void>): Promise<void> {
+    const acts = [...this.#links].map(async ([userId, { peer }]) => {
+      try {
+        if (peer) await act(peer)
+      } catch (error) {
+        this.#host.failed(toRtcError(error, 'MEDIA_FAILED', `Publishing to ${userId} has failed`))
+      }
+    })
+    await Promise.all(acts)
+  }
+}

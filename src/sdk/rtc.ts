@@ -1,0 +1,472 @@
+import type { Auth } from './auth.ts'
+import { Calls } from './calls.ts'
+import { connectionOf, participantOf, roomOf, upper } from './convert.ts'
+import { RtcError } from './errors.ts'
+import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
+import { Gateway } from './gateway.ts'
+import {
+  CreateRoomDocument,
+  EndRoomDocument,
+  GetRoomDocument,
+  InviteParticipantsDocument,
+  JoinRoomDocument,
+  LeaveRoomDocument,
+  ListRoomsDocument,
+  RejectCallDocument,
+  RemoveParticipantDocument,
+} from './generated/graphql.ts'
+import { listDevices } from './media/capture.ts'
+import { openMediaOf } from './media/engines.ts'
+import type { ConnectionState, Track } from './media/media.ts'
+import type { MediaType, Participant, Room, RoomAccess, RoomStatus, RoomType, RTCProviderType } from './model.ts'
+import { randomId } from './random-id.ts'
+import { Socket } from './socket.ts'
+import { Stay } from './stay.ts'
+
+/** How this client makes and enters rooms. */
+export interface InitOptions {
+  /** Of the rooms that this client creates; without it, the gateway's default. */
+  readonly provider?: RTCProviderType
+  /** The provider's application. The gateway knows it, and says it when a room is joined. */
+  readonly appId?: string
+  /** Never sent, and not needed: the gateway signs what the provider asks for. A key in a client is a key given away. */
+  readonly appKey?: string
+  /**
+   * Tells this device from the user's others: a user has one place in a room, and joining from another device takes it.
+   *
+   * @default one for each browser tab, the same after a reload
+   */
+  readonly deviceId?: string
+  /** For `webrtc`: overrides of the peer connections' configuration, for instance `{ iceTransportPolicy: 'relay' }`. */
+  readonly rtcConfiguration?: RTCConfiguration
+}
+
+interface RoomOptions {
+  /** @default 'video' */
+  readonly mediaType?: MediaType
+  readonly name?: string
+  /** The application's own JSON object, at most 8 KiB. */
+  readonly metadata?: Readonly<Record<string, unknown>>
+  /** @default what `init` was given, or else the gateway's default */
+  readonly provider?: RTCProviderType
+  /** Repeating a call with the same id answers the same room. @default another one each time */
+  readonly requestId?: string
+}
+
+/** A call to one user, who rings. */
+export interface CreateCallOptions extends RoomOptions {
+  readonly type: 'p2p'
+  /** Whom to call. */
+  readonly userId: string
+  readonly userIds?: never
+}
+
+/** A room for many; everybody invited rings. */
+export interface CreateGroupOptions extends RoomOptions {
+  readonly type: 'group'
+  /** Whom to invite. */
+  readonly userIds?: readonly string[]
+  readonly userId?: never
+  /** @default 'invited' */
+  readonly access?: RoomAccess
+  /** @default 6 where `init` said `webrtc`, as many as a mesh carries; else the gateway's default */
+  readonly maxParticipants?: number
+}
+
+export type CreateRoomOptions = CreateCallOptions | CreateGroupOptions
+
+/** Which of the user's rooms; every condition given must hold. */
+export interface ListRoomsOptions {
+  /** At most so many. @default 20 */
+  readonly first?: number
+  /** The `endCursor` of the page before. */
+  readonly after?: string
+  readonly status?: RoomStatus
+  readonly type?: RoomType
+  readonly mediaType?: MediaType
+  /** A user who has, or had, a place in the room, too. */
+  readonly peer?: string
+}
+
+export interface RoomPage {
+  /** Newest first. */
+  readonly rooms: readonly Room[]
+  readonly hasNextPage: boolean
+  readonly endCursor: string | null
+}
+
+/** As many as {@link import('./media/webrtc.ts').MESH_MAX}, without loading it. */
+const MESH_SEATS = 6
+
+/**
+ * Rooms and calls of one user. One room at a time is joined; everything else may be asked of any room.
+ *
+ * Every method throws an {@link RtcError}: with a code of the gateway's table, UNREACHABLE when the gateway does not
+ * answer for 8 s, or INVALID_STATE when it is called out of order or after `destroy`.
+ */
+export class RtcClient {
+  readonly #auth: { readonly uid: string }
+  readonly #gateway: Gateway
+  readonly #socket: Socket
+  readonly #emitter = new Emitter()
+  readonly #calls: Calls
+  #options: InitOptions = {}
+  #deviceId: string | undefined
+  #stay: Stay | undefined
+  #joining: { readonly roomId: string; readonly room: Promise<Room> } | undefined
+  #state: ConnectionState = 'disconnected'
+  #destroyed = false
+
+  /** @internal */
+  constructor({ url, uid, auth }: { url: string; uid: string; auth: Auth }) {
+    this.#auth = { uid }
+    this.#gateway = new Gateway({ url, auth })
+    this.#socket = new Socket({
+      url: url.replace(/^http/, 'ws'),
+      auth,
+      onState: (state) => this.#stateChanged(state),
+      // Connections come and go; a token that is refused is for the application to know.
+      onTrouble: (error) => error.code === 'UNAUTHENTICATED' && this.#emitter.emit('error', error),
+    })
+    this.#calls = new Calls({
+      gateway: this.#gateway,
+      socket: this.#socket,
+      emitter: this.#emitter,
+      userId: () => this.userId,
+    })
+  }
+
+  /** The user: as the gateway says it once a room was joined, before that `auth.uid`. */
+  get userId(): string {
+    return this.#stay?.userId ?? this.#auth.uid
+  }
+
+  /** The room that is joined, as of its last event. */
+  get room(): Room | undefined {
+    return this.#stay?.room
+  }
+
+  /** What is published in the room that is joined, by this user (`local`) and by the others. */
+  get tracks(): readonly Track[] {
+    return this.#stay?.tracks ?? []
+  }
+
+  /**
+   * Says how rooms are made and entered. Not required; again, it replaces what was said.
+   *
+   * @throws RtcError INVALID_STATE while a room is joined
+   */
+  async init(options: InitOptions = {}): Promise<void> {
+    this.#requireAlive()
+    if (this.#stay || this.#joining) throw outOfOrder('Leave the room before you call init again.')
+    if (options.appKey !== undefined) {
+      console.warn(
+        '@openchat/sdk: appKey is not needed and never sent. Take it out: whoever has it can enter your rooms.',
+      )
+    }
+    this.#options = options
+    this.#deviceId = options.deviceId
+  }
+
+  /**
+   * Creates a room and rings for those invited. The creator enters it by `joinRoom`.
+   *
+   * @throws RtcError BAD_USER_INPUT, PROVIDER_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT
+   */
+  async createRoom(options: CreateRoomOptions): Promise<Room> {
+    this.#requireAlive()
+    const { type, mediaType, name, metadata, requestId = randomId() } = options
+    const provider = options.provider ?? this.#options.provider
+    const input = {
+      type: upper(type),
+      ...(mediaType && { mediaType: upper(mediaType) }),
+      ...(name !== undefined && { name }),
+      ...(metadata !== undefined && { metadata }),
+      ...(provider && { provider: upper(provider) }),
+      ...(type === 'p2p' ? { calleeId: options.userId } : groupInput(options, provider)),
+      clientRequestId: requestId,
+    }
+    const { createRoom } = await this.#gateway.request(CreateRoomDocument, { input })
+    return roomOf(createRoom.room)
+  }
+
+  /**
+   * Enters a room: one that was created, or one that rings. Nothing is published yet.
+   *
+   * @throws RtcError ROOM_ENDED, NOT_INVITED, ROOM_FULL, FORBIDDEN, NOT_FOUND; INVALID_STATE while another room is joined;
+   * PROVIDER_SDK_MISSING, NOT_SUPPORTED, MEDIA_FAILED when its media cannot be reached, and then the room is left again
+   */
+  async joinRoom(roomId: string): Promise<Room> {
+    this.#requireAlive()
+    if (this.#stay?.room.id === roomId) return this.#stay.room
+    if (this.#joining?.roomId === roomId) return this.#joining.room
+    if (this.#stay || this.#joining) throw outOfOrder('One room at a time: leave the other first.')
+    const room = this.#enter(roomId).finally(() => {
+      this.#joining = undefined
+    })
+    this.#joining = { roomId, room }
+    return room
+  }
+
+  /**
+   * Publishes the camera, or switches it off.
+   *
+   * @throws RtcError DEVICE_DENIED, DEVICE_NOT_FOUND, DEVICE_FAILED, NOT_SUPPORTED, MEDIA_FAILED; INVALID_STATE outside a
+   * room, FORBIDDEN for an observer
+   */
+  async enableCamera(enabled: boolean): Promise<void> {
+    await this.#requireStay().publish('camera', enabled)
+  }
+
+  /**
+   * Publishes the microphone, or mutes it. It may stay open while muted.
+   *
+   * @throws RtcError as `enableCamera`
+   */
+  async enableMicrophone(enabled: boolean): Promise<void> {
+    await this.#requireStay().publish('microphone', enabled)
+  }
+
+  /**
+   * Publishes what the user picks of the screen, or ceases to. Call it out of a click: browsers ask for one.
+   *
+   * @throws RtcError as `enableCamera`
+   */
+  async enableScreenShare(enabled: boolean): Promise<void> {
+    await this.#requireStay().publish('screen', enabled)
+  }
+
+  /** Cameras and microphones. @throws RtcError NOT_SUPPORTED */
+  async listDevices(): Promise<MediaDeviceInfo[]> {
+    this.#requireAlive()
+    return listDevices()
+  }
+
+  /**
+   * Uses another device, now if the source is published, and from now on in this room.
+   *
+   * @throws RtcError as `enableCamera`
+   */
+  async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
+    await this.#requireStay().selectDevice(source, deviceId)
+  }
+
+  /**
+   * Leaves a room, by default the one that is joined; a call between two ends with it. An invitation is declined by it.
+   * Devices are given back even if the gateway cannot be told.
+   *
+   * @throws RtcError FORBIDDEN, NOT_FOUND
+   */
+  async leaveRoom(roomId?: string): Promise<Room> {
+    return this.#goFrom(this.#requireRoomId(roomId), async (id) => {
+      const { leaveRoom } = await this.#gateway.request(LeaveRoomDocument, { input: { roomId: id } })
+      return roomOf(leaveRoom.room)
+    })
+  }
+
+  /**
+   * Ends a room for everybody, by default the one that is joined.
+   *
+   * @throws RtcError FORBIDDEN, NOT_FOUND
+   */
+  async endRoom(roomId?: string): Promise<Room> {
+    return this.#goFrom(this.#requireRoomId(roomId), async (id) => {
+      const { endRoom } = await this.#gateway.request(EndRoomDocument, { input: { roomId: id } })
+      return roomOf(endRoom.room)
+    })
+  }
+
+  /**
+   * Declines what rings.
+   *
+   * @throws RtcError CONFLICT when it rings no more
+   */
+  async rejectCall(roomId: string, reason: 'declined' | 'busy' = 'declined'): Promise<Room> {
+    this.#requireAlive()
+    const { rejectCall } = await this.#gateway.request(RejectCallDocument, { input: { roomId, reason: upper(reason) } })
+    return roomOf(rejectCall.room)
+  }
+
+  /** Invites into a group of one's own. @throws RtcError FORBIDDEN, ROOM_ENDED, ROOM_FULL */
+  async inviteParticipants(roomId: string, userIds: readonly string[]): Promise<Room> {
+    this.#requireAlive()
+    const input = { roomId, userIds: [...userIds] }
+    const { inviteParticipants } = await this.#gateway.request(InviteParticipantsDocument, { input })
+    return roomOf(inviteParticipants.room)
+  }
+
+  /** Puts somebody out of a group of one's own, for good. @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED */
+  async removeParticipant(roomId: string, userId: string): Promise<Room> {
+    this.#requireAlive()
+    const { removeParticipant } = await this.#gateway.request(RemoveParticipantDocument, { input: { roomId, userId } })
+    return roomOf(removeParticipant.room)
+  }
+
+  /** @throws RtcError NOT_FOUND, FORBIDDEN */
+  async getRoom(roomId: string): Promise<Room> {
+    this.#requireAlive()
+    const { room } = await this.#gateway.request(GetRoomDocument, { id: roomId })
+    if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
+    return roomOf(room)
+  }
+
+  /** Everybody who ever had a place in the room, in the order they came. @throws RtcError NOT_FOUND, FORBIDDEN */
+  async getParticipants(roomId: string): Promise<readonly Participant[]> {
+    const { participants } = await this.getRoom(roomId)
+    return participants
+  }
+
+  /** The user's rooms, the present and the past ones. */
+  async listRooms(options: ListRoomsOptions = {}): Promise<RoomPage> {
+    this.#requireAlive()
+    const { first, after, status, type, mediaType, peer } = options
+    const filter = {
+      ...(status && { status: upper(status) }),
+      ...(type && { type: upper(type) }),
+      ...(mediaType && { mediaType: upper(mediaType) }),
+      ...(peer !== undefined && { peer }),
+    }
+    const variables = { filter, first: first ?? null, after: after ?? null }
+    const { rooms } = await this.#gateway.request(ListRoomsDocument, variables)
+    const { hasNextPage, endCursor } = rooms.pageInfo
+    return { rooms: rooms.edges.map(({ node }) => roomOf(node)), hasNextPage, endCursor }
+  }
+
+  /**
+   * Listens. Listening for `incomingCall` subscribes to what rings for the user.
+   *
+   * @returns what ends the listening
+   */
+  on<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): () => void {
+    this.#requireAlive()
+    this.#emitter.on(name, listener)
+    if (name === 'incomingCall') this.#calls.start()
+    return () => this.off(name, listener)
+  }
+
+  off<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): void {
+    this.#emitter.off(name, listener)
+    if (name === 'incomingCall' && !this.#emitter.has(name)) this.#calls.stop()
+  }
+
+  /** Leaves the room that is joined and gives everything back; what is called afterwards throws. Never throws itself. */
+  async destroy(): Promise<void> {
+    if (this.#destroyed) return
+    const joining = this.#joining?.room
+    this.#destroyed = true
+    this.#calls.stop()
+    await joining?.catch(() => undefined)
+    const stay = this.#stay
+    this.#stay = undefined
+    if (stay) {
+      await stay.close()
+      const input = { roomId: stay.room.id }
+      // Untold, the gateway notices by itself: the stream of this participant is gone.
+      await this.#gateway.request(LeaveRoomDocument, { input }, { patience: 0 }).catch(() => undefined)
+    }
+    await this.#socket.close()
+    this.#emitter.clear()
+  }
+
+  async #enter(roomId: string): Promise<Room> {
+    const deviceId = (this.#deviceId ??= deviceIdOfTab())
+    const input = { roomId, deviceId, audio: false, video: false }
+    const { joinRoom } = await this.#gateway.request(JoinRoomDocument, { input })
+    const joined = {
+      room: roomOf(joinRoom.room),
+      participant: participantOf(joinRoom.participant),
+      connection: connectionOf(joinRoom.connection),
+    }
+    this.#warnOfOtherUser(joined.connection.userId)
+    const options = {
+      gateway: this.#gateway,
+      socket: this.#socket,
+      emitter: this.#emitter,
+      joined,
+      deviceId,
+      rtcConfiguration: this.#options.rtcConfiguration ?? {},
+      onOver: () => {
+        this.#stay = undefined
+      },
+    }
+    try {
+      this.#stay = await Stay.begin(options, await openMediaOf(joined.connection.provider))
+    } catch (error) {
+      await this.#gateway.request(LeaveRoomDocument, { input: { roomId } }, { patience: 0 }).catch(() => undefined)
+      throw error
+    }
+    return this.#stay.room
+  }
+
+  /** Media first: nobody is seen or heard after they have pressed the button. */
+  async #goFrom(roomId: string, tell: (roomId: string) => Promise<Room>): Promise<Room> {
+    if (this.#joining?.roomId === roomId) await this.#joining.room.catch(() => undefined)
+    const stay = this.#stay?.room.id === roomId ? this.#stay : undefined
+    if (!stay) return tell(roomId)
+    this.#stay = undefined
+    await stay.close()
+    let room = stay.room
+    try {
+      room = await tell(roomId)
+      return room
+    } finally {
+      this.#emitter.emit('ended', { room, reason: room.endReason ?? 'left' })
+    }
+  }
+
+  #stateChanged(state: ConnectionState): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#emitter.emit('connectionStateChanged', { of: 'gateway', userId: null, state })
+    if (state !== 'connected') return
+    this.#calls.reconnected()
+    this.#stay?.reconnected()
+  }
+
+  #requireAlive(): void {
+    if (this.#destroyed) throw outOfOrder('This client was destroyed.')
+  }
+
+  #requireStay(): Stay {
+    this.#requireAlive()
+    if (!this.#stay) throw outOfOrder('Join a room first.')
+    return this.#stay
+  }
+
+  #requireRoomId(roomId: string | undefined): string {
+    this.#requireAlive()
+    const id = roomId ?? this.#stay?.room.id ?? this.#joining?.roomId
+    if (id === undefined) throw outOfOrder('No room is joined; say which.')
+    return id
+  }
+
+  #warnOfOtherUser(userId: string): void {
+    if (userId === this.#auth.uid) return
+    console.warn(`@openchat/sdk: auth.uid is ${this.#auth.uid}, but the token is ${userId}'s, and that is what counts.`)
+  }
+}
+
+function groupInput({ userIds, access, maxParticipants }: CreateGroupOptions, provider: RTCProviderType | undefined) {
+  const seats = maxParticipants ?? (provider === 'webrtc' ? MESH_SEATS : undefined)
+  return {
+    ...(userIds && { participantIds: [...userIds] }),
+    ...(access && { access: upper(access) }),
+    ...(seats !== undefined && { maxParticipants: seats }),
+  }
+}
+
+const outOfOrder = (message: string) => new RtcError('INVALID_STATE', message)
+
+const DEVICE_ID_KEY = 'openchat.rtc.deviceId'
+
+/** The same after a reload of the tab, another one in another tab. */
+function deviceIdOfTab(): string {
+  try {
+    const known = sessionStorage.getItem(DEVICE_ID_KEY) ?? randomId()
+    sessionStorage.setItem(DEVICE_ID_KEY, known)
+    return known
+  } catch {
+    // Node.js, or a page that may not store.
+    return randomId()
+  }
+}

@@ -1,0 +1,189 @@
+import { type Client, CloseCode, createClient } from 'graphql-ws/client'
+import type { Auth } from './auth.ts'
+import { backoff, pause } from './backoff.ts'
+import { RtcError } from './errors.ts'
+import { gatewayError, type GraphQLProblem, isPassing, tokenOf } from './gateway.ts'
+import type { TypedDocumentString } from './generated/graphql.ts'
+import type { ConnectionState } from './media/media.ts'
+
+export interface SocketOptions {
+  /** `ws://` or `wss://` address of the GraphQL endpoint. */
+  readonly url: string
+  readonly auth: Auth
+  /** How the connection stands, at each change. Must not throw. */
+  onState(state: ConnectionState): void
+  /** What goes wrong and is tried again. Must not throw. */
+  onTrouble(error: RtcError): void
+}
+
+/** Takes the messages of one subscription. Must not throw. */
+export interface Sink<Result> {
+  next(result: Result): void
+  /** It is over: completed by the gateway, or refused for good. */
+  end(error?: RtcError): void
+}
+
+/** Milliseconds: a connection that is dead without a word is noticed within both together. */
+const PING_INTERVAL = 10_000
+const PONG_TIMEOUT = 5_000
+/** Milliseconds for which a socket without a subscription stays open. */
+const LINGER = 3_000
+
+/**
+ * Subscriptions over one socket that is there while somebody subscribes. A lost connection, and a refusal that passes, are
+ * tried again for ever; the variables are sent as they are by then, so a cursor in them resumes.
+ *
+ * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+ */
+export class Socket {
+  readonly #options: SocketOptions
+  readonly #closing = new AbortController()
+  #client: Promise<Client> | undefined
+  /** What the socket was last opened with. */
+  #token = ''
+
+  constructor(options: SocketOptions) {
+    this.#options = options
+  }
+
+  /** @returns what ends the subscription; its sink then hears nothing any more */
+  subscribe<Result, Variables extends object>(
+    document: TypedDocumentString<Result, Variables>,
+    variables: Variables,
+    sink: Sink<Result>,
+  ): () => void {
+    const over = new AbortController()
+    this.#closing.signal.addEventListener('abort', () => over.abort(), { signal: over.signal })
+    void this.#keep({ query: document.toString(), variables }, sink, over.signal)
+    return () => over.abort()
+  }
+
+  /** Ends every subscription, and the connection. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const client = await this.#client
+    await client?.dispose()
+  }
+
+  async #keep<Result>(
+    payload: { query: string; variables: object },
+    sink: Sink<Result>,
+    over: AbortSignal,
+  ): Promise<void> {
+    let refusals = 0
+    for (let attempt = 0; !over.aborted; attempt += 1) {
+      const failure = await this.#once(payload, over, (result) => {
+        attempt = 0
+        refusals = 0
+        sink.next(result as Result)
+      })
+      if (over.aborted) return
+      if (!failure) return sink.end()
+      if (failure.code === 'UNAUTHENTICATED') {
+        refusals += 1
+        this.#options.auth.refuse(this.#token)
+      }
+      const freshTokenMayDo = failure.code === 'UNAUTHENTICATED' && this.#options.auth.canRefresh && refusals < 3
+      if (!isPassing(failure) && !freshTokenMayDo) return sink.end(failure)
+      this.#options.onTrouble(failure)
+      await pause(backoff(attempt), over)
+    }
+  }
+
+  /** Resolves when the subscription is over: to why, unless it was completed. */
+  async #once(
+    payload: { query: string; variables: object },
+    over: AbortSignal,
+    next: (result: unknown) => void,
+  ): Promise<RtcError | undefined> {
+    let client: Client
+    try {
+      client = await (this.#client ??= this.#connect())
+    } catch (error) {
+      return new RtcError('NOT_SUPPORTED', 'There is no WebSocket here; on Node.js before 22, install ws.', {
+        cause: error,
+      })
+    }
+    return new Promise((resolve) => {
+      if (over.aborted) return resolve(undefined)
+      const end = (failure?: RtcError) => {
+        over.removeEventListener('abort', unsubscribe)
+        resolve(failure)
+      }
+      const unsubscribe = client.subscribe(
+        { query: payload.query, variables: payload.variables as Record<string, unknown> },
+        {
+          next({ data, errors }) {
+            if (!errors) return next(data)
+            unsubscribe()
+            end(gatewayError(errors))
+          },
+          error: (error) => end(failureOf(error)),
+          complete: () => end(),
+        },
+      )
+      over.addEventListener('abort', unsubscribe)
+    })
+  }
+
+  async #connect(): Promise<Client> {
+    const { url, auth, onState, onTrouble } = this.#options
+    // Node.js has one of its own from version 22 on.
+    const webSocketImpl: unknown = globalThis.WebSocket ?? (await import('ws')).WebSocket
+    let overdue: ReturnType<typeof setTimeout> | undefined
+    const client = createClient({
+      url,
+      webSocketImpl,
+      lazyCloseTimeout: LINGER,
+      keepAlive: PING_INTERVAL,
+      retryAttempts: Infinity,
+      retryWait: (attempt) => pause(backoff(attempt), this.#closing.signal),
+      shouldRetry: (event) => codeOf(event) !== CloseCode.Forbidden || auth.canRefresh,
+      connectionParams: async () => {
+        this.#token = await tokenOf(auth)
+        return { authorization: `Bearer ${this.#token}` }
+      },
+      on: {
+        connecting: (isRetry) => onState(isRetry ? 'reconnecting' : 'connecting'),
+        connected: () => onState('connected'),
+        ping(received) {
+          if (!received) overdue = setTimeout(() => client.terminate(), PONG_TIMEOUT)
+        },
+        pong(received) {
+          if (received) clearTimeout(overdue)
+        },
+        closed: (event) => {
+          clearTimeout(overdue)
+          const code = codeOf(event)
+          if (code === CloseCode.Forbidden) auth.refuse(this.#token)
+          onState(code === NORMAL_CLOSURE ? 'disconnected' : 'reconnecting')
+        },
+        error: (error) => {
+          if (error instanceof RtcError) onTrouble(error)
+        },
+      },
+    })
+    return client
+  }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
+const NORMAL_CLOSURE = 1000
+
+const codeOf = (event: unknown): number | undefined =>
+  typeof event === 'object' && event !== null && 'code' in event && typeof event.code === 'number'
+    ? event.code
+    : undefined
+
+/** What graphql-ws gives up with: an operation's errors, or the close of the socket. */
+function failureOf(error: unknown): RtcError {
+  if (Array.isArray(error)) return gatewayError(error as GraphQLProblem[])
+  if (error instanceof RtcError) return error
+  const code = codeOf(error)
+  if (code === CloseCode.Unauthorized || code === CloseCode.Forbidden) {
+    return new RtcError('UNAUTHENTICATED', 'The gateway does not take the token.')
+  }
+  return new RtcError('UNREACHABLE', `The connection to the gateway is lost${code ? ` (${code})` : ''}.`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,318 @@
+import { backoff, pause } from './backoff.ts'
+import { connectionOf, signalOf, updateOf, upper } from './convert.ts'
+import { RtcError, toRtcError } from './errors.ts'
+import type { EndedReason, Emitter } from './events.ts'
+import { type Gateway, isPassing } from './gateway.ts'
+import {
+  RefreshConnectionDocument,
+  RoomUpdatedDocument,
+  SendSignalDocument,
+  SignalsDocument,
+  UpdateParticipantDocument,
+} from './generated/graphql.ts'
+import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
+import type { Connection, Participant, Room, RoomUpdate, SignalType } from './model.ts'
+import type { Socket } from './socket.ts'
+
+export interface StayOptions {
+  readonly gateway: Gateway
+  readonly socket: Socket
+  readonly emitter: Emitter
+  /** As the join has answered. */
+  readonly joined: { readonly room: Room; readonly participant: Participant; readonly connection: Connection }
+  readonly deviceId: string
+  readonly rtcConfiguration: RTCConfiguration
+  /** The stay is over, by whatever reason but `close`. Must not throw. */
+  onOver(): void
+}
+
+/** Milliseconds. */
+const SIGNAL_PATIENCE = 60_000
+const RENEW_MARGIN = 300_000
+const RENEW_SOONEST = 60_000
+const RENEW_LATEST = 3_000_000
+
+/** What each kind of update is to those who look at participants alone. */
+const PARTICIPANT_EVENTS = {
+  participant_joined: 'participantJoined',
+  participant_left: 'participantLeft',
+  participant_removed: 'participantLeft',
+  participant_invited: 'participantUpdated',
+  participant_rejected: 'participantUpdated',
+  participant_missed: 'participantUpdated',
+  participant_updated: 'participantUpdated',
+  participant_disconnected: 'participantUpdated',
+  participant_reconnected: 'participantUpdated',
+} as const
+const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVENTS => type in PARTICIPANT_EVENTS
+
+/** One stay in one room, from the join to whatever ends it: its streams, its media, what it says it publishes. */
+export class Stay {
+  readonly #options: StayOptions
+  readonly #over = new AbortController()
+  readonly #tracks = new Set<Track>()
+  /** The last message to each addressee, which the next one waits for. */
+  readonly #signals = new Map<string, Promise<void>>()
+  readonly #cursor: { roomId: string; deviceId: string; after: number }
+  readonly #signalCursor: { roomId: string; after?: number }
+  #room: Room
+  #media: MediaSession | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #wanted = { audio: false, video: false }
+  #announced: { readonly audio: boolean; readonly video: boolean }
+  #announcing: Promise<void> | undefined
+  #renewal: ReturnType<typeof setTimeout> | undefined
+
+  private constructor(options: StayOptions) {
+    const { room, participant } = options.joined
+    this.#options = options
+    this.#room = room
+    this.#announced = participant
+    this.#cursor = { roomId: room.id, deviceId: options.deviceId, after: room.seq }
+    this.#signalCursor = { roomId: room.id }
+  }
+
+  /** @throws RtcError what opening the media throws */
+  static async begin(options: StayOptions, openMedia: OpenMedia): Promise<Stay> {
+    const stay = new Stay(options)
+    stay.#media = await openMedia(stay.#host())
+    stay.#listen()
+    stay.#renewBefore(options.joined.connection.expiresAt)
+    // The page before this one may have said otherwise.
+    stay.#announceLater()
+    return stay
+  }
+
+  /** As of the last event. */
+  get room(): Room {
+    return this.#room
+  }
+
+  get userId(): string {
+    return this.#options.joined.connection.userId
+  }
+
+  get tracks(): readonly Track[] {
+    return [...this.#tracks]
+  }
+
+  /** @throws RtcError FORBIDDEN for an observer, and as {@link MediaSession.publish} */
+  async publish(source: MediaSource, enabled: boolean): Promise<void> {
+    if (this.#options.joined.participant.role === 'observer') {
+      throw new RtcError('FORBIDDEN', 'An observer watches and listens.')
+    }
+    await this.#withMedia((media) => media.publish(source, enabled))
+    this.#want(source, enabled)
+    await this.#announce()
+  }
+
+  /** @throws RtcError as {@link MediaSession.selectDevice} */
+  selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
+    return this.#withMedia((media) => media.selectDevice(source, deviceId))
+  }
+
+  /** The gateway can be reached again: what could not be said meanwhile is said now. */
+  reconnected(): void {
+    this.#announceLater()
+  }
+
+  /** Ends streams and media; tells nobody. */
+  async close(): Promise<void> {
+    if (this.#over.signal.aborted) return
+    this.#over.abort()
+    clearTimeout(this.#renewal)
+    // What is being opened is waited for: it would stay open.
+    await this.#turn
+    await this.#media?.close()
+  }
+
+  #host(): MediaHost {
+    const { emitter, joined, rtcConfiguration } = this.#options
+    return {
+      connection: joined.connection,
+      others: this.#others(),
+      rtcConfiguration,
+      signal: (toId, type, payload) => this.#signal(toId, type, payload),
+      refreshConnection: () => this.#refreshConnection(),
+      trackAdded: (track) => {
+        this.#tracks.add(track)
+        emitter.emit('trackAdded', track)
+      },
+      trackRemoved: (track) => {
+        if (this.#tracks.delete(track)) emitter.emit('trackRemoved', track)
+      },
+      stateChanged: (userId, state) => emitter.emit('connectionStateChanged', { of: 'media', userId, state }),
+      unpublished: (source) => {
+        this.#want(source, false)
+        this.#announceLater()
+      },
+      failed: (error) => emitter.emit('error', error),
+    }
+  }
+
+  #others(): Participant[] {
+    return this.#room.participants.filter(({ userId, state }) => state === 'joined' && userId !== this.userId)
+  }
+
+  #listen(): void {
+    const { socket, joined } = this.#options
+    const leaving = [
+      socket.subscribe(RoomUpdatedDocument, this.#cursor, {
+        next: ({ roomUpdated }) => this.#updated(updateOf(roomUpdated)),
+        end: (error) => this.#streamEnded(error),
+      }),
+    ]
+    if (joined.connection.provider === 'webrtc') leaving.push(this.#listenForSignals())
+    this.#over.signal.addEventListener('abort', () => leaving.forEach((leave) => leave()))
+  }
+
+  #listenForSignals(): () => void {
+    return this.#options.socket.subscribe(SignalsDocument, this.#signalCursor, {
+      next: ({ signals }) => {
+        const { seq, fromId, type, payload } = signalOf(signals)
+        this.#signalCursor.after = seq
+        this.#media?.signalled(fromId, type, payload)
+      },
+      end: (error) => {
+        // The end of the stay is told by the room's own stream.
+        if (error && error.code !== 'FORBIDDEN' && error.code !== 'ROOM_ENDED')
+          this.#options.emitter.emit('error', error)
+      },
+    })
+  }
+
+  #updated(update: RoomUpdate): void {
+    const { emitter } = this.#options
+    const { type, room, participant } = update
+    this.#cursor.after = update.seq
+    this.#room = room
+    this.#media?.others(this.#others())
+    emitter.emit('roomUpdated', update)
+    if (participant && hasParticipantEvent(type)) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
+    const reason = reasonOfEnd(update, this.userId)
+    if (reason) void this.#finish(reason)
+  }
+
+  /** Without a word of why: the gateway expects its reader back. */
+  #streamEnded(error: RtcError | undefined): void {
+    if (this.#over.signal.aborted) return
+    if (!error) {
+      void this.#listenAgain()
+      return
+    }
+    // Somebody removed while away may not read what has happened to them.
+    if (error.code === 'FORBIDDEN') return void this.#finish('removed')
+    this.#options.emitter.emit('error', error)
+    void this.#finish('disconnected')
+  }
+
+  async #listenAgain(): Promise<void> {
+    await pause(backoff(1), this.#over.signal)
+    if (!this.#over.signal.aborted) this.#listen()
+  }
+
+  async #finish(reason: EndedReason): Promise<void> {
+    if (this.#over.signal.aborted) return
+    const { emitter, onOver } = this.#options
+    const closed = this.close()
+    onOver()
+    await closed
+    emitter.emit('ended', { room: this.#room, reason })
+  }
+
+  /** In order for each addressee; what they are not there to hear is dropped. */
+  #signal(toId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): Promise<void> {
+    const input = { roomId: this.#room.id, toId, type: upper(type), payload }
+    const sent = (this.#signals.get(toId) ?? Promise.resolve()).then(async () => {
+      const options = { patience: SIGNAL_PATIENCE, signal: this.#over.signal }
+      try {
+        if (!this.#over.signal.aborted) await this.#options.gateway.request(SendSignalDocument, { input }, options)
+      } catch (error) {
+        const { code } = toRtcError(error, 'INTERNAL')
+        const isGone = code === 'FORBIDDEN' || code === 'ROOM_ENDED' || code === 'NOT_FOUND'
+        if (!isGone && !this.#over.signal.aborted) this.#options.emitter.emit('error', toRtcError(error, 'INTERNAL'))
+      }
+    })
+    this.#signals.set(toId, sent)
+    return sent
+  }
+
+  /** One after the other: a camera that is being opened is not closed at the same time. */
+  async #withMedia(act: (media: MediaSession) => Promise<void>): Promise<void> {
+    const done = this.#turn.then(async () => {
+      if (!this.#media || this.#over.signal.aborted) throw new RtcError('INVALID_STATE', 'The room has been left.')
+      await act(this.#media)
+    })
+    this.#turn = done.catch(() => undefined)
+    await done
+  }
+
+  #want(source: MediaSource, enabled: boolean): void {
+    if (source === 'microphone') this.#wanted.audio = enabled
+    if (source === 'camera') this.#wanted.video = enabled
+  }
+
+  /** Says what is published; while the gateway cannot be reached, later. */
+  #announce(): Promise<void> {
+    this.#announcing ??= this.#announceAll().finally(() => {
+      this.#announcing = undefined
+    })
+    return this.#announcing
+  }
+
+  async #announceAll(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      const { audio, video } = this.#wanted
+      if (audio === this.#announced.audio && video === this.#announced.video) return
+      const input = { roomId: this.#room.id, audio, video }
+      try {
+        await this.#options.gateway.request(UpdateParticipantDocument, { input }, { signal: this.#over.signal })
+      } catch (error) {
+        if (isPassing(error) || this.#over.signal.aborted) return
+        throw error
+      }
+      this.#announced = { audio, video }
+    }
+  }
+
+  #announceLater(): void {
+    this.#announce().catch((error: unknown) => this.#options.emitter.emit('error', toRtcError(error, 'INTERNAL')))
+  }
+
+  async #refreshConnection(): Promise<Connection> {
+    const input = { roomId: this.#room.id }
+    const answer = await this.#options.gateway.request(RefreshConnectionDocument, { input })
+    const connection = connectionOf(answer.refreshConnection.connection)
+    this.#renewBefore(connection.expiresAt)
+    return connection
+  }
+
+  /** This clock may be wrong by hours: neither too soon nor never. */
+  #renewBefore(expiresAt: string): void {
+    const left = Date.parse(expiresAt) - Date.now() - RENEW_MARGIN
+    clearTimeout(this.#renewal)
+    if (this.#over.signal.aborted) return
+    this.#renewal = setTimeout(() => void this.#renew(), Math.min(Math.max(left, RENEW_SOONEST), RENEW_LATEST))
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      const connection = await this.#refreshConnection()
+      await this.#withMedia((media) => media.renew(connection))
+    } catch (error) {
+      if (this.#over.signal.aborted) return
+      this.#options.emitter.emit('error', toRtcError(error, 'MEDIA_FAILED'))
+      this.#renewBefore(new Date().toISOString())
+    }
+  }
+}
+
+/** Why an update is the last of a stay: what the room's end says, or what has happened to oneself. */
+function reasonOfEnd({ type, room, participant }: RoomUpdate, userId: string): EndedReason | undefined {
+  if (room.status === 'ended') return type === 'room_ended' ? (room.endReason ?? 'completed') : undefined
+  if (participant?.userId !== userId) return undefined
+  if (type === 'participant_removed') return 'removed'
+  if (type !== 'participant_left' || room.type === 'p2p') return undefined
+  const { leaveReason } = participant
+  return leaveReason === 'replaced' || leaveReason === 'disconnected' ? leaveReason : 'left'
+}

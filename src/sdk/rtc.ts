@@ -359,10 +359,7 @@ export class RtcClient {
     const stay = this.#stay
     this.#stay = undefined
     if (stay) {
-      await stay.close()
-      const input = { roomId: stay.room.id }
-      // Untold, the gateway notices by itself: the stream of this participant is gone.
-      await this.#gateway.request(LeaveRoomDocument, { input }, { patience: 0 }).catch(() => undefined)
+      await stay.close(() => this.#farewell(stay.room.id))
     }
     await this.#socket.close()
     this.#emitter.clear()
@@ -392,22 +389,27 @@ export class RtcClient {
     try {
       this.#stay = await Stay.begin(options, await openMediaOf(joined.connection.provider))
     } catch (error) {
-      await this.#gateway.request(LeaveRoomDocument, { input: { roomId } }, { patience: 0 }).catch(() => undefined)
+      await this.#farewell(roomId)
       throw error
     }
     return this.#stay.room
   }
 
-  /** Media first: nobody is seen or heard after they have pressed the button. */
+  /** Untold, the gateway notices by itself: the stream of this participant is gone. */
+  async #farewell(roomId: string): Promise<void> {
+    await this.#gateway.request(LeaveRoomDocument, { input: { roomId } }, { patience: 0 }).catch(() => undefined)
+  }
+
   async #goFrom(roomId: string, tell: (roomId: string) => Promise<Room>): Promise<Room> {
     if (this.#joining?.roomId === roomId) await this.#joining.room.catch(() => undefined)
     const stay = this.#stay?.room.id === roomId ? this.#stay : undefined
     if (!stay) return tell(roomId)
     this.#stay = undefined
-    await stay.close()
-    let room = stay.room
+    let { room } = stay
     try {
-      room = await tell(roomId)
+      await stay.close(async () => {
+        room = await tell(roomId)
+      })
       return room
     } finally {
       this.#emitter.emit('ended', { room, reason: room.endReason ?? 'left' })

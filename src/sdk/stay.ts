@@ -58,6 +58,7 @@ export class Stay {
   #room: Room
   #media: MediaSession | undefined
   #turn: Promise<unknown> = Promise.resolve()
+  #leaving = false
   #wanted = { audio: false, video: false }
   #announced: { readonly audio: boolean; readonly video: boolean }
   #announcing: Promise<void> | undefined
@@ -116,14 +117,22 @@ export class Stay {
     this.#announceLater()
   }
 
-  /** Ends streams and media; tells nobody. */
-  async close(): Promise<void> {
-    if (this.#over.signal.aborted) return
-    this.#over.abort()
+  /**
+   * Ends the media, then the streams. The farewell comes in between: nobody is seen or heard after they have pressed the
+   * button, and nobody seems lost who has left. Throws what the farewell throws.
+   */
+  async close(farewell?: () => Promise<void>): Promise<void> {
+    if (this.#leaving) return
+    this.#leaving = true
     clearTimeout(this.#renewal)
     // What is being opened is waited for: it would stay open.
     await this.#turn
     await this.#media?.close()
+    try {
+      await farewell?.()
+    } finally {
+      this.#over.abort()
+    }
   }
 
   #host(): MediaHost {
@@ -171,7 +180,7 @@ export class Stay {
       next: ({ signals }) => {
         const { seq, fromId, type, payload } = signalOf(signals)
         this.#signalCursor.after = seq
-        this.#media?.signalled(fromId, type, payload)
+        if (!this.#leaving) this.#media?.signalled(fromId, type, payload)
       },
       end: (error) => {
         // The end of the stay is told by the room's own stream.
@@ -186,7 +195,7 @@ export class Stay {
     const { type, room, participant } = update
     this.#cursor.after = update.seq
     this.#room = room
-    this.#media?.others(this.#others())
+    if (!this.#leaving) this.#media?.others(this.#others())
     emitter.emit('roomUpdated', update)
     if (participant && hasParticipantEvent(type)) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
     const reason = reasonOfEnd(update, this.userId)
@@ -195,7 +204,7 @@ export class Stay {
 
   /** Without a word of why: the gateway expects its reader back. */
   #streamEnded(error: RtcError | undefined): void {
-    if (this.#over.signal.aborted) return
+    if (this.#leaving) return
     if (!error) {
       void this.#listenAgain()
       return
@@ -212,7 +221,7 @@ export class Stay {
   }
 
   async #finish(reason: EndedReason): Promise<void> {
-    if (this.#over.signal.aborted) return
+    if (this.#leaving) return
     const { emitter, onOver } = this.#options
     const closed = this.close()
     onOver()
@@ -240,7 +249,7 @@ export class Stay {
   /** One after the other: a camera that is being opened is not closed at the same time. */
   async #withMedia(act: (media: MediaSession) => Promise<void>): Promise<void> {
     const done = this.#turn.then(async () => {
-      if (!this.#media || this.#over.signal.aborted) throw new RtcError('INVALID_STATE', 'The room has been left.')
+      if (!this.#media || this.#leaving) throw new RtcError('INVALID_STATE', 'The room has been left.')
       await act(this.#media)
     })
     this.#turn = done.catch(() => undefined)
@@ -261,14 +270,14 @@ export class Stay {
   }
 
   async #announceAll(): Promise<void> {
-    while (!this.#over.signal.aborted) {
+    while (!this.#leaving) {
       const { audio, video } = this.#wanted
       if (audio === this.#announced.audio && video === this.#announced.video) return
       const input = { roomId: this.#room.id, audio, video }
       try {
         await this.#options.gateway.request(UpdateParticipantDocument, { input }, { signal: this.#over.signal })
       } catch (error) {
-        if (isPassing(error) || this.#over.signal.aborted) return
+        if (isPassing(error) || this.#leaving) return
         throw error
       }
       this.#announced = { audio, video }
@@ -291,7 +300,7 @@ export class Stay {
   #renewBefore(expiresAt: string): void {
     const left = Date.parse(expiresAt) - Date.now() - RENEW_MARGIN
     clearTimeout(this.#renewal)
-    if (this.#over.signal.aborted) return
+    if (this.#leaving) return
     this.#renewal = setTimeout(() => void this.#renew(), Math.min(Math.max(left, RENEW_SOONEST), RENEW_LATEST))
   }
 
@@ -300,7 +309,7 @@ export class Stay {
       const connection = await this.#refreshConnection()
       await this.#withMedia((media) => media.renew(connection))
     } catch (error) {
-      if (this.#over.signal.aborted) return
+      if (this.#leaving) return
       this.#options.emitter.emit('error', toRtcError(error, 'MEDIA_FAILED'))
       this.#renewBefore(new Date().toISOString())
     }

@@ -7,7 +7,7 @@ type Payload = Readonly<Record<string, unknown>>
 export interface Outgoing {
   readonly source: MediaSource
   readonly track: MediaStreamTrack
-  /** Names the source to the other side by its id. */
+  /** Names the source to the other side by its id; the same for every track of a source. */
   readonly stream: MediaStream
 }
 
@@ -40,7 +40,7 @@ export class Peer {
   readonly #options: PeerOptions
   readonly #connection: RTCPeerConnection
   /** One for each source, for ever: transceivers cannot be taken back. */
-  readonly #senders = new Map<MediaSource, { readonly transceiver: RTCRtpTransceiver; streamId: string }>()
+  readonly #senders = new Map<MediaSource, { readonly transceiver: RTCRtpTransceiver; readonly streamId: string }>()
   readonly #received = new Set<MediaStreamTrack>()
   /** What the other side calls its streams. */
   #sources: Readonly<Record<string, unknown>> = {}
@@ -49,6 +49,7 @@ export class Peer {
   #ignored = false
   #answering = false
   #wasConnected = false
+  #state: ConnectionState | undefined
   #turn: Promise<void> = Promise.resolve()
   #sent: Promise<void> = Promise.resolve()
   #restart: ReturnType<typeof setTimeout> | undefined
@@ -63,7 +64,7 @@ export class Peer {
     connection.ontrack = ({ track, streams: [stream] }) => this.#trackCame(track, stream)
     // The way is there before anybody has something to show, and while everybody is muted.
     connection.createDataChannel('way', { negotiated: true, id: 0 })
-    options.onState('connecting')
+    this.#tell('connecting')
     this.#restartIn(RESTART_INTERVAL)
   }
 
@@ -75,10 +76,8 @@ export class Peer {
       this.#senders.set(source, { transceiver, streamId: stream.id })
       return
     }
-    known.streamId = stream.id
-    known.transceiver.sender.setStreams(stream)
-    known.transceiver.direction = 'sendonly'
     await known.transceiver.sender.replaceTrack(track)
+    known.transceiver.direction = 'sendonly'
   }
 
   async cease(source: MediaSource): Promise<void> {
@@ -122,7 +121,7 @@ export class Peer {
     this.#connection.onconnectionstatechange = null
     this.#connection.close()
     for (const track of this.#received) this.#trackWent(track)
-    this.#options.onState('disconnected')
+    this.#tell('disconnected')
   }
 
   async #offer(): Promise<void> {
@@ -205,17 +204,23 @@ export class Peer {
     switch (this.#connection.connectionState) {
       case 'connected':
         this.#wasConnected = true
-        return this.#options.onState('connected')
+        return this.#tell('connected')
       case 'disconnected':
-        this.#options.onState('reconnecting')
+        this.#tell('reconnecting')
         return this.#restartIn(PATIENCE)
       case 'failed':
-        this.#options.onState('reconnecting')
+        this.#tell('reconnecting')
         return this.#restartIn(0)
       default:
-        this.#options.onState(this.#wasConnected ? 'reconnecting' : 'connecting')
+        this.#tell(this.#wasConnected ? 'reconnecting' : 'connecting')
         this.#restartIn(RESTART_INTERVAL)
     }
+  }
+
+  #tell(state: ConnectionState): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#options.onState(state)
   }
 
   /** Again and again until the way is there, or the room's stream says that the other side has gone. */

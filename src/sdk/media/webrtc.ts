@@ -29,6 +29,7 @@ class Mesh implements MediaSession {
   readonly #session = randomId()
   readonly #links = new Map<string, Link>()
   readonly #published = new Map<MediaSource, Published>()
+  readonly #streams = new Map<MediaSource, MediaStream>()
   readonly #devices = new Map<MediaSource, string>()
   #connection: Connection
 
@@ -159,7 +160,9 @@ class Mesh implements MediaSession {
       local: true,
       mediaStreamTrack: track,
     }
-    const published: Published = { source, track, stream: new MediaStream([track]), local }
+    const stream = this.#streams.get(source) ?? new MediaStream()
+    this.#streams.set(source, stream)
+    const published: Published = { source, track, stream, local }
     this.#published.set(source, published)
     // Only from outside: one's own `stop` is no event.
     track.addEventListener('ended', () => {

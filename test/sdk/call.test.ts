@@ -1,64 +1,82 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { OpenChatClient } from '../../src/sdk/index.ts'
-import type { RtcEventName, RtcEvents } from '../../src/sdk/events.ts'
-import { startWorld } from '../world.ts'
-
-/** A client of somebody, and everything that it is told. */
-export function listen<Name extends RtcEventName>(client: OpenChatClient, name: Name) {
-  const heard: RtcEvents[Name][] = []
-  let wake = () => {}
-  client.rtc.on(name, (event) => {
-    heard.push(event)
-    wake()
-  })
-  return {
-    heard,
-    async next(): Promise<RtcEvents[Name]> {
-      while (heard.length === 0)
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      return heard.shift() as RtcEvents[Name]
-    },
-  }
-}
+import { describe, expect, it } from 'vitest'
+import { listen, startClientWorld } from './people.ts'
 
 describe('a call', () => {
-  let world: Awaited<ReturnType<typeof startWorld>>
-  const clients: OpenChatClient[] = []
-  const clientOf = (person: { id: string; token: string }) => {
-    const client = new OpenChatClient({
-      server: { baseUrl: world.url },
-      auth: { uid: person.id, token: person.token },
-    })
-    clients.push(client)
-    return client
-  }
-  beforeEach(async () => {
-    world = await startWorld()
-  })
-  afterEach(async () => {
-    await Promise.all(clients.splice(0).map((client) => client.destroy()))
-    await world.close()
-  })
-
   it('rings, is answered, and ends for both', async () => {
-    const [alice, bob] = [clientOf(world.alice), clientOf(world.bob)]
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const [rings, joins, ends] = [
       listen(bob, 'incomingCall'),
       listen(alice, 'participantJoined'),
       listen(alice, 'ended'),
     ]
-    const room = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    const room = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob', metadata: { topic: 'lunch' } })
     expect(room).toMatchObject({ type: 'p2p', callerId: 'alice', calleeId: 'bob', status: 'waiting' })
+    expect(room).toMatchObject({ mediaType: 'video', provider: 'webrtc', metadata: { topic: 'lunch' } })
     await alice.rtc.joinRoom(room.id)
-    const call = await rings.next()
-    expect(call).toMatchObject({ type: 'ringing', room: { id: room.id } })
-    await bob.rtc.joinRoom(call.room.id)
+    const { type, room: ringing } = await rings.next()
+    expect([type, ringing.id]).toEqual(['ringing', room.id])
+
+    expect(await bob.rtc.joinRoom(ringing.id)).toMatchObject({ status: 'active' })
     expect(await rings.next()).toMatchObject({ type: 'answered' })
-    expect(await joins.next()).toMatchObject({ participant: { userId: 'bob' } })
-    expect(await bob.rtc.leaveRoom(room.id)).toMatchObject({ status: 'ended', endReason: 'completed' })
-    expect(await ends.next()).toMatchObject({ reason: 'completed', room: { id: room.id } })
-    expect(alice.rtc.room).toBeUndefined()
+    expect(await joins.next()).toMatchObject({ participant: { userId: 'bob', audio: false, video: false } })
+
+    expect(await bob.rtc.leaveRoom()).toMatchObject({ status: 'ended', endReason: 'completed' })
+    expect(await ends.next()).toMatchObject({ reason: 'completed', room: { id: room.id, status: 'ended' } })
+    expect([alice.rtc.room, bob.rtc.room]).toEqual([undefined, undefined])
+  })
+
+  it('is declined, and the caller hears it', async () => {
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const ends = listen(alice, 'ended')
+    const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    await alice.rtc.joinRoom(id)
+    expect(await bob.rtc.rejectCall(id)).toMatchObject({ endReason: 'rejected' })
+    expect(await ends.next()).toMatchObject({ reason: 'rejected' })
+  })
+
+  it('ends for somebody who is removed or replaced, and for them alone', async () => {
+    const world = await startClientWorld()
+    const [alice, bob, other] = [await world.client('alice'), await world.client('bob'), await world.client('bob')]
+    const [ends, otherEnds] = [listen(bob, 'ended'), listen(other, 'ended')]
+    const { id } = await alice.rtc.createRoom({ type: 'group', userIds: ['bob', 'carol'] })
+    await alice.rtc.joinRoom(id)
+    await bob.rtc.joinRoom(id)
+    await other.rtc.joinRoom(id)
+    expect(await ends.next()).toMatchObject({ reason: 'replaced', room: { status: 'active' } })
+    await alice.rtc.removeParticipant(id, 'bob')
+    expect(await otherEnds.next()).toMatchObject({ reason: 'removed' })
+    expect(alice.rtc.room?.participants.map(({ userId, state }) => [userId, state])).toEqual([
+      ['alice', 'joined'],
+      ['bob', 'removed'],
+      ['carol', 'invited'],
+    ])
+  })
+
+  it('is there to look at, before, during and after', async () => {
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const first = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob', mediaType: 'audio' })
+    await alice.rtc.endRoom(first.id)
+    const second = await alice.rtc.createRoom({ type: 'group', userIds: ['bob'], name: 'Stand-up' })
+    await alice.rtc.inviteParticipants(second.id, ['carol'])
+    expect(await bob.rtc.getRoom(second.id)).toMatchObject({ name: 'Stand-up', status: 'waiting' })
+    expect((await bob.rtc.getParticipants(second.id)).map(({ userId }) => userId)).toEqual(['alice', 'bob', 'carol'])
+    const page = await bob.rtc.listRooms({ first: 1 })
+    expect(page).toMatchObject({ rooms: [{ id: second.id }], hasNextPage: true, endCursor: second.id })
+    expect(await bob.rtc.listRooms({ after: second.id })).toMatchObject({
+      rooms: [{ id: first.id }],
+      hasNextPage: false,
+    })
+    expect((await bob.rtc.listRooms({ status: 'ended', peer: 'alice' })).rooms.map(({ id }) => id)).toEqual([first.id])
+  })
+
+  it('has as many seats as a mesh carries where the client is set to webrtc', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    await alice.rtc.init({ provider: 'webrtc' })
+    expect(await alice.rtc.createRoom({ type: 'group' })).toMatchObject({ maxParticipants: 6, provider: 'webrtc' })
+    expect(await alice.rtc.createRoom({ type: 'group', maxParticipants: 3 })).toMatchObject({ maxParticipants: 3 })
   })
 })

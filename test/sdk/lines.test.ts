@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest'
+import { listen, startClientWorld } from './people.ts'
+
+/** Everything that happens in a group, as one of it hears it, with the line cut again and again. */
+describe('a lost connection', () => {
+  it('costs no event: each comes once and in order', async () => {
+    const world = await startClientWorld()
+    const line = await world.line()
+    const alice = await world.client('alice', { url: line.url })
+    const { id, seq } = await alice.rtc.createRoom({ type: 'group', maxParticipants: 50 })
+    await alice.rtc.joinRoom(id)
+    const updates = listen(alice, 'roomUpdated')
+    const states = listen(alice, 'connectionStateChanged')
+    const seqs: number[] = []
+    for (let round = 0; round < 5; round += 1) {
+      line.down()
+      await world.alice.rest('POST', `/rooms/${id}/participants`, { userId: `guest-${round}` })
+      line.up()
+      const joined = await states.until(({ of, state }) => of === 'gateway' && state === 'connected')
+      expect(joined.userId).toBeNull()
+      const { type, participant } = await updates.until((update) => {
+        seqs.push(update.seq)
+        return update.participant?.userId === `guest-${round}`
+      })
+      expect([type, participant?.state]).toEqual(['participant_invited', 'invited'])
+    }
+    const first = seqs[0] ?? 0
+    expect(first).toBeGreaterThan(seq)
+    expect(seqs).toEqual(seqs.map((_, index) => first + index))
+    expect(seqs.length).toBeGreaterThanOrEqual(5)
+  })
+
+  it('for longer than the grace is told as such', async () => {
+    const world = await startClientWorld({ env: { DISCONNECT_GRACE: '1' } })
+    const line = await world.line()
+    const [alice, bob] = [await world.client('alice', { url: line.url }), await world.client('bob')]
+    const [ends, leaves] = [listen(alice, 'ended'), listen(bob, 'participantLeft')]
+    const { id } = await bob.rtc.createRoom({ type: 'group', userIds: ['alice'] })
+    await bob.rtc.joinRoom(id)
+    const updates = listen(alice, 'roomUpdated')
+    await alice.rtc.joinRoom(id)
+    // Her stream is there: who never had one is not missed.
+    await bob.rtc.inviteParticipants(id, ['carol'])
+    await updates.next()
+    line.down()
+    expect(await leaves.next()).toMatchObject({ participant: { userId: 'alice', leaveReason: 'disconnected' } })
+    line.up()
+    expect(await ends.next()).toMatchObject({ reason: 'disconnected', room: { status: 'active' } })
+    // And back.
+    await alice.rtc.joinRoom(id)
+    expect(bob.rtc.room?.id).toBe(id)
+  })
+
+  it('while a call rings: what has ceased meanwhile is told once', async () => {
+    const world = await startClientWorld()
+    const line = await world.line()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob', { url: line.url })]
+    const rings = listen(bob, 'incomingCall')
+    const given = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    expect(await rings.next()).toMatchObject({ type: 'ringing', room: { id: given.id } })
+    line.down()
+    await alice.rtc.endRoom(given.id)
+    const taken = await alice.rtc.createRoom({ type: 'group', userIds: ['bob'] })
+    line.up()
+    const told = [await rings.next(), await rings.next()].map(({ type, room }) => [type, room.id])
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ['cancelled', given.id],
+        ['ringing', taken.id],
+      ]),
+    )
+    await bob.rtc.rejectCall(taken.id)
+    expect(await rings.next()).toMatchObject({ type: 'rejected', room: { id: taken.id } })
+  })
+
+  it('while something is asked is waited out, and then asked again', async () => {
+    const world = await startClientWorld()
+    const line = await world.line()
+    const alice = await world.client('alice', { url: line.url })
+    line.down()
+    const creating = alice.rtc.createRoom({ type: 'group', requestId: 'once' })
+    line.up()
+    const room = await creating
+    expect(await alice.rtc.createRoom({ type: 'group', requestId: 'once' })).toMatchObject({ id: room.id })
+  })
+})
+
+describe('a gateway that goes away', () => {
+  const unhandled: unknown[] = []
+  const note = (reason: unknown) => unhandled.push(reason)
+
+  it('in the middle of anything is one coded error, and never an unhandled one', async () => {
+    process.on('unhandledRejection', note)
+    try {
+      const world = await startClientWorld()
+      const line = await world.line()
+      const [alice, bob] = [
+        await world.client('alice', { url: line.url }),
+        await world.client('bob', { url: line.url }),
+      ]
+      listen(bob, 'incomingCall')
+      const room = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+      await alice.rtc.joinRoom(room.id)
+      const outcomes = [
+        alice.rtc.createRoom({ type: 'group' }),
+        alice.rtc.getRoom(room.id),
+        alice.rtc.listRooms(),
+        alice.rtc.endRoom(room.id),
+        bob.rtc.joinRoom(room.id),
+        bob.rtc.rejectCall(room.id),
+      ].map((asked) =>
+        asked.then(
+          () => 'done',
+          (error: { code: string }) => error.code,
+        ),
+      )
+      line.down()
+      const codes = await Promise.all(outcomes)
+      for (const code of codes) expect(['done', 'UNREACHABLE', 'ROOM_ENDED', 'CONFLICT']).toContain(code)
+      expect(codes).toContain('UNREACHABLE')
+      await alice.destroy()
+      await bob.destroy()
+      await new Promise(setImmediate)
+      expect(unhandled).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
+  it('before it was ever there is UNREACHABLE', async () => {
+    const world = await startClientWorld()
+    const line = await world.line()
+    line.down()
+    const alice = await world.client('alice', { url: line.url })
+    await expect(alice.rtc.listRooms()).rejects.toMatchObject({ code: 'UNREACHABLE' })
+  })
+})

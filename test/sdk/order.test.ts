@@ -1,0 +1,144 @@
+import { describe, expect, it, vi } from 'vitest'
+import { type OpenChatClient, OpenChatClient as Client } from '../../src/sdk/index.ts'
+import { listen, startClientWorld } from './people.ts'
+
+const INVALID_STATE = expect.objectContaining({ name: 'RtcError', code: 'INVALID_STATE' })
+
+describe('calls out of order are refused with a code', () => {
+  it.each<[string, (client: OpenChatClient) => Promise<unknown>]>([
+    ['enableCamera', ({ rtc }) => rtc.enableCamera(true)],
+    ['enableMicrophone', ({ rtc }) => rtc.enableMicrophone(true)],
+    ['enableScreenShare', ({ rtc }) => rtc.enableScreenShare(true)],
+    ['selectDevice', ({ rtc }) => rtc.selectDevice('camera', 'front')],
+    ['leaveRoom without a room', ({ rtc }) => rtc.leaveRoom()],
+    ['endRoom without a room', ({ rtc }) => rtc.endRoom()],
+  ])('%s before a room is joined', async (_name, call) => {
+    const world = await startClientWorld()
+    await expect(call(await world.client('alice'))).rejects.toEqual(INVALID_STATE)
+  })
+
+  it('a second room, and another init, while one is joined', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    const [first, second] = [
+      await alice.rtc.createRoom({ type: 'group' }),
+      await alice.rtc.createRoom({ type: 'group' }),
+    ]
+    const joining = alice.rtc.joinRoom(first.id)
+    await expect(alice.rtc.joinRoom(second.id)).rejects.toEqual(INVALID_STATE)
+    await joining
+    await expect(alice.rtc.joinRoom(second.id)).rejects.toEqual(INVALID_STATE)
+    await expect(alice.rtc.init()).rejects.toEqual(INVALID_STATE)
+    await alice.rtc.leaveRoom()
+    expect(await alice.rtc.joinRoom(second.id)).toMatchObject({ id: second.id })
+  })
+
+  it.each<[string, (client: OpenChatClient) => unknown]>([
+    ['init', ({ rtc }) => rtc.init()],
+    ['createRoom', ({ rtc }) => rtc.createRoom({ type: 'group' })],
+    ['joinRoom', ({ rtc }) => rtc.joinRoom('x')],
+    ['leaveRoom', ({ rtc }) => rtc.leaveRoom('x')],
+    ['endRoom', ({ rtc }) => rtc.endRoom('x')],
+    ['rejectCall', ({ rtc }) => rtc.rejectCall('x')],
+    ['inviteParticipants', ({ rtc }) => rtc.inviteParticipants('x', [])],
+    ['removeParticipant', ({ rtc }) => rtc.removeParticipant('x', 'bob')],
+    ['getRoom', ({ rtc }) => rtc.getRoom('x')],
+    ['getParticipants', ({ rtc }) => rtc.getParticipants('x')],
+    ['listRooms', ({ rtc }) => rtc.listRooms()],
+    ['listDevices', ({ rtc }) => rtc.listDevices()],
+    ['enableCamera', ({ rtc }) => rtc.enableCamera(true)],
+    ['on', async ({ rtc }) => rtc.on('ended', () => {})],
+  ])('%s after destroy', async (_name, call) => {
+    const client = new Client({ server: { baseUrl: 'http://127.0.0.1:9' }, auth: { uid: 'alice', token: 'none' } })
+    await client.destroy()
+    await client.destroy()
+    await expect(call(client)).rejects.toEqual(INVALID_STATE)
+  })
+})
+
+describe('calls that come together', () => {
+  it('joining twice is one join', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    const { id } = await alice.rtc.createRoom({ type: 'group' })
+    const [first, second] = await Promise.all([alice.rtc.joinRoom(id), alice.rtc.joinRoom(id)])
+    expect(second).toBe(first)
+    expect(await alice.rtc.joinRoom(id)).toMatchObject({ id })
+  })
+
+  it('leaving while joining leaves', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    const ends = listen(alice, 'ended')
+    const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    const joining = alice.rtc.joinRoom(id)
+    expect(await alice.rtc.leaveRoom()).toMatchObject({ status: 'ended', endReason: 'cancelled' })
+    expect(await ends.next()).toMatchObject({ reason: 'cancelled' })
+    await joining
+    expect(alice.rtc.room).toBeUndefined()
+  })
+
+  it('destroying while joining leaves no ghost', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    const joining = alice.rtc.joinRoom(id)
+    await alice.destroy()
+    await joining
+    expect((await world.bob.rest('GET', `/rooms/${id}`)).body).toMatchObject({ status: 'ended' })
+  })
+})
+
+describe('what is given by mistake', () => {
+  it('a key is warned about and goes nowhere', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const sent = vi.spyOn(globalThis, 'fetch')
+    try {
+      await alice.rtc.init({ provider: 'webrtc', appId: 'app', appKey: 'top secret' })
+      await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining('appKey'))
+      expect(sent).toHaveBeenCalledOnce()
+      expect(JSON.stringify(sent.mock.calls)).not.toContain('top secret')
+    } finally {
+      vi.restoreAllMocks()
+    }
+  })
+
+  it.each(['', 'localhost:3000', 'ftp://localhost', '/relative'])('an address %j is a TypeError', (baseUrl) => {
+    expect(() => new Client({ server: { baseUrl }, auth: { uid: 'alice', token: '' } })).toThrow(TypeError)
+  })
+
+  it('a listener that throws hinders nobody', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    const complain = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    try {
+      alice.rtc.on('ended', () => {
+        throw new Error('oops')
+      })
+      const ends = listen(alice, 'ended')
+      const { id } = await alice.rtc.createRoom({ type: 'group' })
+      await alice.rtc.joinRoom(id)
+      await alice.rtc.leaveRoom()
+      expect(ends.waiting).toHaveLength(1)
+      expect(complain).toHaveBeenCalledOnce()
+    } finally {
+      vi.restoreAllMocks()
+    }
+  })
+
+  it('an input that the gateway refuses says what is wrong', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    await expect(alice.rtc.createRoom({ type: 'p2p', userId: 'alice' })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      problems: [{ path: 'calleeId' }],
+    })
+    await expect(alice.rtc.getRoom('nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(alice.rtc.createRoom({ type: 'group', provider: 'livekit' })).rejects.toMatchObject({
+      code: 'PROVIDER_NOT_CONFIGURED',
+    })
+  })
+})

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { afterEach } from 'vitest'
+import type { RtcEventName, RtcEvents } from '../../src/sdk/events.ts'
+import { type AuthOptions, OpenChatClient } from '../../src/sdk/index.ts'
+import { startWorld, type WorldOptions } from '../world.ts'
+
+export type ClientWorld = Awaited<ReturnType<typeof startClientWorld>>
+
+/** A gateway and clients of the SDK, all gone after the test. */
+export async function startClientWorld(options: WorldOptions = {}) {
+  const world = await startWorld(options)
+  const clients: OpenChatClient[] = []
+  cleanups.push(
+    () => Promise.all(clients.map((client) => client.destroy())),
+    () => world.close(),
+  )
+  return {
+    ...world,
+    /** Somebody's client, by way of another address if one is given. */
+    async client(uid: string, { url = world.url, ...auth }: { url?: string } & Partial<AuthOptions> = {}) {
+      const token = await world.token(uid)
+      const client = new OpenChatClient({ server: { baseUrl: url }, auth: { uid, token, ...auth } })
+      clients.push(client)
+      return client
+    },
+    /** A way to the gateway that can be cut. */
+    async line(): Promise<Line> {
+      const line = await openLine(Number(new URL(world.url).port))
+      cleanups.push(() => line.close())
+      return line
+    },
+  }
+}
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup()
+})
+
+/** Everything of one name that a client is told. */
+export interface Heard<Event> {
+  /** What was not taken yet. */
+  readonly waiting: Event[]
+  /** Waits until something is there, and takes it. */
+  next(): Promise<Event>
+  /** Takes until something fits. */
+  until(fits: (event: Event) => boolean): Promise<Event>
+}
+
+export function listen<Name extends RtcEventName>(client: OpenChatClient, name: Name): Heard<RtcEvents[Name]> {
+  const waiting: RtcEvents[Name][] = []
+  let wake = () => {}
+  client.rtc.on(name, (event) => {
+    waiting.push(event)
+    wake()
+  })
+  const heard: Heard<RtcEvents[Name]> = {
+    waiting,
+    async next() {
+      while (waiting.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      return waiting.shift() as RtcEvents[Name]
+    },
+    async until(fits) {
+      for (;;) {
+        const event = await heard.next()
+        if (fits(event)) return event
+      }
+    },
+  }
+  return heard
+}
+
+export interface Line {
+  readonly url: string
+  /** Breaks every connection; while it is down, new ones are broken at once. */
+  down(): void
+  up(): void
+  close(): Promise<void>
+}
+
+async function openLine(port: number): Promise<Line> {
+  const open = new Set<Socket>()
+  let isDown = false
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        open.delete(socket)
+        other.destroy()
+      })
+    }
+    if (isDown) near.destroy()
+    near.pipe(far).pipe(near)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const cut = () => {
+    for (const socket of open) socket.destroy()
+  }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    down() {
+      isDown = true
+      cut()
+    },
+    up() {
+      isDown = false
+    },
+    async close() {
+      cut()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { listen, startClientWorld } from './people.ts'
+
+describe('a token that expires', () => {
+  it('is replaced by the callback, for requests and for streams, and no event is lost', async () => {
+    const world = await startClientWorld()
+    let asked = 0
+    const refreshToken = () => {
+      asked += 1
+      return world.token('alice')
+    }
+    const alice = await world.client('alice', { token: await world.token('alice', { ttl: 2 }), refreshToken })
+    const states = listen(alice, 'connectionStateChanged')
+    const updates = listen(alice, 'roomUpdated')
+    const { id } = await alice.rtc.createRoom({ type: 'group' })
+    await alice.rtc.joinRoom(id)
+    await states.until(({ state }) => state === 'connected')
+    await states.until(({ state }) => state === 'reconnecting')
+    await states.until(({ state }) => state === 'connected')
+    await alice.rtc.inviteParticipants(id, ['bob'])
+    expect(await updates.until(({ type }) => type === 'participant_invited')).toBeDefined()
+    expect(asked).toBe(1)
+  })
+
+  it('is replaced once for all who are waiting', async () => {
+    const world = await startClientWorld()
+    let asked = 0
+    const alice = await world.client('alice', {
+      token: await world.token('alice', { ttl: -10 }),
+      async refreshToken() {
+        asked += 1
+        return world.token('alice')
+      },
+    })
+    await Promise.all([alice.rtc.listRooms(), alice.rtc.listRooms(), alice.rtc.createRoom({ type: 'group' })])
+    expect(asked).toBe(1)
+  })
+
+  it('without a callback ends the stay, and says why', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice', { token: await world.token('alice', { ttl: 2 }) })
+    const [errors, ends] = [listen(alice, 'error'), listen(alice, 'ended')]
+    const { id } = await alice.rtc.createRoom({ type: 'group' })
+    await alice.rtc.joinRoom(id)
+    expect(await errors.next()).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(await ends.next()).toMatchObject({ reason: 'disconnected' })
+  })
+
+  it('that cannot be replaced is UNAUTHENTICATED, with the callback’s own error as its cause', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice', {
+      token: 'not a token',
+      refreshToken: () => Promise.reject(new Error('signed out')),
+    })
+    await expect(alice.rtc.listRooms()).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+      cause: expect.objectContaining({ message: 'signed out' }) as Error,
+    })
+  })
+})

@@ -2,6 +2,7 @@ import { Auth, type AuthOptions } from './auth.ts'
 import type { DeviceFlag } from './model.ts'
 import { RtcClient } from './rtc.ts'
 
+/** Where the gateway is, and who uses it. */
 export interface ClientOptions {
   readonly server: {
     /** Of the gateway, for instance `https://rtc.example.com`. */

@@ -37,7 +37,9 @@ export const CLIENT_ERROR_CODES = [
   'MEDIA_FAILED',
 ] as const
 
+/** A code of the gateway's table. */
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number]
+/** A code of this package's own. */
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number]
 /** Switch on this, never on a message. */
 export type ErrorCode = GatewayErrorCode | ClientErrorCode

@@ -30,7 +30,9 @@ export interface RtcEvents {
   error: RtcError
 }
 
+/** What can be listened for. */
 export type RtcEventName = keyof RtcEvents
+/** Takes what an event brings. */
 export type RtcListener<Name extends RtcEventName> = (event: RtcEvents[Name]) => void
 
 /** Hands events to their listeners, in the order these were added. A listener that throws hinders nobody. */

@@ -26,10 +26,12 @@ export const RTCProviderType = {
   TENCENT: 'tencent',
   AGORA: 'agora',
 } as const
+/** One of {@link RTCProviderType}. */
 export type RTCProviderType = (typeof RTCProviderType)[keyof typeof RTCProviderType]
 
 /** The kind of a device, numbered as the instant messaging server numbers them. */
 export const DeviceFlag = { APP: 0, WEB: 1, PC: 2 } as const
+/** One of {@link DeviceFlag}. */
 export type DeviceFlag = (typeof DeviceFlag)[keyof typeof DeviceFlag]
 
 /** A user's place in a room, for all of their stays. */
@@ -83,6 +85,7 @@ export interface Room {
   readonly participants: readonly Participant[]
 }
 
+/** What happened; `snapshot` is how things stood, where a stream began without a cursor. */
 export type RoomUpdateType =
   | 'snapshot'
   | 'room_created'

@@ -73,6 +73,7 @@ export interface CreateGroupOptions extends RoomOptions {
   readonly maxParticipants?: number
 }
 
+/** A call to one, or a room for many. */
 export type CreateRoomOptions = CreateCallOptions | CreateGroupOptions
 
 /** Which of the user's rooms; every condition given must hold. */
@@ -88,6 +89,7 @@ export interface ListRoomsOptions {
   readonly peer?: string
 }
 
+/** A part of a list of rooms. */
 export interface RoomPage {
   /** Newest first. */
   readonly rooms: readonly Room[]

@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { publint } from 'publint'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const source = join(root, 'dist/sdk')
+
+const json = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, string>>
+
+describe('the package @openchat/sdk', () => {
+  let app: string
+  let tarball: Buffer
+  let files: { path: string; size: number }[]
+
+  beforeAll(async () => {
+    app = await mkdtemp(join(tmpdir(), 'rtc-sdk-app-'))
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], { cwd: source })
+    const [packed] = JSON.parse(stdout) as [
+      { filename: string; files: typeof files; size: number; unpackedSize: number },
+    ]
+    files = packed.files
+    tarball = await readFile(join(app, packed.filename))
+    await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(app, packed.filename)], {
+      cwd: app,
+    })
+    console.log(`@openchat/sdk: ${(packed.size / 1024).toFixed(1)} kB packed`)
+  }, 120_000)
+  afterAll(() => rm(app, { recursive: true, force: true }))
+
+  it('has what it imports and nothing of the server', async () => {
+    const { dependencies = {}, peerDependencies = {} } = await json(join(source, 'package.json'))
+    const allowed = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)])
+    const code = files.filter(({ path }) => path.endsWith('.js'))
+    expect(code.length).toBeGreaterThan(10)
+    for (const { path } of code) {
+      const text = await readFile(join(source, path), 'utf8')
+      const imports = [...text.matchAll(/(?:from|import\() ?['"]([^'"]+)['"]/g)].map(([, name = '']) => name)
+      const foreign = imports
+        .filter((name) => !name.startsWith('.'))
+        .map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name)
+      expect(foreign.filter((name) => !allowed.has(name))).toEqual([])
+      expect(imports.filter((name) => name.startsWith('..') && !/^\.\.\/[\w-]+\.js$/.test(name))).toEqual([])
+    }
+  })
+
+  it('asks for the versions that it is tested with', async () => {
+    const ours = await json(join(root, 'package.json'))
+    const versions = { ...ours['dependencies'], ...ours['devDependencies'] }
+    const { dependencies = {}, peerDependencies = {} } = await json(join(source, 'package.json'))
+    for (const [name, range] of Object.entries({ ...dependencies, ...peerDependencies })) {
+      expect([name, range.replace(/^\^/, '')]).toEqual([name, versions[name]?.replace(/^\^/, '')])
+    }
+  })
+
+  it('is healthy to publint', async () => {
+    const { messages } = await publint({ pkgDir: source, strict: true })
+    expect(messages).toEqual([])
+  })
+
+  it('is healthy to arethetypeswrong, for who imports it', async () => {
+    const result = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)))
+    if (!result.types) throw new Error('there are no types')
+    const importers = new Set(['node16-esm', 'bundler'])
+    const problems = result.problems.filter((problem) =>
+      'resolutionKind' in problem ? importers.has(problem.resolutionKind) : true,
+    )
+    expect(problems).toEqual([])
+  })
+
+  it('says what each of its exports is', async () => {
+    const declarations = files.filter(({ path }) => path.endsWith('.d.ts') && !path.startsWith('generated/'))
+    const texts = await Promise.all(declarations.map(({ path }) => readFile(join(source, path), 'utf8')))
+    const index = await readFile(join(source, 'index.d.ts'), 'utf8')
+    const model = await readFile(join(source, 'model.d.ts'), 'utf8')
+    const names = [
+      ...[...index.matchAll(/\{([^}]+)\}/g)].flatMap(([, list = '']) => list.split(',')),
+      ...[...model.matchAll(/export (?:declare )?\w+ (\w+)/g)].map(([, name = '']) => name),
+    ].map((name) => name.replace('type ', '').trim())
+    expect(names.length).toBeGreaterThan(40)
+    const undocumented = names.filter(
+      (name) => !texts.some((text) => new RegExp(`\\*/\\nexport (declare )?\\w+ ${name}\\b`).test(text)),
+    )
+    expect(undocumented).toEqual([])
+  })
+
+  it('runs in Node.js', async () => {
+    await writeFile(
+      join(app, 'node.js'),
+      `import { OpenChatClient, DeviceFlag, RTCProviderType } from '@openchat/sdk'
+       const client = new OpenChatClient({
+         server: { baseUrl: 'http://127.0.0.1:9' },
+         im: { wsUrl: 'ws://127.0.0.1:9', deviceFlag: DeviceFlag.WEB },
+         auth: { uid: 'alice', token: 'none' },
+       })
+       client.rtc.on('incomingCall', () => {})
+       await client.rtc.init({ provider: RTCProviderType.WEBRTC })
+       await client.destroy()
+       await client.rtc.getRoom('x').catch((error) => console.log(error.name, error.code))`,
+    )
+    expect((await run(process.execPath, ['node.js'], { cwd: app })).stdout).toBe('RtcError INVALID_STATE\n')
+  })
+
+  it('has types that stand by themselves, checked as strictly as can be', async () => {
+    await cp(join(root, 'test/sdk/types.ts'), join(app, 'types.ts'))
+    const options = {
+      compilerOptions: {
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        skipLibCheck: false,
+        noEmit: true,
+        target: 'es2022',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        lib: ['es2022', 'dom', 'dom.iterable'],
+        types: [],
+      },
+      files: ['types.ts'],
+    }
+    await writeFile(join(app, 'tsconfig.json'), JSON.stringify(options))
+    const checked = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', app]).catch(
+      (error: { stdout: string }) => error,
+    )
+    expect(checked.stdout).toBe('')
+  }, 60_000)
+
+  it('is small in a browser', async () => {
+    await mkdir(join(app, 'src'))
+    await writeFile(join(app, 'src/main.js'), `export { OpenChatClient } from '@openchat/sdk'`)
+    const built = await build({
+      root: app,
+      configFile: false,
+      logLevel: 'silent',
+      build: { write: false, lib: { entry: 'src/main.js', formats: ['es'] }, minify: 'oxc' },
+    })
+    const [{ output }] = (Array.isArray(built) ? built : [built]) as [{ output: { fileName: string; code?: string }[] }]
+    const chunks = output.map(({ fileName, code = '' }) => [fileName, gzipSync(code).length] as const)
+    const total = chunks.reduce((sum, [, size]) => sum + size, 0)
+    console.log(`@openchat/sdk: ${(total / 1024).toFixed(1)} kB gzipped in a browser, all providers' parts included`)
+    // A vendor's SDK, or the server, would be ten times that.
+    expect(total).toBeLessThan(40 * 1024)
+  }, 60_000)
+})

@@ -32,10 +32,10 @@ export interface RtcEvents {
 
 /** What can be listened for. */
 export type RtcEventName = keyof RtcEvents
-/** Takes what an event brings. */
-export type RtcListener<Name extends RtcEventName> = (event: RtcEvents[Name]) => void
+/** Takes what an event brings. It may be asynchronous; nobody waits for it. */
+export type RtcListener<Name extends RtcEventName> = (event: RtcEvents[Name]) => unknown
 
-/** Hands events to their listeners, in the order these were added. A listener that throws hinders nobody. */
+/** Hands events to their listeners, in the order these were added. A listener that fails hinders nobody. */
 export class Emitter {
   readonly #listeners = new Map<RtcEventName, Set<RtcListener<RtcEventName>>>()
 
@@ -54,10 +54,11 @@ export class Emitter {
 
   emit<Name extends RtcEventName>(name: Name, event: RtcEvents[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
+      const failed = (error: unknown) => console.error(`@openchat/sdk: a listener for ${name} has failed`, error)
       try {
-        listener(event)
+        Promise.resolve(listener(event)).catch(failed)
       } catch (error) {
-        console.error(`@openchat/sdk: a listener for ${name} has thrown`, error)
+        failed(error)
       }
     }
   }

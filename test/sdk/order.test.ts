@@ -110,7 +110,7 @@ describe('what is given by mistake', () => {
     expect(() => new Client({ server: { baseUrl }, auth: { uid: 'alice', token: '' } })).toThrow(TypeError)
   })
 
-  it('a listener that throws hinders nobody', async () => {
+  it('a listener that fails, at once or later, hinders nobody', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const complain = vi.spyOn(console, 'error').mockImplementation(() => undefined)
@@ -118,12 +118,13 @@ describe('what is given by mistake', () => {
       alice.rtc.on('ended', () => {
         throw new Error('oops')
       })
+      alice.rtc.on('ended', () => Promise.reject(new Error('oops')))
       const ends = listen(alice, 'ended')
       const { id } = await alice.rtc.createRoom({ type: 'group' })
       await alice.rtc.joinRoom(id)
       await alice.rtc.leaveRoom()
+      await expect.poll(() => complain.mock.calls).toHaveLength(2)
       expect(ends.waiting).toHaveLength(1)
-      expect(complain).toHaveBeenCalledOnce()
     } finally {
       vi.restoreAllMocks()
     }

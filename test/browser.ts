@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
+import type { Network } from './network.ts'
+import { isMet } from './requirement.ts'
 
 /** Debian's; elsewhere `CHROMIUM` says where it is. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -21,14 +23,14 @@ const FLAGS = [
   '--disable-features=WebRtcHideLocalIpsWithMdns',
 ]
 
-/**
- * For `describe.runIf`: whether there is a browser to test with. Without one such tests are skipped, audibly; with `CI=true`
- * they run and fail.
- */
-export const browserTests = existsSync(CHROMIUM) || process.env['CI'] === 'true'
-if (!browserTests) console.warn(`BROWSER TESTS SKIPPED: there is no ${CHROMIUM} (apt-get install chromium)`)
+/** For `describe.runIf`: whether there is a browser to test with. */
+export const browserTests = isMet(
+  existsSync(CHROMIUM),
+  'BROWSER TESTS',
+  `there is no ${CHROMIUM} (apt-get install chromium)`,
+)
 
-/** A real Chromium; each test makes contexts of its own in it. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+/** A real Chromium, in a network of its own if one is given; each test makes contexts of its own in it. */
+export async function launchBrowser(network?: Network): Promise<Browser> {
+  return chromium.launch({ executablePath: (await network?.programFor(CHROMIUM)) ?? CHROMIUM, args: FLAGS })
 }

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Network } from './network.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
@@ -20,9 +21,9 @@ export interface Gateway {
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
-/** Resolves when the gateway has said where it is. */
-export async function startGateway(env: Record<string, string>): Promise<Gateway> {
-  const child = spawnGateway(env)
+/** Resolves when the gateway has said where it is; in a network of its own if one is given. */
+export async function startGateway(env: Record<string, string>, network?: Network): Promise<Gateway> {
+  const child = spawnGateway(env, network)
   let output = ''
   const exited = once(child, 'exit')
   const welcomed = new Promise<void>((resolve, reject) => {
@@ -62,9 +63,10 @@ export async function runGateway(env: Record<string, string>): Promise<{ code: n
   return { code, stderr }
 }
 
-function spawnGateway(env: Record<string, string>): ChildProcess {
+function spawnGateway(env: Record<string, string>, network?: Network): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
-  return spawn(process.execPath, [MAIN], { env: { PATH, HOME, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const options: SpawnOptions = { env: { PATH, HOME, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }
+  return network ? network.spawn(process.execPath, [MAIN], options) : spawn(process.execPath, [MAIN], options)
 }
 
 /** An empty directory that is removed after the work. */

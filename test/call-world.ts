@@ -1,0 +1,121 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { DEVELOPMENT_TTL, developmentSecret, mintToken } from '../src/auth/development.ts'
+import { browserTests, launchBrowser } from './browser.ts'
+import { startCoturn, type TurnServer } from './coturn.ts'
+import { killServer } from './db/data-dir.ts'
+import { createNetwork, type Network, networkTests } from './network.ts'
+import { type Gateway, startGateway } from './process.ts'
+import { createPerson, type Person } from './world.ts'
+
+/** For `describe.runIf`: whether there can be calls between real browsers. */
+export const callTests = networkTests && browserTests
+
+/** Where the gateway is in its network; nobody else has ports there. */
+const PORT = 3000
+
+/** The built gateway in development mode, with its own PostgreSQL, and a Chromium, in a network of their own. */
+export interface CallWorld {
+  readonly network: Network
+  readonly browser: Browser
+  /** For pages: the gateway's address in the network, the same after a restart. */
+  readonly url: string
+  /** The one that runs, or ran last. */
+  readonly gateway: Gateway
+  readonly turn: TurnServer | undefined
+  /** Stops the gateway, by SIGTERM unless told otherwise, and starts it again on the same data and port. */
+  restart(signal?: NodeJS.Signals): Promise<void>
+  /** Starts the gateway after a `gateway.stop(signal)`. */
+  start(): Promise<void>
+  /** A token that is good for a day, before and after restarts. */
+  token(userId: string): Promise<string>
+  /** Somebody who uses the gateway from outside the network, without a browser. */
+  person(userId: string): Promise<Person>
+  /** A page in a browser context of its own, as another user or device has it. */
+  open(path?: string): Promise<Page>
+}
+
+export interface CallWorldOptions {
+  readonly env?: Record<string, string>
+  /** With a coturn, whose address and secret the gateway has. */
+  readonly relay?: boolean
+}
+
+/** The world that a piece of work needs; all of it is gone when that is done. */
+export async function withCallWorld(
+  work: (world: CallWorld) => Promise<unknown>,
+  options: CallWorldOptions = {},
+): Promise<void> {
+  const world = await startCallWorld(options)
+  try {
+    await work(world)
+  } finally {
+    await world.close()
+  }
+}
+
+export async function startCallWorld({ env = {}, relay = false }: CallWorldOptions = {}): Promise<
+  CallWorld & { close(): Promise<void> }
+> {
+  const cleanups: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+  }
+  try {
+    const network = await createNetwork()
+    cleanups.push(() => network.close())
+    const turn = relay ? await startCoturn(network) : undefined
+    if (turn) cleanups.push(() => turn.close())
+
+    const dataDir = await mkdtemp(join(tmpdir(), 'rtc-calls-'))
+    cleanups.push(() => rm(dataDir, { recursive: true, maxRetries: 5 }))
+    const environment = {
+      DATA_DIR: dataDir,
+      PORT: String(PORT),
+      DRAIN_TIME: '1',
+      ...(turn && { TURN_URLS: turn.url, TURN_SECRET: turn.secret }),
+      ...env,
+    }
+    // A gateway that was killed has left its database running.
+    cleanups.push(() => killServer(dataDir, 'SIGQUIT'))
+    let gateway = await startGateway(environment, network)
+    const start = async () => {
+      gateway = await startGateway(environment, network)
+    }
+    cleanups.push(() => gateway.stop('SIGTERM'))
+    const door = await network.door(PORT)
+    const browser = await launchBrowser(network)
+    cleanups.push(() => browser.close())
+
+    const token = async (userId: string) =>
+      mintToken({ secret: await developmentSecret(dataDir), userId, ttl: DEVELOPMENT_TTL, now: new Date() })
+    return {
+      network,
+      browser,
+      turn,
+      url: gateway.url,
+      get gateway() {
+        return gateway
+      },
+      token,
+      person: async (userId) => createPerson(door, userId, await token(userId)),
+      async open(path = '/health/live') {
+        const context = await browser.newContext()
+        const page = await context.newPage()
+        await page.goto(gateway.url + path)
+        return page
+      },
+      start,
+      async restart(signal = 'SIGTERM') {
+        await gateway.stop(signal)
+        await start()
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

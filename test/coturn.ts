@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Network, networkTests } from './network.ts'
+import { isMet } from './requirement.ts'
+
+/** Debian's; elsewhere `TURNSERVER` says where it is. */
+const TURNSERVER = process.env['TURNSERVER'] ?? '/usr/bin/turnserver'
+
+/** For `describe.runIf`: whether there can be a TURN server in a network of its own. */
+export const relayTests =
+  networkTests && isMet(existsSync(TURNSERVER), 'TURN TESTS', `there is no ${TURNSERVER} (apt-get install coturn)`)
+
+export interface TurnServer {
+  /** For `TURN_URLS`. */
+  readonly url: string
+  /** For `TURN_SECRET`. */
+  readonly secret: string
+  /** Everything it has logged so far. */
+  output(): string
+  close(): Promise<void>
+}
+
+const PORT = 3478
+
+/** A real coturn that relays between the programs of a network; resolves when it answers. */
+export async function startCoturn(network: Network): Promise<TurnServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'rtc-coturn-'))
+  const secret = 'the secret that coturn shares with the gateway'
+  const flags = [
+    '-n',
+    '--listening-ip=127.0.0.1',
+    `--listening-port=${PORT}`,
+    '--relay-ip=127.0.0.1',
+    '--use-auth-secret',
+    `--static-auth-secret=${secret}`,
+    '--realm=rtc-gateway',
+    '--fingerprint',
+    '--no-tls',
+    '--no-dtls',
+    '--no-cli',
+    '--allow-loopback-peers',
+    '--no-multicast-peers',
+    '--verbose',
+    '--log-file=stdout',
+    `--pidfile=${join(directory, 'pid')}`,
+    `--userdb=${join(directory, 'turndb')}`,
+  ]
+  const server = network.spawn(TURNSERVER, flags, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exited = once(server, 'exit')
+  let output = ''
+  for (const stream of [server.stdout, server.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  await Promise.race([
+    answer(network),
+    exited.then(([code]) => Promise.reject(new Error(`coturn ended with ${code}:\n${output}`))),
+  ])
+  return {
+    url: `turn:127.0.0.1:${PORT}`,
+    secret,
+    output: () => output,
+    async close() {
+      server.kill('SIGTERM')
+      await exited
+      await rm(directory, { recursive: true })
+    },
+  }
+}
+
+/** Asks with a STUN binding request (RFC 8489, section 5) until there is an answer; gives up after 10 s. */
+const BINDING = `
+  const socket = require('node:dgram').createSocket('udp4')
+  const request = Buffer.from('000100002112a442' + '0102030405060708090a0b0c', 'hex')
+  const asking = setInterval(() => socket.send(request, ${PORT}, '127.0.0.1'), 50)
+  const deadline = setTimeout(() => process.exit(1), 10_000)
+  socket.on('error', () => {}).on('message', () => {
+    clearInterval(asking)
+    clearTimeout(deadline)
+    socket.close()
+  })
+`
+
+async function answer(network: Network): Promise<void> {
+  const [code] = await once(network.spawn(process.execPath, ['-e', BINDING], { stdio: 'inherit' }), 'exit')
+  if (code !== 0) throw new Error('coturn does not answer')
+}

@@ -4,12 +4,12 @@ import { build } from 'vite'
 import type { CallWorld } from '../call-world.ts'
 import type { InitOptions, OpenChatClient } from '../../src/sdk/index.ts'
 
-/** What is in a page that {@link openSdkPage} has opened. */
 declare global {
-  /** Somebody's client. */
+  /** The client of a page that {@link openSdkPage} has opened. */
   var client: OpenChatClient
   /** What it was told, by name and in a few words, in order. */
   var told: string[]
+  /** What {@link noteConnections} has kept. */
   var clientConnections: RTCPeerConnection[]
   var OpenChat: typeof import('../../src/sdk/index.ts')
 }
@@ -33,26 +33,31 @@ async function bundle(): Promise<string> {
   return first.output[0].code
 }
 
+/** Keeps what each of the page's connections is, from before its own scripts run. */
+export const noteConnections = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    globalThis.clientConnections = []
+    globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration)
+        globalThis.clientConnections.push(this)
+      }
+    }
+  })
+
 /** A page with somebody's client, in a browser context of its own. */
 export async function openSdkPage(
   world: Pick<CallWorld, 'open' | 'token'>,
   uid: string,
   { permissionsPolicy, ...init }: InitOptions & { permissionsPolicy?: string } = {},
 ): Promise<Page> {
-  const page = await world.open()
+  const page = await world.open('/health/live', noteConnections)
   if (permissionsPolicy !== undefined)
     await reloadWithHeader(page, { name: 'Permissions-Policy', value: permissionsPolicy })
   await page.addScriptTag({ content: await (bundled ??= bundle()) })
   await page.evaluate(
     async ({ uid, token, init }) => {
-      globalThis.clientConnections = []
       globalThis.told = []
-      globalThis.RTCPeerConnection = class extends RTCPeerConnection {
-        constructor(configuration?: RTCConfiguration) {
-          super(configuration)
-          globalThis.clientConnections.push(this)
-        }
-      }
       const { OpenChatClient } = globalThis.OpenChat
       const client = new OpenChatClient({ server: { baseUrl: location.origin }, auth: { uid, token } })
       globalThis.client = client

@@ -48,7 +48,7 @@ class LivekitSession implements MediaSession {
   async join(url: string, token: string): Promise<void> {
     try {
       this.#report.state('connecting')
-      await this.#report.joined(this.#room.connect(url, token))
+      await this.#report.joined(() => this.#room.connect(url, token))
     } catch (error) {
       await this.close()
       throw toRtcError(error, 'MEDIA_FAILED', 'livekit does not let join')

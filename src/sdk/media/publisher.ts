@@ -31,8 +31,12 @@ export class Publisher {
     this.#open = open
   }
 
+  publishes(source: MediaSource): boolean {
+    return this.#captures.has(source)
+  }
+
   async publish(source: MediaSource, enabled: boolean): Promise<void> {
-    if (enabled === this.#captures.has(source)) return
+    if (enabled === this.publishes(source)) return
     await (enabled ? this.#start(source) : this.#stop(source))
   }
 

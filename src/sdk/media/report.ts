@@ -8,6 +8,8 @@ import type { ConnectionState, MediaHost, MediaSource, Track } from './media.ts'
 export class Report {
   readonly #host: MediaHost
   readonly #tracks = new Map<string, Track>()
+  /** Subscriptions under way, by the key of their track. */
+  readonly #awaited = new Map<string, { readonly userId: string }>()
   #state: ConnectionState | undefined
   #refuse: ((error: unknown) => void) | undefined
   #over = false
@@ -36,7 +38,28 @@ export class Report {
     this.#host.trackAdded(track)
   }
 
+  /** A track that is there already has become another one, as after a reconnection. */
+  changed(key: string, mediaStreamTrack: MediaStreamTrack): void {
+    const track = this.#tracks.get(key)
+    if (track) this.track(key, { ...track, mediaStreamTrack })
+  }
+
+  /** A track of somebody's that takes a subscription; if it goes meanwhile it never was. */
+  async subscribed(key: string, userId: string, subscribe: () => Promise<Track>): Promise<void> {
+    const ticket = { userId }
+    this.#awaited.set(key, ticket)
+    try {
+      const track = await subscribe()
+      if (this.#awaited.get(key) === ticket) this.track(key, track)
+    } catch (error) {
+      if (this.#awaited.get(key) === ticket) this.failed(`cannot subscribe to ${userId}`, error)
+    } finally {
+      if (this.#awaited.get(key) === ticket) this.#awaited.delete(key)
+    }
+  }
+
   gone(key: string): void {
+    this.#awaited.delete(key)
     const track = this.#tracks.get(key)
     if (!track) return
     this.#tracks.delete(key)
@@ -45,6 +68,7 @@ export class Report {
 
   /** Somebody has left with all that they published. */
   userGone(userId: string): void {
+    for (const [key, awaited] of this.#awaited) if (awaited.userId === userId) this.gone(key)
     for (const [key, track] of this.#tracks) if (track.userId === userId && !track.local) this.gone(key)
   }
 
@@ -57,10 +81,10 @@ export class Report {
   }
 
   /** Until the vendor has let one join, the loss of the connection is the failure of joining, and not reported. */
-  async joined(joining: Promise<unknown>): Promise<void> {
+  async joined(join: () => Promise<unknown>): Promise<void> {
     await new Promise<unknown>((resolve, reject) => {
       this.#refuse = reject
-      joining.then(resolve, reject)
+      join().then(resolve, reject)
     })
     this.#refuse = undefined
     this.state('connected')
@@ -70,7 +94,9 @@ export class Report {
   lost(message: string, cause: unknown): void {
     if (this.#over) return
     const error = toRtcError(cause, 'MEDIA_FAILED', message)
-    if (this.#refuse) return this.#refuse(error)
+    const refuse = this.#refuse
+    // What the vendor itself answers to joining says more, if it is about to.
+    if (refuse) return void setTimeout(() => refuse(error))
     const sources = new Set([...this.#tracks.values()].filter((track) => track.local).map((track) => track.source))
     this.end()
     for (const source of sources) this.#host.unpublished(source)

@@ -103,6 +103,7 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
     await RoomDouble.connecting
     if (RoomDouble.connectError) {
       this.emit(RoomEvent.ConnectionStateChanged, 'disconnected')
+      this.emit(RoomEvent.Disconnected)
       throw RoomDouble.connectError
     }
     this.connected = true

@@ -1,4 +1,3 @@
-import type { IVERTC } from '@volcengine/rtc'
 import type { IAgoraRTC } from 'agora-rtc-sdk-ng'
 import { RtcError } from '../errors.ts'
 import type { Connection } from '../model.ts'
@@ -11,29 +10,31 @@ import type { Connection } from '../model.ts'
 interface Vendor<Sdk extends object> {
   readonly packageName: string
   readonly globalName: string
-  is(value: object): value is Sdk
+  /** A function that only it has. */
+  readonly marker: keyof Sdk
 }
 
+export type VolcengineSdk = (typeof import('@volcengine/rtc'))['default']
 export type LivekitSdk = typeof import('livekit-client')
 
-const VOLCENGINE: Vendor<IVERTC> = {
+const VOLCENGINE: Vendor<VolcengineSdk> = {
   packageName: '@volcengine/rtc',
   globalName: 'VERTC',
-  is: (value): value is IVERTC => 'createEngine' in value,
+  marker: 'createEngine',
 }
 const LIVEKIT: Vendor<LivekitSdk> = {
   packageName: 'livekit-client',
   globalName: 'LivekitClient',
-  is: (value): value is LivekitSdk => 'Room' in value,
+  marker: 'Room',
 }
 const AGORA: Vendor<IAgoraRTC> = {
   packageName: 'agora-rtc-sdk-ng',
   globalName: 'AgoraRTC',
-  is: (value): value is IAgoraRTC => 'createClient' in value,
+  marker: 'createClient',
 }
 
 /** @throws RtcError PROVIDER_SDK_MISSING, NOT_SUPPORTED */
-export async function volcengineSdk(): Promise<IVERTC> {
+export async function volcengineSdk(): Promise<VolcengineSdk> {
   try {
     return exportedBy(VOLCENGINE, await import('@volcengine/rtc'))
   } catch (error) {
@@ -91,10 +92,14 @@ function fromScriptTag<Sdk extends object>(vendor: Vendor<Sdk>, error: unknown):
 function find<Sdk extends object>(vendor: Vendor<Sdk>, exported: unknown): Sdk | undefined {
   let value = exported
   for (let depth = 0; depth < 3 && isObject(value); depth++) {
-    if (vendor.is(value)) return value
+    if (isSdk(vendor, value)) return value
     value = 'default' in value ? value.default : undefined
   }
   return undefined
+}
+
+function isSdk<Sdk extends object>(vendor: Vendor<Sdk>, value: object): value is Sdk {
+  return vendor.marker in value && typeof Reflect.get(value, vendor.marker) === 'function'
 }
 
 function isObject(value: unknown): value is object {

@@ -8,6 +8,8 @@ export interface Config {
   readonly development: boolean
   /** Serve GraphiQL to browsers: everywhere but in production. */
   readonly graphiql: boolean
+  /** Serve the call page: in development mode, unless CALL_PAGE says otherwise. */
+  readonly callPage: boolean
   readonly http: {
     /** In development mode, which hands out tokens, this machine only unless HOST says otherwise. */
     readonly host: string
@@ -174,6 +176,7 @@ const Variables = z.object({
   TENCENT_SECRET: text.optional(),
   AGORA_APP_ID: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
   AGORA_CERTIFICATE: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
+  CALL_PAGE: z.enum(['on', 'off']).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -239,6 +242,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     config: {
       development: keyed === undefined,
       graphiql: env.NODE_ENV !== 'production',
+      callPage: env.CALL_PAGE === undefined ? keyed === undefined : env.CALL_PAGE === 'on',
       http: {
         host: env.HOST ?? (keyed === undefined ? '127.0.0.1' : '0.0.0.0'),
         port: env.PORT,

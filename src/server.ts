@@ -8,6 +8,7 @@ import { createGraphiQL } from './graphql/graphiql.ts'
 import { createGraphQLHandler } from './graphql/http.ts'
 import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/yoga.ts'
+import { createCallPage } from './http/call-page.ts'
 import { corsHeaders, preflightHeaders } from './http/cors.ts'
 import { type HttpReply, type HttpRequest, send, toRequest } from './http/message.ts'
 import { createOpenApi } from './rest/openapi.ts'
@@ -30,7 +31,7 @@ export interface GatewayServer {
 export const GRAPHQL_PATH = '/graphql'
 export const OPENAPI_PATH = '/im/api/v1/openapi.json'
 
-/** One HTTP server for every door: GraphQL (HTTP and WebSocket), REST, health. */
+/** One HTTP server for every door: GraphQL (HTTP and WebSocket), REST, health, the call page. */
 export function createGatewayServer(app: App): GatewayServer {
   const { config } = app.configuration
   const { authenticate, log } = app
@@ -40,6 +41,7 @@ export function createGatewayServer(app: App): GatewayServer {
   const restRoutes = routes(app)
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, log })
   const graphiql = createGraphiQL({ path: GRAPHQL_PATH, developmentToken: app.developmentToken })
+  const callPage = createCallPage({ developmentToken: app.developmentToken, userClaim: config.auth.userClaim })
   const openApi = createOpenApi(restRoutes)
   let draining = false
 
@@ -47,6 +49,7 @@ export function createGatewayServer(app: App): GatewayServer {
     const { method, url } = request
     if (method === 'OPTIONS') return { status: 204, headers: preflightHeaders }
     if (config.graphiql && graphiql.serves(request)) return graphiql.answer(request)
+    if (config.callPage && callPage.serves(request)) return callPage.answer(request)
     if (url.pathname === GRAPHQL_PATH) return graphqlHandler(request)
     if (url.pathname.startsWith(`${REST_PREFIX}/`)) return restHandler(request)
     if (method === 'GET' || method === 'HEAD') {

@@ -14,6 +14,7 @@ export async function welcome(
     '',
     '  RTC gateway',
     '',
+    ...(configuration.config.callPage ? [`  Calls     ${url}/   (in a browser, once for each who calls)`] : []),
     `  GraphQL   ${url}${GRAPHQL_PATH}${configuration.config.graphiql ? '   (GraphiQL in a browser)' : ''}`,
     `  REST      ${url}${REST_PREFIX}/rooms   (OpenAPI: ${url}${OPENAPI_PATH})`,
     `  Health    ${url}/health/ready`,

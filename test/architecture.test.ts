@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('../src', import.meta.url))
  */
 const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: readonly string[]])[] = [
   ['sdk', /^sdk\//, ['sdk']],
+  ['web', /^web\//, ['web', 'sdk']],
   ['main', /^(main|welcome)$/, ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest']],
   ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http']],
   ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],
@@ -79,15 +80,15 @@ interface SourceFile {
 async function sourceFiles(): Promise<SourceFile[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
   const paths = entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('generated'))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.parentPath.includes('generated'))
     .map((entry) => join(entry.parentPath, entry.name))
   return Promise.all(
     paths.map(async (path) => {
       const text = await readFile(path, 'utf8')
-      const imports = [...text.matchAll(/(?:from|import|import\() ?'(\.[^']+)\.ts'/g)].map(([, target]) =>
+      const imports = [...text.matchAll(/(?:from|import|import\() ?'(\.[^']+)\.tsx?'/g)].map(([, target]) =>
         relative(root, join(dirname(path), target ?? '')),
       )
-      return { name: relative(root, path).replace(/\.ts$/, ''), text, imports }
+      return { name: relative(root, path).replace(/\.tsx?$/, ''), text, imports }
     }),
   )
 }

@@ -26,6 +26,7 @@ describe('without any variable', () => {
     expect(config).toEqual({
       development: true,
       graphiql: true,
+      callPage: true,
       http: { host: '127.0.0.1', port: 3000, corsOrigins: ['*'], drainTime: 5 },
       busyPolicy: 'ring',
       dataDir: '.data',

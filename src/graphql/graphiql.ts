@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { RtcError } from '../core/errors.ts'
 import { type Asset, createAsset, hashOf } from '../http/asset.ts'
+import { htmlReply, scriptJson } from '../http/html.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
 import { EXAMPLES, type Person } from './examples.ts'
 import { type PageOptions, pageScript } from './graphiql-page.ts'
@@ -101,32 +102,19 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
 )}`
 
 /** Holds the page to this origin. Monaco writes styles; icons and fonts are inlined in them. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
+const POLICY = {
+  'script-src': "'self'",
+  'worker-src': "'self'",
+  'style-src': "'self' 'unsafe-inline'",
+  'img-src': "'self' data:",
+  'font-src': "'self' data:",
   // 'self' includes WebSockets in newer browsers only.
-  "connect-src 'self' ws: wss:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+  'connect-src': "'self' ws: wss:",
+}
 
-function pageReply(options: PageOptions): HttpReply {
-  return {
-    status: 200,
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Cache-Control': 'no-store',
-      Vary: 'Accept',
-      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-    },
-    body: `<!doctype html>
+const pageReply = (options: PageOptions): HttpReply =>
+  htmlReply(
+    `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
@@ -142,8 +130,6 @@ function pageReply(options: PageOptions): HttpReply {
   </body>
 </html>
 `,
-  }
-}
-
-/** JSON that cannot end the script element it stands in, nor open a comment there. */
-const scriptJson = (value: unknown): string => JSON.stringify(value).replaceAll('<', String.raw`\u003c`)
+    POLICY,
+    { Vary: 'Accept' },
+  )

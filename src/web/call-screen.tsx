@@ -1,0 +1,57 @@
+import { useEffect, useRef } from 'preact/hooks'
+import { Controls } from './controls.tsx'
+import { Dial } from './dial.tsx'
+import { Elapsed } from './elapsed.tsx'
+import { EventList } from './event-list.tsx'
+import { HistoryList } from './history-list.tsx'
+import { Incoming } from './incoming.tsx'
+import { Notices } from './notices.tsx'
+import type { Phone } from './phone.ts'
+import { Stage } from './stage.tsx'
+import { statusOf } from './status.ts'
+import { useStore } from './store.ts'
+
+/** Everything for the one who calls: the call or the way to one, what rings, what happened. */
+export function CallScreen({ phone }: { phone: Phone }) {
+  const state = useStore(phone.store)
+  const { room, since, ringing, underWay } = state
+  const status = statusOf(state, phone.userId)
+  const heading = useRef<HTMLDivElement>(null)
+  const caller = ringing[0]?.callerId
+
+  useEffect(() => {
+    document.title = caller === undefined ? `${phone.userId} · Calls` : `${caller} is calling`
+  }, [caller, phone])
+
+  // The button that was pressed is gone with what it was on: the focus would fall back to the top of the page.
+  useEffect(() => {
+    if (document.activeElement === document.body) heading.current?.focus()
+  }, [room?.id])
+
+  return (
+    <main class="screen" data-in-call={room !== undefined}>
+      <Incoming phone={phone} ringing={ringing} disabled={underWay !== undefined} inCall={room !== undefined} />
+      <div class="heading" tabIndex={-1} ref={heading}>
+        <p class="status" role="status">
+          {status}
+        </p>
+        {room && since !== undefined && <Elapsed since={since} />}
+      </div>
+      <Notices phone={phone} notices={state.notices} />
+      <div class="call">
+        {room ? (
+          <>
+            <Stage room={room} userId={phone.userId} tracks={state.tracks} media={state.media} />
+            <Controls phone={phone} room={room} tracks={state.tracks} devices={state.devices} />
+          </>
+        ) : (
+          <Dial phone={phone} disabled={underWay !== undefined} />
+        )}
+      </div>
+      <aside class="panels">
+        <EventList events={state.events} />
+        <HistoryList phone={phone} history={state.history} current={room?.id} disabled={underWay !== undefined} />
+      </aside>
+    </main>
+  )
+}

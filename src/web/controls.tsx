@@ -1,0 +1,146 @@
+import type { ComponentChildren } from 'preact'
+import { useRef, useState } from 'preact/hooks'
+import type { MediaSource, Room, Track } from '../sdk/index.ts'
+import { fieldOf, userIdsIn } from './form.ts'
+import { Icon, type IconName } from './icons.tsx'
+import type { Phone } from './phone.ts'
+import { isPublished } from './tiles.ts'
+
+/** What one can do in a call. */
+export function Controls(props: {
+  phone: Phone
+  room: Room
+  tracks: readonly Track[]
+  devices: readonly MediaDeviceInfo[]
+}) {
+  const { phone, room, tracks, devices } = props
+  const hosts = room.type === 'group' && room.callerId === phone.userId
+  const canShare = navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices
+  const toggle = (source: MediaSource) => ({
+    on: isPublished(tracks, source),
+    choose: (enabled: boolean) => phone.choose(source, enabled),
+  })
+  return (
+    <section class="controls" aria-label="Controls">
+      <Toggle name="Microphone" icon="microphone" iconOff="microphoneOff" {...toggle('microphone')} />
+      <Toggle name="Camera" icon="camera" iconOff="cameraOff" {...toggle('camera')} />
+      {canShare && <Toggle name="Screen" icon="screen" iconOff="screen" {...toggle('screen')} />}
+      <Settings>
+        <DeviceChoice phone={phone} source="microphone" devices={devices} tracks={tracks} />
+        <DeviceChoice phone={phone} source="camera" devices={devices} tracks={tracks} />
+        {hosts && <Invitation phone={phone} />}
+        {hosts && (
+          <button type="button" class="button stop" onClick={() => void phone.endForEveryone()}>
+            End for everyone
+          </button>
+        )}
+      </Settings>
+      <button type="button" class="control hang-up" onClick={() => void phone.hangUp()}>
+        <span class="disc">
+          <Icon name="hangUp" />
+        </span>
+        <span class="control-name">Hang up</span>
+      </button>
+    </section>
+  )
+}
+
+function Toggle(props: {
+  name: string
+  icon: IconName
+  iconOff: IconName
+  on: boolean
+  choose: (enabled: boolean) => Promise<void>
+}) {
+  const { name, icon, iconOff, on, choose } = props
+  const [busy, setBusy] = useState(false)
+
+  async function press() {
+    if (busy) return
+    setBusy(true)
+    await choose(!on)
+    setBusy(false)
+  }
+
+  return (
+    <button type="button" class="control" aria-pressed={on} aria-busy={busy} onClick={() => void press()}>
+      <span class="disc">
+        <Icon name={on ? icon : iconOff} />
+      </span>
+      <span class="control-name">{name}</span>
+    </button>
+  )
+}
+
+function Settings({ children }: { children: ComponentChildren }) {
+  const details = useRef<HTMLDetailsElement>(null)
+  const summary = useRef<HTMLElement>(null)
+
+  function close(event: KeyboardEvent) {
+    if (event.key !== 'Escape' || !details.current?.open) return
+    details.current.open = false
+    summary.current?.focus()
+  }
+
+  return (
+    <details class="settings" ref={details} onKeyDown={close}>
+      <summary class="control" ref={summary}>
+        <span class="disc">
+          <Icon name="devices" />
+        </span>
+        <span class="control-name">Settings</span>
+      </summary>
+      <div class="card settings-panel">{children}</div>
+    </details>
+  )
+}
+
+function DeviceChoice(props: {
+  phone: Phone
+  source: 'camera' | 'microphone'
+  devices: readonly MediaDeviceInfo[]
+  tracks: readonly Track[]
+}) {
+  const { phone, source, devices, tracks } = props
+  const kind = source === 'camera' ? 'videoinput' : 'audioinput'
+  const choices = devices.filter((device) => device.kind === kind)
+  const track = tracks.find((own) => own.local && own.source === source)
+  return (
+    <label class="choice">
+      <span>{source === 'camera' ? 'Camera in use' : 'Microphone in use'}</span>
+      <select
+        class="field"
+        disabled={choices.length === 0}
+        value={track?.mediaStreamTrack.getSettings().deviceId ?? ''}
+        onChange={({ currentTarget: { value } }) => void phone.selectDevice(source, value)}
+      >
+        {!track && <option value="">{choices.length === 0 ? 'None' : '…'}</option>}
+        {choices.map(({ deviceId, label }, index) => (
+          <option key={deviceId} value={deviceId}>
+            {label || `${source} ${index + 1}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function Invitation({ phone }: { phone: Phone }) {
+  function submit(event: SubmitEvent) {
+    event.preventDefault()
+    const userIds = userIdsIn(fieldOf(event, 'more'))
+    if (userIds.length > 0) void phone.invite(userIds)
+    ;(event.currentTarget as HTMLFormElement).reset()
+  }
+  return (
+    <form class="invitation" onSubmit={submit}>
+      <label class="choice">
+        <span>Who else</span>
+        <input class="field" name="more" autocomplete="off" autocapitalize="off" spellcheck={false} required />
+      </label>
+      <button type="submit" class="button">
+        Invite
+      </button>
+    </form>
+  )
+}

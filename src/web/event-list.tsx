@@ -1,0 +1,25 @@
+import { useId } from 'preact/hooks'
+import type { RoomUpdate } from '../sdk/index.ts'
+import { eventSentence } from './sentences.ts'
+
+const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+
+/** What the gateway's stream brings, with the number of each event in the room's log; the newest first. */
+export function EventList({ events }: { events: readonly RoomUpdate[] }) {
+  const id = useId()
+  return (
+    <section class="panel" aria-labelledby={id}>
+      <h2 id={id}>Events</h2>
+      {events.length === 0 && <p class="quiet">Whatever happens in a call is listed here, as it happens.</p>}
+      <ol class="events">
+        {events.map((update) => (
+          <li key={`${update.seq} ${update.type}`} data-seq={update.seq} data-type={update.type}>
+            <span class="seq">{update.seq}</span>
+            <span>{eventSentence(update)}</span>
+            <time dateTime={update.at}>{TIME.format(new Date(update.at))}</time>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}

@@ -1,0 +1,74 @@
+import type { ComponentChildren } from 'preact'
+import { useId } from 'preact/hooks'
+import { clock, type HistoryRow, historyRow } from './history.ts'
+import { Icon } from './icons.tsx'
+import type { Phone, PhoneState } from './phone.ts'
+
+const TODAY = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' })
+const EARLIER = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+
+/** The calls of before, the latest first. */
+export function HistoryList(props: {
+  phone: Phone
+  history: PhoneState['history']
+  current: string | undefined
+  disabled: boolean
+}) {
+  const { phone, history, current, disabled } = props
+  const id = useId()
+  const rooms = history.rooms.filter((room) => room.id !== current)
+  return (
+    <section class="panel" aria-labelledby={id}>
+      <h2 id={id}>History</h2>
+      {history.loaded && rooms.length === 0 && <p class="quiet">No calls yet.</p>}
+      <ul class="history">
+        {rooms.map((room) => (
+          <Row key={room.id} row={historyRow(room, phone.userId)}>
+            {room.status === 'ended' ? (
+              <button
+                type="button"
+                class="bare"
+                aria-label={`Redial ${historyRow(room, phone.userId).who}`}
+                disabled={disabled || current !== undefined}
+                onClick={() => void phone.call(historyRow(room, phone.userId).others, room.mediaType)}
+              >
+                <Icon name={room.mediaType === 'video' ? 'camera' : 'answer'} />
+              </button>
+            ) : (
+              <button type="button" class="button small" disabled={disabled} onClick={() => void phone.answer(room)}>
+                Join
+              </button>
+            )}
+          </Row>
+        ))}
+      </ul>
+      {history.next !== null && (
+        <button type="button" class="button small" onClick={() => void phone.loadHistory({ more: true })}>
+          Show more
+        </button>
+      )}
+    </section>
+  )
+}
+
+function Row({ row, children }: { row: HistoryRow; children: ComponentChildren }) {
+  const { who, outgoing, missed, result, at, duration } = row
+  return (
+    <li data-room={row.id} data-missed={missed}>
+      <span class="direction" title={outgoing ? 'Outgoing' : 'Incoming'}>
+        <Icon name={outgoing ? 'outgoing' : 'incoming'} />
+        <span class="unseen">{outgoing ? 'Outgoing' : 'Incoming'}</span>
+      </span>
+      <span class="history-text">
+        <span class="name">{who}</span>
+        <span class="quiet">
+          <span class="result">{result}</span> · <time dateTime={at}>{when(new Date(at))}</time>
+          {duration !== null && ` · ${clock(duration)}`}
+        </span>
+      </span>
+      {children}
+    </li>
+  )
+}
+
+const when = (at: Date): string => (at.toDateString() === new Date().toDateString() ? TODAY : EARLIER).format(at)

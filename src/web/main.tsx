@@ -1,0 +1,44 @@
+import { render } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { CallScreen } from './call-screen.tsx'
+import { Header } from './header.tsx'
+import { type Identity, readIdentity, readOptions } from './identity.ts'
+import { Phone } from './phone.ts'
+import { SignIn } from './sign-in.tsx'
+
+const options = readOptions()
+
+/** Somebody's telephone, or the question who is there. */
+function Page() {
+  const [identity, setIdentity] = useState(() => readIdentity(options))
+  const phone = usePhone(identity)
+
+  useEffect(() => {
+    const follow = () => setIdentity(readIdentity(options))
+    window.addEventListener('hashchange', follow)
+    return () => window.removeEventListener('hashchange', follow)
+  }, [])
+
+  return (
+    <>
+      <Header options={options} userId={identity?.userId} phone={phone} />
+      {phone ? <CallScreen key={phone.userId} phone={phone} /> : <SignIn options={options} onToken={setIdentity} />}
+    </>
+  )
+}
+
+/** The telephone of whoever is there; the one before them hangs its up. */
+function usePhone(identity: Identity | undefined): Phone | undefined {
+  const [phone, setPhone] = useState<Phone>()
+  useEffect(() => {
+    if (!identity) return setPhone(undefined)
+    const own = new Phone(identity)
+    setPhone(own)
+    void own.start()
+    return () => void own.stop()
+  }, [identity?.userId, identity?.token])
+  return phone
+}
+
+const root = document.getElementById('page')
+if (root) render(<Page />, root)

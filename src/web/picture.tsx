@@ -1,0 +1,88 @@
+import { useEffect, useRef } from 'preact/hooks'
+import { Avatar } from './avatar.tsx'
+import { Icon } from './icons.tsx'
+import type { Tile } from './tiles.ts'
+
+const STATES: Readonly<Record<Tile['state'], string>> = {
+  ringing: 'Ringing…',
+  joined: '',
+  reconnecting: 'Reconnecting…',
+  left: 'Left',
+  rejected: 'Declined',
+  missed: 'No answer',
+  removed: 'Removed',
+}
+
+const MEDIA = {
+  connecting: 'Connecting…',
+  connected: '',
+  reconnecting: 'Reconnecting…',
+  disconnected: 'No connection',
+}
+
+/** One participant, or the screen of one. */
+export function Picture({ tile }: { tile: Tile }) {
+  const { userId, self, kind, state, media, muted, cameraOff, video } = tile
+  const said = STATES[state] || (media && MEDIA[media])
+  return (
+    <div
+      class="tile"
+      role="group"
+      aria-label={kind === 'screen' ? `Screen of ${userId}` : userId}
+      data-state={state}
+      data-media={media}
+      data-kind={kind}
+      data-self={self}
+      data-muted={muted}
+      data-camera={cameraOff ? 'off' : 'on'}
+    >
+      {video ? (
+        <Video track={video} userId={userId} mirrored={self && kind === 'person'} whole={kind === 'screen'} />
+      ) : (
+        <Avatar userId={userId} />
+      )}
+      {said && <span class="tile-state">{said}</span>}
+      <footer class="tile-name">
+        <span class="name">
+          {kind === 'screen' ? `${userId}’s screen` : userId}
+          {self && kind === 'person' && <span class="you"> (you)</span>}
+        </span>
+        {kind === 'person' && state === 'joined' && (
+          <>
+            {muted && <Mark icon="microphoneOff" text="Microphone off" />}
+            {cameraOff && <Mark icon="cameraOff" text="Camera off" />}
+          </>
+        )}
+      </footer>
+    </div>
+  )
+}
+
+function Mark({ icon, text }: { icon: 'microphoneOff' | 'cameraOff'; text: string }) {
+  return (
+    <span class="mark" title={text}>
+      <Icon name={icon} />
+      <span class="unseen">{text}</span>
+    </span>
+  )
+}
+
+/** Without sound: that is the stage's, so that a picture that goes takes no sound along. */
+function Video(props: { track: MediaStreamTrack; userId: string; mirrored: boolean; whole: boolean }) {
+  const { track, userId, mirrored, whole } = props
+  const video = useRef<HTMLVideoElement>(null)
+  useEffect(() => {
+    if (video.current) video.current.srcObject = new MediaStream([track])
+  }, [track])
+  return (
+    <video
+      ref={video}
+      class={mirrored ? 'mirrored' : whole ? 'whole' : undefined}
+      data-user={userId}
+      autoplay
+      playsInline
+      muted
+      disablePictureInPicture
+    />
+  )
+}

@@ -1,0 +1,72 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { ConnectionState, Room, Track } from '../sdk/index.ts'
+import { Icon } from './icons.tsx'
+import { Picture } from './picture.tsx'
+import { tilesOf } from './tiles.ts'
+
+/** Everybody's pictures, and everybody's sound. */
+export function Stage(call: {
+  room: Room
+  userId: string
+  tracks: readonly Track[]
+  media: ReadonlyMap<string, ConnectionState>
+}) {
+  const { present, absent } = tilesOf(call)
+  const [silent, setSilent] = useState(false)
+  const sounds = useRef<HTMLDivElement>(null)
+  const screens = present.some(({ kind }) => kind === 'screen')
+  const layout = screens ? 'screen' : present.length === 2 ? 'pair' : 'grid'
+
+  /** A click lets the browser play what it has held back. */
+  function unlock() {
+    setSilent(false)
+    for (const sound of sounds.current?.querySelectorAll('audio') ?? []) sound.play().catch(() => setSilent(true))
+  }
+
+  return (
+    <section class="stage" aria-label="Participants">
+      <div class="tiles" data-layout={layout} data-count={Math.min(present.length, 9)}>
+        {present.map((tile) => (
+          <Picture key={tile.key} tile={tile} />
+        ))}
+      </div>
+      {absent.length > 0 && (
+        <div class="absent">
+          {absent.map((tile) => (
+            <Picture key={tile.key} tile={tile} />
+          ))}
+        </div>
+      )}
+      <div ref={sounds}>
+        {call.tracks
+          .filter(({ local, kind }) => !local && kind === 'audio')
+          .map((track) => (
+            <Sound
+              key={`${track.userId} ${track.mediaStreamTrack.id}`}
+              track={track}
+              onSilent={() => setSilent(true)}
+            />
+          ))}
+      </div>
+      {silent && (
+        <button type="button" class="button primary unlock" onClick={unlock}>
+          <Icon name="speaker" /> Turn the sound on
+        </button>
+      )}
+    </section>
+  )
+}
+
+function Sound({ track, onSilent }: { track: Track; onSilent: () => void }) {
+  const audio = useRef<HTMLAudioElement>(null)
+  const stream = useMemo(() => new MediaStream([track.mediaStreamTrack]), [track.mediaStreamTrack])
+  useEffect(() => {
+    if (!audio.current) return
+    audio.current.srcObject = stream
+    audio.current.play().catch((error: unknown) => {
+      // Not when the element is gone before it has begun.
+      if (error instanceof DOMException && error.name === 'NotAllowedError') onSilent()
+    })
+  }, [stream])
+  return <audio ref={audio} autoplay data-user={track.userId} data-source={track.source} />
+}

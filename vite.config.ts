@@ -1,0 +1,17 @@
+import { defineConfig } from 'vite'
+
+/** The call page: `src/web` → `dist/web`, from where the gateway serves it. */
+export default defineConfig({
+  root: 'src/web',
+  base: './',
+  publicDir: false,
+  logLevel: 'warn',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: '../../dist/web',
+    emptyOutDir: true,
+    modulePreload: { polyfill: false },
+    // Vendors' SDKs: the page makes rooms of the provider `webrtc`, which needs none.
+    rolldownOptions: { external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng'] },
+  },
+})

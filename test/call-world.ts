@@ -33,8 +33,8 @@ export interface CallWorld {
   token(userId: string): Promise<string>
   /** Somebody who uses the gateway from outside the network, without a browser. */
   person(userId: string): Promise<Person>
-  /** A page in a browser context of its own, as another user or device has it. */
-  open(path?: string): Promise<Page>
+  /** A page in a browser context of its own, as another user or device has it; `before` it loads, it can be prepared. */
+  open(path?: string, before?: (page: Page) => Promise<unknown>): Promise<Page>
 }
 
 export interface CallWorldOptions {
@@ -101,9 +101,10 @@ export async function startCallWorld({ env = {}, relay = false }: CallWorldOptio
       },
       token,
       person: async (userId) => createPerson(door, userId, await token(userId)),
-      async open(path = '/health/live') {
+      async open(path = '/health/live', before) {
         const context = await browser.newContext()
         const page = await context.newPage()
+        await before?.(page)
         await page.goto(gateway.url + path)
         return page
       },

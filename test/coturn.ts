@@ -67,7 +67,7 @@ export async function startCoturn(network: Network): Promise<TurnServer> {
     async close() {
       server.kill('SIGTERM')
       await exited
-      await rm(directory, { recursive: true })
+      await rm(directory, { recursive: true, force: true })
     },
   }
 }

@@ -137,7 +137,7 @@ class Mesh implements MediaSession {
       onBroken: () => void this.#refreshIfExpired(),
       onError: (error) => host.failed(toRtcError(error, 'MEDIA_FAILED', `The connection to ${userId} has failed`)),
     })
-    for (const outgoing of this.#published.values()) void peer.send(outgoing)
+    for (const outgoing of this.#published.values()) void this.#attempt(userId, peer.send(outgoing))
     return peer
   }
 
@@ -182,13 +182,15 @@ class Mesh implements MediaSession {
 
   /** One that fails is no reason for the others to miss anything. */
   async #forEachPeer(act: (peer: Peer) => Promise<void>): Promise<void> {
-    const acts = [...this.#links].map(async ([userId, { peer }]) => {
-      try {
-        if (peer) await act(peer)
-      } catch (error) {
-        this.#host.failed(toRtcError(error, 'MEDIA_FAILED', `Publishing to ${userId} has failed`))
-      }
-    })
-    await Promise.all(acts)
+    const peers = [...this.#links].flatMap(([userId, { peer }]) => (peer ? [{ userId, peer }] : []))
+    await Promise.all(peers.map(({ userId, peer }) => this.#attempt(userId, act(peer))))
+  }
+
+  async #attempt(userId: string, act: Promise<void>): Promise<void> {
+    try {
+      await act
+    } catch (error) {
+      this.#host.failed(toRtcError(error, 'MEDIA_FAILED', `Publishing to ${userId} has failed`))
+    }
   }
 }

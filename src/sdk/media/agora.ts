@@ -1,0 +1,183 @@
+import type { IAgoraRTC, IAgoraRTCClient, IAgoraRTCRemoteUser, ILocalTrack } from 'agora-rtc-sdk-ng'
+import { type ClientErrorCode, RtcError, toRtcError } from '../errors.ts'
+import type { Connection } from '../model.ts'
+import { codedDeviceError } from './device-error.ts'
+import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
+import { type Capture, Publisher, quietly } from './publisher.ts'
+import { Report } from './report.ts'
+import { agoraSdk, credential } from './vendor.ts'
+
+const STATES: Readonly<Record<string, ConnectionState>> = {
+  CONNECTING: 'connecting',
+  CONNECTED: 'connected',
+  RECONNECTING: 'reconnecting',
+}
+
+/** AgoraRTCErrorCode of what the browser refuses. */
+const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
+  ['PERMISSION_DENIED', 'DEVICE_DENIED'],
+  ['DEVICE_NOT_FOUND', 'DEVICE_NOT_FOUND'],
+  // So it calls the OverconstrainedError of a device that has gone.
+  ['MEDIA_OPTION_INVALID', 'DEVICE_NOT_FOUND'],
+  ['CONSTRAINT_NOT_SATISFIED', 'DEVICE_NOT_FOUND'],
+  ['NOT_READABLE', 'DEVICE_FAILED'],
+  ['NOT_SUPPORTED', 'NOT_SUPPORTED'],
+  ['WEB_SECURITY_RESTRICT', 'NOT_SUPPORTED'],
+])
+
+/**
+ * Media by Agora. It carries one video of each participant: camera or screen, not both, and those who receive it are
+ * not told which, so that theirs is always called `camera`.
+ */
+export const openAgora: OpenMedia = async (host) => {
+  const appId = credential(host.connection, 'appId')
+  const token = credential(host.connection, 'token')
+  const sdk = await agoraSdk()
+  if (!sdk.checkSystemRequirements()) throw new RtcError('NOT_SUPPORTED', 'agora needs a browser with WebRTC')
+  const session = new AgoraSession(host, sdk)
+  await session.join(appId, token)
+  return session
+}
+
+class AgoraSession implements MediaSession {
+  readonly #host: MediaHost
+  readonly #sdk: IAgoraRTC
+  readonly #client: IAgoraRTCClient
+  readonly #report: Report
+  readonly #publisher: Publisher
+
+  constructor(host: MediaHost, sdk: IAgoraRTC) {
+    this.#host = host
+    this.#sdk = sdk
+    this.#client = sdk.createClient({ mode: 'rtc', codec: 'vp8' })
+    this.#report = new Report(host)
+    this.#publisher = new Publisher(host, this.#report, (source, deviceId) => this.#open(source, deviceId))
+    this.#listen()
+  }
+
+  async join(appId: string, token: string): Promise<void> {
+    const { roomId, userId } = this.#host.connection
+    try {
+      this.#report.state('connecting')
+      await this.#report.joined(() => this.#client.join(appId, roomId, token, userId))
+    } catch (error) {
+      await this.close()
+      throw toRtcError(error, 'MEDIA_FAILED', 'agora does not let join')
+    }
+  }
+
+  async publish(source: MediaSource, enabled: boolean): Promise<void> {
+    const rival = source === 'camera' ? 'screen' : 'camera'
+    if (enabled && source !== 'microphone' && this.#publisher.publishes(rival)) {
+      throw new RtcError('NOT_SUPPORTED', `agora carries one video: unpublish the ${rival} before the ${source}`)
+    }
+    await this.#publisher.publish(source, enabled)
+  }
+
+  selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
+    return this.#publisher.selectDevice(source, deviceId)
+  }
+
+  async renew(connection: Connection): Promise<void> {
+    try {
+      await this.#client.renewToken(credential(connection, 'token'))
+    } catch (error) {
+      throw toRtcError(error, 'MEDIA_FAILED', 'agora does not take the new token')
+    }
+  }
+
+  others(): void {}
+
+  signalled(): void {}
+
+  async close(): Promise<void> {
+    this.#report.end()
+    await this.#giveBack()
+  }
+
+  #listen(): void {
+    const client = this.#client
+    client.on('connection-state-change', (state, _former, reason) => {
+      const told = STATES[state]
+      if (told) this.#report.state(told)
+      if (state === 'DISCONNECTED') this.#lost(reason ?? 'UNKNOWN_REASON')
+    })
+    client.on('user-published', (user, mediaType) => {
+      if (mediaType !== 'datachannel') void this.#subscribe(user, mediaType)
+    })
+    client.on('user-unpublished', (user, mediaType) => this.#report.gone(keyOf(user, mediaType)))
+    client.on('user-left', (user) => this.#report.userGone(String(user.uid)))
+    client.on('token-privilege-will-expire', () => void this.#renew())
+    client.on('token-privilege-did-expire', () => this.#lost('TOKEN_EXPIRE'))
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      await this.renew(await this.#host.refreshConnection())
+    } catch (error) {
+      this.#report.failed('agora gets no new token', error)
+    }
+  }
+
+  #subscribe(user: IAgoraRTCRemoteUser, kind: Track['kind']): Promise<void> {
+    const key = keyOf(user, kind)
+    const userId = String(user.uid)
+    return this.#report.subscribed(key, userId, async () => {
+      const track = await (kind === 'audio'
+        ? this.#client.subscribe(user, 'audio')
+        : this.#client.subscribe(user, 'video'))
+      track.on('track-updated', (updated: MediaStreamTrack) => this.#report.changed(key, updated))
+      const source = kind === 'audio' ? 'microphone' : 'camera'
+      return { userId, source, kind, local: false, mediaStreamTrack: track.getMediaStreamTrack() }
+    })
+  }
+
+  #lost(reason: string): void {
+    this.#report.lost('agora has ended the connection', new Error(reason))
+    void this.#giveBack()
+  }
+
+  async #giveBack(): Promise<void> {
+    await this.#publisher.close()
+    await quietly(() => this.#client.leave())
+  }
+
+  async #open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
+    const { track, setDevice } = await this.#capture(source, deviceId).catch(refused(source))
+    track.on('track-updated', () => this.#publisher.refresh(source))
+    track.on('track-ended', () => void this.#publisher.ended(source))
+    return {
+      mediaStreamTrack: () => track.getMediaStreamTrack(),
+      publish: () => this.#client.publish(track),
+      unpublish: () => this.#client.unpublish(track),
+      selectDevice: (id) => setDevice(id).catch(refused(source)),
+      stop: () => track.close(),
+    }
+  }
+
+  async #capture(source: MediaSource, deviceId: string | undefined): Promise<Opened> {
+    if (source === 'screen') {
+      return { track: await this.#sdk.createScreenVideoTrack({}, 'disable'), setDevice: async () => undefined }
+    }
+    const track = await (source === 'camera'
+      ? this.#sdk.createCameraVideoTrack(deviceId === undefined ? {} : { cameraId: deviceId })
+      : this.#sdk.createMicrophoneAudioTrack(deviceId === undefined ? {} : { microphoneId: deviceId }))
+    return { track, setDevice: (id) => track.setDevice(id) }
+  }
+}
+
+interface Opened {
+  readonly track: ILocalTrack
+  readonly setDevice: (deviceId: string) => Promise<void>
+}
+
+function refused(source: MediaSource): (error: unknown) => never {
+  return (error) => {
+    const code = error instanceof Error && 'code' in error ? DEVICE_CODES.get(error.code) : undefined
+    throw codedDeviceError(code, error, source)
+  }
+}
+
+function keyOf(user: IAgoraRTCRemoteUser, mediaType: string): string {
+  return `${user.uid}/${mediaType}`
+}

@@ -1,0 +1,132 @@
+import { RtcError, toRtcError } from '../errors.ts'
+import type { MediaHost, MediaSource } from './media.ts'
+import type { Report } from './report.ts'
+
+/** A device or screen that a vendor's SDK has opened. */
+export interface Capture {
+  /** The present one: another device brings another track. */
+  mediaStreamTrack(): MediaStreamTrack
+  publish(): Promise<unknown>
+  unpublish(): Promise<unknown>
+  /** @throws RtcError */
+  selectDevice(deviceId: string): Promise<unknown>
+  /** Gives the device back; again does nothing. */
+  stop(): unknown
+}
+
+/** @throws RtcError by which the device cannot be opened */
+export type OpenCapture = (source: MediaSource, deviceId: string | undefined) => Promise<Capture>
+
+/** What one publishes through a vendor's SDK. No device stays open that is not published. */
+export class Publisher {
+  readonly #host: MediaHost
+  readonly #report: Report
+  readonly #open: OpenCapture
+  readonly #captures = new Map<MediaSource, Capture>()
+  readonly #deviceIds = new Map<MediaSource, string>()
+
+  constructor(host: MediaHost, report: Report, open: OpenCapture) {
+    this.#host = host
+    this.#report = report
+    this.#open = open
+  }
+
+  publishes(source: MediaSource): boolean {
+    return this.#captures.has(source)
+  }
+
+  async publish(source: MediaSource, enabled: boolean): Promise<void> {
+    if (enabled === this.publishes(source)) return
+    await (enabled ? this.#start(source) : this.#stop(source))
+  }
+
+  async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
+    const capture = this.#captures.get(source)
+    try {
+      await capture?.selectDevice(deviceId)
+    } catch (error) {
+      // Some give the old device back before they ask for the new one.
+      if (capture?.mediaStreamTrack().readyState === 'ended') await this.ended(source)
+      throw error
+    }
+    this.#deviceIds.set(source, deviceId)
+    if (this.#report.over) await quietly(() => capture?.stop())
+    else this.refresh(source)
+  }
+
+  /** The track of a source may have become another one. */
+  refresh(source: MediaSource): void {
+    const mediaStreamTrack = this.#captures.get(source)?.mediaStreamTrack()
+    if (!mediaStreamTrack) return
+    this.#report.track(keyOf(source), {
+      userId: this.#host.connection.userId,
+      source,
+      kind: source === 'microphone' ? 'audio' : 'video',
+      local: true,
+      mediaStreamTrack,
+    })
+  }
+
+  /** The source has dried up by itself: the browser's "stop sharing", a device pulled out. */
+  async ended(source: MediaSource): Promise<void> {
+    if (!this.#captures.has(source)) return
+    const stopped = this.#stop(source)
+    // Told at once: a vendor that loses the connection ends the sources before it says so.
+    this.#report.unpublished(source)
+    await stopped.catch((error: unknown) => this.#report.failed(`the ${source} has ended`, error))
+  }
+
+  /** Gives every device back. */
+  async close(): Promise<void> {
+    const captures = [...this.#captures.values()]
+    this.#captures.clear()
+    await Promise.all(captures.map((capture) => quietly(() => capture.stop())))
+  }
+
+  async #start(source: MediaSource): Promise<void> {
+    this.#assertOpen()
+    const capture = await this.#open(source, this.#deviceIds.get(source))
+    try {
+      // The user may have taken their time before they allowed it.
+      this.#assertOpen()
+      await capture.publish()
+      this.#assertOpen()
+    } catch (error) {
+      await quietly(() => capture.stop())
+      throw toRtcError(error, 'MEDIA_FAILED', `the ${source} cannot be published`)
+    }
+    this.#captures.set(source, capture)
+    this.refresh(source)
+    if (capture.mediaStreamTrack().readyState === 'ended') await this.ended(source)
+  }
+
+  async #stop(source: MediaSource): Promise<void> {
+    const capture = this.#captures.get(source)
+    this.#captures.delete(source)
+    this.#report.gone(keyOf(source))
+    try {
+      await capture?.unpublish()
+    } catch (error) {
+      throw toRtcError(error, 'MEDIA_FAILED', `the ${source} cannot be unpublished`)
+    } finally {
+      await quietly(() => capture?.stop())
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#report.over) throw new RtcError('MEDIA_FAILED', 'the connection to the media is over')
+  }
+}
+
+/** For what is done on the way out, where nobody can use the error any more. */
+export async function quietly(act: () => unknown): Promise<void> {
+  try {
+    await act()
+  } catch {
+    // See above.
+  }
+}
+
+function keyOf(source: MediaSource): string {
+  return `local/${source}`
+}

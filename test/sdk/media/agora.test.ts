@@ -1,0 +1,321 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openAgora } from '../../../src/sdk/media/agora.ts'
+import type { MediaSession } from '../../../src/sdk/media/media.ts'
+import { AgoraDouble, AgoraErrorDouble, type ClientDouble } from './agora-double.ts'
+import { HostDouble } from './host.ts'
+
+const CONNECTION = { provider: 'agora', appId: 'app-1', token: 'token-1' } as const
+let host: HostDouble
+let agora: AgoraDouble
+
+beforeEach(() => {
+  agora = new AgoraDouble()
+  host = new HostDouble(CONNECTION)
+  // The package itself looks for a window as soon as it is imported, so that in Node the script tag is what remains.
+  vi.stubGlobal('AgoraRTC', agora)
+})
+afterEach(() => void vi.unstubAllGlobals())
+
+/** Alice is in, and what was told until now is forgotten. */
+async function join(): Promise<{ session: MediaSession; client: ClientDouble }> {
+  const session = await openAgora(host)
+  host.told.length = 0
+  return { session, client: agora.client }
+}
+
+/** As a turn of the event loop, in which all that waits for nothing gets done. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('joining', () => {
+  test('takes app, channel, token and user account from the connection', async () => {
+    await openAgora(host)
+    expect(agora.client.asked).toEqual([['join', 'app-1', 'room-1', 'token-1', 'alice']])
+    expect(host.told).toEqual(['connecting', 'connected'])
+  })
+
+  test("refused is MEDIA_FAILED with Agora's own error, and the channel is left", async () => {
+    agora.client.joinError = new AgoraErrorDouble('CAN_NOT_GET_GATEWAY_SERVER')
+    await expect(openAgora(host)).rejects.toMatchObject({ code: 'MEDIA_FAILED', cause: agora.client.joinError })
+    expect(agora.client.asked).toContainEqual(['leave'])
+    await settled()
+    expect(host.told).toEqual(['connecting', 'disconnected'])
+  })
+
+  test.each(['appId', 'token'] as const)('without %s is MEDIA_FAILED that says so', async (name) => {
+    host = new HostDouble({ ...CONNECTION, [name]: null })
+    await expect(openAgora(host)).rejects.toMatchObject({
+      code: 'MEDIA_FAILED',
+      message: expect.stringContaining(name),
+    })
+  })
+
+  test('in a browser without WebRTC is NOT_SUPPORTED', async () => {
+    agora.supported = false
+    await expect(openAgora(host)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+  })
+})
+
+describe('publishing', () => {
+  test.each([
+    ['camera', 'video'],
+    ['microphone', 'audio'],
+    ['screen', 'video'],
+  ] as const)(
+    'a %s shows its track and unpublishing gives the device back; again changes nothing',
+    async (source, kind) => {
+      const { session, client } = await join()
+      await session.publish(source, true)
+      await session.publish(source, true)
+      expect(client.published.size).toBe(1)
+      expect(host.tracks).toMatchObject([{ userId: 'alice', source, kind, local: true }])
+      expect(host.tracks[0]?.mediaStreamTrack).toBe(agora.opened[0]?.getMediaStreamTrack())
+
+      await session.publish(source, false)
+      await session.publish(source, false)
+      expect(client.published.size).toBe(0)
+      expect(agora.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+      expect(host.told).toEqual([`added own ${source} ${kind}`, `removed own ${source} ${kind}`])
+    },
+  )
+
+  test.each([
+    ['camera', 'screen'],
+    ['screen', 'camera'],
+  ] as const)('a %s excludes a %s, and says so before it asks for it', async (first, second) => {
+    const { session } = await join()
+    await session.publish(first, true)
+    await expect(session.publish(second, true)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+    expect(agora.opened).toHaveLength(1)
+    await session.publish(second, false)
+    await session.publish('microphone', true)
+    await session.publish(first, false)
+    await session.publish(second, true)
+    expect(host.track('alice', second)).toBeDefined()
+  })
+
+  test.each([
+    ['PERMISSION_DENIED', 'DEVICE_DENIED'],
+    ['DEVICE_NOT_FOUND', 'DEVICE_NOT_FOUND'],
+    ['MEDIA_OPTION_INVALID', 'DEVICE_NOT_FOUND'],
+    ['CONSTRAINT_NOT_SATISFIED', 'DEVICE_NOT_FOUND'],
+    ['NOT_READABLE', 'DEVICE_FAILED'],
+    ['NOT_SUPPORTED', 'NOT_SUPPORTED'],
+    ['WEB_SECURITY_RESTRICT', 'NOT_SUPPORTED'],
+    ['UNEXPECTED_ERROR', 'MEDIA_FAILED'],
+  ])('%s of Agora is %s', async (agoraCode, code) => {
+    const { session } = await join()
+    agora.deviceError = new AgoraErrorDouble(agoraCode)
+    await expect(session.publish('camera', true)).rejects.toMatchObject({ code, cause: agora.deviceError })
+    expect(host.told).toEqual([])
+  })
+
+  test('that Agora refuses is MEDIA_FAILED and gives the device back', async () => {
+    const { session, client } = await join()
+    client.publishError = new AgoraErrorDouble('INVALID_OPERATION')
+    await expect(session.publish('microphone', true)).rejects.toMatchObject({
+      code: 'MEDIA_FAILED',
+      cause: client.publishError,
+    })
+    expect(agora.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+    expect(host.told).toEqual([])
+  })
+
+  test('ends with the "stop sharing" of the browser', async () => {
+    const { session, client } = await join()
+    await session.publish('screen', true)
+    agora.opened[0]?.end()
+    expect(host.told).toEqual(['added own screen video', 'removed own screen video', 'unpublished screen'])
+    expect(client.published.size).toBe(0)
+    await session.publish('camera', true)
+    expect(host.track('alice', 'camera')).toBeDefined()
+  })
+
+  test('of a screen that was stopped before it was published ends at once', async () => {
+    const { session, client } = await join()
+    client.publish = async () => agora.opened[0]?.end()
+    await session.publish('screen', true)
+    expect(host.told).toEqual(['added own screen video', 'removed own screen video', 'unpublished screen'])
+  })
+})
+
+describe('devices', () => {
+  test('selected before publishing are those that are opened', async () => {
+    const { session } = await join()
+    await session.selectDevice('camera', 'cam-2')
+    await session.selectDevice('microphone', 'mic-2')
+    await session.publish('camera', true)
+    await session.publish('microphone', true)
+    expect(agora.opened.map((track) => track.config)).toEqual([{ cameraId: 'cam-2' }, { microphoneId: 'mic-2' }])
+  })
+
+  test('selected while publishing take the place of the track', async () => {
+    const { session } = await join()
+    await session.publish('camera', true)
+    await session.selectDevice('camera', 'cam-2')
+    expect(host.told).toEqual(['added own camera video', 'removed own camera video', 'added own camera video'])
+    expect(host.tracks[0]?.mediaStreamTrack).toBe(agora.opened[0]?.getMediaStreamTrack())
+  })
+
+  test('that cannot be opened are coded, and the former one goes on', async () => {
+    const { session } = await join()
+    await session.publish('camera', true)
+    const [camera] = agora.opened
+    if (camera) camera.deviceError = new AgoraErrorDouble('DEVICE_NOT_FOUND')
+    await expect(session.selectDevice('camera', 'gone')).rejects.toMatchObject({ code: 'DEVICE_NOT_FOUND' })
+    await session.publish('camera', false)
+    await session.publish('camera', true)
+    expect(agora.opened.at(-1)?.config).toEqual({})
+  })
+})
+
+describe('the others', () => {
+  test('are subscribed to as they come, and each of their tracks goes once', async () => {
+    const { client } = await join()
+    const video = client.publishes('bob', 'video')
+    client.publishes('bob', 'audio')
+    client.publishes('carol', 'audio')
+    await settled()
+    expect(host.track('bob', 'camera')?.mediaStreamTrack).toBe(video.getMediaStreamTrack())
+    client.unpublishes('bob', 'video')
+    client.unpublishes('bob', 'video')
+    client.emit('user-left', { uid: 'bob' }, 'Quit')
+    expect(host.told).toEqual([
+      'added bob camera video',
+      'added bob microphone audio',
+      'added carol microphone audio',
+      'removed bob camera video',
+      'removed bob microphone audio',
+    ])
+  })
+
+  test('who are gone before the subscription stands were never there', async () => {
+    const { client } = await join()
+    let go = (): void => undefined
+    client.subscribing = new Promise((resolve) => (go = resolve))
+    client.publishes('bob', 'video')
+    client.publishes('carol', 'audio')
+    client.unpublishes('bob', 'video')
+    client.emit('user-left', { uid: 'carol' }, 'Quit')
+    go()
+    await settled()
+    expect(host.told).toEqual([])
+  })
+
+  test('whose track becomes another one are shown with it, and not after they have gone', async () => {
+    const { client } = await join()
+    const video = client.publishes('bob', 'video')
+    await settled()
+    video.update()
+    expect(host.track('bob', 'camera')?.mediaStreamTrack).toBe(video.getMediaStreamTrack())
+    client.unpublishes('bob', 'video')
+    video.update()
+    expect(host.tracks).toEqual([])
+  })
+
+  test('that cannot be subscribed to are reported', async () => {
+    const { client } = await join()
+    client.subscribeError = new AgoraErrorDouble('SUBSCRIBE_FAILED')
+    client.publishes('bob', 'video')
+    await settled()
+    expect(host.errors).toMatchObject([{ code: 'MEDIA_FAILED', cause: client.subscribeError }])
+  })
+})
+
+describe('the token', () => {
+  test('that is about to expire is renewed', async () => {
+    const { client } = await join()
+    client.emit('token-privilege-will-expire')
+    await settled()
+    expect(client.asked.at(-1)).toEqual(['renewToken', 'token-2'])
+  })
+
+  test('is renewed when the client says so', async () => {
+    const { session, client } = await join()
+    await session.renew({ ...host.connection, token: 'token-3' })
+    expect(client.asked.at(-1)).toEqual(['renewToken', 'token-3'])
+  })
+
+  test('that cannot be renewed is reported', async () => {
+    const { client } = await join()
+    host.refreshed = new Error('the gateway is away')
+    client.emit('token-privilege-will-expire')
+    await settled()
+    expect(host.errors).toMatchObject([{ code: 'MEDIA_FAILED', cause: host.refreshed }])
+  })
+
+  test('that has expired ends the connection', async () => {
+    const { client } = await join()
+    client.emit('token-privilege-did-expire')
+    await settled()
+    expect(host.told).toEqual(['disconnected', 'failed MEDIA_FAILED'])
+    expect(client.asked.at(-1)).toEqual(['leave'])
+  })
+})
+
+describe('the connection', () => {
+  test('tells its states, each once', async () => {
+    const { client } = await join()
+    for (const state of ['RECONNECTING', 'RECONNECTING', 'CONNECTED'] as const) client.state(state)
+    expect(host.told).toEqual(['reconnecting', 'connected'])
+  })
+
+  test.each(['UID_CONFLICT', 'UID_BANNED', 'NETWORK_ERROR', 'TOKEN_EXPIRE'])(
+    'ended by Agora (%s) is told with all that goes with it, once, and the devices are given back',
+    async (reason) => {
+      const { session, client } = await join()
+      await session.publish('camera', true)
+      client.publishes('bob', 'audio')
+      await settled()
+      host.told.length = 0
+      client.state('DISCONNECTED', reason)
+      client.emit('user-left', { uid: 'bob' }, 'Quit')
+      await settled()
+      expect(host.told).toEqual([
+        'removed own camera video',
+        'removed bob microphone audio',
+        'disconnected',
+        'unpublished camera',
+        'failed MEDIA_FAILED',
+      ])
+      expect(host.errors[0]?.message).toContain(reason)
+      expect(agora.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+      await expect(session.publish('camera', true)).rejects.toMatchObject({ code: 'MEDIA_FAILED' })
+    },
+  )
+})
+
+describe('closing', () => {
+  test('gives everything back, tells it once, and nothing after', async () => {
+    const { session, client } = await join()
+    for (const source of ['camera', 'microphone'] as const) await session.publish(source, true)
+    client.publishes('bob', 'video')
+    await settled()
+    await session.close()
+    await session.close()
+    client.publishes('carol', 'audio')
+    client.state('RECONNECTING')
+    await settled()
+    expect(host.tracks).toEqual([])
+    expect(agora.opened.map((track) => track.device.readyState)).toEqual(['ended', 'ended'])
+    expect(host.told.at(-1)).toBe('disconnected')
+    expect(host.errors).toEqual([])
+  })
+
+  test('does not throw when Agora does', async () => {
+    const { session, client } = await join()
+    client.leave = () => Promise.reject(new AgoraErrorDouble('WS_ABORT'))
+    await session.close()
+  })
+
+  test('while the user is being asked leaves no device open', async () => {
+    const { session } = await join()
+    let allow = (): void => undefined
+    agora.permission = new Promise((resolve) => (allow = resolve))
+    const publishing = session.publish('camera', true)
+    await session.close()
+    allow()
+    await expect(publishing).rejects.toMatchObject({ code: 'MEDIA_FAILED' })
+    expect(agora.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+    expect(host.told).toEqual(['disconnected'])
+  })
+})

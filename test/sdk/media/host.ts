@@ -1,0 +1,85 @@
+import type { Connection } from '../../../src/sdk/model.ts'
+import type { RtcError } from '../../../src/sdk/errors.ts'
+import type { MediaHost, Track } from '../../../src/sdk/media/media.ts'
+
+/** Node has no MediaStreamTrack: this is the part of it that engines use. */
+export class TrackDouble implements Pick<MediaStreamTrack, 'kind' | 'readyState' | 'stop'> {
+  readonly kind: 'audio' | 'video'
+  readyState: MediaStreamTrackState = 'live'
+
+  constructor(kind: 'audio' | 'video') {
+    this.kind = kind
+  }
+
+  stop(): void {
+    this.readyState = 'ended'
+  }
+
+  /** As those take it who show it. */
+  get asMediaStreamTrack(): MediaStreamTrack {
+    return this as Pick<MediaStreamTrack, 'kind' | 'readyState' | 'stop'> as MediaStreamTrack
+  }
+}
+
+/** A host that writes down what it is told, in order. */
+export class HostDouble implements MediaHost {
+  readonly told: string[] = []
+  readonly errors: RtcError[] = []
+  /** What was added and not removed. */
+  readonly tracks: Track[] = []
+  readonly others = []
+  readonly rtcConfiguration = {}
+  readonly connection: Connection
+  refreshed: Connection | Error
+
+  constructor(connection: Pick<Connection, 'provider'> & Partial<Connection>) {
+    this.connection = {
+      appId: null,
+      url: null,
+      roomId: 'room-1',
+      userId: 'alice',
+      token: 'token-1',
+      expiresAt: '2026-01-01T00:00:00.000Z',
+      iceServers: [],
+      ...connection,
+    }
+    this.refreshed = { ...this.connection, token: 'token-2' }
+  }
+
+  /** The track that is shown of a source. */
+  track(userId: string, source: Track['source']): Track | undefined {
+    return this.tracks.find((track) => track.userId === userId && track.source === source)
+  }
+
+  async signal(): Promise<void> {}
+
+  async refreshConnection(): Promise<Connection> {
+    if (this.refreshed instanceof Error) throw this.refreshed
+    return this.refreshed
+  }
+
+  trackAdded(track: Track): void {
+    this.tracks.push(track)
+    this.told.push(`added ${track.local ? 'own' : track.userId} ${track.source} ${track.kind}`)
+  }
+
+  trackRemoved(track: Track): void {
+    const index = this.tracks.indexOf(track)
+    if (index < 0) throw new Error('removed what was not there')
+    this.tracks.splice(index, 1)
+    this.told.push(`removed ${track.local ? 'own' : track.userId} ${track.source} ${track.kind}`)
+  }
+
+  stateChanged(userId: string | null, state: string): void {
+    this.told.push(userId === null ? state : `${state} ${userId}`)
+  }
+
+  unpublished(source: string): void {
+    this.told.push(`unpublished ${source}`)
+  }
+
+  failed(error: RtcError): void {
+    this.errors.push(error)
+    this.told.push(`failed ${error.code}`)
+  }
+}

@@ -1,0 +1,162 @@
+import { EventEmitter } from 'node:events'
+import { vi } from 'vitest'
+import type { LocalParticipant, LocalTrack, Participant, Room, TrackPublication } from 'livekit-client'
+import { TrackDouble } from './host.ts'
+
+const livekit = await vi.importActual<typeof import('livekit-client')>('livekit-client')
+const { DisconnectReason, RoomEvent, Track, TrackEvent } = livekit
+
+/** What devices do when they are asked; a test changes it. */
+export interface Devices {
+  error: Error | undefined
+  /** Answers only when this does, as a user who looks for the button. */
+  permission: Promise<void>
+}
+
+type OwnTrack = Pick<LocalTrack, 'mediaStreamTrack' | 'setDeviceId' | 'stop' | 'source'>
+
+class LocalTrackDouble extends EventEmitter implements OwnTrack {
+  readonly source: LocalTrack['source']
+  readonly options: unknown
+  device: TrackDouble
+  readonly #devices: Devices
+
+  constructor(source: LocalTrack['source'], options: unknown, devices: Devices) {
+    super()
+    this.source = source
+    this.options = options
+    this.#devices = devices
+    this.device = new TrackDouble(source === Track.Source.Microphone ? 'audio' : 'video')
+  }
+
+  get mediaStreamTrack(): MediaStreamTrack {
+    return this.device.asMediaStreamTrack
+  }
+
+  /** Stops the device first, as LiveKit does, and then asks for the other. */
+  async setDeviceId(): Promise<boolean> {
+    this.device.stop()
+    if (this.#devices.error) throw this.#devices.error
+    this.restart()
+    return true
+  }
+
+  restart(): void {
+    this.device = new TrackDouble(this.device.kind)
+    this.emit(TrackEvent.Restarted, this)
+  }
+
+  stop(): void {
+    this.device.stop()
+  }
+}
+
+type OwnParticipant = Pick<
+  LocalParticipant,
+  'createTracks' | 'createScreenTracks' | 'publishTrack' | 'unpublishTrack' | 'isLocal'
+>
+
+/** A room of LiveKit's as its documentation says that it behaves, with nothing behind it. */
+export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
+  static last: RoomDouble
+  static connectError: Error | undefined
+  /** Ends only when this does. */
+  static connecting = Promise.resolve()
+
+  readonly asked: unknown[] = []
+  readonly devices: Devices = { error: undefined, permission: Promise.resolve() }
+  readonly opened: LocalTrackDouble[] = []
+  readonly published = new Map<unknown, TrackPublication>()
+  publishError: Error | undefined
+  connected = false
+
+  readonly localParticipant: OwnParticipant = {
+    isLocal: true,
+    createTracks: async (options) =>
+      this.#capture(options?.video ? Track.Source.Camera : Track.Source.Microphone, options),
+    createScreenTracks: async (options) => this.#capture(Track.Source.ScreenShare, options),
+    publishTrack: async (track) => {
+      if (this.publishError) throw this.publishError
+      const { source } = track as LocalTrack
+      const publication = { source, trackSid: `own-${this.published.size}` } as TrackPublication
+      this.published.set(track, publication)
+      return publication as Awaited<ReturnType<LocalParticipant['publishTrack']>>
+    },
+    unpublishTrack: async (track) => {
+      const publication = this.published.get(track)
+      if (!publication) return undefined
+      this.published.delete(track)
+      track.stop()
+      this.emit(RoomEvent.LocalTrackUnpublished, publication, this.localParticipant)
+      return undefined
+    },
+  }
+
+  constructor() {
+    super()
+    RoomDouble.last = this
+  }
+
+  async connect(url: string, token: string): Promise<void> {
+    this.asked.push(['connect', url, token])
+    this.emit(RoomEvent.ConnectionStateChanged, 'connecting')
+    await RoomDouble.connecting
+    if (RoomDouble.connectError) {
+      this.emit(RoomEvent.ConnectionStateChanged, 'disconnected')
+      this.emit(RoomEvent.Disconnected)
+      throw RoomDouble.connectError
+    }
+    this.connected = true
+    this.emit(RoomEvent.ConnectionStateChanged, 'connected')
+  }
+
+  async disconnect(): Promise<void> {
+    this.asked.push(['disconnect'])
+    if (this.connected) this.drop('CLIENT_INITIATED')
+  }
+
+  /** The server, or oneself, ends the connection. */
+  drop(reason: keyof typeof DisconnectReason): void {
+    this.connected = false
+    for (const track of this.published.keys()) void this.localParticipant.unpublishTrack(track as LocalTrack)
+    this.emit(RoomEvent.ConnectionStateChanged, 'disconnected')
+    this.emit(RoomEvent.Disconnected, DisconnectReason[reason])
+  }
+
+  state(state: string): void {
+    this.emit(RoomEvent.ConnectionStateChanged, state)
+  }
+
+  /** @returns what makes the track go */
+  remote(identity: string, source: LocalTrack['source'], device: TrackDouble): () => void {
+    const kind = device.kind === 'audio' ? Track.Kind.Audio : Track.Kind.Video
+    const track = { kind, mediaStreamTrack: device.asMediaStreamTrack }
+    const args = [track, { trackSid: `TR_${identity}_${source}`, source, kind }, { identity, isLocal: false }] as const
+    this.emit(RoomEvent.TrackSubscribed, ...args)
+    return () => void this.emit(RoomEvent.TrackUnsubscribed, ...args)
+  }
+
+  subscriptionFails(identity: string): void {
+    this.emit(RoomEvent.TrackSubscriptionFailed, 'TR_1', { identity })
+  }
+
+  /** The server mutes, or LiveKit does because the device has gone. */
+  mute(source: LocalTrack['source'], participant: Partial<Participant> = this.localParticipant): void {
+    this.emit(RoomEvent.TrackMuted, { source, trackSid: 'any' }, participant)
+  }
+
+  /** LiveKit unpublishes a screen by itself that has ended. */
+  async stopSharing(): Promise<void> {
+    const track = this.opened.find((track) => track.source === Track.Source.ScreenShare)
+    track?.stop()
+    await this.localParticipant.unpublishTrack(track as OwnTrack as LocalTrack)
+  }
+
+  async #capture(source: LocalTrack['source'], options: unknown): Promise<LocalTrack[]> {
+    await this.devices.permission
+    if (this.devices.error) throw this.devices.error
+    const track = new LocalTrackDouble(source, options, this.devices)
+    this.opened.push(track)
+    return [track as OwnTrack as LocalTrack]
+  }
+}

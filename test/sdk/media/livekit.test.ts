@@ -1,0 +1,279 @@
+import { DeviceUnsupportedError, Track } from 'livekit-client'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { MediaSession } from '../../../src/sdk/media/media.ts'
+import { openLivekit } from '../../../src/sdk/media/livekit.ts'
+import { HostDouble, TrackDouble } from './host.ts'
+import { RoomDouble } from './livekit-double.ts'
+
+const browser = vi.hoisted(() => ({ supported: true }))
+
+vi.mock('livekit-client', async (original) => ({
+  ...(await original<typeof import('livekit-client')>()),
+  Room: (await import('./livekit-double.ts')).RoomDouble,
+  isBrowserSupported: () => browser.supported,
+}))
+
+const CONNECTION = { provider: 'livekit', url: 'wss://livekit.example', token: 'token-1' } as const
+let host: HostDouble
+
+beforeEach(() => {
+  browser.supported = true
+  RoomDouble.connectError = undefined
+  RoomDouble.connecting = Promise.resolve()
+  host = new HostDouble(CONNECTION)
+})
+
+/** Alice is in, and what was told until now is forgotten. */
+async function join(): Promise<{ session: MediaSession; room: RoomDouble }> {
+  const session = await openLivekit(host)
+  host.told.length = 0
+  return { session, room: RoomDouble.last }
+}
+
+describe('joining', () => {
+  test('goes to the url of the connection with its token', async () => {
+    await openLivekit(host)
+    expect(RoomDouble.last.asked).toEqual([['connect', 'wss://livekit.example', 'token-1']])
+    expect(host.told).toEqual(['connecting', 'connected'])
+  })
+
+  test('refused is MEDIA_FAILED with the cause, and nothing stays open', async () => {
+    const cause = new Error('no such room')
+    RoomDouble.connectError = cause
+    await expect(openLivekit(host)).rejects.toMatchObject({ code: 'MEDIA_FAILED', cause })
+    expect(RoomDouble.last.asked).toContainEqual(['disconnect'])
+    expect(host.told).toEqual(['connecting', 'disconnected'])
+  })
+
+  test('ended by the server before it is through is MEDIA_FAILED too', async () => {
+    RoomDouble.connecting = new Promise(() => undefined)
+    const opening = openLivekit(host)
+    await vi.waitUntil(() => host.told.length > 0)
+    RoomDouble.last.drop('ROOM_DELETED')
+    await expect(opening).rejects.toMatchObject({ code: 'MEDIA_FAILED' })
+    expect(host.errors).toEqual([])
+  })
+
+  test.each(['url', 'token'] as const)('without a %s is MEDIA_FAILED that says so', async (name) => {
+    host = new HostDouble({ ...CONNECTION, [name]: null })
+    await expect(openLivekit(host)).rejects.toMatchObject({
+      code: 'MEDIA_FAILED',
+      message: expect.stringContaining(name),
+    })
+  })
+
+  test('in a browser without WebRTC is NOT_SUPPORTED', async () => {
+    browser.supported = false
+    await expect(openLivekit(host)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+  })
+})
+
+describe('publishing', () => {
+  test.each([
+    ['camera', 'video'],
+    ['microphone', 'audio'],
+    ['screen', 'video'],
+  ] as const)(
+    'a %s shows its track and unpublishing gives the device back; again changes nothing',
+    async (source, kind) => {
+      const { session, room } = await join()
+      await session.publish(source, true)
+      await session.publish(source, true)
+      expect(room.published.size).toBe(1)
+      expect(host.tracks).toMatchObject([{ userId: 'alice', source, kind, local: true }])
+      expect(host.tracks[0]?.mediaStreamTrack).toBe(room.opened[0]?.mediaStreamTrack)
+
+      await session.publish(source, false)
+      await session.publish(source, false)
+      expect(room.published.size).toBe(0)
+      expect(room.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+      expect(host.told).toEqual([`added own ${source} ${kind}`, `removed own ${source} ${kind}`])
+    },
+  )
+
+  test.each([
+    ['NotAllowedError', 'DEVICE_DENIED'],
+    ['NotFoundError', 'DEVICE_NOT_FOUND'],
+    ['NotReadableError', 'DEVICE_FAILED'],
+    ['SomethingElse', 'MEDIA_FAILED'],
+  ])('%s of the browser is %s', async (name, code) => {
+    const { session, room } = await join()
+    const cause = new DOMException('', name)
+    room.devices.error = cause
+    await expect(session.publish('camera', true)).rejects.toMatchObject({ code, cause })
+    expect(host.told).toEqual([])
+  })
+
+  test('a screen where the browser cannot is NOT_SUPPORTED', async () => {
+    const { session, room } = await join()
+    room.devices.error = new DeviceUnsupportedError('getDisplayMedia not supported')
+    await expect(session.publish('screen', true)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+  })
+
+  test('that the server refuses is MEDIA_FAILED, gives the device back and can be tried again', async () => {
+    const { session, room } = await join()
+    room.publishError = new Error('insufficient permissions')
+    await expect(session.publish('camera', true)).rejects.toMatchObject({
+      code: 'MEDIA_FAILED',
+      cause: room.publishError,
+    })
+    expect(room.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+    room.publishError = undefined
+    await session.publish('camera', true)
+    expect(host.told).toEqual(['added own camera video'])
+  })
+
+  test('ends with the "stop sharing" of the browser', async () => {
+    const { session, room } = await join()
+    await session.publish('screen', true)
+    await room.stopSharing()
+    expect(host.told).toEqual(['added own screen video', 'removed own screen video', 'unpublished screen'])
+    await session.publish('screen', true)
+    expect(host.track('alice', 'screen')).toBeDefined()
+  })
+
+  test('ends when the device has gone for good, and not when somebody else mutes', async () => {
+    const { session, room } = await join()
+    await session.publish('microphone', true)
+    room.mute(Track.Source.Microphone, { isLocal: false })
+    expect(host.tracks).toHaveLength(1)
+    room.mute(Track.Source.Microphone)
+    expect(host.told).toContain('unpublished microphone')
+    expect(room.published.size).toBe(0)
+  })
+})
+
+describe('devices', () => {
+  test('selected before publishing are those that are opened', async () => {
+    const { session, room } = await join()
+    await session.selectDevice('camera', 'cam-2')
+    await session.selectDevice('microphone', 'mic-2')
+    await session.publish('camera', true)
+    await session.publish('microphone', true)
+    expect(room.opened.map((track) => track.options)).toEqual([
+      { video: { deviceId: { exact: 'cam-2' } } },
+      { audio: { deviceId: { exact: 'mic-2' } } },
+    ])
+  })
+
+  test('selected while publishing take the place of the track', async () => {
+    const { session, room } = await join()
+    await session.publish('camera', true)
+    await session.selectDevice('camera', 'cam-2')
+    expect(host.told).toEqual(['added own camera video', 'removed own camera video', 'added own camera video'])
+    expect(host.tracks[0]?.mediaStreamTrack).toBe(room.opened[0]?.mediaStreamTrack)
+  })
+
+  test('that cannot be opened are coded, and the source whose device is gone with it is unpublished', async () => {
+    const { session, room } = await join()
+    await session.publish('camera', true)
+    room.devices.error = new DOMException('', 'OverconstrainedError')
+    await expect(session.selectDevice('camera', 'gone')).rejects.toMatchObject({ code: 'DEVICE_NOT_FOUND' })
+    expect(host.told).toEqual(['added own camera video', 'removed own camera video', 'unpublished camera'])
+  })
+
+  test('that LiveKit changes by itself are shown', async () => {
+    const { session, room } = await join()
+    await session.publish('microphone', true)
+    room.opened[0]?.restart()
+    expect(host.tracks).toHaveLength(1)
+    expect(host.tracks[0]?.mediaStreamTrack).toBe(room.opened[0]?.mediaStreamTrack)
+  })
+})
+
+describe('the others', () => {
+  test('come and go, each of their tracks once', async () => {
+    const { room } = await join()
+    const camera = new TrackDouble('video')
+    const cameraGoes = room.remote('bob', Track.Source.Camera, camera)
+    room.remote('bob', Track.Source.Camera, camera)
+    const soundGoes = room.remote('bob', Track.Source.ScreenShareAudio, new TrackDouble('audio'))
+    expect(host.track('bob', 'camera')?.mediaStreamTrack).toBe(camera.asMediaStreamTrack)
+    cameraGoes()
+    cameraGoes()
+    soundGoes()
+    expect(host.told).toEqual([
+      'added bob camera video',
+      'added bob screen audio',
+      'removed bob camera video',
+      'removed bob screen audio',
+    ])
+  })
+
+  test('that cannot be subscribed to are reported', async () => {
+    const { room } = await join()
+    room.subscriptionFails('bob')
+    expect(host.errors).toMatchObject([{ code: 'MEDIA_FAILED', message: expect.stringContaining('bob') }])
+  })
+})
+
+describe('the connection', () => {
+  test('tells its states, each once', async () => {
+    const { room } = await join()
+    for (const state of ['signalReconnecting', 'reconnecting', 'connected']) room.state(state)
+    expect(host.told).toEqual(['reconnecting', 'connected'])
+  })
+
+  test('is kept fresh by the server: another token changes nothing', async () => {
+    const { session, room } = await join()
+    await session.renew(host.connection)
+    expect(room.asked).toHaveLength(1)
+  })
+
+  test.each(['DUPLICATE_IDENTITY', 'PARTICIPANT_REMOVED', 'ROOM_DELETED', 'SERVER_SHUTDOWN'] as const)(
+    'ended by the server (%s) is told with all that goes with it, once, and the devices are given back',
+    async (reason) => {
+      const { session, room } = await join()
+      await session.publish('camera', true)
+      room.remote('bob', Track.Source.Camera, new TrackDouble('video'))
+      host.told.length = 0
+      room.drop(reason)
+      expect(host.told.toSorted()).toEqual([
+        'disconnected',
+        'failed MEDIA_FAILED',
+        'removed bob camera video',
+        'removed own camera video',
+        'unpublished camera',
+      ])
+      expect(host.errors[0]?.message).toContain(reason)
+      expect(room.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+      await expect(session.publish('camera', true)).rejects.toMatchObject({ code: 'MEDIA_FAILED' })
+      await session.publish('camera', false)
+    },
+  )
+})
+
+describe('closing', () => {
+  test('gives everything back, tells it once, and nothing after', async () => {
+    const { session, room } = await join()
+    for (const source of ['camera', 'microphone', 'screen'] as const) await session.publish(source, true)
+    const bobGoes = room.remote('bob', Track.Source.Camera, new TrackDouble('video'))
+    await session.close()
+    await session.close()
+    bobGoes()
+    room.state('reconnecting')
+    room.remote('carol', Track.Source.Camera, new TrackDouble('video'))
+    expect(host.tracks).toEqual([])
+    expect(room.opened.map((track) => track.device.readyState)).toEqual(['ended', 'ended', 'ended'])
+    expect(host.told.at(-1)).toBe('disconnected')
+    expect(host.errors).toEqual([])
+  })
+
+  test('does not throw when LiveKit does', async () => {
+    const { session, room } = await join()
+    room.disconnect = () => Promise.reject(new Error('the socket is gone'))
+    await session.close()
+  })
+
+  test('while the user is being asked leaves no device open', async () => {
+    const { session, room } = await join()
+    let allow = (): void => undefined
+    room.devices.permission = new Promise((resolve) => (allow = resolve))
+    const publishing = session.publish('camera', true)
+    await session.close()
+    allow()
+    await expect(publishing).rejects.toMatchObject({ code: 'MEDIA_FAILED' })
+    expect(room.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+    expect(host.told).toEqual(['disconnected'])
+  })
+})

@@ -1,0 +1,188 @@
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { callTests, startCallWorld } from '../call-world.ts'
+import { startCoturn, relayTests } from '../coturn.ts'
+import { openSdkPage, received } from './browser-page.ts'
+
+const told = (page: Page) => page.evaluate(() => globalThis.told)
+const tracks = (page: Page) =>
+  page.evaluate(() => globalThis.client.rtc.tracks.map(({ userId, source }) => `${userId} ${source}`).toSorted())
+
+describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 60_000 }, () => {
+  let world: Awaited<ReturnType<typeof startCallWorld>>
+  const pages: Page[] = []
+  beforeAll(async () => {
+    world = await startCallWorld()
+  })
+  afterEach(async () => {
+    await Promise.all(pages.splice(0).map((page) => page.context().close()))
+  })
+  afterAll(() => world?.close())
+
+  const open = async (uid: string, options?: Parameters<typeof openSdkPage>[2]) => {
+    const page = await openSdkPage(world, uid, options)
+    pages.push(page)
+    return page
+  }
+  /** Who is named first creates the room; all join, in this order. */
+  const meet = async (...people: Page[]) => {
+    const ids = await Promise.all(people.map((page) => page.evaluate(() => globalThis.client.rtc.userId)))
+    const roomId = await people[0]?.evaluate(async (userIds) => {
+      const room = await globalThis.client.rtc.createRoom({ type: 'group', userIds, access: 'link' })
+      return room.id
+    }, ids.slice(1))
+    for (const page of people) await page.evaluate((id = '') => globalThis.client.rtc.joinRoom(id), roomId)
+    return roomId ?? ''
+  }
+
+  it('each source comes and goes once at the other side, however often it is switched', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await meet(alice, bob)
+    await alice.evaluate(async () => {
+      const { rtc } = globalThis.client
+      for (let round = 0; round < 3; round += 1) {
+        await rtc.enableCamera(true)
+        await rtc.enableCamera(false)
+      }
+      await rtc.enableMicrophone(true)
+      await rtc.enableCamera(true)
+      await rtc.enableScreenShare(true)
+    })
+    await expect
+      .poll(() => tracks(bob), { timeout: 15_000 })
+      .toEqual(['alice camera', 'alice microphone', 'alice screen'])
+    const flow = await received(bob)
+    await expect.poll(async () => (await received(bob)).frames, { timeout: 15_000 }).toBeGreaterThan(flow.frames + 5)
+    await alice.evaluate(() => globalThis.client.rtc.enableScreenShare(false))
+    await expect.poll(() => tracks(bob)).toEqual(['alice camera', 'alice microphone'])
+
+    const heard = (await told(bob)).filter((text) => /^[+-] alice (camera|screen)/.test(text))
+    for (const source of ['camera', 'screen']) {
+      const of = heard.filter((text) => text.endsWith(source)).map((text) => text[0])
+      // Added, removed, added, …: never twice the same.
+      expect(of).toEqual(of.map((_, index) => (index % 2 === 0 ? '+' : '-')))
+    }
+    expect((await told(bob)).filter((text) => text.startsWith('error'))).toEqual([])
+    // One line of the description for each source, not for each time.
+    const lines = await bob.evaluate(
+      () => globalThis.clientConnections[0]?.remoteDescription?.sdp.match(/^m=/gm)?.length,
+    )
+    expect(lines).toBe(4)
+  })
+
+  it('both may switch at the same moment, again and again, and end with all there is', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await meet(alice, bob)
+    const dance = (page: Page) =>
+      page.evaluate(async () => {
+        const { rtc } = globalThis.client
+        for (let round = 0; round < 4; round += 1) {
+          await rtc.enableCamera(true)
+          await rtc.enableScreenShare(round % 2 === 0)
+          await rtc.enableCamera(false)
+        }
+        await rtc.enableCamera(true)
+        await rtc.enableMicrophone(true)
+      })
+    await Promise.all([dance(alice), dance(bob)])
+    const all = ['alice camera', 'alice microphone', 'bob camera', 'bob microphone']
+    for (const page of [alice, bob]) await expect.poll(() => tracks(page), { timeout: 15_000 }).toEqual(all)
+    for (const page of [alice, bob]) {
+      const { frames } = await received(page)
+      await expect.poll(async () => (await received(page)).frames, { timeout: 15_000 }).toBeGreaterThan(frames + 5)
+      expect((await told(page)).filter((text) => text.startsWith('error'))).toEqual([])
+    }
+  })
+
+  it('a muted microphone stays, and says that it is muted', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await meet(alice, bob)
+    await alice.evaluate(() => globalThis.client.rtc.enableMicrophone(true))
+    await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice microphone'])
+    const audioOf = () =>
+      bob.evaluate(() => globalThis.client.rtc.room?.participants.find(({ userId }) => userId === 'alice')?.audio)
+    await expect.poll(audioOf).toBe(true)
+    await alice.evaluate(() => globalThis.client.rtc.enableMicrophone(false))
+    await expect.poll(audioOf).toBe(false)
+    expect(await tracks(bob)).toEqual(['alice microphone'])
+  })
+
+  it('another camera takes the place of the first, and the others go on seeing', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await meet(alice, bob)
+    await alice.evaluate(() => globalThis.client.rtc.enableCamera(true))
+    const cameras = await alice.evaluate(async () => {
+      const devices = await globalThis.client.rtc.listDevices()
+      return devices.filter(({ kind }) => kind === 'videoinput').map(({ deviceId }) => deviceId)
+    })
+    expect(cameras.length).toBeGreaterThan(0)
+    await alice.evaluate((id = '') => globalThis.client.rtc.selectDevice('camera', id), cameras.at(-1))
+    const used = () => alice.evaluate(() => globalThis.client.rtc.tracks[0]?.mediaStreamTrack.getSettings().deviceId)
+    expect(await used()).toBe(cameras.at(-1))
+    await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice camera'])
+    const { frames } = await received(bob)
+    await expect.poll(async () => (await received(bob)).frames, { timeout: 15_000 }).toBeGreaterThan(frames + 5)
+    await expect(
+      alice.evaluate(() =>
+        globalThis.client.rtc.selectDevice('camera', 'no such camera').catch((error) => Promise.reject(error.code)),
+      ),
+    ).rejects.toThrow('DEVICE_NOT_FOUND')
+    await expect.poll(() => tracks(bob)).toEqual([])
+  })
+
+  it('a browser that does not allow the camera is DEVICE_DENIED, and the call goes on without', async () => {
+    const [alice, bob] = [await open('alice', { permissionsPolicy: 'camera=()' }), await open('bob')]
+    await meet(alice, bob)
+    const code = await alice.evaluate(() => globalThis.client.rtc.enableCamera(true).catch((error) => error.code))
+    expect(code).toBe('DEVICE_DENIED')
+    await alice.evaluate(() => globalThis.client.rtc.enableMicrophone(true))
+    await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice microphone'])
+  })
+
+  it('six hear each other, and there is no seat for a seventh', async () => {
+    const people = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((uid) => open(uid, { provider: 'webrtc' })))
+    const roomId = await meet(...people)
+    await Promise.all(people.map((page) => page.evaluate(() => globalThis.client.rtc.enableMicrophone(true))))
+    for (const page of people) {
+      await expect.poll(async () => (await received(page)).audios, { timeout: 30_000 }).toBe(5)
+    }
+    const seventh = await open('g')
+    const code = await seventh.evaluate((id) => globalThis.client.rtc.joinRoom(id).catch((error) => error.code), roomId)
+    expect(code).toBe('ROOM_FULL')
+  })
+})
+
+describe.runIf(callTests && relayTests)('through a relay only', { timeout: 90_000 }, () => {
+  it('a call goes on by an ICE restart when the relay was lost and is there again', async () => {
+    const world = await startCallWorld({ relay: true })
+    try {
+      const options = { rtcConfiguration: { iceTransportPolicy: 'relay' } } as const
+      const [alice, bob] = [await openSdkPage(world, 'alice', options), await openSdkPage(world, 'bob', options)]
+      const roomId = await alice.evaluate(async () => {
+        const { rtc } = globalThis.client
+        const room = await rtc.createRoom({ type: 'p2p', userId: 'bob' })
+        await rtc.joinRoom(room.id)
+        await rtc.enableCamera(true)
+        return room.id
+      })
+      await bob.evaluate((id) => globalThis.client.rtc.joinRoom(id), roomId)
+      await expect.poll(async () => (await received(bob)).frames, { timeout: 20_000 }).toBeGreaterThan(5)
+
+      await world.turn?.close()
+      await expect.poll(() => told(bob), { timeout: 20_000 }).toContain('alice is reconnecting')
+      const turn = await startCoturn(world.network)
+      try {
+        const before = await told(bob)
+        await expect
+          .poll(async () => (await told(bob)).slice(before.length), { timeout: 45_000 })
+          .toContain('alice is connected')
+        const { frames } = await received(bob)
+        await expect.poll(async () => (await received(bob)).frames, { timeout: 15_000 }).toBeGreaterThan(frames + 5)
+      } finally {
+        await turn.close()
+      }
+    } finally {
+      await world.close()
+    }
+  })
+})

@@ -1,0 +1,229 @@
+import { mkdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type CallWorld, callTests, startCallWorld } from '../call-world.ts'
+import { noteConnections, received } from '../sdk/browser-page.ts'
+
+/** Where what a person would see is left to be looked at. */
+const SCREENSHOTS = join(tmpdir(), 'rtc-gateway-screenshots')
+const SLOW = { timeout: 20_000 }
+
+/** The call page, as somebody with a token of their own or of development mode has opened it. */
+async function openCallPage(world: CallWorld, userId: string): Promise<Page> {
+  const known = userId === 'alice' || userId === 'bob'
+  const page = await world.open(known ? `/#${userId}` : '/', noteConnections)
+  if (!known) {
+    await page.getByLabel(/token/i).fill(await world.token(userId))
+    await page.getByRole('button', { name: 'Continue', exact: true }).click()
+  }
+  await page.getByText('Ready for a call.').waitFor()
+  return page
+}
+
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+const tile = (page: Page, userId: string) => page.getByRole('group', { name: userId, exact: true })
+const stateOf = (page: Page, userId: string) => tile(page, userId).getAttribute('data-state')
+const look = (page: Page, name: string) => page.screenshot({ path: join(SCREENSHOTS, `call-${name}.png`) })
+
+async function call(page: Page, who: string): Promise<void> {
+  await page.getByLabel('Who to call').fill(who)
+  await button(page, 'Call').click()
+}
+
+async function answer(page: Page, caller: string): Promise<void> {
+  await page.getByRole('alertdialog', { name: `${caller} is calling` }).waitFor()
+  await button(page, 'Answer').click()
+}
+
+/** The picture of somebody moves: its time goes on. */
+async function expectPicture(page: Page, userId: string): Promise<void> {
+  const time = () =>
+    tile(page, userId)
+      .locator('video')
+      .evaluate((video: HTMLVideoElement) => video.currentTime)
+  await expect.poll(time, SLOW).toBeGreaterThan(0)
+  const before = await time()
+  await expect.poll(time, SLOW).toBeGreaterThan(before)
+}
+
+/** Frames are decoded and sound comes in, more and more of both. */
+async function expectMedia(page: Page): Promise<void> {
+  await expect.poll(async () => (await received(page)).frames, SLOW).toBeGreaterThan(0)
+  const before = await received(page)
+  await expect.poll(async () => (await received(page)).frames, SLOW).toBeGreaterThan(before.frames + 3)
+  await expect.poll(async () => (await received(page)).audioBytes, SLOW).toBeGreaterThan(before.audioBytes)
+  expect((await received(page)).videoBytes).toBeGreaterThan(before.videoBytes)
+}
+
+describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
+  let world: Awaited<ReturnType<typeof startCallWorld>>
+  const pages: Page[] = []
+  beforeAll(async () => {
+    await mkdir(SCREENSHOTS, { recursive: true })
+    world = await startCallWorld()
+  }, 60_000)
+  afterEach(async () => {
+    await Promise.all(pages.splice(0).map((page) => page.context().close()))
+  })
+  afterAll(() => world?.close())
+
+  const open = async (userId: string) => {
+    const page = await openCallPage(world, userId)
+    pages.push(page)
+    return page
+  }
+  /** Alice and bob in a call with sound and picture. */
+  const talk = async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await call(alice, 'bob')
+    await answer(bob, 'alice')
+    for (const [page, other] of [
+      [alice, 'bob'],
+      [bob, 'alice'],
+    ] as const) {
+      await expectPicture(page, other)
+      await expectMedia(page)
+    }
+    return { alice, bob }
+  }
+  const hangUp = async (page: Page) => {
+    await button(page, 'Hang up').click()
+    await page.getByLabel('Who to call').waitFor()
+  }
+
+  it('talk: each sees and hears the other, and hanging up ends it for both', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await bob.getByRole('button', { name: 'Answer' }).waitFor({ state: 'detached' })
+    await alice.getByLabel('Who to call').fill('bob')
+    const clicked = performance.now()
+    await button(alice, 'Call').click()
+    await answer(bob, 'alice')
+    await expect.poll(async () => (await received(bob)).frames, { ...SLOW, interval: 20 }).toBeGreaterThan(0)
+    console.log(
+      `Call clicked → first frame decoded at the peer, who answers at once: ${Math.round(performance.now() - clicked)} ms`,
+    )
+    for (const [page, other] of [
+      [alice, 'bob'],
+      [bob, 'alice'],
+    ] as const) {
+      await expectPicture(page, other)
+      await expectMedia(page)
+      await look(page, `of-${other}`)
+    }
+    await button(alice, 'Hang up').click()
+    for (const [page, other] of [
+      [alice, 'bob'],
+      [bob, 'alice'],
+    ] as const) {
+      await page.getByText(`Call with ${other} ended.`).waitFor()
+      const history = page.getByRole('region', { name: 'History' }).getByRole('listitem').first()
+      await expect.poll(() => history.innerText()).toMatch(new RegExp(`${other}[\\s\\S]*\\d:\\d\\d`))
+      expect(await page.evaluate(() => globalThis.clientConnections.map((one) => one.connectionState))).toEqual([
+        'closed',
+      ])
+    }
+    await look(alice, 'over')
+  })
+
+  it('hear it when the other declines', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await call(alice, 'bob')
+    await bob.getByRole('alertdialog', { name: 'alice is calling' }).waitFor()
+    await look(bob, 'incoming')
+    await button(bob, 'Decline').click()
+    await alice.getByText('bob declined.').waitFor()
+  })
+
+  it('see when the other’s camera is off, and when it is on again', async () => {
+    const { alice, bob } = await talk()
+    const camera = () => tile(bob, 'alice').getAttribute('data-camera')
+    await button(alice, 'Camera').click()
+    await expect.poll(camera, SLOW).toBe('off')
+    expect(await tile(bob, 'alice').locator('video').count()).toBe(0)
+    await tile(bob, 'alice').getByText('Camera off').waitFor()
+    await button(alice, 'Microphone').click()
+    await expect.poll(() => tile(bob, 'alice').getAttribute('data-muted'), SLOW).toBe('true')
+    await button(alice, 'Camera').click()
+    await expect.poll(camera, SLOW).toBe('on')
+    await expectPicture(bob, 'alice')
+    await hangUp(alice)
+  })
+
+  it('are in the call again after a reload within the grace', async () => {
+    const { alice, bob } = await talk()
+    const left = async () =>
+      alice.getByRole('region', { name: 'Events' }).locator('[data-type="participant_left"]').count()
+    await bob.reload()
+    await expectPicture(bob, 'alice')
+    await expectMedia(bob)
+    await expectPicture(alice, 'bob')
+    await expectMedia(alice)
+    expect(await stateOf(alice, 'bob')).toBe('joined')
+    expect(await left()).toBe(0)
+    await hangUp(bob)
+    await alice.getByText('Call with bob ended.').waitFor()
+  })
+
+  it('go on seeing and hearing while the gateway is killed, and the events go on where they were', async () => {
+    const { alice, bob } = await talk()
+    await world.gateway.stop('SIGKILL')
+    await alice.getByText('Reconnecting… the call goes on.').waitFor()
+    await expectMedia(alice)
+    await expectMedia(bob)
+    await look(alice, 'gateway-away')
+    // Said while nobody hears it.
+    await button(bob, 'Microphone').click()
+    await world.start()
+    await expect.poll(() => tile(alice, 'bob').getAttribute('data-muted'), { timeout: 30_000 }).toBe('true')
+    await expectMedia(alice)
+    const seqs = await alice
+      .getByRole('region', { name: 'Events' })
+      .getByRole('listitem')
+      .evaluateAll((items) => items.map((item) => Number(item.dataset['seq'])).toReversed())
+    expect(seqs.length).toBeGreaterThan(4)
+    expect(seqs).toEqual(seqs.map((_, index) => (seqs[0] ?? 0) + index))
+    await hangUp(alice)
+    await bob.getByText('Call with alice ended.').waitFor()
+  })
+
+  it('are three in a group, and two when one goes', async () => {
+    const [alice, bob, carol] = [await open('alice'), await open('bob'), await open('carol')]
+    await call(alice, 'bob, carol')
+    await answer(bob, 'alice')
+    await answer(carol, 'alice')
+    for (const [page, others] of [
+      [alice, ['bob', 'carol']],
+      [bob, ['alice', 'carol']],
+      [carol, ['alice', 'bob']],
+    ] as const) {
+      for (const other of others) await expectPicture(page, other)
+      await expect.poll(async () => (await received(page)).audios, SLOW).toBe(2)
+    }
+    await look(alice, 'group')
+    await hangUp(carol)
+    for (const page of [alice, bob]) {
+      await expect.poll(() => stateOf(page, 'carol'), SLOW).toBe('left')
+      await expectMedia(page)
+    }
+    await hangUp(bob)
+    await hangUp(alice)
+  })
+})
+
+describe.runIf(callTests)('who does not answer', { timeout: 60_000 }, () => {
+  it('has missed the call by the gateway’s clock, and both are told', async () => {
+    const world = await startCallWorld({ env: { RING_TIMEOUT: '2' } })
+    try {
+      const [alice, bob] = [await openCallPage(world, 'alice'), await openCallPage(world, 'bob')]
+      await call(alice, 'bob')
+      await alice.getByText('bob did not answer.').waitFor()
+      await bob.getByText('Missed a call from alice.').waitFor()
+      await bob.getByRole('region', { name: 'History' }).getByRole('listitem').first().waitFor()
+      expect(await bob.getByRole('alertdialog').count()).toBe(0)
+    } finally {
+      await world.close()
+    }
+  })
+})

@@ -321,7 +321,10 @@ function reasonOfEnd({ type, room, participant }: RoomUpdate, userId: string): E
   if (room.status === 'ended') return type === 'room_ended' ? (room.endReason ?? 'completed') : undefined
   if (participant?.userId !== userId) return undefined
   if (type === 'participant_removed') return 'removed'
-  if (type !== 'participant_left' || room.type === 'p2p') return undefined
+  if (type !== 'participant_left') return undefined
   const { leaveReason } = participant
-  return leaveReason === 'replaced' || leaveReason === 'disconnected' ? leaveReason : 'left'
+  if (leaveReason === 'replaced') return 'replaced'
+  // Whoever else leaves a call between two ends it: the next update says how.
+  if (room.type === 'p2p') return undefined
+  return leaveReason === 'disconnected' ? 'disconnected' : 'left'
 }

@@ -3,9 +3,12 @@ import type { Room } from '../sdk/index.ts'
 import { Avatar } from './avatar.tsx'
 import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
+import { ring } from './ringtone.ts'
 
-/** The calls that ring, over everything else. */
+/** The calls that ring, over everything else; aloud, but not into another call. */
 export function Incoming(props: { phone: Phone; ringing: readonly Room[]; disabled: boolean; inCall: boolean }) {
+  const aloud = props.ringing.length > 0 && !props.inCall && !props.disabled
+  useEffect(() => (aloud ? ring() : undefined), [aloud])
   return (
     <div class="incoming">
       {props.ringing.map((room) => (

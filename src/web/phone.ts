@@ -12,7 +12,7 @@ import {
 } from '../sdk/index.ts'
 import { forgetCall, recallCall, rememberCall } from './call-memory.ts'
 import type { Identity } from './identity.ts'
-import { errorSentence, ringOverSentence } from './sentences.ts'
+import { errorSentence, namesOf, ringOverSentence } from './sentences.ts'
 import { Store } from './store.ts'
 
 /** Something that went wrong and stays until it is read. */
@@ -105,7 +105,7 @@ export class Phone {
       )
       return room.id
     }
-    return this.#enter('Calling…', create, sourcesOf(mediaType))
+    return this.#enter(`Calling ${namesOf(userIds)}…`, create, sourcesOf(mediaType))
   }
 
   /** Takes a call that rings; the one that one is in is left first. */
@@ -115,7 +115,10 @@ export class Phone {
 
   async decline(room: Room): Promise<void> {
     this.#silence(room.id)
-    await this.#attempt(() => this.#rtc.rejectCall(room.id, 'declined'))
+    await this.#attempt(async () => {
+      const rejected = await this.#rtc.rejectCall(room.id, 'declined')
+      this.store.update({ over: { text: ringOverSentence(rejected, 'rejected') } })
+    })
   }
 
   async hangUp(): Promise<void> {

@@ -19,7 +19,7 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   NOT_INVITED: () => 'You have not been invited to this call.',
   NOT_FOUND: () => 'There is no such call any more.',
   BAD_USER_INPUT: ({ problems, message }) =>
-    `That does not work: ${problems.map((problem) => problem.message).join(' ') || message}`,
+    `That does not work: ${problems.map((problem) => `${problem.path} ${problem.message}`).join(', ') || message}`,
   CONFLICT: () => 'That is not possible any more: the call has moved on.',
   ROOM_ENDED: () => 'This call is over.',
   ROOM_FULL: () => 'The call is full: there is no seat left.',
@@ -101,7 +101,7 @@ export function eventSentence({ type, participant, actorId, room }: RoomUpdate):
     participant_rejected: `${who} has declined`,
     participant_missed: `${who} did not answer`,
     participant_removed: `${who} was removed`,
-    participant_updated: `${who}: ${participant?.audio ? 'sound' : 'muted'}, ${participant?.video ? 'camera' : 'no camera'}`,
+    participant_updated: `${who}: microphone ${participant?.audio ? 'on' : 'off'}, camera ${participant?.video ? 'on' : 'off'}`,
     participant_disconnected: `${who} has lost the connection`,
     participant_reconnected: `${who} is back`,
   }

@@ -14,8 +14,9 @@ export function Stage(call: {
   const { present, absent } = tilesOf(call)
   const [silent, setSilent] = useState(false)
   const sounds = useRef<HTMLDivElement>(null)
-  const screens = present.some(({ kind }) => kind === 'screen')
-  const layout = screens ? 'screen' : present.length === 2 ? 'pair' : 'grid'
+  const screens = present.filter(({ kind }) => kind === 'screen').length
+  const people = present.length - screens
+  const layout = screens > 0 ? 'screen' : present.length === 2 ? 'pair' : 'grid'
 
   /** A click lets the browser play what it has held back. */
   function unlock() {
@@ -25,7 +26,12 @@ export function Stage(call: {
 
   return (
     <section class="stage" aria-label="Participants">
-      <div class="tiles" data-layout={layout} data-count={Math.min(present.length, 9)}>
+      <div
+        class="tiles"
+        data-layout={layout}
+        data-count={Math.min(present.length, 9)}
+        style={{ '--screens': screens, '--people': people }}
+      >
         {present.map((tile) => (
           <Picture key={tile.key} tile={tile} />
         ))}

@@ -54,6 +54,18 @@ describe('a call', () => {
     ])
   })
 
+  it('goes on between two when another device of one of them takes it', async () => {
+    const world = await startClientWorld()
+    const [alice, bob, other] = [await world.client('alice'), await world.client('bob'), await world.client('bob')]
+    const ends = listen(bob, 'ended')
+    const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    await alice.rtc.joinRoom(id)
+    await bob.rtc.joinRoom(id)
+    await other.rtc.joinRoom(id)
+    expect(await ends.next()).toMatchObject({ reason: 'replaced', room: { status: 'active' } })
+    expect([bob.rtc.room, other.rtc.room?.id]).toEqual([undefined, id])
+  })
+
   it('is there to look at, before, during and after', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]

@@ -17,7 +17,6 @@ const STATES: Readonly<Record<string, ConnectionState>> = {
 const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
   ['PERMISSION_DENIED', 'DEVICE_DENIED'],
   ['DEVICE_NOT_FOUND', 'DEVICE_NOT_FOUND'],
-  // So it calls the OverconstrainedError of a device that has gone.
   ['MEDIA_OPTION_INVALID', 'DEVICE_NOT_FOUND'],
   ['CONSTRAINT_NOT_SATISFIED', 'DEVICE_NOT_FOUND'],
   ['NOT_READABLE', 'DEVICE_FAILED'],
@@ -143,14 +142,15 @@ class AgoraSession implements MediaSession {
   }
 
   async #open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
-    const { track, setDevice } = await this.#capture(source, deviceId).catch(refused(source))
+    const refused = (id: string | undefined) => (error: unknown) => this.#refused(error, source, id)
+    const { track, setDevice } = await this.#capture(source, deviceId).catch(refused(deviceId))
     track.on('track-updated', () => this.#publisher.refresh(source))
     track.on('track-ended', () => void this.#publisher.ended(source))
     return {
       mediaStreamTrack: () => track.getMediaStreamTrack(),
       publish: () => this.#client.publish(track),
       unpublish: () => this.#client.unpublish(track),
-      selectDevice: (id) => setDevice(id).catch(refused(source)),
+      selectDevice: (id) => setDevice(id).catch(refused(id)),
       stop: () => track.close(),
     }
   }
@@ -164,18 +164,23 @@ class AgoraSession implements MediaSession {
       : this.#sdk.createMicrophoneAudioTrack(deviceId === undefined ? {} : { microphoneId: deviceId }))
     return { track, setDevice: (id) => track.setDevice(id) }
   }
+
+  /** A device that is not there it calls unexpected: only the list of devices says whether it is that. */
+  async #refused(thrown: unknown, source: MediaSource, deviceId: string | undefined): Promise<never> {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+    if (code === 'UNEXPECTED_ERROR' && deviceId !== undefined) {
+      const devices = await this.#sdk.getDevices(true).catch(() => undefined)
+      if (devices?.every((device) => device.deviceId !== deviceId)) {
+        throw codedDeviceError('DEVICE_NOT_FOUND', thrown, source)
+      }
+    }
+    throw codedDeviceError(DEVICE_CODES.get(code), thrown, source)
+  }
 }
 
 interface Opened {
   readonly track: ILocalTrack
   readonly setDevice: (deviceId: string) => Promise<void>
-}
-
-function refused(source: MediaSource): (error: unknown) => never {
-  return (error) => {
-    const code = error instanceof Error && 'code' in error ? DEVICE_CODES.get(error.code) : undefined
-    throw codedDeviceError(code, error, source)
-  }
 }
 
 function keyOf(user: IAgoraRTCRemoteUser, mediaType: string): string {

@@ -14,7 +14,10 @@ beforeEach(() => {
   // The package itself looks for a window as soon as it is imported, so that in Node the script tag is what remains.
   vi.stubGlobal('AgoraRTC', agora)
 })
-afterEach(() => void vi.unstubAllGlobals())
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
 
 /** Alice is in, and what was told until now is forgotten. */
 async function join(): Promise<{ session: MediaSession; client: ClientDouble }> {
@@ -39,6 +42,16 @@ describe('joining', () => {
     expect(agora.client.asked).toContainEqual(['leave'])
     await settled()
     expect(host.told).toEqual(['connecting', 'disconnected'])
+  })
+
+  test('that nothing answers is MEDIA_FAILED in the end, and the channel is left', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    agora.client.join = () => new Promise(() => undefined)
+    const opening = openAgora(host).catch((error: unknown) => error)
+    await settled()
+    vi.advanceTimersByTime(30_000)
+    expect(await opening).toMatchObject({ code: 'MEDIA_FAILED' })
+    expect(agora.client.asked).toContainEqual(['leave'])
   })
 
   test.each(['appId', 'token'] as const)('without %s is MEDIA_FAILED that says so', async (name) => {
@@ -148,6 +161,16 @@ describe('devices', () => {
     expect(agora.opened.map((track) => track.config)).toEqual([{ cameraId: 'cam-2' }, { microphoneId: 'mic-2' }])
   })
 
+  test.each([
+    ['that is not there', 'cam-9', 'DEVICE_NOT_FOUND'],
+    ['that is there', 'cam-1', 'MEDIA_FAILED'],
+  ])('for which Agora expects no error, and %s, are coded', async (_which, deviceId, code) => {
+    const { session } = await join()
+    await session.selectDevice('camera', deviceId)
+    agora.deviceError = new AgoraErrorDouble('UNEXPECTED_ERROR')
+    await expect(session.publish('camera', true)).rejects.toMatchObject({ code, cause: agora.deviceError })
+  })
+
   test('selected while publishing take the place of the track', async () => {
     const { session } = await join()
     await session.publish('camera', true)
@@ -160,7 +183,7 @@ describe('devices', () => {
     const { session } = await join()
     await session.publish('camera', true)
     const [camera] = agora.opened
-    if (camera) camera.deviceError = new AgoraErrorDouble('DEVICE_NOT_FOUND')
+    if (camera) camera.deviceError = new AgoraErrorDouble('UNEXPECTED_ERROR')
     await expect(session.selectDevice('camera', 'gone')).rejects.toMatchObject({ code: 'DEVICE_NOT_FOUND' })
     await session.publish('camera', false)
     await session.publish('camera', true)

@@ -330,6 +330,20 @@ describe('closing', () => {
     await session.close()
   })
 
+  test.each([
+    ['published', 'publish'],
+    ['unpublished', 'unpublish'],
+  ] as const)('while a camera is being %s gives it back, though Agora never answers', async (_doing, verb) => {
+    const { session, client } = await join()
+    if (verb === 'unpublish') await session.publish('camera', true)
+    client[verb] = () => new Promise(() => undefined)
+    void session.publish('camera', verb === 'publish')
+    await settled()
+    expect(agora.opened.map((track) => track.device.readyState)).toEqual(['live'])
+    await session.close()
+    expect(agora.opened.map((track) => track.device.readyState)).toEqual(['ended'])
+  })
+
   test('while the user is being asked leaves no device open', async () => {
     const { session } = await join()
     let allow = (): void => undefined

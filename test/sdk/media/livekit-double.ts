@@ -92,6 +92,11 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
     },
   }
 
+  static reset(): void {
+    RoomDouble.connectError = undefined
+    RoomDouble.connecting = Promise.resolve()
+  }
+
   constructor() {
     super()
     RoomDouble.last = this

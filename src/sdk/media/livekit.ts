@@ -51,7 +51,7 @@ class LivekitSession extends VendorSession {
   protected async useToken(): Promise<void> {}
 
   #listen(): void {
-    const { DisconnectReason, RoomEvent } = this.#sdk
+    const { ConnectionState, DisconnectReason, RoomEvent } = this.#sdk
     this.#room
       .on(RoomEvent.ConnectionStateChanged, (state) => {
         const told = STATES[state]
@@ -73,7 +73,11 @@ class LivekitSession extends VendorSession {
       .on(RoomEvent.TrackSubscriptionFailed, (trackSid, participant) => {
         this.report.failed('livekit cannot subscribe', new Error(`${trackSid} of ${participant.identity}`))
       })
-      .on(RoomEvent.LocalTrackUnpublished, (publication) => this.#ended(publication))
+      .on(RoomEvent.LocalTrackUnpublished, (publication) => {
+        // A room that reconnects publishes everything anew.
+        if (this.#room.state !== ConnectionState.Reconnecting) this.#ended(publication)
+      })
+      .on(RoomEvent.Reconnected, () => this.#reconcile())
       // Nothing here mutes: it is the server that did, or a device that has gone for good.
       .on(RoomEvent.TrackMuted, (publication, participant: Participant) => {
         if (participant.isLocal) this.#ended(publication)
@@ -82,6 +86,16 @@ class LivekitSession extends VendorSession {
 
   #ended(publication: TrackPublication): void {
     void this.publisher.ended(this.#sourceOf(publication))
+  }
+
+  /** What has not come through a reconnection has ended. */
+  #reconcile(): void {
+    const { Source } = this.#sdk.Track
+    const sources = { camera: Source.Camera, microphone: Source.Microphone, screen: Source.ScreenShare } as const
+    for (const source of ['camera', 'microphone', 'screen'] as const) {
+      const publication = this.#room.localParticipant.getTrackPublication(sources[source])
+      if (!publication) void this.publisher.ended(source)
+    }
   }
 
   protected async open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {

@@ -78,7 +78,7 @@ const VENDORS: Record<string, Vendor> = {
     failLeaving: () => void (RoomDouble.last.disconnect = () => Promise.reject(new Error('the socket is gone'))),
     hasLeft: () => RoomDouble.last.asked.some((call) => Array.isArray(call) && call[0] === 'disconnect'),
     straggle: () => {
-      RoomDouble.last.state('reconnecting')
+      RoomDouble.last.emit('reconnected')
       RoomDouble.last.subscriptionFails('carol')
       RoomDouble.last.drop('SERVER_SHUTDOWN')
     },

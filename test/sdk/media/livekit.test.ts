@@ -1,4 +1,4 @@
-import { DeviceUnsupportedError, Track } from 'livekit-client'
+import { ConnectionState, DeviceUnsupportedError, Track } from 'livekit-client'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { MediaSession } from '../../../src/sdk/media/media.ts'
 import { openLivekit } from '../../../src/sdk/media/livekit.ts'
@@ -133,8 +133,23 @@ describe('the others', () => {
 describe('the connection', () => {
   test('tells its states, each once', async () => {
     const { room } = await join()
-    for (const state of ['signalReconnecting', 'reconnecting', 'connected']) room.state(state)
+    for (const state of ['SignalReconnecting', 'Reconnecting', 'Connected'] as const) room.turn(ConnectionState[state])
     expect(host.told).toEqual(['reconnecting', 'connected'])
+  })
+
+  test('that is built anew takes along what is published, except for a device that does not come back', async () => {
+    const { session, room } = await join()
+    await session.publish('camera', true)
+    await session.publish('microphone', true)
+    room.reconnect()
+    expect(host.told).not.toContain('unpublished camera')
+    expect(host.tracks.map((track) => track.mediaStreamTrack)).toEqual(
+      room.opened.map((track) => track.mediaStreamTrack),
+    )
+    expect(room.published.size).toBe(2)
+    room.reconnect(Track.Source.Camera)
+    expect(host.told).toContain('unpublished camera')
+    expect(host.tracks.map((track) => track.source)).toEqual(['microphone'])
   })
 
   test('is kept fresh by the server: another token changes nothing', async () => {
@@ -174,7 +189,7 @@ describe('closing', () => {
     await session.close()
     await session.close()
     bobGoes()
-    room.state('reconnecting')
+    room.turn(ConnectionState.Reconnecting)
     room.remote('carol', Track.Source.Camera, new TrackDouble('video'))
     expect(host.tracks).toEqual([])
     expect(room.opened.map((track) => track.device.readyState)).toEqual(['ended', 'ended', 'ended'])

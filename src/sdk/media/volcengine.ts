@@ -82,6 +82,7 @@ class VolcengineSession extends VendorSession {
       .on(events.onUserLeave, ({ userInfo: { userId } }) => {
         for (const index of [MAIN, SCREEN]) this.#gone(userId, index, AUDIO | VIDEO)
       })
+      .on(events.onSubscribeResult, ({ userId, isScreen }) => this.#resubscribed(userId, isScreen ? SCREEN : MAIN))
       .on(events.onTrackEnded, ({ kind, isScreen }) => {
         const source = isScreen ? 'screen' : kind === 'video' ? 'camera' : 'microphone'
         void this.publisher.ended(source)
@@ -109,6 +110,14 @@ class VolcengineSession extends VendorSession {
         if (!mediaStreamTrack) throw new RtcError('MEDIA_FAILED', `volcengine has no ${kind} of ${userId}`)
         return { userId, source: sourceOf(index, kind), kind, local: false, mediaStreamTrack }
       })
+    }
+  }
+
+  /** After a reconnection the engine subscribes anew by itself, to other tracks, and says no more than this. */
+  #resubscribed(userId: string, index: StreamIndex): void {
+    for (const kind of kindsOf(AUDIO | VIDEO)) {
+      const mediaStreamTrack = this.#engine.getRemoteStreamTrack(userId, index, kind)
+      if (mediaStreamTrack) this.report.changed(`${userId}/${index}/${kind}`, mediaStreamTrack)
     }
   }
 

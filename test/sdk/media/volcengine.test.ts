@@ -162,6 +162,24 @@ describe('the others', () => {
     expect(host.tracks.map((track) => track.mediaStreamTrack)).toEqual([again.asMediaStreamTrack])
   })
 
+  test.each([
+    [0, 'camera'],
+    [1, 'screen'],
+  ] as const)(
+    'whom the engine subscribes to anew are shown with their new track, and not after they have gone',
+    async (index, source) => {
+      const { engine } = await join()
+      engine.publishes('bob', index, 'video')
+      await settled()
+      const again = engine.resubscribes('bob', index, 'video')
+      expect(host.tracks.map((track) => track.mediaStreamTrack)).toEqual([again.asMediaStreamTrack])
+      expect(host.track('bob', source)).toBeDefined()
+      engine.unpublishes('bob', index, 2)
+      engine.resubscribes('bob', index, 'video')
+      expect(host.tracks).toEqual([])
+    },
+  )
+
   test('that cannot be subscribed to are reported', async () => {
     const { engine } = await join()
     engine.subscribeError = new SdkErrorDouble('TOKEN_NO_SUBSCRIBE_PERMISSION')

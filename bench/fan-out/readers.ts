@@ -33,7 +33,9 @@ export class Readers {
 
   /** Lets those that stood still read what is there, to the end; answers what each got and how it was closed. */
   wake(): Promise<readonly Ending[]> {
-    return Promise.all(this.#stalled.map(async ({ reader, seqs }) => ({ seqs, code: await reader.readToTheEnd() })))
+    return Promise.all(
+      this.#stalled.splice(0).map(async ({ reader, seqs }) => ({ seqs, code: await reader.readToTheEnd() })),
+    )
   }
 
   /** Told of every update that all readers have. */

@@ -9,10 +9,21 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readVolcengineToken, VOLCENGINE } from '../media/credentials/volcengine.ts'
+import { withWorld } from '../world.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = join(root, 'dist/sdk')
+
+/** What examples in documents take for granted. */
+const OF_THE_APPLICATION = `
+  declare const token: string
+  declare function refreshToken(): Promise<string>
+  declare function show(userId: string, stream: MediaStream): void
+  declare function showCall(room: import('@openchat/sdk').Room): void
+  declare function hideCall(reason: import('@openchat/sdk').EndedReason): void
+`
 
 const json = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, string>>
 
@@ -110,8 +121,65 @@ describe('the package @openchat/sdk', () => {
     expect((await run(process.execPath, ['node.js'], { cwd: app })).stdout).toBe('RtcError INVALID_STATE\n')
   })
 
+  it("runs the published document's code to the letter, but for whom the token is of and where the gateway is", () =>
+    withWorld(
+      async ({ url, person }) => {
+        const user = await person('user-uid')
+        const document = await readFile(join(root, 'test/clients/rtc-api.md'), 'utf8')
+        const [, code = ''] = /```typescript\n([\s\S]*?)```/.exec(document) ?? []
+        expect(code).toContain("auth: { uid: 'user-uid', token: 'user-token' }")
+        await writeFile(
+          join(app, 'document.js'),
+          code.replace('http://localhost:3000', url).replace('user-token', user.token),
+        )
+        const script = fileURLToPath(new URL('volcengine-script.js', import.meta.url))
+        const program = await run(process.execPath, ['--import', script, 'document.js'], { cwd: app })
+
+        const { body } = await user.rest('GET', '/rooms')
+        const [room] = body.rooms
+        expect(room).toMatchObject({
+          type: 'p2p',
+          callerId: 'user-uid',
+          calleeId: 'callee-uuid',
+          provider: 'volcengine',
+        })
+        expect(room).toMatchObject({ status: 'ended', endReason: 'cancelled' })
+        const asked = JSON.parse(program.stdout) as [string, ...unknown[]][]
+        expect(asked.map(([verb]) => verb)).toEqual([
+          'createEngine',
+          'joinRoom',
+          'startVideoCapture',
+          'publishStream',
+          'startAudioCapture',
+          'publishStream',
+          'stopVideoCapture',
+          'stopAudioCapture',
+          'leaveRoom',
+        ])
+        expect(asked[0]).toEqual(['createEngine', VOLCENGINE.appId])
+        const [, token, roomId, userInfo] = asked[1] ?? []
+        expect([roomId, userInfo]).toEqual([room.id, { userId: 'user-uid' }])
+        expect(readVolcengineToken(String(token))).toMatchObject({
+          roomId: room.id,
+          userId: 'user-uid',
+          mayPublish: true,
+        })
+        expect(program.stderr).toContain('appKey is not needed and never sent')
+      },
+      { env: { VOLCENGINE_APP_ID: VOLCENGINE.appId, VOLCENGINE_APP_KEY: VOLCENGINE.appKey } },
+    ))
+
   it('has types that stand by themselves, checked as strictly as can be', async () => {
     await cp(join(root, 'test/sdk/types.ts'), join(app, 'types.ts'))
+    const readmes = await Promise.all(
+      ['README.md', 'src/sdk/README.md'].map((file) => readFile(join(root, file), 'utf8')),
+    )
+    const examples = readmes.map(
+      (text) => /```(?:ts|typescript)\n(import [^`]*'@openchat\/sdk'[^`]*)```/.exec(text)?.[1],
+    )
+    for (const [index, example] of examples.entries()) {
+      await writeFile(join(app, `example-${index}.ts`), `${OF_THE_APPLICATION}${example ?? 'there is none'}`)
+    }
     const options = {
       compilerOptions: {
         strict: true,
@@ -125,7 +193,7 @@ describe('the package @openchat/sdk', () => {
         lib: ['es2022', 'dom', 'dom.iterable'],
         types: [],
       },
-      files: ['types.ts'],
+      files: ['types.ts', ...examples.map((_, index) => `example-${index}.ts`)],
     }
     await writeFile(join(app, 'tsconfig.json'), JSON.stringify(options))
     const checked = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', app]).catch(

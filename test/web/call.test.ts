@@ -15,7 +15,7 @@ async function openCallPage(world: CallWorld, userId: string): Promise<Page> {
   const known = userId === 'alice' || userId === 'bob'
   const page = await world.open(known ? `/#${userId}` : '/', noteConnections)
   if (!known) {
-    await page.getByLabel(/token/i).fill(await world.token(userId))
+    await page.getByRole('textbox', { name: /token/i }).fill(await world.token(userId))
     await page.getByRole('button', { name: 'Continue', exact: true }).click()
   }
   await page.getByText('Ready for a call.').waitFor()

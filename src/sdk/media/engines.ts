@@ -5,6 +5,9 @@ import type { OpenMedia } from './media.ts'
 /** Each is loaded by the first who joins a room of that provider. */
 const ENGINES: Readonly<Partial<Record<RTCProviderType, () => Promise<OpenMedia>>>> = {
   webrtc: async () => (await import('./webrtc.ts')).openWebrtc,
+  volcengine: async () => (await import('./volcengine.ts')).openVolcengine,
+  livekit: async () => (await import('./livekit.ts')).openLivekit,
+  agora: async () => (await import('./agora.ts')).openAgora,
 }
 
 /** @throws RtcError NOT_SUPPORTED */

@@ -1,0 +1,34 @@
+/**
+ * What the script tag of Volcengine's web SDK defines, as far as a call needs it, with nothing behind it: for a program
+ * that runs by itself. It prints what it was asked when the engine is destroyed.
+ */
+const asked = []
+const record =
+  (name, answer) =>
+  async (...args) => {
+    asked.push([name, ...args])
+    return answer
+  }
+const trackOf = (kind) => ({ kind, readyState: 'live', stop() {} })
+
+globalThis.VERTC = {
+  events: new Proxy({}, { get: (_target, name) => name }),
+  isSupported: async () => true,
+  createEngine(appId) {
+    asked.push(['createEngine', appId])
+    const engine = {
+      on: () => engine,
+      joinRoom: record('joinRoom'),
+      startVideoCapture: record('startVideoCapture'),
+      stopVideoCapture: record('stopVideoCapture'),
+      startAudioCapture: record('startAudioCapture'),
+      stopAudioCapture: record('stopAudioCapture'),
+      publishStream: record('publishStream'),
+      unpublishStream: record('unpublishStream'),
+      leaveRoom: record('leaveRoom'),
+      getLocalStreamTrack: (_index, kind) => trackOf(kind),
+    }
+    return engine
+  },
+  destroyEngine: () => console.log(JSON.stringify(asked)),
+}

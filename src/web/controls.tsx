@@ -53,19 +53,27 @@ function Toggle(props: {
   choose: (enabled: boolean) => Promise<void>
 }) {
   const { name, icon, iconOff, on, choose } = props
-  const [busy, setBusy] = useState(false)
+  // What was asked for shows at once; the gateway may be a while away.
+  const [asked, setAsked] = useState<boolean>()
+  const pressed = asked ?? on
 
   async function press() {
-    if (busy) return
-    setBusy(true)
+    if (asked !== undefined) return
+    setAsked(!on)
     await choose(!on)
-    setBusy(false)
+    setAsked(undefined)
   }
 
   return (
-    <button type="button" class="control" aria-pressed={on} aria-busy={busy} onClick={() => void press()}>
+    <button
+      type="button"
+      class="control"
+      aria-pressed={pressed}
+      aria-busy={asked !== undefined}
+      onClick={() => void press()}
+    >
       <span class="disc">
-        <Icon name={on ? icon : iconOff} />
+        <Icon name={pressed ? icon : iconOff} />
       </span>
       <span class="control-name">{name}</span>
     </button>

@@ -1,5 +1,5 @@
-import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
+import type { Room } from '../sdk/index.ts'
 import { clock, type HistoryRow, historyRow } from './history.ts'
 import { Icon } from './icons.tsx'
 import type { Phone, PhoneState } from './phone.ts'
@@ -23,23 +23,14 @@ export function HistoryList(props: {
       {history.loaded && rooms.length === 0 && <p class="quiet">No calls yet.</p>}
       <ul class="history">
         {rooms.map((room) => (
-          <Row key={room.id} row={historyRow(room, phone.userId)}>
-            {room.status === 'ended' ? (
-              <button
-                type="button"
-                class="bare"
-                aria-label={`Redial ${historyRow(room, phone.userId).who}`}
-                disabled={disabled || current !== undefined}
-                onClick={() => void phone.call(historyRow(room, phone.userId).others, room.mediaType)}
-              >
-                <Icon name={room.mediaType === 'video' ? 'camera' : 'answer'} />
-              </button>
-            ) : (
-              <button type="button" class="button small" disabled={disabled} onClick={() => void phone.answer(room)}>
-                Join
-              </button>
-            )}
-          </Row>
+          <Row
+            key={room.id}
+            room={room}
+            row={historyRow(room, phone.userId)}
+            phone={phone}
+            current={current}
+            disabled={disabled}
+          />
         ))}
       </ul>
       {history.next !== null && (
@@ -51,8 +42,9 @@ export function HistoryList(props: {
   )
 }
 
-function Row({ row, children }: { row: HistoryRow; children: ComponentChildren }) {
-  const { who, outgoing, missed, result, at, duration } = row
+function Row(props: { room: Room; row: HistoryRow; phone: Phone; current: string | undefined; disabled: boolean }) {
+  const { room, row, phone, current, disabled } = props
+  const { who, others, outgoing, missed, result, at, duration } = row
   return (
     <li data-room={row.id} data-missed={missed}>
       <span class="direction" title={outgoing ? 'Outgoing' : 'Incoming'}>
@@ -66,7 +58,21 @@ function Row({ row, children }: { row: HistoryRow; children: ComponentChildren }
           {duration !== null && ` · ${clock(duration)}`}
         </span>
       </span>
-      {children}
+      {row.ongoing ? (
+        <button type="button" class="button small" disabled={disabled} onClick={() => void phone.answer(room)}>
+          Join
+        </button>
+      ) : (
+        <button
+          type="button"
+          class="bare"
+          aria-label={`Redial ${who}`}
+          disabled={disabled || current !== undefined || others.length === 0}
+          onClick={() => void phone.call(others, room.mediaType)}
+        >
+          <Icon name={room.mediaType === 'video' ? 'camera' : 'answer'} />
+        </button>
+      )}
     </li>
   )
 }

@@ -33,9 +33,10 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   INTERNAL: ({ message }) => `The gateway has failed. ${message}`,
   UNREACHABLE: () => 'The gateway cannot be reached. Check your connection.',
   INVALID_STATE: () => 'That is not possible now: wait for the call to begin, or end the other one first.',
-  DEVICE_DENIED: (_, device) => `Your ${device} was not allowed. Allow it in the browser's address bar.`,
+  DEVICE_DENIED: (_, device) => `Your ${device} is blocked: allow it in the browser’s address bar.`,
   DEVICE_NOT_FOUND: (_, device) => `No ${device} was found.`,
-  DEVICE_FAILED: (_, device) => `Your ${device} could not be opened. Another program may be using it.`,
+  DEVICE_FAILED: (_, device) =>
+    `Your ${device} could not be opened.${device === DEVICES.screen ? '' : ' Another program may be using it.'}`,
   NOT_SUPPORTED: () => 'This browser cannot do that.',
   PROVIDER_SDK_MISSING: () => "This page does not have the SDK of the call's media provider.",
   MEDIA_FAILED: () => 'Sound and picture do not come through: the network may be blocking them.',
@@ -101,7 +102,7 @@ export function eventSentence({ type, participant, actorId, room }: RoomUpdate):
     participant_rejected: `${who} has declined`,
     participant_missed: `${who} did not answer`,
     participant_removed: `${who} was removed`,
-    participant_updated: `${who}: microphone ${participant?.audio ? 'on' : 'off'}, camera ${participant?.video ? 'on' : 'off'}`,
+    participant_updated: `${who}: mic ${participant?.audio ? 'on' : 'off'}, camera ${participant?.video ? 'on' : 'off'}`,
     participant_disconnected: `${who} has lost the connection`,
     participant_reconnected: `${who} is back`,
   }

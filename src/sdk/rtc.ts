@@ -349,9 +349,7 @@ export class RtcClient {
     if (state === this.#state) return
     this.#state = state
     this.#emitter.emit('connectionStateChanged', { of: 'gateway', userId: null, state })
-    if (state !== 'connected') return
-    this.#calls.reconnected()
-    this.#stay?.reconnected()
+    if (state === 'connected') this.#calls.reconnected()
   }
 
   #requireAlive(): void {

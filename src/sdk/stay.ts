@@ -2,7 +2,7 @@ import { backoff, pause } from './backoff.ts'
 import { connectionOf, signalOf, updateOf, upper } from './convert.ts'
 import { RtcError, toRtcError } from './errors.ts'
 import type { EndedReason, Emitter } from './events.ts'
-import { type Gateway, isPassing } from './gateway.ts'
+import type { Gateway } from './gateway.ts'
 import {
   RefreshConnectionDocument,
   RoomUpdatedDocument,
@@ -29,6 +29,7 @@ export interface StayOptions {
 
 /** Milliseconds. */
 const SIGNAL_PATIENCE = 60_000
+const ANNOUNCE_WAIT = 3_000
 const RENEW_MARGIN = 300_000
 const RENEW_SOONEST = 60_000
 const RENEW_LATEST = 3_000_000
@@ -114,17 +115,14 @@ export class Stay {
     }
     await this.#withMedia((media) => media.publish(source, enabled))
     this.#want(source, enabled)
-    await this.#announce()
+    // While the gateway cannot be reached, it is said later: the media does not need it.
+    const said = new AbortController()
+    await Promise.race([this.#announce().finally(() => said.abort()), pause(ANNOUNCE_WAIT, said.signal)])
   }
 
   /** @throws RtcError as {@link MediaSession.selectDevice} */
   selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
     return this.#withMedia((media) => media.selectDevice(source, deviceId))
-  }
-
-  /** The gateway can be reached again: what could not be said meanwhile is said now. */
-  reconnected(): void {
-    this.#announceLater()
   }
 
   /**
@@ -135,8 +133,6 @@ export class Stay {
     if (this.#leaving) return
     this.#leaving = true
     clearTimeout(this.#renewal)
-    // What is being opened is waited for: it would stay open.
-    await this.#turn
     await this.#media?.close()
     try {
       await farewell?.()
@@ -291,7 +287,7 @@ export class Stay {
     if (source === 'camera') this.#wanted.video = enabled
   }
 
-  /** Says what is published; while the gateway cannot be reached, later. */
+  /** Says what is published, however long that takes. */
   #announce(): Promise<void> {
     this.#announcing ??= this.#announceAll().finally(() => {
       this.#announcing = undefined
@@ -305,9 +301,10 @@ export class Stay {
       if (audio === this.#announced.audio && video === this.#announced.video) return
       const input = { roomId: this.#room.id, audio, video }
       try {
-        await this.#options.gateway.request(UpdateParticipantDocument, { input }, { signal: this.#over.signal })
+        const options = { patience: Infinity, signal: this.#over.signal }
+        await this.#options.gateway.request(UpdateParticipantDocument, { input }, options)
       } catch (error) {
-        if (isPassing(error) || this.#leaving) return
+        if (this.#leaving) return
         throw error
       }
       this.#announced = { audio, video }

@@ -61,7 +61,7 @@ export interface MediaSession {
   others(participants: readonly Participant[]): void
   /** Somebody in the room has signalled. */
   signalled(fromId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): void
-  /** Gives devices and connections back; removes every track. Never throws. */
+  /** Gives devices and connections back, also those that are being opened; removes every track. Never throws. */
   close(): Promise<void>
 }
 

@@ -32,6 +32,7 @@ class Mesh implements MediaSession {
   readonly #streams = new Map<MediaSource, MediaStream>()
   readonly #devices = new Map<MediaSource, string>()
   #connection: Connection
+  #closed = false
 
   constructor(host: MediaHost) {
     this.#host = host
@@ -86,6 +87,7 @@ class Mesh implements MediaSession {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     for (const userId of this.#links.keys()) this.#unlink(userId)
     for (const { source, track, local } of this.#published.values()) {
       track.stop()
@@ -153,6 +155,11 @@ class Mesh implements MediaSession {
 
   async #start(source: MediaSource): Promise<void> {
     const track = await capture(source, this.#devices.get(source))
+    if (this.#closed) {
+      // The user took longer to allow it than to hang up.
+      track.stop()
+      throw new RtcError('INVALID_STATE', 'The room has been left.')
+    }
     const local: Track = {
       userId: this.#connection.userId,
       source,

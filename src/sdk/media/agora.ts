@@ -98,7 +98,8 @@ class AgoraSession extends VendorSession {
   protected async open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
     const refused = (id: string | undefined) => (error: unknown) => this.#refused(error, source, id)
     const { track, setDevice } = await this.#capture(source, deviceId).catch(refused(deviceId))
-    track.on('track-updated', () => this.publisher.refresh(source))
+    // It says so just before it is so.
+    track.on('track-updated', () => queueMicrotask(() => this.publisher.refresh(source)))
     track.on('track-ended', () => void this.publisher.ended(source))
     return {
       mediaStreamTrack: () => track.getMediaStreamTrack(),

@@ -40,9 +40,15 @@ export class LocalTrackDouble extends EventEmitter implements OwnTrack {
 
   async setDevice(): Promise<void> {
     if (this.deviceError) throw this.deviceError
+    this.update()
+  }
+
+  /** Says so first and does it then, as Agora does. */
+  update(): void {
     this.device.stop()
-    this.device = new TrackDouble(this.device.kind)
-    this.emit('track-updated', this.getMediaStreamTrack())
+    const device = new TrackDouble(this.device.kind)
+    this.emit('track-updated', device.asMediaStreamTrack)
+    this.device = device
   }
 
   /** The browser's "stop sharing", or a device pulled out. */
@@ -69,8 +75,9 @@ export class RemoteTrackDouble extends EventEmitter implements Pick<IRemoteTrack
   }
 
   update(): void {
-    this.device = new TrackDouble(this.device.kind)
-    this.emit('track-updated', this.getMediaStreamTrack())
+    const device = new TrackDouble(this.device.kind)
+    this.emit('track-updated', device.asMediaStreamTrack)
+    this.device = device
   }
 }
 

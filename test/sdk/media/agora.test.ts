@@ -79,6 +79,14 @@ describe('devices', () => {
     await expect(session.publish('camera', true)).rejects.toMatchObject({ code, cause: agora.deviceError })
   })
 
+  test('that Agora changes by itself are shown', async () => {
+    const { session } = await join()
+    await session.publish('microphone', true)
+    agora.opened[0]?.update()
+    await settled()
+    expect(host.tracks.map((track) => track.mediaStreamTrack)).toEqual([agora.opened[0]?.getMediaStreamTrack()])
+  })
+
   test('that cannot be opened are coded, and the former one goes on', async () => {
     const { session } = await join()
     await session.publish('camera', true)

@@ -1,6 +1,6 @@
 /**
- * What the script tag of Volcengine's web SDK defines, as far as a call needs it, with nothing behind it: for a program
- * that runs by itself. It prints what it was asked when the engine is destroyed.
+ * What the script tag of Volcengine's web SDK defines, in an old version and as far as a call needs it, with nothing behind
+ * it: for a program that runs by itself. It prints what it was asked when the engine is destroyed.
  */
 const asked = []
 const record =
@@ -9,11 +9,9 @@ const record =
     asked.push([name, ...args])
     return answer
   }
-const trackOf = (kind) => ({ kind, readyState: 'live', stop() {} })
 
 globalThis.VERTC = {
   events: new Proxy({}, { get: (_target, name) => name }),
-  isSupported: async () => true,
   createEngine(appId) {
     asked.push(['createEngine', appId])
     const engine = {
@@ -26,7 +24,6 @@ globalThis.VERTC = {
       publishStream: record('publishStream'),
       unpublishStream: record('unpublishStream'),
       leaveRoom: record('leaveRoom'),
-      getLocalStreamTrack: (_index, kind) => trackOf(kind),
     }
     return engine
   },

@@ -4,8 +4,8 @@ import type { Report } from './report.ts'
 
 /** A device or screen that a vendor's SDK has opened. */
 export interface Capture {
-  /** The present one: another device brings another track. */
-  mediaStreamTrack(): MediaStreamTrack
+  /** The present one: another device brings another track. Undefined where the vendor shows none. */
+  mediaStreamTrack(): MediaStreamTrack | undefined
   publish(): Promise<unknown>
   unpublish(): Promise<unknown>
   /** @throws RtcError */
@@ -48,7 +48,7 @@ export class Publisher {
       await capture?.selectDevice(deviceId)
     } catch (error) {
       // Some give the old device back before they ask for the new one.
-      if (capture?.mediaStreamTrack().readyState === 'ended') await this.ended(source)
+      if (capture?.mediaStreamTrack()?.readyState === 'ended') await this.ended(source)
       throw error
     }
     this.#deviceIds.set(source, deviceId)
@@ -99,7 +99,7 @@ export class Publisher {
     }
     this.#captures.set(source, capture)
     this.refresh(source)
-    if (capture.mediaStreamTrack().readyState === 'ended') await this.ended(source)
+    if (capture.mediaStreamTrack()?.readyState === 'ended') await this.ended(source)
   }
 
   async #stop(source: MediaSource): Promise<void> {

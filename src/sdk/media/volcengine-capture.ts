@@ -1,8 +1,8 @@
 import type { IRTCEngine, MediaType, StreamIndex } from '@volcengine/rtc'
-import { type ClientErrorCode, RtcError } from '../errors.ts'
+import type { ClientErrorCode } from '../errors.ts'
 import { codedDeviceError, deviceError } from './device-error.ts'
 import type { MediaSource } from './media.ts'
-import { type OpenCapture, quietly } from './publisher.ts'
+import type { OpenCapture } from './publisher.ts'
 
 /** Numbers of its enums, which neither its CommonJS build nor its global exports. */
 export const AUDIO: MediaType.AUDIO = 1
@@ -36,12 +36,7 @@ export function openVolcengineCapture(engine: IRTCEngine): OpenCapture {
   return async (source, deviceId) => {
     const { start, stop, track, publish, unpublish, select } = controls[source]
     await start(deviceId).catch(refused(source))
-    const opened = track()
-    if (!opened) {
-      await quietly(stop)
-      throw new RtcError('MEDIA_FAILED', `volcengine has opened no ${source}`)
-    }
-    let last = opened
+    let last = track()
     return {
       // The engine forgets a track that has ended.
       mediaStreamTrack: () => (last = track() ?? last),
@@ -56,25 +51,26 @@ export function openVolcengineCapture(engine: IRTCEngine): OpenCapture {
 function controlsOf(engine: IRTCEngine): Record<MediaSource, Controls> {
   return {
     camera: {
-      start: (deviceId) => engine.startVideoCapture(deviceId),
+      start: async (deviceId) => engine.startVideoCapture(deviceId),
       stop: () => engine.stopVideoCapture(),
-      track: () => engine.getLocalStreamTrack(MAIN, 'video'),
+      // The engine of an older script tag shows none.
+      track: () => engine.getLocalStreamTrack?.(MAIN, 'video'),
       publish: () => engine.publishStream(VIDEO),
       unpublish: () => engine.unpublishStream(VIDEO),
       select: (deviceId) => engine.setVideoCaptureDevice(deviceId),
     },
     microphone: {
-      start: (deviceId) => engine.startAudioCapture(deviceId),
+      start: async (deviceId) => engine.startAudioCapture(deviceId),
       stop: () => engine.stopAudioCapture(),
-      track: () => engine.getLocalStreamTrack(MAIN, 'audio'),
+      track: () => engine.getLocalStreamTrack?.(MAIN, 'audio'),
       publish: () => engine.publishStream(AUDIO),
       unpublish: () => engine.unpublishStream(AUDIO),
       select: (deviceId) => engine.setAudioCaptureDevice(deviceId),
     },
     screen: {
-      start: () => engine.startScreenCapture({ enableAudio: false }),
+      start: async () => engine.startScreenCapture({ enableAudio: false }),
       stop: () => engine.stopScreenCapture(),
-      track: () => engine.getLocalStreamTrack(SCREEN, 'video'),
+      track: () => engine.getLocalStreamTrack?.(SCREEN, 'video'),
       publish: () => engine.publishScreen(VIDEO),
       unpublish: () => engine.unpublishScreen(VIDEO),
       select: async () => undefined,

@@ -29,7 +29,9 @@ const MESSAGING_ERRORS: ReadonlySet<string> = new Set(['RTM_DUPLICATE_LOGIN', 'R
 /** Media by Volcengine RTC. */
 export const openVolcengine: OpenMedia = async (host) => {
   const sdk = await volcengineSdk()
-  if (!(await sdk.isSupported())) {
+  // A script tag may be of a version that does not say.
+  const supported: unknown = await sdk.isSupported?.()
+  if (supported === false) {
     throw new RtcError('NOT_SUPPORTED', 'volcengine needs a browser with WebRTC and H.264')
   }
   return new VolcengineSession(host, sdk).join()
@@ -73,27 +75,27 @@ class VolcengineSession extends VendorSession {
 
   #listen(): void {
     const { events } = this.#sdk
-    this.#engine
-      .on(events.onConnectionStateChanged, ({ state }) => this.report.state(STATES[state]))
-      .on(events.onUserPublishStream, ({ userId, mediaType }) => this.#subscribe(userId, MAIN, mediaType))
-      .on(events.onUserPublishScreen, ({ userId, mediaType }) => this.#subscribe(userId, SCREEN, mediaType))
-      .on(events.onUserUnpublishStream, ({ userId, mediaType }) => this.#gone(userId, MAIN, mediaType))
-      .on(events.onUserUnpublishScreen, ({ userId, mediaType }) => this.#gone(userId, SCREEN, mediaType))
-      .on(events.onUserLeave, ({ userInfo: { userId } }) => {
-        for (const index of [MAIN, SCREEN]) this.#gone(userId, index, AUDIO | VIDEO)
-      })
-      .on(events.onSubscribeResult, ({ userId, isScreen }) => this.#resubscribed(userId, isScreen ? SCREEN : MAIN))
-      .on(events.onTrackEnded, ({ kind, isScreen }) => {
-        const source = isScreen ? 'screen' : kind === 'video' ? 'camera' : 'microphone'
-        void this.publisher.ended(source)
-      })
-      // All three come together when the whole token ends.
-      .on(events.onTokenWillExpire, () => this.expiring())
-      .on(events.onTokenPublishPrivilegeWillExpire, () => this.expiring())
-      .on(events.onTokenSubscribePrivilegeWillExpire, () => this.expiring())
-      .on(events.onError, ({ errorCode }) => {
-        if (!MESSAGING_ERRORS.has(errorCode)) this.lost(errorCode)
-      })
+    const engine = this.#engine
+    engine.on(events.onConnectionStateChanged, ({ state }) => this.report.state(STATES[state]))
+    engine.on(events.onUserPublishStream, ({ userId, mediaType }) => this.#subscribe(userId, MAIN, mediaType))
+    engine.on(events.onUserPublishScreen, ({ userId, mediaType }) => this.#subscribe(userId, SCREEN, mediaType))
+    engine.on(events.onUserUnpublishStream, ({ userId, mediaType }) => this.#gone(userId, MAIN, mediaType))
+    engine.on(events.onUserUnpublishScreen, ({ userId, mediaType }) => this.#gone(userId, SCREEN, mediaType))
+    engine.on(events.onUserLeave, ({ userInfo: { userId } }) => {
+      for (const index of [MAIN, SCREEN]) this.#gone(userId, index, AUDIO | VIDEO)
+    })
+    engine.on(events.onSubscribeResult, ({ userId, isScreen }) => this.#resubscribed(userId, isScreen ? SCREEN : MAIN))
+    engine.on(events.onTrackEnded, ({ kind, isScreen }) => {
+      const source = isScreen ? 'screen' : kind === 'video' ? 'camera' : 'microphone'
+      void this.publisher.ended(source)
+    })
+    // All three come together when the whole token ends.
+    engine.on(events.onTokenWillExpire, () => this.expiring())
+    engine.on(events.onTokenPublishPrivilegeWillExpire, () => this.expiring())
+    engine.on(events.onTokenSubscribePrivilegeWillExpire, () => this.expiring())
+    engine.on(events.onError, ({ errorCode }) => {
+      if (!MESSAGING_ERRORS.has(errorCode)) this.lost(errorCode)
+    })
   }
 
   #subscribe(userId: string, index: StreamIndex, mediaType: MediaType): void {

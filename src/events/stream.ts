@@ -97,6 +97,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
   #early: RoomUpdate[] = []
   #sink: Sink | undefined
   #failure: Error | undefined
+  #onTooSlow: (() => void) | undefined
   #over = false
 
   constructor(sources: Sources, request: StreamRequest, lease: Lease | undefined) {
@@ -116,8 +117,13 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     authorise(actor, this.#subscription.room)
   }
 
-  /** A snapshot, or everything behind the cursor. */
-  async *backfill(): AsyncGenerator<RoomUpdate, undefined> {
+  /**
+   * A snapshot, or everything behind the cursor.
+   *
+   * @param onTooSlow - told when too much has come meanwhile: a reader that stands still never gets to `attach`
+   */
+  async *backfill(onTooSlow?: () => void): AsyncGenerator<RoomUpdate, undefined> {
+    this.#onTooSlow = onTooSlow
     const { after, roomId } = this.#request
     const { room, recent } = this.#place
     if (after === undefined) yield snapshotOf(room, this.#sources.clock.now())
@@ -180,6 +186,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     if (this.#early.push(update) <= CUTOVER_LIMIT) return
     this.#failure = new ConsumerTooSlow('too far behind before it was live')
     this.#release({ lost: true })
+    this.#onTooSlow?.()
   }
 
   /** Nobody is missed: the room is over for this viewer, or another device of theirs is in it. */

@@ -51,7 +51,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined> {
 
   async #run(): Promise<void> {
     try {
-      for await (const update of this.#stream.backfill()) {
+      for await (const update of this.#stream.backfill(() => this.#outlet.overflow())) {
         if (this.#over) return
         await this.#outlet.write(await this.#group.payloadOf(update))
       }

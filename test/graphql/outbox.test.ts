@@ -5,6 +5,9 @@ import { type Person, startWorld } from '../world.ts'
 const UPDATES = `subscription ($roomId: ID!, $after: Int) {
   roomUpdated(roomId: $roomId, after: $after) { seq room { metadata } } }`
 
+/** Events behind a cursor: of 100 KB each, more than what the kernel takes. */
+const BACKLOG = 200
+
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   world = await startWorld()
@@ -79,6 +82,27 @@ test('a reader that stands still is closed with 1013, resumes by its cursor, and
     expect((await back.receive()).payload.data.roomUpdated.seq).toBe(seq)
   }
   for (const peer of [back, live]) peer.socket.close()
+}, 60_000)
+
+test('a reader that stands still while it is given what lies behind its cursor is closed, too, before it has it all', async () => {
+  const roomId = await heavyRoom()
+  for (let seq = 3; seq <= BACKLOG; seq += 1) await toggle(world.bob, roomId, seq % 2 === 0)
+  const aliases = Array.from({ length: 12 }, (_, index) => `m${index}: metadata`).join(' ')
+  const peer = await openPeer(world.url, { token: world.alice.token })
+  peer.send(subscribe('1', `subscription { roomUpdated(roomId: "${roomId}", after: 0) { seq room { ${aliases} } } }`))
+  expect((await peer.receive()).payload.data.roomUpdated.seq).toBe(1)
+  peer.socket.pause()
+  let sent = BACKLOG
+  while (world.app.hub.readers(roomId) > 0) {
+    sent += 1
+    await toggle(world.bob, roomId, sent % 2 === 0)
+  }
+  const reading = seqs(peer)
+  peer.socket.resume()
+  expect(await peer.closed).toBe(1013)
+  const got = await reading
+  expect(got).toEqual(got.map((_, index) => 2 + index))
+  expect(got.length).toBeLessThan(BACKLOG - 1)
 }, 60_000)
 
 test('a peer that asks and never reads is closed, too, whatever it asks for', async () => {

@@ -19,7 +19,7 @@ export type Report =
 
 /** A gateway gives each user 20 sockets. */
 const SOCKETS_EACH = 20
-const QUERY = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq type room { metadata } } }`
+const QUERY = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq room { metadata again: metadata } } }`
 
 const { url, secret, roomId, live, stalled } = JSON.parse(process.argv[2] ?? '') as CrowdOptions
 const report = (message: Report) => process.stdout.write(`${JSON.stringify(message)}\n`)

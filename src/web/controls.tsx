@@ -84,21 +84,27 @@ function Settings({ children }: { children: ComponentChildren }) {
   const details = useRef<HTMLDetailsElement>(null)
   const summary = useRef<HTMLElement>(null)
 
-  function close(event: KeyboardEvent) {
-    if (event.key !== 'Escape' || !details.current?.open) return
+  function escape({ key }: KeyboardEvent) {
+    if (key !== 'Escape' || !details.current?.open) return
     details.current.open = false
     summary.current?.focus()
   }
 
+  function leave({ relatedTarget }: FocusEvent) {
+    if (details.current && !details.current.contains(relatedTarget as Node | null)) details.current.open = false
+  }
+
   return (
-    <details class="settings" ref={details} onKeyDown={close}>
+    <details class="settings" ref={details} onKeyDown={escape} onFocusOut={leave}>
       <summary class="control" ref={summary}>
         <span class="disc">
           <Icon name="devices" />
         </span>
         <span class="control-name">Settings</span>
       </summary>
-      <div class="card settings-panel">{children}</div>
+      <div class="card settings-panel" tabIndex={-1}>
+        {children}
+      </div>
     </details>
   )
 }

@@ -26,6 +26,12 @@ interface Latency {
   readonly p99: number
 }
 
+/** Bytes. */
+interface Memory {
+  readonly heap: number
+  readonly rss: number
+}
+
 /** A server under test and its readers. */
 class Trial {
   readonly #child: ChildProcess
@@ -81,7 +87,12 @@ class Trial {
     return { p50: at(0.5), p99: at(0.99) }
   }
 
-  async memory(): Promise<{ heap: number; rss: number }> {
+  /** Waits until the gateway has closed all that stand still. */
+  async endStalled(): Promise<void> {
+    await this.#readers.wake()
+  }
+
+  async memory(): Promise<Memory> {
     this.#send({ kind: 'memory' })
     return this.#report('memory')
   }
@@ -154,34 +165,45 @@ async function idle(databaseUrl: string): Promise<void> {
   }
 }
 
+/** In turns, since a shared machine is not the same from one minute to the next: live readers alone, then beside stalled ones. */
 async function stalled(databaseUrl: string): Promise<void> {
+  const [ROUNDS, EVENTS, INTERVAL] = [5, 50, 100]
   const trial = await Trial.start('gateway', databaseUrl)
   await trial.connect(1000)
   await trial.flood(50)
-  const EVENTS = 100
-  const describe = ({ p50, p99 }: Latency) => `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`
-  const alone = await trial.pace(EVENTS, 100)
-  const before = await trial.memory()
-  print(`\n1000 live readers alone                          ${describe(alone)}`)
-  await trial.connect(1000, { stalled: true })
-  // Their buffers fill up; then they wait in their queues.
-  await trial.flood(40)
-  const beside = await trial.pace(EVENTS, 100)
-  const during = await trial.memory()
-  print(
-    `beside 1000 stalled ones, each with a queue      ${describe(beside)}   p99 ${(beside.p99 / alone.p99).toFixed(2)} times`,
-  )
-  await trial.flood(300)
-  const after = await trial.pace(EVENTS, 100)
-  const later = await trial.memory()
-  print(
-    `after the stalled ones were closed (1013)        ${describe(after)}   p99 ${(after.p99 / alone.p99).toFixed(2)} times`,
-  )
-  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
-  print(`heap before, with the queues, after: ${[before, during, later].map(({ heap }) => mib(heap)).join(', ')} MiB`)
-  print(`resident before, with the queues, after: ${[before, during, later].map(({ rss }) => mib(rss)).join(', ')} MiB`)
+  const rounds: Record<'alone' | 'beside', Latency[]> = { alone: [], beside: [] }
+  const memories: Record<'before' | 'during' | 'after', Memory[]> = { before: [], during: [], after: [] }
+  for (let round = 0; round < ROUNDS; round += 1) {
+    memories.before.push(await trial.memory())
+    rounds.alone.push(await trial.pace(EVENTS, INTERVAL))
+    await trial.connect(1000, { stalled: true })
+    // Their buffers fill up, then their queues: less than the 256 messages that these hold.
+    await trial.flood(40)
+    rounds.beside.push(await trial.pace(EVENTS, INTERVAL))
+    memories.during.push(await trial.memory())
+    // More than they hold.
+    await trial.flood(300)
+    await trial.endStalled()
+    memories.after.push(await trial.memory())
+  }
   await trial.close()
+  const p50 = (of: readonly Latency[]) => median(of.map((latency) => latency.p50))
+  const p99 = (of: readonly Latency[]) => median(of.map((latency) => latency.p99))
+  print(`\n1000 live readers, ${ROUNDS} rounds             p50 ms    p99 ms (medians of the rounds)`)
+  for (const [name, of] of Object.entries(rounds)) {
+    print(`${name.padEnd(38)} ${p50(of).toFixed(1).padStart(6)}    ${p99(of).toFixed(1).padStart(6)}`)
+  }
+  const ratios = rounds.beside.map((latency, round) => latency.p99 / (rounds.alone[round]?.p99 ?? 0))
+  print(
+    `p99 beside 1000 stalled : alone = ${median(ratios).toFixed(2)} (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})`,
+  )
+  for (const [name, of] of Object.entries(memories)) {
+    const mib = (key: keyof Memory) => (median(of.map((memory) => memory[key])) / 2 ** 20).toFixed(1)
+    print(`${name.padEnd(8)} heap ${mib('heap')} MiB, resident ${mib('rss')} MiB`)
+  }
 }
+
+const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
 
 async function main(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net'
 export class Readers {
   readonly #url: URL
   readonly #sockets: Reader[] = []
+  readonly #stalled: { readonly reader: Reader; readonly seqs: number[] }[] = []
   /** How many readers have each update, and when each of them got it. */
   readonly #arrivals = new Map<number, number[]>()
   #onAll: (seq: number) => void = () => {}
@@ -17,14 +18,24 @@ export class Readers {
     return this.#sockets.length
   }
 
-  /** Connects readers; those that are `stalled` never read anything after the handshake. */
+  /** Connects readers; those that are `stalled` read nothing after the handshake, until they are woken. */
   async add(hellos: readonly (readonly string[])[], { stalled = false } = {}): Promise<void> {
     for (const hello of hellos) {
-      const reader = new Reader(stalled ? () => {} : (seq) => this.#arrived(seq))
+      const seqs: number[] = []
+      const reader = new Reader(stalled ? (seq) => seqs.push(seq) : (seq) => this.#arrived(seq))
       await reader.connect(this.#url, hello)
-      if (stalled) reader.stall()
-      else this.#sockets.push(reader)
+      if (stalled) {
+        reader.stall()
+        this.#stalled.push({ reader, seqs })
+      } else this.#sockets.push(reader)
     }
+  }
+
+  /** Lets those that stood still read what is there, to the end; answers what each got and how it was closed. */
+  wake(): Promise<readonly Ending[]> {
+    return Promise.all(
+      this.#stalled.splice(0).map(async ({ reader, seqs }) => ({ seqs, code: await reader.readToTheEnd() })),
+    )
   }
 
   /** Told of every update that all readers have. */
@@ -43,6 +54,7 @@ export class Readers {
 
   close(): void {
     for (const socket of this.#sockets) socket.close()
+    for (const { reader } of this.#stalled) reader.close()
   }
 
   #arrived(seq: number): void {
@@ -54,11 +66,20 @@ export class Readers {
 }
 
 const SEQ = Buffer.from('"seq":')
+/** https://www.rfc-editor.org/rfc/rfc6455#section-5.2 */
+const OPCODE = { text: 1, close: 8, ping: 9, pong: 10 } as const
+
+/** All that a reader was sent, and the code of the close; 1006 without one. */
+export interface Ending {
+  readonly seqs: readonly number[]
+  readonly code: number
+}
 
 class Reader {
   readonly #onUpdate: (seq: number) => void
   #socket: Socket | undefined
   #rest: Buffer = Buffer.alloc(0)
+  #code = 1006
 
   constructor(onUpdate: (seq: number) => void) {
     this.#onUpdate = onUpdate
@@ -79,7 +100,7 @@ class Reader {
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('error', () => {})
     for (const message of hello) {
-      socket.write(masked(message))
+      socket.write(masked(OPCODE.text, Buffer.from(message)))
       // The acknowledgement, before anything is subscribed to.
       if (hello.length > 1 && message === hello[0]) await once(socket, 'data')
     }
@@ -89,8 +110,24 @@ class Reader {
     this.#socket?.pause()
   }
 
+  /** Reads on until the connection is over; answers the code of the close. */
+  async readToTheEnd(): Promise<number> {
+    const socket = this.#socket
+    if (socket && !socket.closed) {
+      const closed = once(socket, 'close')
+      socket.resume()
+      await closed
+    }
+    return this.#code
+  }
+
   close(): void {
     this.#socket?.destroy()
+  }
+
+  #closed(code: number): void {
+    this.#code = code
+    this.#socket?.end()
   }
 
   #read(chunk: Buffer): void {
@@ -101,7 +138,11 @@ class Reader {
       if (data.length < start) break
       const length = short === 126 ? data.readUInt16BE(2) : short === 127 ? Number(data.readBigUInt64BE(2)) : short
       if (data.length < start + length) break
-      if (((data[0] ?? 0) & 15) === 1) this.#message(data.subarray(start, start + length))
+      const payload = data.subarray(start, start + length)
+      const opcode = (data[0] ?? 0) & 15
+      if (opcode === OPCODE.text) this.#message(payload)
+      else if (opcode === OPCODE.ping) this.#socket?.write(masked(OPCODE.pong, payload))
+      else if (opcode === OPCODE.close) this.#closed(payload.readUInt16BE(0))
       data = data.subarray(start + length)
     }
     this.#rest = data
@@ -113,11 +154,10 @@ class Reader {
   }
 }
 
-/** A text frame of a client: masked, with a key of zeros. */
-function masked(text: string): Buffer {
-  const payload = Buffer.from(text)
+/** A frame of a client: final, masked with a key of zeros. */
+function masked(opcode: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(payload.length < 126 ? 6 : 8)
-  head[0] = 0x81
+  head[0] = 0x80 | opcode
   if (payload.length < 126) head[1] = 0x80 | payload.length
   else {
     head[1] = 0x80 | 126

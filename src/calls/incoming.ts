@@ -73,10 +73,10 @@ export class IncomingCalls {
   /**
    * What rings for the user now, then what begins and ceases to ring.
    *
-   * @param onSlowConsumer - told when the reader has fallen too far behind, right before the stream fails
+   * @param onSlowConsumer - told when the reader has fallen too far behind: its stream has failed
    */
   open(userId: string, onSlowConsumer?: () => void): AsyncIterableIterator<IncomingCall> {
-    const reader: Reader = { queue: new BoundedQueue(QUEUE_LIMIT), told: new Map(), over: new Map() }
+    const reader: Reader = { queue: new BoundedQueue(QUEUE_LIMIT, onSlowConsumer), told: new Map(), over: new Map() }
     const readers = this.#readers.get(userId) ?? new Set()
     this.#readers.set(userId, readers.add(reader))
     const release = () => {
@@ -84,7 +84,7 @@ export class IncomingCalls {
       readers.delete(reader)
       if (readers.size === 0 && this.#readers.get(userId) === readers) this.#readers.delete(userId)
     }
-    return releasing(this.#read(userId, reader), { release, onSlowConsumer })
+    return releasing(this.#read(userId, reader), { release })
   }
 
   close(): void {

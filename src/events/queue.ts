@@ -6,13 +6,16 @@ export class ConsumerTooSlow extends Error {
 /** What one slow reader may hold back: a bounded queue with one reader. It never throws into the writer. */
 export class BoundedQueue<T> {
   readonly #limit: number
+  readonly #onOverflow: (() => void) | undefined
   readonly #items: T[] = []
   #waiting: PromiseWithResolvers<T | undefined> | undefined
   #closed = false
   #failure: Error | undefined
 
-  constructor(limit: number) {
+  /** @param onOverflow - told at once that the reader is too slow: one that stands still does not ask for its failure */
+  constructor(limit: number, onOverflow?: () => void) {
     this.#limit = limit
+    this.#onOverflow = onOverflow
   }
 
   /** Adds an item; over the limit it drops everything and the reader fails with {@link ConsumerTooSlow}. */
@@ -20,7 +23,10 @@ export class BoundedQueue<T> {
     if (this.#closed) return
     if (this.#waiting) this.#wake(item)
     else if (this.#items.length < this.#limit) this.#items.push(item)
-    else this.fail(new ConsumerTooSlow(`more than ${this.#limit} messages behind`))
+    else {
+      this.fail(new ConsumerTooSlow(`more than ${this.#limit} messages behind`))
+      this.#onOverflow?.()
+    }
   }
 
   fail(failure: Error): void {
@@ -65,7 +71,7 @@ export class BoundedQueue<T> {
  */
 export function releasing<T>(
   generator: AsyncGenerator<T, undefined>,
-  { release, onSlowConsumer }: { release: () => void; onSlowConsumer?: (() => void) | undefined },
+  { release }: { release: () => void },
 ): AsyncIterableIterator<T> {
   const iterator: AsyncIterableIterator<T> = {
     async next() {
@@ -75,7 +81,6 @@ export function releasing<T>(
         return result
       } catch (error) {
         release()
-        if (error instanceof ConsumerTooSlow) onSlowConsumer?.()
         throw error
       }
     },

@@ -12,8 +12,8 @@ interface Sources {
   readonly log: Log
 }
 
-/** Milliseconds. */
-const INTERVAL = 5_000
+/** Milliseconds; also how much later than `DEAD_AFTER` the death of a node is noticed. */
+const INTERVAL = 2_500
 const BATCH = 500
 const ENOUGH = Math.ceil((DEAD_AFTER * 1000) / INTERVAL)
 

@@ -21,8 +21,8 @@ export interface LeaseStore {
   signOff(nodeId: string): Promise<void>
 }
 
-/** A node that has not been seen for so many seconds is dead. */
-export const DEAD_AFTER = 15
+/** A node that has not been seen for so many seconds is dead; its participants' grace begins before 15 s are over. */
+export const DEAD_AFTER = 10
 
 export function createLeaseStore(prisma: PrismaClient): LeaseStore {
   return {

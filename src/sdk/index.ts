@@ -12,12 +12,5 @@ export {
 export type { EndedReason, RtcEventName, RtcEvents, RtcListener } from './events.ts'
 export type { ConnectionState, MediaSource, Track } from './media/media.ts'
 export * from './model.ts'
-export type {
-  CreateCallOptions,
-  CreateGroupOptions,
-  CreateRoomOptions,
-  InitOptions,
-  ListRoomsOptions,
-  RoomPage,
-  RtcClient,
-} from './rtc.ts'
+export type * from './options.ts'
+export type { RtcClient } from './rtc.ts'

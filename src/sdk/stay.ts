@@ -8,6 +8,7 @@ import {
   RoomUpdatedDocument,
   SendSignalDocument,
   SignalsDocument,
+  type TypedDocumentString,
   UpdateParticipantDocument,
 } from './generated/graphql.ts'
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
@@ -73,11 +74,20 @@ export class Stay {
     this.#signalCursor = { roomId: room.id }
   }
 
-  /** @throws RtcError what opening the media throws */
-  static async begin(options: StayOptions, openMedia: OpenMedia): Promise<Stay> {
+  /**
+   * The room's stream first: from then on the gateway notices if this client is gone, however long the media takes.
+   *
+   * @throws RtcError what loading and opening the media throws; ROOM_ENDED when it is over before the media is there
+   */
+  static async begin(options: StayOptions, loadMedia: () => Promise<OpenMedia>): Promise<Stay> {
     const stay = new Stay(options)
-    stay.#media = await openMedia(stay.#host())
     stay.#listen()
+    try {
+      await stay.#openMedia(await loadMedia())
+    } catch (error) {
+      await stay.close()
+      throw error
+    }
     stay.#renewBefore(options.joined.connection.expiresAt)
     // The page before this one may have said otherwise.
     stay.#announceLater()
@@ -135,6 +145,17 @@ export class Stay {
     }
   }
 
+  async #openMedia(openMedia: OpenMedia): Promise<void> {
+    const media = await openMedia(this.#host())
+    if (this.#leaving) {
+      await media.close()
+      throw new RtcError('ROOM_ENDED', 'The room was over before its media was there.')
+    }
+    this.#media = media
+    media.others(this.#others())
+    if (this.#options.joined.connection.provider === 'webrtc') this.#listenForSignals()
+  }
+
   #host(): MediaHost {
     const { emitter, joined, rtcConfiguration } = this.#options
     return {
@@ -164,30 +185,48 @@ export class Stay {
   }
 
   #listen(): void {
-    const { socket, joined } = this.#options
-    const leaving = [
-      socket.subscribe(RoomUpdatedDocument, this.#cursor, {
-        next: ({ roomUpdated }) => this.#updated(updateOf(roomUpdated)),
-        end: (error) => this.#streamEnded(error),
-      }),
-    ]
-    if (joined.connection.provider === 'webrtc') leaving.push(this.#listenForSignals())
-    this.#over.signal.addEventListener('abort', () => leaving.forEach((leave) => leave()))
+    this.#follow(RoomUpdatedDocument, this.#cursor, {
+      next: ({ roomUpdated }) => this.#updated(updateOf(roomUpdated)),
+      refused: (error) => this.#refused(error),
+    })
   }
 
-  #listenForSignals(): () => void {
-    return this.#options.socket.subscribe(SignalsDocument, this.#signalCursor, {
+  /** What was signalled before is kept by the gateway. */
+  #listenForSignals(): void {
+    this.#follow(SignalsDocument, this.#signalCursor, {
       next: ({ signals }) => {
         const { seq, fromId, type, payload } = signalOf(signals)
         this.#signalCursor.after = seq
         if (!this.#leaving) this.#media?.signalled(fromId, type, payload)
       },
-      end: (error) => {
+      refused: (error) => {
         // The end of the stay is told by the room's own stream.
-        if (error && error.code !== 'FORBIDDEN' && error.code !== 'ROOM_ENDED')
-          this.#options.emitter.emit('error', error)
+        const isOver = error.code === 'FORBIDDEN' || error.code === 'ROOM_ENDED'
+        if (!isOver) this.#options.emitter.emit('error', error)
       },
     })
+  }
+
+  /** Until the stay is over. A stream that is completed before has a gateway that expects its reader back. */
+  #follow<Result, Cursor extends object>(
+    document: TypedDocumentString<Result, Cursor>,
+    cursor: Cursor,
+    { next, refused }: { next: (result: Result) => void; refused: (error: RtcError) => void },
+  ): void {
+    const { signal } = this.#over
+    const again = async () => {
+      await pause(backoff(1), signal)
+      if (!signal.aborted) this.#follow(document, cursor, { next, refused })
+    }
+    const leave = this.#options.socket.subscribe(document, cursor, {
+      next,
+      end: (error) => {
+        if (this.#leaving) return
+        if (error) refused(error)
+        else void again()
+      },
+    })
+    signal.addEventListener('abort', leave)
   }
 
   #updated(update: RoomUpdate): void {
@@ -202,31 +241,22 @@ export class Stay {
     if (reason) void this.#finish(reason)
   }
 
-  /** Without a word of why: the gateway expects its reader back. */
-  #streamEnded(error: RtcError | undefined): void {
-    if (this.#leaving) return
-    if (!error) {
-      void this.#listenAgain()
-      return
-    }
+  #refused(error: RtcError): void {
     // Somebody removed while away may not read what has happened to them.
     if (error.code === 'FORBIDDEN') return void this.#finish('removed')
     this.#options.emitter.emit('error', error)
     void this.#finish('disconnected')
   }
 
-  async #listenAgain(): Promise<void> {
-    await pause(backoff(1), this.#over.signal)
-    if (!this.#over.signal.aborted) this.#listen()
-  }
-
   async #finish(reason: EndedReason): Promise<void> {
     if (this.#leaving) return
     const { emitter, onOver } = this.#options
+    const begun = this.#media !== undefined
     const closed = this.close()
     onOver()
     await closed
-    emitter.emit('ended', { room: this.#room, reason })
+    // Whoever is still joining is told by the joining.
+    if (begun) emitter.emit('ended', { room: this.#room, reason })
   }
 
   /** In order for each addressee; what they are not there to hear is dropped. */

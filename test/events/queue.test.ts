@@ -8,9 +8,13 @@ test('items come in the order they were pushed, before and after the reader asks
   expect([await early, await queue.next(), await queue.next()]).toEqual([1, 2, 3])
 })
 
-test('a reader over the limit fails, keeps nothing, and costs the writer nothing', async () => {
-  const queue = new BoundedQueue<number>(2)
-  for (const item of [1, 2, 3, 4]) queue.push(item)
+test('a reader over the limit fails, keeps nothing, and costs the writer nothing; that it did is said once, at once', async () => {
+  let overflows = 0
+  const queue = new BoundedQueue<number>(2, () => (overflows += 1))
+  for (const item of [1, 2]) queue.push(item)
+  expect(overflows).toBe(0)
+  for (const item of [3, 4]) queue.push(item)
+  expect(overflows).toBe(1)
   await expect(queue.next()).rejects.toBeInstanceOf(ConsumerTooSlow)
 })
 

@@ -11,6 +11,8 @@ import { killServer } from '../db/data-dir.ts'
 import { type Gateway, startGateway } from '../process.ts'
 
 const SECRET = 'a secret that only the fault tests know, 32 bytes'
+/** Seconds. */
+export const GRACE = 4
 const log = createLog('silent')
 
 /** Two gateways as processes of their own and the database that they share: everything in it can be broken. */
@@ -62,7 +64,7 @@ export class Cluster {
       DATABASE_URL: this.databaseUrl,
       HOST: '127.0.0.1',
       PORT: port,
-      DISCONNECT_GRACE: '4',
+      DISCONNECT_GRACE: String(GRACE),
       DRAIN_TIME: '1',
       LOG_LEVEL: 'warn',
     })

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { Cluster } from './cluster.ts'
+import { Cluster, GRACE } from './cluster.ts'
 import { Reader, Writer } from './crowd.ts'
 
 /** The short form of CI; `FAULT_FACTOR=10 npx vitest run test/faults` is the long one. */
@@ -10,6 +10,8 @@ const PEOPLE = ['alice', 'bob', 'carol', 'dave', 'erin']
 /** Milliseconds. */
 const HEALED_WITHIN = 5_000
 const UNAVAILABLE_WITHIN = 5_000
+/** Seconds. */
+const NOTICED_WITHIN = 15
 
 let cluster: Cluster
 let roomId: string
@@ -141,21 +143,25 @@ test('PostgreSQL killed', async () => {
   })
 }, 120_000)
 
-test('client sockets cut at random', async () => {
-  const CUTS = 2000 * FACTOR
-  const before = resumed()
-  await endure(`${CUTS} client sockets cut at random`, async () => {
-    for (let cuts = 0; cuts < CUTS;) {
-      const reader = readers[Math.floor(Math.random() * readers.length)]
-      if (reader?.isConnected) {
-        reader.cut()
-        cuts += 1
+test(
+  'client sockets cut at random',
+  async () => {
+    const CUTS = 2000 * FACTOR
+    const before = resumed()
+    await endure(`${CUTS} client sockets cut at random`, async () => {
+      for (let cuts = 0; cuts < CUTS;) {
+        const reader = readers[Math.floor(Math.random() * readers.length)]
+        if (reader?.isConnected) {
+          reader.cut()
+          cuts += 1
+        }
+        await delay(2)
       }
-      await delay(2)
-    }
-  })
-  expect(resumed() - before).toBeGreaterThanOrEqual(CUTS)
-}, 600_000)
+    })
+    expect(resumed() - before).toBeGreaterThanOrEqual(CUTS)
+  },
+  180_000 * Math.max(FACTOR, 1),
+)
 
 test('whoever was only at the killed node and does not come back leaves as disconnected: no ghosts', async () => {
   await Promise.all(writers.map((writer) => writer.stop()))
@@ -177,7 +183,8 @@ test('whoever was only at the killed node and does not come back leaves as disco
   }
   await expect.poll(state, { timeout: 40_000, interval: 200 }).toEqual({ state: 'left', leaveReason: 'disconnected' })
   const took = (performance.now() - killed) / 1000
-  table.push(`${'ghost of a killed node'.padEnd(46)} | out after ${took.toFixed(1)} s (15 s and a grace of 4 s)`)
+  expect(took).toBeLessThan(NOTICED_WITHIN + GRACE)
+  table.push(`${'ghost of a killed node'.padEnd(46)} | out after ${took.toFixed(1)} s, of which ${GRACE} s are grace`)
   await cluster.startNode(1)
 }, 60_000)
 

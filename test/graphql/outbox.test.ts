@@ -94,3 +94,55 @@ test('a peer that asks and never reads is closed, too, whatever it asks for', as
   peer.socket.resume()
   expect(await peer.closed).toBe(1013)
 }, 60_000)
+
+test('a device that stands still is told to come back when it is too many calls behind, and is told then what rings', async () => {
+  const dave = await world.token('dave')
+  const aliases = Array.from({ length: 15 }, (_, index) => `m${index}: metadata`).join(' ')
+  const peer = await openPeer(world.url, { token: dave })
+  peer.send(subscribe('1', `subscription { incomingCall { type room { id ${aliases} } } }`))
+  const call = async (): Promise<string> => {
+    const input = { type: 'p2p', calleeId: 'dave', metadata: { text: 'x'.repeat(8000) } }
+    return (await world.alice.rest('POST', '/rooms', input)).body.id
+  }
+  await call()
+  await peer.receive()
+  peer.socket.pause()
+  let last = ''
+  while (world.app.calls.size > 0) {
+    const ids = await Promise.all(Array.from({ length: 20 }, call))
+    last = ids.at(-1) ?? ''
+  }
+  peer.socket.resume()
+  expect(await peer.closed).toBe(1013)
+
+  const back = await openPeer(world.url, { token: dave })
+  back.send(subscribe('1', 'subscription { incomingCall { type room { id } } }'))
+  for (let ringing = ''; ringing !== last;) {
+    const { type, room } = (await back.receive()).payload.data.incomingCall
+    expect(type).toBe('RINGING')
+    ringing = room.id
+  }
+  back.socket.close()
+}, 60_000)
+
+test('whoever does not read their signals holds back nobody, and has every one of them after all', async () => {
+  const roomId = await heavyRoom()
+  await world.alice.rest('POST', `/rooms/${roomId}/join`)
+  const listen = `subscription { signals(roomId: "${roomId}") { seq payload } }`
+  const [stalled, live] = [await openPeer(world.url, world.bob), await openPeer(world.url, world.bob)]
+  for (const peer of [stalled, live]) peer.send(subscribe('1', listen))
+  await expect.poll(() => world.app.signals.size).toBe(1)
+  stalled.socket.pause()
+  const payload = { text: 'x'.repeat(32_000) }
+  const SEND = 'mutation ($input: SendSignalInput!) { sendSignal(input: $input) { signal { seq } } }'
+  // As many as a mailbox takes: 8 MB, of which the gateway holds one page.
+  for (let seq = 1; seq <= 256; seq += 1) {
+    const input = { roomId, toId: 'bob', type: 'CUSTOM', payload }
+    const { body } = await world.alice.graphql(SEND, { input })
+    expect(body.data.sendSignal.signal.seq).toBe(seq)
+    expect((await live.receive()).payload.data.signals.seq).toBe(seq)
+  }
+  stalled.socket.resume()
+  for (let seq = 1; seq <= 256; seq += 1) expect((await stalled.receive()).payload.data.signals.seq).toBe(seq)
+  for (const peer of [stalled, live]) peer.socket.close()
+}, 60_000)

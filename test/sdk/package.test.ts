@@ -92,10 +92,10 @@ describe('the package @openchat/sdk', () => {
     const declarations = files.filter(({ path }) => path.endsWith('.d.ts') && !path.startsWith('generated/'))
     const texts = await Promise.all(declarations.map(({ path }) => readFile(join(source, path), 'utf8')))
     const index = await readFile(join(source, 'index.d.ts'), 'utf8')
-    const model = await readFile(join(source, 'model.d.ts'), 'utf8')
+    const wholes = await Promise.all(['model.d.ts', 'options.d.ts'].map((file) => readFile(join(source, file), 'utf8')))
     const names = [
       ...[...index.matchAll(/\{([^}]+)\}/g)].flatMap(([, list = '']) => list.split(',')),
-      ...[...model.matchAll(/export (?:declare )?\w+ (\w+)/g)].map(([, name = '']) => name),
+      ...[...wholes.join('\n').matchAll(/export (?:declare )?\w+ (\w+)/g)].map(([, name = '']) => name),
     ].map((name) => name.replace('type ', '').trim())
     expect(names.length).toBeGreaterThan(40)
     const undocumented = names.filter(

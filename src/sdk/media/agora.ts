@@ -1,11 +1,10 @@
 import type { IAgoraRTC, IAgoraRTCClient, IAgoraRTCRemoteUser, ILocalTrack } from 'agora-rtc-sdk-ng'
-import { type ClientErrorCode, RtcError, toRtcError } from '../errors.ts'
-import type { Connection } from '../model.ts'
+import { type ClientErrorCode, RtcError } from '../errors.ts'
 import { codedDeviceError } from './device-error.ts'
-import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
-import { type Capture, Publisher, quietly } from './publisher.ts'
-import { Report } from './report.ts'
+import type { ConnectionState, MediaHost, MediaSource, OpenMedia, Track } from './media.ts'
+import type { Capture } from './publisher.ts'
 import { agoraSdk, credential } from './vendor.ts'
+import { VendorSession } from './vendor-session.ts'
 
 const STATES: Readonly<Record<string, ConnectionState>> = {
   CONNECTING: 'connecting',
@@ -17,7 +16,6 @@ const STATES: Readonly<Record<string, ConnectionState>> = {
 const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
   ['PERMISSION_DENIED', 'DEVICE_DENIED'],
   ['DEVICE_NOT_FOUND', 'DEVICE_NOT_FOUND'],
-  // So it calls the OverconstrainedError of a device that has gone.
   ['MEDIA_OPTION_INVALID', 'DEVICE_NOT_FOUND'],
   ['CONSTRAINT_NOT_SATISFIED', 'DEVICE_NOT_FOUND'],
   ['NOT_READABLE', 'DEVICE_FAILED'],
@@ -30,127 +28,83 @@ const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
  * not told which, so that theirs is always called `camera`.
  */
 export const openAgora: OpenMedia = async (host) => {
-  const appId = credential(host.connection, 'appId')
-  const token = credential(host.connection, 'token')
   const sdk = await agoraSdk()
   if (!sdk.checkSystemRequirements()) throw new RtcError('NOT_SUPPORTED', 'agora needs a browser with WebRTC')
-  const session = new AgoraSession(host, sdk)
-  await session.join(appId, token)
-  return session
+  return new AgoraSession(host, sdk).join()
 }
 
-class AgoraSession implements MediaSession {
-  readonly #host: MediaHost
+class AgoraSession extends VendorSession {
   readonly #sdk: IAgoraRTC
   readonly #client: IAgoraRTCClient
-  readonly #report: Report
-  readonly #publisher: Publisher
 
   constructor(host: MediaHost, sdk: IAgoraRTC) {
-    this.#host = host
+    super('agora', host)
     this.#sdk = sdk
     this.#client = sdk.createClient({ mode: 'rtc', codec: 'vp8' })
-    this.#report = new Report(host)
-    this.#publisher = new Publisher(host, this.#report, (source, deviceId) => this.#open(source, deviceId))
     this.#listen()
   }
 
-  async join(appId: string, token: string): Promise<void> {
-    const { roomId, userId } = this.#host.connection
-    try {
-      this.#report.state('connecting')
-      await this.#report.joined(() => this.#client.join(appId, roomId, token, userId))
-    } catch (error) {
-      await this.close()
-      throw toRtcError(error, 'MEDIA_FAILED', 'agora does not let join')
-    }
-  }
-
-  async publish(source: MediaSource, enabled: boolean): Promise<void> {
+  override async publish(source: MediaSource, enabled: boolean): Promise<void> {
     const rival = source === 'camera' ? 'screen' : 'camera'
-    if (enabled && source !== 'microphone' && this.#publisher.publishes(rival)) {
+    if (enabled && source !== 'microphone' && this.publisher.publishes(rival)) {
       throw new RtcError('NOT_SUPPORTED', `agora carries one video: unpublish the ${rival} before the ${source}`)
     }
-    await this.#publisher.publish(source, enabled)
+    await super.publish(source, enabled)
   }
 
-  selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    return this.#publisher.selectDevice(source, deviceId)
+  protected connect(): Promise<unknown> {
+    const { connection } = this.host
+    const [appId, token] = [credential(connection, 'appId'), credential(connection, 'token')]
+    return this.#client.join(appId, connection.roomId, token, connection.userId)
   }
 
-  async renew(connection: Connection): Promise<void> {
-    try {
-      await this.#client.renewToken(credential(connection, 'token'))
-    } catch (error) {
-      throw toRtcError(error, 'MEDIA_FAILED', 'agora does not take the new token')
-    }
+  protected leave(): Promise<void> {
+    return this.#client.leave()
   }
 
-  others(): void {}
-
-  signalled(): void {}
-
-  async close(): Promise<void> {
-    this.#report.end()
-    await this.#giveBack()
+  protected useToken(token: string): Promise<void> {
+    return this.#client.renewToken(token)
   }
 
   #listen(): void {
     const client = this.#client
     client.on('connection-state-change', (state, _former, reason) => {
       const told = STATES[state]
-      if (told) this.#report.state(told)
-      if (state === 'DISCONNECTED') this.#lost(reason ?? 'UNKNOWN_REASON')
+      if (told) this.report.state(told)
+      if (state === 'DISCONNECTED') this.lost(reason ?? 'UNKNOWN_REASON')
     })
     client.on('user-published', (user, mediaType) => {
       if (mediaType !== 'datachannel') void this.#subscribe(user, mediaType)
     })
-    client.on('user-unpublished', (user, mediaType) => this.#report.gone(keyOf(user, mediaType)))
-    client.on('user-left', (user) => this.#report.userGone(String(user.uid)))
-    client.on('token-privilege-will-expire', () => void this.#renew())
-    client.on('token-privilege-did-expire', () => this.#lost('TOKEN_EXPIRE'))
-  }
-
-  async #renew(): Promise<void> {
-    try {
-      await this.renew(await this.#host.refreshConnection())
-    } catch (error) {
-      this.#report.failed('agora gets no new token', error)
-    }
+    client.on('user-unpublished', (user, mediaType) => this.report.gone(keyOf(user, mediaType)))
+    client.on('user-left', (user) => this.report.userGone(String(user.uid)))
+    client.on('token-privilege-will-expire', () => this.expiring())
+    client.on('token-privilege-did-expire', () => this.lost('TOKEN_EXPIRE'))
   }
 
   #subscribe(user: IAgoraRTCRemoteUser, kind: Track['kind']): Promise<void> {
     const key = keyOf(user, kind)
     const userId = String(user.uid)
-    return this.#report.subscribed(key, userId, async () => {
+    return this.report.subscribed(key, userId, async () => {
       const track = await (kind === 'audio'
         ? this.#client.subscribe(user, 'audio')
         : this.#client.subscribe(user, 'video'))
-      track.on('track-updated', (updated: MediaStreamTrack) => this.#report.changed(key, updated))
+      track.on('track-updated', (updated: MediaStreamTrack) => this.report.changed(key, updated))
       const source = kind === 'audio' ? 'microphone' : 'camera'
       return { userId, source, kind, local: false, mediaStreamTrack: track.getMediaStreamTrack() }
     })
   }
 
-  #lost(reason: string): void {
-    this.#report.lost('agora has ended the connection', new Error(reason))
-    void this.#giveBack()
-  }
-
-  async #giveBack(): Promise<void> {
-    await this.#publisher.close()
-    await quietly(() => this.#client.leave())
-  }
-
-  async #open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
-    const { track, setDevice } = await this.#capture(source, deviceId).catch(refused(source))
-    track.on('track-updated', () => this.#publisher.refresh(source))
-    track.on('track-ended', () => void this.#publisher.ended(source))
+  protected async open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
+    const refused = (id: string | undefined) => (error: unknown) => this.#refused(error, source, id)
+    const { track, setDevice } = await this.#capture(source, deviceId).catch(refused(deviceId))
+    track.on('track-updated', () => this.publisher.refresh(source))
+    track.on('track-ended', () => void this.publisher.ended(source))
     return {
       mediaStreamTrack: () => track.getMediaStreamTrack(),
       publish: () => this.#client.publish(track),
       unpublish: () => this.#client.unpublish(track),
-      selectDevice: (id) => setDevice(id).catch(refused(source)),
+      selectDevice: (id) => setDevice(id).catch(refused(id)),
       stop: () => track.close(),
     }
   }
@@ -164,18 +118,23 @@ class AgoraSession implements MediaSession {
       : this.#sdk.createMicrophoneAudioTrack(deviceId === undefined ? {} : { microphoneId: deviceId }))
     return { track, setDevice: (id) => track.setDevice(id) }
   }
+
+  /** A device that is not there it calls unexpected: only the list of devices says whether it is that. */
+  async #refused(thrown: unknown, source: MediaSource, deviceId: string | undefined): Promise<never> {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+    if (code === 'UNEXPECTED_ERROR' && deviceId !== undefined) {
+      const devices = await this.#sdk.getDevices(true).catch(() => undefined)
+      if (devices?.every((device) => device.deviceId !== deviceId)) {
+        throw codedDeviceError('DEVICE_NOT_FOUND', thrown, source)
+      }
+    }
+    throw codedDeviceError(DEVICE_CODES.get(code), thrown, source)
+  }
 }
 
 interface Opened {
   readonly track: ILocalTrack
   readonly setDevice: (deviceId: string) => Promise<void>
-}
-
-function refused(source: MediaSource): (error: unknown) => never {
-  return (error) => {
-    const code = error instanceof Error && 'code' in error ? DEVICE_CODES.get(error.code) : undefined
-    throw codedDeviceError(code, error, source)
-  }
 }
 
 function keyOf(user: IAgoraRTCRemoteUser, mediaType: string): string {

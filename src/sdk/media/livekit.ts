@@ -1,10 +1,10 @@
-import type { DisconnectReason, LocalTrack, Participant, Room, TrackPublication } from 'livekit-client'
-import { RtcError, toRtcError } from '../errors.ts'
+import type { LocalTrack, Participant, Room, TrackPublication } from 'livekit-client'
+import { RtcError } from '../errors.ts'
 import { codedDeviceError, deviceError } from './device-error.ts'
-import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia } from './media.ts'
-import { type Capture, Publisher, quietly } from './publisher.ts'
-import { Report } from './report.ts'
+import type { ConnectionState, MediaHost, MediaSource, OpenMedia } from './media.ts'
+import type { Capture } from './publisher.ts'
 import { credential, type LivekitSdk, livekitSdk } from './vendor.ts'
+import { VendorSession } from './vendor-session.ts'
 
 const STATES: Readonly<Record<string, ConnectionState>> = {
   connecting: 'connecting',
@@ -22,69 +22,46 @@ const SOURCES: Readonly<Record<string, MediaSource>> = {
 
 /** Media by a LiveKit server. */
 export const openLivekit: OpenMedia = async (host) => {
-  const url = credential(host.connection, 'url')
-  const token = credential(host.connection, 'token')
   const sdk = await livekitSdk()
   if (!sdk.isBrowserSupported()) throw new RtcError('NOT_SUPPORTED', 'livekit needs a browser with WebRTC')
-  const session = new LivekitSession(host, sdk)
-  await session.join(url, token)
-  return session
+  return new LivekitSession(host, sdk).join()
 }
 
-class LivekitSession implements MediaSession {
+class LivekitSession extends VendorSession {
   readonly #sdk: LivekitSdk
   readonly #room: Room
-  readonly #report: Report
-  readonly #publisher: Publisher
 
   constructor(host: MediaHost, sdk: LivekitSdk) {
+    super('livekit', host)
     this.#sdk = sdk
     this.#room = new sdk.Room()
-    this.#report = new Report(host)
-    this.#publisher = new Publisher(host, this.#report, (source, deviceId) => this.#open(source, deviceId))
     this.#listen()
   }
 
-  async join(url: string, token: string): Promise<void> {
-    try {
-      this.#report.state('connecting')
-      await this.#report.joined(() => this.#room.connect(url, token))
-    } catch (error) {
-      await this.close()
-      throw toRtcError(error, 'MEDIA_FAILED', 'livekit does not let join')
-    }
+  protected connect(): Promise<void> {
+    const { connection } = this.host
+    return this.#room.connect(credential(connection, 'url'), credential(connection, 'token'))
   }
 
-  publish(source: MediaSource, enabled: boolean): Promise<void> {
-    return this.#publisher.publish(source, enabled)
-  }
-
-  selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    return this.#publisher.selectDevice(source, deviceId)
+  protected leave(): Promise<void> {
+    return this.#room.disconnect()
   }
 
   /** The server keeps the token of a running connection fresh by itself. */
-  async renew(): Promise<void> {}
-
-  others(): void {}
-
-  signalled(): void {}
-
-  async close(): Promise<void> {
-    this.#report.end()
-    await this.#giveBack()
-  }
+  protected async useToken(): Promise<void> {}
 
   #listen(): void {
-    const { RoomEvent } = this.#sdk
+    const { ConnectionState, DisconnectReason, RoomEvent } = this.#sdk
     this.#room
       .on(RoomEvent.ConnectionStateChanged, (state) => {
         const told = STATES[state]
-        if (told) this.#report.state(told)
+        if (told) this.report.state(told)
       })
-      .on(RoomEvent.Disconnected, (reason) => this.#lost(reason))
+      .on(RoomEvent.Disconnected, (reason) => {
+        this.lost(reason === undefined ? 'UNKNOWN_REASON' : (DisconnectReason[reason] ?? String(reason)))
+      })
       .on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
-        this.#report.track(publication.trackSid, {
+        this.report.track(publication.trackSid, {
           userId: participant.identity,
           source: this.#sourceOf(publication),
           kind: track.kind === this.#sdk.Track.Kind.Audio ? 'audio' : 'video',
@@ -92,11 +69,15 @@ class LivekitSession implements MediaSession {
           mediaStreamTrack: track.mediaStreamTrack,
         })
       })
-      .on(RoomEvent.TrackUnsubscribed, (_track, publication) => this.#report.gone(publication.trackSid))
+      .on(RoomEvent.TrackUnsubscribed, (_track, publication) => this.report.gone(publication.trackSid))
       .on(RoomEvent.TrackSubscriptionFailed, (trackSid, participant) => {
-        this.#report.failed('livekit cannot subscribe', new Error(`${trackSid} of ${participant.identity}`))
+        this.report.failed('livekit cannot subscribe', new Error(`${trackSid} of ${participant.identity}`))
       })
-      .on(RoomEvent.LocalTrackUnpublished, (publication) => this.#ended(publication))
+      .on(RoomEvent.LocalTrackUnpublished, (publication) => {
+        // A room that reconnects publishes everything anew.
+        if (this.#room.state !== ConnectionState.Reconnecting) this.#ended(publication)
+      })
+      .on(RoomEvent.Reconnected, () => this.#reconcile())
       // Nothing here mutes: it is the server that did, or a device that has gone for good.
       .on(RoomEvent.TrackMuted, (publication, participant: Participant) => {
         if (participant.isLocal) this.#ended(publication)
@@ -104,26 +85,25 @@ class LivekitSession implements MediaSession {
   }
 
   #ended(publication: TrackPublication): void {
-    void this.#publisher.ended(this.#sourceOf(publication))
+    void this.publisher.ended(this.#sourceOf(publication))
   }
 
-  #lost(reason: DisconnectReason | undefined): void {
-    const name = reason === undefined ? 'UNKNOWN_REASON' : this.#sdk.DisconnectReason[reason]
-    this.#report.lost('livekit has ended the connection', new Error(name))
-    void this.#giveBack()
+  /** What has not come through a reconnection has ended. */
+  #reconcile(): void {
+    const { Source } = this.#sdk.Track
+    const sources = { camera: Source.Camera, microphone: Source.Microphone, screen: Source.ScreenShare } as const
+    for (const source of ['camera', 'microphone', 'screen'] as const) {
+      const publication = this.#room.localParticipant.getTrackPublication(sources[source])
+      if (!publication) void this.publisher.ended(source)
+    }
   }
 
-  async #giveBack(): Promise<void> {
-    await this.#publisher.close()
-    await quietly(() => this.#room.disconnect())
-  }
-
-  async #open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
+  protected async open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
     const participant = this.#room.localParticipant
     const track = await this.#capture(source, deviceId).catch((error: unknown) => {
       throw this.#deviceError(error, source)
     })
-    track.on(this.#sdk.TrackEvent.Restarted, () => this.#publisher.refresh(source))
+    track.on(this.#sdk.TrackEvent.Restarted, () => this.publisher.refresh(source))
     return {
       mediaStreamTrack: () => track.mediaStreamTrack,
       publish: () => participant.publishTrack(track),

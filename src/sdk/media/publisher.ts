@@ -23,6 +23,8 @@ export class Publisher {
   readonly #report: Report
   readonly #open: OpenCapture
   readonly #captures = new Map<MediaSource, Capture>()
+  /** Also those that are not published yet, or not any more. */
+  readonly #held = new Set<Capture>()
   readonly #deviceIds = new Map<MediaSource, string>()
 
   constructor(host: MediaHost, report: Report, open: OpenCapture) {
@@ -50,8 +52,8 @@ export class Publisher {
       throw error
     }
     this.#deviceIds.set(source, deviceId)
-    if (this.#report.over) await quietly(() => capture?.stop())
-    else this.refresh(source)
+    if (capture && this.#report.over) await this.#release(capture)
+    this.refresh(source)
   }
 
   /** The track of a source may have become another one. */
@@ -76,23 +78,23 @@ export class Publisher {
     await stopped.catch((error: unknown) => this.#report.failed(`the ${source} has ended`, error))
   }
 
-  /** Gives every device back. */
+  /** Gives every device back, whatever the vendor still has to say about it. */
   async close(): Promise<void> {
-    const captures = [...this.#captures.values()]
     this.#captures.clear()
-    await Promise.all(captures.map((capture) => quietly(() => capture.stop())))
+    await Promise.all([...this.#held].map((capture) => this.#release(capture)))
   }
 
   async #start(source: MediaSource): Promise<void> {
     this.#assertOpen()
     const capture = await this.#open(source, this.#deviceIds.get(source))
+    this.#held.add(capture)
     try {
       // The user may have taken their time before they allowed it.
       this.#assertOpen()
       await capture.publish()
       this.#assertOpen()
     } catch (error) {
-      await quietly(() => capture.stop())
+      await this.#release(capture)
       throw toRtcError(error, 'MEDIA_FAILED', `the ${source} cannot be published`)
     }
     this.#captures.set(source, capture)
@@ -102,15 +104,21 @@ export class Publisher {
 
   async #stop(source: MediaSource): Promise<void> {
     const capture = this.#captures.get(source)
+    if (!capture) return
     this.#captures.delete(source)
     this.#report.gone(keyOf(source))
     try {
-      await capture?.unpublish()
+      await capture.unpublish()
     } catch (error) {
       throw toRtcError(error, 'MEDIA_FAILED', `the ${source} cannot be unpublished`)
     } finally {
-      await quietly(() => capture?.stop())
+      await this.#release(capture)
     }
+  }
+
+  async #release(capture: Capture): Promise<void> {
+    this.#held.delete(capture)
+    await quietly(() => capture.stop())
   }
 
   #assertOpen(): void {

@@ -1,5 +1,8 @@
-import { toRtcError } from '../errors.ts'
+import { RtcError, toRtcError } from '../errors.ts'
 import type { ConnectionState, MediaHost, MediaSource, Track } from './media.ts'
+
+/** Milliseconds. Some vendors go on for ever where nothing answers. */
+const JOIN_TIMEOUT = 30_000
 
 /**
  * What the one connection of a vendor's engine tells its host. Everything is told once: a track that came goes, a
@@ -80,13 +83,26 @@ export class Report {
     if (!this.#over) this.#host.failed(toRtcError(cause, 'MEDIA_FAILED', message))
   }
 
-  /** Until the vendor has let one join, the loss of the connection is the failure of joining, and not reported. */
+  /**
+   * Until the vendor has let one join, the loss of the connection is the failure of joining, and not reported.
+   *
+   * @throws what the vendor does, or RtcError MEDIA_FAILED after {@link JOIN_TIMEOUT}
+   */
   async joined(join: () => Promise<unknown>): Promise<void> {
-    await new Promise<unknown>((resolve, reject) => {
-      this.#refuse = reject
-      join().then(resolve, reject)
-    })
-    this.#refuse = undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
+    try {
+      await new Promise<unknown>((resolve, reject) => {
+        this.#refuse = reject
+        timer = setTimeout(
+          () => reject(new RtcError('MEDIA_FAILED', 'the media provider does not answer')),
+          JOIN_TIMEOUT,
+        )
+        join().then(resolve, reject)
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#refuse = undefined
+    }
     this.state('connected')
   }
 

@@ -6,12 +6,11 @@ import type {
   StreamIndex,
 } from '@volcengine/rtc'
 import { RtcError, toRtcError } from '../errors.ts'
-import type { Connection } from '../model.ts'
-import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
-import { Publisher, quietly } from './publisher.ts'
-import { Report } from './report.ts'
+import type { ConnectionState, MediaHost, MediaSource, OpenMedia, Track } from './media.ts'
+import { type Capture, type OpenCapture, quietly } from './publisher.ts'
 import { AUDIO, MAIN, openVolcengineCapture, SCREEN, VIDEO } from './volcengine-capture.ts'
 import { credential, type VolcengineSdk, volcengineSdk } from './vendor.ts'
+import { VendorSession } from './vendor-session.ts'
 
 /** By number; a connection that is lost for long it still tries to get back. */
 const STATES: Readonly<Record<VendorState, ConnectionState>> = {
@@ -29,79 +28,53 @@ const MESSAGING_ERRORS: ReadonlySet<string> = new Set(['RTM_DUPLICATE_LOGIN', 'R
 
 /** Media by Volcengine RTC. */
 export const openVolcengine: OpenMedia = async (host) => {
-  const appId = credential(host.connection, 'appId')
-  const token = credential(host.connection, 'token')
   const sdk = await volcengineSdk()
   if (!(await sdk.isSupported())) {
     throw new RtcError('NOT_SUPPORTED', 'volcengine needs a browser with WebRTC and H.264')
   }
-  const session = new VolcengineSession(host, sdk, createEngine(sdk, appId))
-  await session.join(token)
-  return session
+  return new VolcengineSession(host, sdk).join()
 }
 
-class VolcengineSession implements MediaSession {
-  readonly #host: MediaHost
+class VolcengineSession extends VendorSession {
   readonly #sdk: VolcengineSdk
   readonly #engine: IRTCEngine
-  readonly #report: Report
-  readonly #publisher: Publisher
+  readonly #capture: OpenCapture
   /** What is published of each stream, as bits of MediaType. */
   readonly #published = new Map<string, number>()
-  #renewal: Promise<void> | undefined
 
-  constructor(host: MediaHost, sdk: VolcengineSdk, engine: IRTCEngine) {
-    this.#host = host
+  constructor(host: MediaHost, sdk: VolcengineSdk) {
+    super('volcengine', host)
     this.#sdk = sdk
-    this.#engine = engine
-    this.#report = new Report(host)
-    this.#publisher = new Publisher(host, this.#report, openVolcengineCapture(engine))
+    this.#engine = createEngine(sdk, credential(host.connection, 'appId'))
+    this.#capture = openVolcengineCapture(this.#engine)
     this.#listen()
   }
 
-  async join(token: string): Promise<void> {
-    const { roomId, userId } = this.#host.connection
+  protected connect(): Promise<void> {
+    const { connection } = this.host
+    const { roomId, userId } = connection
     // Subscribed by hand: only that tells when a track is there to be had.
     const config = { isAutoPublish: false, isAutoSubscribeAudio: false, isAutoSubscribeVideo: false }
-    try {
-      this.#report.state('connecting')
-      await this.#report.joined(() => this.#engine.joinRoom(token, roomId, { userId }, config))
-    } catch (error) {
-      await this.close()
-      throw toRtcError(error, 'MEDIA_FAILED', 'volcengine does not let join')
-    }
+    return this.#engine.joinRoom(credential(connection, 'token'), roomId, { userId }, config)
   }
 
-  publish(source: MediaSource, enabled: boolean): Promise<void> {
-    return this.#publisher.publish(source, enabled)
+  protected async leave(): Promise<void> {
+    await quietly(() => this.#engine.leaveRoom())
+    this.#sdk.destroyEngine(this.#engine)
   }
 
-  selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    return this.#publisher.selectDevice(source, deviceId)
+  protected open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
+    return this.#capture(source, deviceId)
   }
 
-  async renew(connection: Connection): Promise<void> {
-    try {
-      await this.#engine.updateToken(credential(connection, 'token'))
-    } catch (error) {
-      throw toRtcError(error, 'MEDIA_FAILED', 'volcengine does not take the new token')
-    }
-  }
-
-  others(): void {}
-
-  signalled(): void {}
-
-  async close(): Promise<void> {
-    this.#report.end()
-    await this.#giveBack()
+  protected useToken(token: string): Promise<void> {
+    return this.#engine.updateToken(token)
   }
 
   #listen(): void {
     const { events } = this.#sdk
-    const renew = (): void => void (this.#renewal ??= this.#renew())
     this.#engine
-      .on(events.onConnectionStateChanged, ({ state }) => this.#report.state(STATES[state]))
+      .on(events.onConnectionStateChanged, ({ state }) => this.report.state(STATES[state]))
       .on(events.onUserPublishStream, ({ userId, mediaType }) => this.#subscribe(userId, MAIN, mediaType))
       .on(events.onUserPublishScreen, ({ userId, mediaType }) => this.#subscribe(userId, SCREEN, mediaType))
       .on(events.onUserUnpublishStream, ({ userId, mediaType }) => this.#gone(userId, MAIN, mediaType))
@@ -109,25 +82,18 @@ class VolcengineSession implements MediaSession {
       .on(events.onUserLeave, ({ userInfo: { userId } }) => {
         for (const index of [MAIN, SCREEN]) this.#gone(userId, index, AUDIO | VIDEO)
       })
+      .on(events.onSubscribeResult, ({ userId, isScreen }) => this.#resubscribed(userId, isScreen ? SCREEN : MAIN))
       .on(events.onTrackEnded, ({ kind, isScreen }) => {
         const source = isScreen ? 'screen' : kind === 'video' ? 'camera' : 'microphone'
-        void this.#publisher.ended(source)
+        void this.publisher.ended(source)
       })
       // All three come together when the whole token ends.
-      .on(events.onTokenWillExpire, renew)
-      .on(events.onTokenPublishPrivilegeWillExpire, renew)
-      .on(events.onTokenSubscribePrivilegeWillExpire, renew)
-      .on(events.onError, ({ errorCode }) => this.#lost(errorCode))
-  }
-
-  async #renew(): Promise<void> {
-    try {
-      await this.renew(await this.#host.refreshConnection())
-    } catch (error) {
-      this.#report.failed('volcengine gets no new token', error)
-    } finally {
-      this.#renewal = undefined
-    }
+      .on(events.onTokenWillExpire, () => this.expiring())
+      .on(events.onTokenPublishPrivilegeWillExpire, () => this.expiring())
+      .on(events.onTokenSubscribePrivilegeWillExpire, () => this.expiring())
+      .on(events.onError, ({ errorCode }) => {
+        if (!MESSAGING_ERRORS.has(errorCode)) this.lost(errorCode)
+      })
   }
 
   #subscribe(userId: string, index: StreamIndex, mediaType: MediaType): void {
@@ -138,7 +104,7 @@ class VolcengineSession implements MediaSession {
     const subscribed =
       index === SCREEN ? this.#engine.subscribeScreen(userId, all) : this.#engine.subscribeStream(userId, all)
     for (const kind of kindsOf(mediaType)) {
-      void this.#report.subscribed(`${stream}/${kind}`, userId, async () => {
+      void this.report.subscribed(`${stream}/${kind}`, userId, async () => {
         await subscribed
         const mediaStreamTrack = this.#engine.getRemoteStreamTrack(userId, index, kind)
         if (!mediaStreamTrack) throw new RtcError('MEDIA_FAILED', `volcengine has no ${kind} of ${userId}`)
@@ -147,22 +113,18 @@ class VolcengineSession implements MediaSession {
     }
   }
 
+  /** After a reconnection the engine subscribes anew by itself, to other tracks, and says no more than this. */
+  #resubscribed(userId: string, index: StreamIndex): void {
+    for (const kind of kindsOf(AUDIO | VIDEO)) {
+      const mediaStreamTrack = this.#engine.getRemoteStreamTrack(userId, index, kind)
+      if (mediaStreamTrack) this.report.changed(`${userId}/${index}/${kind}`, mediaStreamTrack)
+    }
+  }
+
   #gone(userId: string, index: StreamIndex, mediaType: number): void {
     const stream = `${userId}/${index}`
     this.#published.set(stream, (this.#published.get(stream) ?? 0) & ~mediaType)
-    for (const kind of kindsOf(mediaType)) this.#report.gone(`${stream}/${kind}`)
-  }
-
-  #lost(code: string): void {
-    if (MESSAGING_ERRORS.has(code)) return
-    this.#report.lost('volcengine has ended the connection', new Error(code))
-    void this.#giveBack()
-  }
-
-  async #giveBack(): Promise<void> {
-    await this.#publisher.close()
-    await quietly(() => this.#engine.leaveRoom())
-    await quietly(() => this.#sdk.destroyEngine(this.#engine))
+    for (const kind of kindsOf(mediaType)) this.report.gone(`${stream}/${kind}`)
   }
 }
 

@@ -147,10 +147,15 @@ export class AgoraDouble {
   readonly opened: LocalTrackDouble[] = []
   supported = true
   deviceError: Error | undefined
+  /** Ids of the devices that there are. */
+  deviceIds = ['cam-1', 'mic-1']
   /** Devices answer only when this does, as a user who looks for the button. */
   permission = Promise.resolve()
 
   checkSystemRequirements = (): boolean => this.supported
+
+  getDevices: IAgoraRTC['getDevices'] = async () =>
+    this.deviceIds.map((deviceId): Pick<MediaDeviceInfo, 'deviceId'> => ({ deviceId })) as MediaDeviceInfo[]
 
   createClient = (): IAgoraRTCClient => this.client as unknown as IAgoraRTCClient
 

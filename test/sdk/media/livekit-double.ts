@@ -4,7 +4,7 @@ import type { LocalParticipant, LocalTrack, Participant, Room, TrackPublication 
 import { TrackDouble } from './host.ts'
 
 const livekit = await vi.importActual<typeof import('livekit-client')>('livekit-client')
-const { DisconnectReason, RoomEvent, Track, TrackEvent } = livekit
+const { ConnectionState, DisconnectReason, RoomEvent, Track, TrackEvent } = livekit
 
 /** What devices do when they are asked; a test changes it. */
 export interface Devices {
@@ -53,11 +53,11 @@ class LocalTrackDouble extends EventEmitter implements OwnTrack {
 
 type OwnParticipant = Pick<
   LocalParticipant,
-  'createTracks' | 'createScreenTracks' | 'publishTrack' | 'unpublishTrack' | 'isLocal'
+  'createTracks' | 'createScreenTracks' | 'publishTrack' | 'unpublishTrack' | 'getTrackPublication' | 'isLocal'
 >
 
 /** A room of LiveKit's as its documentation says that it behaves, with nothing behind it. */
-export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
+export class RoomDouble extends EventEmitter implements Pick<Room, 'connect' | 'state'> {
   static last: RoomDouble
   static connectError: Error | undefined
   /** Ends only when this does. */
@@ -68,7 +68,7 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
   readonly opened: LocalTrackDouble[] = []
   readonly published = new Map<unknown, TrackPublication>()
   publishError: Error | undefined
-  connected = false
+  state: Room['state'] = ConnectionState.Disconnected
 
   readonly localParticipant: OwnParticipant = {
     isLocal: true,
@@ -82,6 +82,10 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
       this.published.set(track, publication)
       return publication as Awaited<ReturnType<LocalParticipant['publishTrack']>>
     },
+    getTrackPublication: (source) =>
+      [...this.published.values()].find((publication) => publication.source === source) as ReturnType<
+        LocalParticipant['getTrackPublication']
+      >,
     unpublishTrack: async (track) => {
       const publication = this.published.get(track)
       if (!publication) return undefined
@@ -92,6 +96,11 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
     },
   }
 
+  static reset(): void {
+    RoomDouble.connectError = undefined
+    RoomDouble.connecting = Promise.resolve()
+  }
+
   constructor() {
     super()
     RoomDouble.last = this
@@ -99,32 +108,47 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect'> {
 
   async connect(url: string, token: string): Promise<void> {
     this.asked.push(['connect', url, token])
-    this.emit(RoomEvent.ConnectionStateChanged, 'connecting')
+    this.turn(ConnectionState.Connecting)
     await RoomDouble.connecting
     if (RoomDouble.connectError) {
-      this.emit(RoomEvent.ConnectionStateChanged, 'disconnected')
+      this.turn(ConnectionState.Disconnected)
       this.emit(RoomEvent.Disconnected)
       throw RoomDouble.connectError
     }
-    this.connected = true
-    this.emit(RoomEvent.ConnectionStateChanged, 'connected')
+    this.turn(ConnectionState.Connected)
   }
 
   async disconnect(): Promise<void> {
     this.asked.push(['disconnect'])
-    if (this.connected) this.drop('CLIENT_INITIATED')
+    if (this.state !== ConnectionState.Disconnected) this.drop('CLIENT_INITIATED')
   }
 
   /** The server, or oneself, ends the connection. */
   drop(reason: keyof typeof DisconnectReason): void {
-    this.connected = false
     for (const track of this.published.keys()) void this.localParticipant.unpublishTrack(track as LocalTrack)
-    this.emit(RoomEvent.ConnectionStateChanged, 'disconnected')
+    this.turn(ConnectionState.Disconnected)
     this.emit(RoomEvent.Disconnected, DisconnectReason[reason])
   }
 
-  state(state: string): void {
+  turn(state: Room['state']): void {
+    this.state = state
     this.emit(RoomEvent.ConnectionStateChanged, state)
+  }
+
+  /** The server has forgotten the session: LiveKit opens each device again and publishes it anew, where it can. */
+  reconnect(lost?: LocalTrack['source']): void {
+    this.turn(ConnectionState.Reconnecting)
+    for (const [track, publication] of this.published) {
+      this.published.delete(track)
+      this.emit(RoomEvent.LocalTrackUnpublished, publication, this.localParticipant)
+    }
+    for (const track of this.opened) {
+      if (track.source === lost) continue
+      track.restart()
+      void this.localParticipant.publishTrack(track as OwnTrack as LocalTrack)
+    }
+    this.turn(ConnectionState.Connected)
+    this.emit(RoomEvent.Reconnected)
   }
 
   /** @returns what makes the track go */

@@ -123,6 +123,14 @@ export class EngineDouble extends EventEmitter implements Engine {
     return track
   }
 
+  /** After a reconnection: the same stream by another track, of which nothing else is told. */
+  resubscribes(userId: string, index: 0 | 1, kind: 'audio' | 'video'): TrackDouble {
+    const track = new TrackDouble(kind)
+    this.#remote.set(`${userId}/${index}/${kind}`, track)
+    this.tell('onSubscribeResult', { userId, isScreen: index === 1, isAutoSubscribe: false })
+    return track
+  }
+
   unpublishes(userId: string, index: 0 | 1, mediaType: 1 | 2 | 3): void {
     this.tell(index === 1 ? 'onUserUnpublishScreen' : 'onUserUnpublishStream', { userId, mediaType, reason: 0 })
   }

@@ -1,0 +1,100 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { mintToken } from '../../src/auth/development.ts'
+import { createNetwork, networkTests, type Network } from '../network.ts'
+import { startGateway, withDirectory } from '../process.ts'
+import { createPerson, type Person } from '../world.ts'
+import type { CrowdOptions, Report } from './standstill/crowd.ts'
+
+const CROWD = fileURLToPath(new URL('standstill/crowd.ts', import.meta.url))
+const SECRET = 'a secret that only this test knows, 32 bytes or more'
+const LIVE = 1000
+const STALLED = 1000
+/** Of 8 KiB each: more than what the kernel and the gateway keep for one socket. */
+const EVENTS = 60
+/** Bytes; what is kept for one socket is at most 256 KiB, and a thousand times that without sharing. */
+const MEMORY = 128 * 2 ** 20
+
+/** Otherwise the kernel keeps megabytes for each that stands still, before the gateway keeps anything. */
+const SMALL_BUFFERS = ['net.ipv4.tcp_rmem=4096 16384 16384', 'net.ipv4.tcp_wmem=4096 16384 32768']
+
+/** Readers, in a process of their own in the gateway's network. */
+async function startCrowd(network: Network, options: CrowdOptions) {
+  const crowd = network.spawn(process.execPath, ['--import', 'tsx', CROWD, JSON.stringify(options)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const exited = once(crowd, 'exit')
+  if (!crowd.stdout || !crowd.stdin) throw new Error('there are pipes')
+  const { stdin, stdout } = crowd
+  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
+  const report = async (): Promise<Report> => JSON.parse((await lines.next()).value ?? '{}')
+  return {
+    report,
+    wake: () => stdin.write('wake\n'),
+    async close() {
+      stdin.end()
+      await exited
+    },
+  }
+}
+const memoryOf = async (pid: number | undefined): Promise<number> => {
+  const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) * 1024
+}
+
+/** An event of more than 8 KiB. */
+async function toggle(person: Person, roomId: string, audio: boolean): Promise<number> {
+  const { body } = await person.graphql(
+    'mutation ($input: UpdateParticipantInput!) { updateParticipant(input: $input) { room { seq } } }',
+    { input: { roomId, audio } },
+  )
+  return body.data.updateParticipant.room.seq
+}
+
+describe.runIf(networkTests)('a room', () => {
+  test(`of ${LIVE} who read and ${STALLED} who stand still gives those every event, and these what is theirs up to 1013`, async () => {
+    const network = await createNetwork()
+    try {
+      await once(network.spawn('sysctl', ['-q', '-w', ...SMALL_BUFFERS], { stdio: 'inherit' }), 'exit')
+      await withDirectory(async (DATA_DIR) => {
+        const env = { DATA_DIR, JWT_SECRET: SECRET, HOST: '127.0.0.1', DRAIN_TIME: '1', LOG_LEVEL: 'warn' }
+        const gateway = await startGateway(env, network)
+        const token = await mintToken({ secret: SECRET, userId: 'alice', ttl: 3600, now: new Date() })
+        const alice = createPerson(await network.door(Number(new URL(gateway.url).port)), 'alice', token)
+        const metadata = { text: 'x'.repeat(8000) }
+        const { body: room } = await alice.rest('POST', '/rooms', { type: 'group', metadata })
+        await alice.rest('POST', `/rooms/${room.id}/join`)
+        const places = { url: gateway.url, secret: SECRET, roomId: room.id, live: LIVE, stalled: STALLED }
+        const crowd = await startCrowd(network, places)
+        expect(await crowd.report()).toEqual({ kind: 'ready', seq: 2 })
+
+        const before = await memoryOf(gateway.process.pid)
+        let largest = before
+        for (let seq = 3; seq <= EVENTS; seq += 1) {
+          expect(await toggle(alice, room.id, seq % 2 === 0)).toBe(seq)
+          expect(await crowd.report()).toEqual({ kind: 'received', seq })
+          largest = Math.max(largest, await memoryOf(gateway.process.pid))
+        }
+        expect(largest - before).toBeLessThan(MEMORY)
+
+        crowd.wake()
+        const woken = await crowd.report()
+        const endings = woken.kind === 'woken' ? woken.endings : []
+        expect(endings).toHaveLength(STALLED)
+        expect(new Set(endings.map(({ code }) => code))).toEqual(new Set([1013]))
+        for (const { seqs } of endings) {
+          expect(seqs).toEqual(seqs.map((_, index) => 2 + index))
+          expect(seqs.length).toBeLessThan(EVENTS - 2)
+        }
+        await crowd.close()
+        expect(await gateway.stop('SIGTERM')).toBe(0)
+        expect(gateway.output()).not.toMatch(/"level":(40|50|60)/)
+      })
+    } finally {
+      await network.close()
+    }
+  }, 120_000)
+})

@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline'
+import { mintToken } from '../../../src/auth/development.ts'
+import { type Ending, Readers } from '../../../bench/fan-out/readers.ts'
+
+/** What the crowd is: its gateway, and who of its readers stands still. */
+export interface CrowdOptions {
+  readonly url: string
+  readonly secret: string
+  readonly roomId: string
+  readonly live: number
+  readonly stalled: number
+}
+
+/** What it says, a line each: it is there; all who live have an update; how it went for those that stood still. */
+export type Report =
+  | { readonly kind: 'ready'; readonly seq: number }
+  | { readonly kind: 'received'; readonly seq: number }
+  | { readonly kind: 'woken'; readonly endings: readonly Ending[] }
+
+/** A gateway gives each user 20 sockets. */
+const SOCKETS_EACH = 20
+const QUERY = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq type room { metadata } } }`
+
+const { url, secret, roomId, live, stalled } = JSON.parse(process.argv[2] ?? '') as CrowdOptions
+const report = (message: Report) => process.stdout.write(`${JSON.stringify(message)}\n`)
+
+const hello = async (_: unknown, index: number): Promise<string[]> => {
+  const userId = `reader-${Math.floor(index / SOCKETS_EACH)}`
+  const token = await mintToken({ secret, userId, ttl: 3600, scopes: ['rtc:admin'], now: new Date() })
+  return [
+    JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }),
+    JSON.stringify({ id: '1', type: 'subscribe', payload: { query: QUERY, variables: { roomId } } }),
+  ]
+}
+const hellos = await Promise.all(Array.from({ length: live + stalled }, hello))
+
+const readers = new Readers(`${url.replace('http', 'ws')}/graphql`)
+const snapshots = new Promise<number>((resolve) => {
+  readers.onAll((seq) => readers.count === live && resolve(seq))
+})
+await readers.add(hellos.slice(0, live))
+await readers.add(hellos.slice(live), { stalled: true })
+report({ kind: 'ready', seq: await snapshots })
+
+readers.onAll((seq) => report({ kind: 'received', seq }))
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === 'wake') report({ kind: 'woken', endings: await readers.wake() })
+}
+readers.close()

@@ -1,0 +1,44 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { VOLCENGINE } from '../media/credentials/volcengine.ts'
+import { volcengine } from './media/volcengine-double.ts'
+import { listen, startClientWorld } from './people.ts'
+
+vi.mock('@volcengine/rtc', async () => ({ default: (await import('./media/volcengine-double.ts')).volcengine }))
+
+const env = { VOLCENGINE_APP_ID: VOLCENGINE.appId, VOLCENGINE_APP_KEY: VOLCENGINE.appKey }
+
+describe('while a provider lets somebody in', () => {
+  beforeEach(() => volcengine.reset())
+
+  it('their stream is there already, and a room that is over by then was never joined', async () => {
+    const world = await startClientWorld({ env })
+    let letIn = () => {}
+    volcengine.engine.joining = new Promise<void>((resolve) => {
+      letIn = resolve
+    })
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const [updates, ends] = [listen(alice, 'roomUpdated'), listen(alice, 'ended')]
+    await alice.rtc.init({ provider: 'volcengine' })
+    const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    const joining = alice.rtc.joinRoom(id).catch((error: unknown) => error)
+    // The gateway would notice if she were gone.
+    await expect.poll(() => world.app.hub.readers(id)).toBe(1)
+    await bob.rtc.rejectCall(id)
+    await updates.until(({ type }) => type === 'room_ended')
+    letIn()
+    expect(await joining).toMatchObject({ code: 'ROOM_ENDED' })
+    expect([alice.rtc.room, alice.rtc.tracks, ends.waiting]).toEqual([undefined, [], []])
+    expect(volcengine.asked.at(-1)).toEqual(['destroyEngine'])
+  })
+
+  it('and does not, the room is left again', async () => {
+    const world = await startClientWorld({ env })
+    volcengine.engine.joinError = new Error('no')
+    const alice = await world.client('alice')
+    await alice.rtc.init({ provider: 'volcengine' })
+    const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    await expect(alice.rtc.joinRoom(id)).rejects.toMatchObject({ code: 'MEDIA_FAILED' })
+    expect(await alice.rtc.getRoom(id)).toMatchObject({ status: 'ended', endReason: 'cancelled' })
+    await expect(alice.rtc.enableCamera(true)).rejects.toMatchObject({ code: 'INVALID_STATE' })
+  })
+})

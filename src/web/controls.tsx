@@ -119,16 +119,18 @@ function DeviceChoice(props: {
   const kind = source === 'camera' ? 'videoinput' : 'audioinput'
   const choices = devices.filter((device) => device.kind === kind)
   const track = tracks.find((own) => own.local && own.source === source)
+  const used = track?.mediaStreamTrack.getSettings().deviceId
+  const isKnown = choices.some(({ deviceId }) => deviceId === used)
   return (
     <label class="choice">
       <span>{source === 'camera' ? 'Camera in use' : 'Microphone in use'}</span>
       <select
         class="field"
         disabled={choices.length === 0}
-        value={track?.mediaStreamTrack.getSettings().deviceId ?? ''}
+        value={isKnown ? used : ''}
         onChange={({ currentTarget: { value } }) => void phone.selectDevice(source, value)}
       >
-        {!track && <option value="">{choices.length === 0 ? 'None' : '…'}</option>}
+        {!isKnown && <option value="">{choices.length === 0 ? 'None' : '…'}</option>}
         {choices.map(({ deviceId, label }, index) => (
           <option key={deviceId} value={deviceId}>
             {label || `${source} ${index + 1}`}

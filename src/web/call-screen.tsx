@@ -50,7 +50,13 @@ export function CallScreen({ phone }: { phone: Phone }) {
       </div>
       <aside class="panels">
         <EventList events={state.events} />
-        <HistoryList phone={phone} history={state.history} current={room?.id} disabled={underWay !== undefined} />
+        <HistoryList
+          phone={phone}
+          history={state.history}
+          elsewhere={new Set([...ringing, ...(room ? [room] : [])].map(({ id }) => id))}
+          inCall={room !== undefined}
+          disabled={underWay !== undefined}
+        />
       </aside>
     </main>
   )

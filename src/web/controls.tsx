@@ -84,21 +84,27 @@ function Settings({ children }: { children: ComponentChildren }) {
   const details = useRef<HTMLDetailsElement>(null)
   const summary = useRef<HTMLElement>(null)
 
-  function close(event: KeyboardEvent) {
-    if (event.key !== 'Escape' || !details.current?.open) return
+  function escape({ key }: KeyboardEvent) {
+    if (key !== 'Escape' || !details.current?.open) return
     details.current.open = false
     summary.current?.focus()
   }
 
+  function leave({ relatedTarget }: FocusEvent) {
+    if (details.current && !details.current.contains(relatedTarget as Node | null)) details.current.open = false
+  }
+
   return (
-    <details class="settings" ref={details} onKeyDown={close}>
+    <details class="settings" ref={details} onKeyDown={escape} onFocusOut={leave}>
       <summary class="control" ref={summary}>
         <span class="disc">
           <Icon name="devices" />
         </span>
         <span class="control-name">Settings</span>
       </summary>
-      <div class="card settings-panel">{children}</div>
+      <div class="card settings-panel" tabIndex={-1}>
+        {children}
+      </div>
     </details>
   )
 }
@@ -113,16 +119,18 @@ function DeviceChoice(props: {
   const kind = source === 'camera' ? 'videoinput' : 'audioinput'
   const choices = devices.filter((device) => device.kind === kind)
   const track = tracks.find((own) => own.local && own.source === source)
+  const used = track?.mediaStreamTrack.getSettings().deviceId
+  const isKnown = choices.some(({ deviceId }) => deviceId === used)
   return (
     <label class="choice">
       <span>{source === 'camera' ? 'Camera in use' : 'Microphone in use'}</span>
       <select
         class="field"
         disabled={choices.length === 0}
-        value={track?.mediaStreamTrack.getSettings().deviceId ?? ''}
+        value={isKnown ? used : ''}
         onChange={({ currentTarget: { value } }) => void phone.selectDevice(source, value)}
       >
-        {!track && <option value="">{choices.length === 0 ? 'None' : '…'}</option>}
+        {!isKnown && <option value="">{choices.length === 0 ? 'None' : '…'}</option>}
         {choices.map(({ deviceId, label }, index) => (
           <option key={deviceId} value={deviceId}>
             {label || `${source} ${index + 1}`}

@@ -11,12 +11,14 @@ const EARLIER = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short
 export function HistoryList(props: {
   phone: Phone
   history: PhoneState['history']
-  current: string | undefined
+  /** Rooms that are shown elsewhere on the page. */
+  elsewhere: ReadonlySet<string>
+  inCall: boolean
   disabled: boolean
 }) {
-  const { phone, history, current, disabled } = props
+  const { phone, history, elsewhere, inCall, disabled } = props
   const id = useId()
-  const rooms = history.rooms.filter((room) => room.id !== current)
+  const rooms = history.rooms.filter(({ id: roomId }) => !elsewhere.has(roomId))
   return (
     <section class="panel" aria-labelledby={id}>
       <h2 id={id}>History</h2>
@@ -28,7 +30,7 @@ export function HistoryList(props: {
             room={room}
             row={historyRow(room, phone.userId)}
             phone={phone}
-            current={current}
+            inCall={inCall}
             disabled={disabled}
           />
         ))}
@@ -42,8 +44,8 @@ export function HistoryList(props: {
   )
 }
 
-function Row(props: { room: Room; row: HistoryRow; phone: Phone; current: string | undefined; disabled: boolean }) {
-  const { room, row, phone, current, disabled } = props
+function Row(props: { room: Room; row: HistoryRow; phone: Phone; inCall: boolean; disabled: boolean }) {
+  const { room, row, phone, inCall, disabled } = props
   const { who, others, outgoing, missed, result, at, duration } = row
   return (
     <li data-room={row.id} data-missed={missed}>
@@ -67,7 +69,7 @@ function Row(props: { room: Room; row: HistoryRow; phone: Phone; current: string
           type="button"
           class="bare"
           aria-label={`Redial ${who}`}
-          disabled={disabled || current !== undefined || others.length === 0}
+          disabled={disabled || inCall || others.length === 0}
           onClick={() => void phone.call(others, room.mediaType)}
         >
           <Icon name={room.mediaType === 'video' ? 'camera' : 'answer'} />

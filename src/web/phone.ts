@@ -121,9 +121,12 @@ export class Phone {
     })
   }
 
+  /** At once for whoever is at the page, even if the gateway cannot be told for a while. */
   async hangUp(): Promise<void> {
     forgetCall()
-    await this.#attempt(() => this.#rtc.leaveRoom())
+    const left = this.#attempt(() => this.#rtc.leaveRoom())
+    this.store.update({ ...NO_CALL, over: { text: 'You have left the call.' } })
+    await left
   }
 
   async endForEveryone(): Promise<void> {
@@ -187,9 +190,7 @@ export class Phone {
       const id = await roomId()
       this.store.update({ events: [], over: undefined })
       try {
-        const room = await this.#rtc.joinRoom(id)
-        // Unless it was over at once.
-        if (this.#rtc.room) this.#follow(room)
+        this.#follow(await this.#rtc.joinRoom(id))
       } catch (error) {
         forgetCall()
         throw error
@@ -216,9 +217,11 @@ export class Phone {
     rtc.on('trackAdded', (track) => store.update({ tracks: [...store.state.tracks, track] }))
     rtc.on('trackRemoved', (track) => store.update({ tracks: store.state.tracks.filter((other) => other !== track) }))
     rtc.on('ended', ({ room, reason }) => {
+      void this.loadHistory()
+      // Whoever hangs up may be in the next call by the time that the gateway was told.
+      if (rtc.room) return
       forgetCall()
       store.update({ ...NO_CALL, over: { room, reason } })
-      void this.loadHistory()
     })
     rtc.on('incomingCall', ({ type, room }) => {
       const known = store.state.ringing.some(({ id }) => id === room.id)
@@ -237,9 +240,11 @@ export class Phone {
 
   #follow(room: Room): void {
     const { since } = this.store.state
+    // Not what comes when it is over for this page: at once, or since hanging up.
+    if (this.#rtc.room?.id !== room.id || room.status === 'ended') return
     // Counted from what the gateway says has passed: its clock may be another.
     const began = room.duration === null ? undefined : Date.now() - room.duration * 1000
-    if (room.status !== 'ended') this.store.update({ room, since: since ?? began })
+    this.store.update({ room, since: since ?? began })
   }
 
   #silence(roomId: string): void {

@@ -131,6 +131,9 @@ export class Socket {
     // Node.js has one of its own from version 22 on.
     const webSocketImpl: unknown = globalThis.WebSocket ?? (await import('ws')).WebSocket
     let overdue: ReturnType<typeof setTimeout> | undefined
+    /** The token will not do any more, and there is no other to be had. */
+    const isFinal = (code: number | undefined) =>
+      !auth.canRefresh && (code === CloseCode.Unauthorized || code === CloseCode.Forbidden)
     const client = createClient({
       url,
       webSocketImpl,
@@ -138,7 +141,7 @@ export class Socket {
       keepAlive: PING_INTERVAL,
       retryAttempts: Infinity,
       retryWait: (attempt) => pause(backoff(attempt), this.#closing.signal),
-      shouldRetry: (event) => codeOf(event) !== CloseCode.Forbidden || auth.canRefresh,
+      shouldRetry: (event) => !isFinal(codeOf(event)),
       connectionParams: async () => {
         this.#token = await tokenOf(auth)
         return { authorization: `Bearer ${this.#token}` }
@@ -156,7 +159,7 @@ export class Socket {
           clearTimeout(overdue)
           const code = codeOf(event)
           if (code === CloseCode.Forbidden) auth.refuse(this.#token)
-          onState(code === NORMAL_CLOSURE ? 'disconnected' : 'reconnecting')
+          onState(code === NORMAL_CLOSURE || isFinal(code) ? 'disconnected' : 'reconnecting')
         },
         error: (error) => {
           if (error instanceof RtcError) onTrouble(error)

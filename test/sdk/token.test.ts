@@ -40,10 +40,21 @@ describe('a token that expires', () => {
     const world = await startClientWorld()
     const alice = await world.client('alice', { token: await world.token('alice', { ttl: 2 }) })
     const [errors, ends] = [listen(alice, 'error'), listen(alice, 'ended')]
+    const states = listen(alice, 'connectionStateChanged')
     const { id } = await alice.rtc.createRoom({ type: 'group' })
     await alice.rtc.joinRoom(id)
     expect(await errors.next()).toMatchObject({ code: 'UNAUTHENTICATED' })
     expect(await ends.next()).toMatchObject({ reason: 'disconnected' })
+    expect(states.waiting.filter(({ of }) => of === 'gateway').at(-1)).toMatchObject({ state: 'disconnected' })
+  })
+
+  it('from the beginning is told as such, and not tried again', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice', { token: 'not a token' })
+    const [errors, states] = [listen(alice, 'error'), listen(alice, 'connectionStateChanged')]
+    listen(alice, 'incomingCall')
+    expect(await errors.next()).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(states.waiting.map(({ state }) => state)).toEqual(['connecting', 'disconnected'])
   })
 
   it('that cannot be replaced is UNAUTHENTICATED, with the callback’s own error as its cause', async () => {

@@ -25,6 +25,8 @@ const scenarios: Record<string, Scenario> = {
     yield* tell(door.join(bob, created.room.id, { deviceId: 'phone', video: false }))
     yield* tell(door.join(bob, created.room.id, { deviceId: 'phone' }))
     yield* tell(door.join(bob, created.room.id, { deviceId: 'tablet' }))
+    // Too late: it was replaced.
+    yield* tell(door.leave(bob, created.room.id, { deviceId: 'phone' }))
     yield* tell(door.leave(bob, created.room.id))
     yield* tell(door.leave(alice, created.room.id))
     yield* tell(door.end(bob, created.room.id))

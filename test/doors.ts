@@ -16,7 +16,7 @@ export interface Door {
   create(person: Person, input: Record<string, unknown>, key?: string): Promise<Outcome>
   join(person: Person, id: string, input?: Record<string, unknown>): Promise<Outcome>
   refresh(person: Person, id: string): Promise<Outcome>
-  leave(person: Person, id: string): Promise<Outcome>
+  leave(person: Person, id: string, input?: Record<string, unknown>): Promise<Outcome>
   end(person: Person, id: string): Promise<Outcome>
   get(person: Person, id: string): Promise<Outcome>
   reject(person: Person, id: string, input?: Record<string, unknown>): Promise<Outcome>
@@ -73,7 +73,7 @@ export const graphqlDoor: Door = {
     }),
   join: (person, roomId, input = {}) => mutate(person, 'joinRoom', { roomId, ...input }),
   refresh: (person, roomId) => mutate(person, 'refreshConnection', { roomId }),
-  leave: (person, roomId) => mutate(person, 'leaveRoom', { roomId }),
+  leave: (person, roomId, input) => mutate(person, 'leaveRoom', { roomId, ...input }),
   end: (person, roomId) => mutate(person, 'endRoom', { roomId }),
   reject: (person, roomId, input = {}) =>
     mutate(person, 'rejectCall', { roomId, ...(recase(input, 'toUpperCase') as object) }),
@@ -108,7 +108,7 @@ export const restDoor: Door = {
     const { status, body } = await person.rest('POST', `/rooms/${encodeURIComponent(id)}/connection`)
     return status === 200 ? { status, connection: body } : { status, code: body.code }
   },
-  leave: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/leave`),
+  leave: (person, id, input) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/leave`, input),
   end: (person, id) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/end`),
   get: (person, id) => send(person, 'GET', `/rooms/${encodeURIComponent(id)}`),
   reject: (person, id, input) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/reject`, input),

@@ -16,6 +16,13 @@ export interface Join {
   readonly providers?: readonly MediaProvider[]
 }
 
+export interface Leave {
+  readonly type: 'leave'
+  readonly actor: Actor
+  /** Only from this device: when another one is in the room by now, nothing happens. Absent: from whichever. */
+  readonly deviceId?: string | undefined
+}
+
 export interface Reject {
   readonly type: 'reject'
   readonly actor: Actor
@@ -49,7 +56,7 @@ export type RoomCommand =
   | Invite
   | Remove
   | Update
-  | { readonly type: 'leave'; readonly actor: Actor }
+  | Leave
   | { readonly type: 'end'; readonly actor: Actor }
   /** The stream that proves a participant's presence was lost, or has come back. */
   | { readonly type: 'disconnect'; readonly userId: string }

@@ -24,7 +24,7 @@ function carryOut(draft: Draft, command: RoomCommand, limits: Limits): Refusal |
     case 'join':
       return join(draft, command, limits)
     case 'leave':
-      return leave(draft, command.actor, limits)
+      return leave(draft, command, limits)
     case 'end':
       return endBy(draft, command.actor)
     case 'reject':

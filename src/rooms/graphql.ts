@@ -9,6 +9,7 @@ import {
   CreateRoom,
   InviteParticipants,
   JoinRoom,
+  LeaveRoom,
   Page,
   PAGE_DEFAULT,
   RejectCall,
@@ -220,7 +221,10 @@ const placePayload = (name: string) =>
   })
 
 const LeaveRoomInput = builder.inputType('LeaveRoomInput', {
-  fields: (t) => ({ roomId: t.id({ required: true }) }),
+  fields: (t) => ({
+    roomId: t.id({ required: true }),
+    deviceId: t.id({ description: 'Only if this device is in the room; by default whichever is.' }),
+  }),
 })
 const LeaveRoomPayload = placePayload('LeaveRoomPayload')
 
@@ -284,7 +288,8 @@ builder.mutationFields((t) => ({
     type: LeaveRoomPayload,
     description: 'Gives the seat up; a call between two ends with it.',
     args: { input: t.arg({ type: LeaveRoomInput, required: true }) },
-    resolve: (_root, { input }, { rooms, actor }) => rooms.leave(actor, input.roomId),
+    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
+      rooms.leave(actor, roomId, parseInput(LeaveRoom, input)),
   }),
   endRoom: t.field({
     type: EndRoomPayload,

@@ -57,6 +57,11 @@ export const JoinRoom = z.strictObject({
 })
 export type JoinRoom = z.infer<typeof JoinRoom>
 
+export const LeaveRoom = z.strictObject({
+  deviceId: optional(DeviceId).describe('Only if this device is in the room; by default whichever is'),
+})
+export type LeaveRoom = z.infer<typeof LeaveRoom>
+
 export const RejectCall = z.strictObject({
   reason: optional(z.enum(REJECT_REASONS)).describe('Defaults to declined'),
 })

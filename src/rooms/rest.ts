@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { parseInput } from '../core/input.ts'
-import { CreateRoom, JoinRoom, Page, RejectCall, requireClientRequestId, RoomFilter, UserId } from './input.ts'
+import {
+  CreateRoom,
+  JoinRoom,
+  LeaveRoom,
+  Page,
+  RejectCall,
+  requireClientRequestId,
+  RoomFilter,
+  UserId,
+} from './input.ts'
 import { REST_PREFIX } from '../rest/router.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
 import { connectionJson, ConnectionJson, participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
@@ -112,11 +121,11 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       path: '/rooms/:id/leave',
       operationId: 'leaveRoom',
       summary: 'Leave a room.',
-      input: Nothing,
+      input: LeaveRoom,
       success: [200],
       output: RoomJson,
-      async handle({ actor, params }) {
-        const { room } = await rooms.leave(actor, params['id'] ?? '')
+      async handle({ actor, params, input }) {
+        const { room } = await rooms.leave(actor, params['id'] ?? '', input)
         return jsonReply(roomJson(room, clock.now()))
       },
     }),

@@ -1,5 +1,4 @@
-import type { Actor } from '../core/actor.ts'
-import type { Join, Update } from './command.ts'
+import type { Join, Leave, Update } from './command.ts'
 import { type Limits, refuse, type Refusal } from './decision.ts'
 import { type Draft, later } from './draft.ts'
 import { end, hangUpReason } from './ending.ts'
@@ -49,9 +48,11 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
 }
 
 /** Gives the seat, or the invitation, up. */
-export function leave(draft: Draft, actor: Actor, limits: Limits): Refusal | undefined {
+export function leave(draft: Draft, { actor, deviceId }: Leave, limits: Limits): Refusal | undefined {
   const before = findParticipant(draft.room, actor.id)
   if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
+  // A device that was replaced hangs up late: it must not take the one that came after it along.
+  if (before.state === 'joined' && deviceId !== undefined && before.deviceId !== deviceId) return undefined
   const present = before.state === 'joined' || before.state === 'invited'
   if (draft.room.status !== 'ended' && present) depart(draft, before, { actorId: actor.id, reason: 'left', limits })
   return undefined

@@ -10,6 +10,7 @@ import {
   type CreateRoom,
   type InviteParticipants,
   type JoinRoom,
+  type LeaveRoom,
   type Page,
   PAGE_DEFAULT,
   type RejectCall,
@@ -50,7 +51,7 @@ export interface RoomService {
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<Place & { connection: Connection }>
   /** A connection that lasts from now, for who has joined. */
   refreshConnection(actor: Actor, roomId: string): Promise<Connection>
-  leave(actor: Actor, roomId: string): Promise<Place>
+  leave(actor: Actor, roomId: string, input?: LeaveRoom): Promise<Place>
   end(actor: Actor, roomId: string): Promise<Room>
   reject(actor: Actor, roomId: string, input: RejectCall): Promise<Place>
   /** `invited` are those whose invitation was asked for, in that order. */
@@ -118,7 +119,8 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return media.connect({ room, participant }, clock.now())
     },
 
-    leave: async (actor, roomId) => placeIn(await execute(roomId, { type: 'leave', actor }), actor.id),
+    leave: async (actor, roomId, input) =>
+      placeIn(await execute(roomId, { type: 'leave', actor, deviceId: input?.deviceId }), actor.id),
 
     end: (actor, roomId) => execute(roomId, { type: 'end', actor }),
 

@@ -1,8 +1,9 @@
 import { incomingCallOf, roomOf } from './convert.ts'
 import type { Emitter } from './events.ts'
-import type { Gateway } from './gateway.ts'
+import { backoff, pause } from './backoff.ts'
+import { type Gateway, isPassing } from './gateway.ts'
 import { GetRoomDocument, IncomingCallsDocument } from './generated/graphql.ts'
-import type { IncomingCall, IncomingCallType, ParticipantState, Room } from './model.ts'
+import type { IncomingCall, IncomingCallType, Participant, ParticipantState, Room } from './model.ts'
 import type { Socket } from './socket.ts'
 
 export interface CallsOptions {
@@ -21,6 +22,10 @@ const OUTCOMES: Readonly<Record<ParticipantState, Exclude<IncomingCallType, 'rin
   missed: 'missed',
   removed: 'cancelled',
 }
+
+/** Leaving without having joined declines. */
+const outcomeOf = (place: Participant | undefined) =>
+  place?.state === 'left' && place.joinedAt === null ? 'rejected' : OUTCOMES[place?.state ?? 'removed']
 
 /**
  * What rings for the user, while somebody listens. The gateway tells what rings now each time that the connection is there
@@ -45,9 +50,16 @@ export class Calls {
         end: (error) => {
           this.#leave = undefined
           if (error) emitter.emit('error', error)
+          else void this.#startAgain()
         },
       },
     )
+  }
+
+  /** A gateway that completes the stream expects its reader back. */
+  async #startAgain(): Promise<void> {
+    await pause(backoff(1))
+    if (this.#options.emitter.has('incomingCall')) this.start()
   }
 
   stop(): void {
@@ -78,9 +90,11 @@ export class Calls {
       const place = room.participants.find((participant) => participant.userId === userId())
       if (place?.state === 'invited' && room.status !== 'ended') return
       const at = place?.leftAt ?? room.endedAt ?? new Date().toISOString()
-      this.#tell({ type: OUTCOMES[place?.state ?? 'removed'], room, deviceId: null, at })
-    } catch {
-      // The connection is lost again; so is this told again.
+      this.#tell({ type: outcomeOf(place), room, deviceId: null, at })
+    } catch (error) {
+      // The connection is lost again; so is this looked up again. Otherwise it is not theirs to read any more.
+      if (isPassing(error)) return
+      this.#tell({ type: 'cancelled', room: told, deviceId: null, at: new Date().toISOString() })
     }
   }
 }

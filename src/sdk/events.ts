@@ -53,7 +53,8 @@ export class Emitter {
   }
 
   emit<Name extends RtcEventName>(name: Name, event: RtcEvents[Name]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    // As it is now: one that takes itself off and on again is not heard twice.
+    for (const listener of Array.from(this.#listeners.get(name) ?? [])) {
       const failed = (error: unknown) => console.error(`@openchat/sdk: a listener for ${name} has failed`, error)
       try {
         Promise.resolve(listener(event)).catch(failed)

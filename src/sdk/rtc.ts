@@ -2,8 +2,9 @@ import type { Auth } from './auth.ts'
 import { Calls } from './calls.ts'
 import { connectionOf, participantOf, roomOf, upper } from './convert.ts'
 import { RtcError } from './errors.ts'
+import { deviceId as newDeviceId } from './device-id.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
-import { Gateway } from './gateway.ts'
+import { Gateway, type RequestOptions } from './gateway.ts'
 import {
   CreateRoomDocument,
   EndRoomDocument,
@@ -42,6 +43,7 @@ export class RtcClient {
   #options: InitOptions = {}
   #deviceId: string | undefined
   #stay: Stay | undefined
+  #departing: Promise<Room> | undefined
   #joining: { readonly roomId: string; readonly room: Promise<Room> } | undefined
   #state: ConnectionState = 'disconnected'
   #destroyed = false
@@ -130,7 +132,7 @@ export class RtcClient {
     if (this.#stay?.room.id === roomId) return this.#stay.room
     if (this.#joining?.roomId === roomId) return this.#joining.room
     if (this.#stay || this.#joining) throw outOfOrder('One room at a time: leave the other first.')
-    const room = this.#enter(roomId).finally(() => {
+    const room = this.#enterAfter(this.#departing, roomId).finally(() => {
       this.#joining = undefined
     })
     this.#joining = { roomId, room }
@@ -187,10 +189,10 @@ export class RtcClient {
    * @throws RtcError FORBIDDEN, NOT_FOUND
    */
   async leaveRoom(roomId?: string): Promise<Room> {
-    return this.#goFrom(this.#requireRoomId(roomId), async (id) => {
-      const { leaveRoom } = await this.#gateway.request(LeaveRoomDocument, { input: { roomId: id } })
-      return roomOf(leaveRoom.room)
-    })
+    const id = this.#requireRoomId(roomId)
+    if (this.#joining?.roomId === id) await this.#joining.room.catch(() => undefined)
+    const leave = () => this.#leave(id)
+    return this.#stay?.room.id === id ? this.#depart(this.#stay, leave) : leave()
   }
 
   /**
@@ -199,10 +201,9 @@ export class RtcClient {
    * @throws RtcError FORBIDDEN, NOT_FOUND
    */
   async endRoom(roomId?: string): Promise<Room> {
-    return this.#goFrom(this.#requireRoomId(roomId), async (id) => {
-      const { endRoom } = await this.#gateway.request(EndRoomDocument, { input: { roomId: id } })
-      return roomOf(endRoom.room)
-    })
+    const { endRoom } = await this.#gateway.request(EndRoomDocument, { input: { roomId: this.#requireRoomId(roomId) } })
+    const room = roomOf(endRoom.room)
+    return this.#stay?.room.id === room.id ? this.#depart(this.#stay, async () => room) : room
   }
 
   /**
@@ -212,8 +213,17 @@ export class RtcClient {
    */
   async rejectCall(roomId: string, reason: 'declined' | 'busy' = 'declined'): Promise<Room> {
     this.#requireAlive()
-    const { rejectCall } = await this.#gateway.request(RejectCallDocument, { input: { roomId, reason: upper(reason) } })
-    return roomOf(rejectCall.room)
+    const input = { roomId, reason: upper(reason) }
+    try {
+      const { rejectCall } = await this.#gateway.request(RejectCallDocument, { input })
+      return roomOf(rejectCall.room)
+    } catch (error) {
+      // Declined already, by a request whose answer was lost.
+      const room = await this.getRoom(roomId).catch(() => undefined)
+      const place = room?.participants.find(({ userId }) => userId === this.userId)
+      if (room && place?.state === 'rejected') return room
+      throw error
+    }
   }
 
   /** Invites into a group of one's own. @throws RtcError FORBIDDEN, ROOM_ENDED, ROOM_FULL */
@@ -294,8 +304,14 @@ export class RtcClient {
     this.#emitter.clear()
   }
 
+  /** A leave that is still under way would arrive after the join, and undo it. */
+  async #enterAfter(departing: Promise<unknown> | undefined, roomId: string): Promise<Room> {
+    await departing?.catch(() => undefined)
+    return this.#enter(roomId)
+  }
+
   async #enter(roomId: string): Promise<Room> {
-    const deviceId = (this.#deviceId ??= deviceIdOfTab())
+    const deviceId = (this.#deviceId ??= await newDeviceId())
     const input = { roomId, deviceId, audio: false, video: false }
     const { joinRoom } = await this.#gateway.request(JoinRoomDocument, { input })
     const joined = {
@@ -324,20 +340,30 @@ export class RtcClient {
     return this.#stay.room
   }
 
-  /** Untold, the gateway notices by itself: the stream of this participant is gone. */
-  async #farewell(roomId: string): Promise<void> {
-    await this.#gateway.request(LeaveRoomDocument, { input: { roomId } }, { patience: 0 }).catch(() => undefined)
+  /** Only from this device: another one of the user's may have taken its place. */
+  async #leave(roomId: string, options?: RequestOptions): Promise<Room> {
+    const input = { roomId, ...(this.#deviceId !== undefined && { deviceId: this.#deviceId }) }
+    const { leaveRoom } = await this.#gateway.request(LeaveRoomDocument, { input }, options)
+    return roomOf(leaveRoom.room)
   }
 
-  async #goFrom(roomId: string, tell: (roomId: string) => Promise<Room>): Promise<Room> {
-    if (this.#joining?.roomId === roomId) await this.#joining.room.catch(() => undefined)
-    const stay = this.#stay?.room.id === roomId ? this.#stay : undefined
-    if (!stay) return tell(roomId)
+  /** Untold, the gateway notices by itself: the stream of this participant is gone. */
+  async #farewell(roomId: string): Promise<void> {
+    await this.#leave(roomId, { patience: 0 }).catch(() => undefined)
+  }
+
+  /** The stay is over by one's own word. */
+  #depart(stay: Stay, farewell: () => Promise<Room>): Promise<Room> {
     this.#stay = undefined
+    this.#departing = this.#close(stay, farewell)
+    return this.#departing
+  }
+
+  async #close(stay: Stay, farewell: () => Promise<Room>): Promise<Room> {
     let { room } = stay
     try {
       await stay.close(async () => {
-        room = await tell(roomId)
+        room = await farewell()
       })
       return room
     } finally {
@@ -385,17 +411,3 @@ function groupInput({ userIds, access, maxParticipants }: CreateGroupOptions, pr
 }
 
 const outOfOrder = (message: string) => new RtcError('INVALID_STATE', message)
-
-const DEVICE_ID_KEY = 'openchat.rtc.deviceId'
-
-/** The same after a reload of the tab, another one in another tab. */
-function deviceIdOfTab(): string {
-  try {
-    const known = sessionStorage.getItem(DEVICE_ID_KEY) ?? randomId()
-    sessionStorage.setItem(DEVICE_ID_KEY, known)
-    return known
-  } catch {
-    // Node.js, or a page that may not store.
-    return randomId()
-  }
-}

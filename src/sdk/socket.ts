@@ -1,6 +1,6 @@
 import { type Client, CloseCode, createClient } from 'graphql-ws/client'
 import type { Auth } from './auth.ts'
-import { backoff, pause } from './backoff.ts'
+import { atMost, backoff, pause } from './backoff.ts'
 import { RtcError } from './errors.ts'
 import { gatewayError, type GraphQLProblem, isPassing, tokenOf } from './gateway.ts'
 import type { TypedDocumentString } from './generated/graphql.ts'
@@ -12,7 +12,7 @@ export interface SocketOptions {
   readonly auth: Auth
   /** How the connection stands, at each change. Must not throw. */
   onState(state: ConnectionState): void
-  /** What goes wrong and is tried again. Must not throw. */
+  /** A token was refused, or none was to be had; it is tried again if there is a way to another. Must not throw. */
   onTrouble(error: RtcError): void
 }
 
@@ -28,6 +28,10 @@ const PING_INTERVAL = 10_000
 const PONG_TIMEOUT = 5_000
 /** Milliseconds for which a socket without a subscription stays open. */
 const LINGER = 3_000
+const ACK_TIMEOUT = 10_000
+const CLOSE_WAIT = 1_000
+/** Tokens that are tried one after the other before it is given up. */
+const REFUSALS_MAX = 3
 
 /**
  * Subscriptions over one socket that is there while somebody subscribes. A lost connection, and a refusal that passes, are
@@ -41,6 +45,8 @@ export class Socket {
   #client: Promise<Client> | undefined
   /** What the socket was last opened with. */
   #token = ''
+  /** Tokens refused since the gateway has last taken one. */
+  #refusals = 0
 
   constructor(options: SocketOptions) {
     this.#options = options
@@ -53,16 +59,26 @@ export class Socket {
     sink: Sink<Result>,
   ): () => void {
     const over = new AbortController()
-    this.#closing.signal.addEventListener('abort', () => over.abort(), { signal: over.signal })
-    void this.#keep({ query: document.toString(), variables }, sink, over.signal)
-    return () => over.abort()
+    const leave = () => over.abort()
+    this.#closing.signal.addEventListener('abort', leave, { signal: over.signal })
+    void this.#keep({ query: document.toString(), variables }, sink, over.signal).finally(leave)
+    return leave
   }
 
   /** Ends every subscription, and the connection. */
   async close(): Promise<void> {
     this.#closing.abort()
-    const client = await this.#client
-    await client?.dispose()
+    // A connection that is being made is disposed of when it is there, or never comes about.
+    await atMost(CLOSE_WAIT, this.#dispose())
+  }
+
+  async #dispose(): Promise<void> {
+    try {
+      const client = await this.#client
+      await client?.dispose()
+    } catch {
+      // It has not come about.
+    }
   }
 
   async #keep<Result>(
@@ -70,22 +86,15 @@ export class Socket {
     sink: Sink<Result>,
     over: AbortSignal,
   ): Promise<void> {
-    let refusals = 0
     for (let attempt = 0; !over.aborted; attempt += 1) {
       const failure = await this.#once(payload, over, (result) => {
         attempt = 0
-        refusals = 0
         sink.next(result as Result)
       })
       if (over.aborted) return
       if (!failure) return sink.end()
-      if (failure.code === 'UNAUTHENTICATED') {
-        refusals += 1
-        this.#options.auth.refuse(this.#token)
-      }
-      const freshTokenMayDo = failure.code === 'UNAUTHENTICATED' && this.#options.auth.canRefresh && refusals < 3
+      const freshTokenMayDo = failure.code === 'UNAUTHENTICATED' && !this.#isFinal
       if (!isPassing(failure) && !freshTokenMayDo) return sink.end(failure)
-      this.#options.onTrouble(failure)
       await pause(backoff(attempt), over)
     }
   }
@@ -126,29 +135,40 @@ export class Socket {
     })
   }
 
+  /** There is no other token to be had, or those that are to be had are refused as well. */
+  get #isFinal(): boolean {
+    return !this.#options.auth.canRefresh || this.#refusals >= REFUSALS_MAX
+  }
+
   async #connect(): Promise<Client> {
     const { url, auth, onState, onTrouble } = this.#options
     // Node.js has one of its own from version 22 on.
     const webSocketImpl: unknown = globalThis.WebSocket ?? (await import('ws')).WebSocket
     let overdue: ReturnType<typeof setTimeout> | undefined
-    /** The token will not do any more, and there is no other to be had. */
-    const isFinal = (code: number | undefined) =>
-      !auth.canRefresh && (code === CloseCode.Unauthorized || code === CloseCode.Forbidden)
+    let acknowledged = false
     const client = createClient({
       url,
       webSocketImpl,
       lazyCloseTimeout: LINGER,
       keepAlive: PING_INTERVAL,
+      connectionAckWaitTimeout: ACK_TIMEOUT,
       retryAttempts: Infinity,
       retryWait: (attempt) => pause(backoff(attempt), this.#closing.signal),
-      shouldRetry: (event) => !isFinal(codeOf(event)),
+      shouldRetry: (event) => !isRefusal(codeOf(event)) || !this.#isFinal,
       connectionParams: async () => {
         this.#token = await tokenOf(auth)
         return { authorization: `Bearer ${this.#token}` }
       },
       on: {
-        connecting: (isRetry) => onState(isRetry ? 'reconnecting' : 'connecting'),
-        connected: () => onState('connected'),
+        connecting(isRetry) {
+          acknowledged = false
+          onState(isRetry ? 'reconnecting' : 'connecting')
+        },
+        connected: () => {
+          acknowledged = true
+          this.#refusals = 0
+          onState('connected')
+        },
         ping(received) {
           if (!received) overdue = setTimeout(() => client.terminate(), PONG_TIMEOUT)
         },
@@ -158,8 +178,14 @@ export class Socket {
         closed: (event) => {
           clearTimeout(overdue)
           const code = codeOf(event)
-          if (code === CloseCode.Forbidden) auth.refuse(this.#token)
-          onState(code === NORMAL_CLOSURE || isFinal(code) ? 'disconnected' : 'reconnecting')
+          const refused = isRefusal(code)
+          if (refused) {
+            auth.refuse(this.#token)
+            this.#refusals += 1
+            // One that was taken before has expired: that is how it goes.
+            if (!acknowledged && !this.#isFinal) onTrouble(REFUSED)
+          }
+          onState(code === NORMAL_CLOSURE || (refused && this.#isFinal) ? 'disconnected' : 'reconnecting')
         },
         error: (error) => {
           if (error instanceof RtcError) onTrouble(error)
@@ -169,6 +195,9 @@ export class Socket {
     return client
   }
 }
+
+const isRefusal = (code: number | undefined) => code === CloseCode.Unauthorized || code === CloseCode.Forbidden
+const REFUSED = new RtcError('UNAUTHENTICATED', 'The gateway does not take the token.')
 
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const NORMAL_CLOSURE = 1000
@@ -183,9 +212,7 @@ function failureOf(error: unknown): RtcError {
   if (Array.isArray(error)) return gatewayError(error as GraphQLProblem[])
   if (error instanceof RtcError) return error
   const code = codeOf(error)
-  if (code === CloseCode.Unauthorized || code === CloseCode.Forbidden) {
-    return new RtcError('UNAUTHENTICATED', 'The gateway does not take the token.')
-  }
+  if (isRefusal(code)) return REFUSED
   return new RtcError('UNREACHABLE', `The connection to the gateway is lost${code ? ` (${code})` : ''}.`, {
     cause: error,
   })

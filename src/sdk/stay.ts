@@ -1,4 +1,4 @@
-import { backoff, pause } from './backoff.ts'
+import { atMost, backoff, pause } from './backoff.ts'
 import { connectionOf, signalOf, updateOf, upper } from './convert.ts'
 import { RtcError, toRtcError } from './errors.ts'
 import type { EndedReason, Emitter } from './events.ts'
@@ -116,8 +116,7 @@ export class Stay {
     await this.#withMedia((media) => media.publish(source, enabled))
     this.#want(source, enabled)
     // While the gateway cannot be reached, it is said later: the media does not need it.
-    const said = new AbortController()
-    await Promise.race([this.#announce().finally(() => said.abort()), pause(ANNOUNCE_WAIT, said.signal)])
+    await atMost(ANNOUNCE_WAIT, this.#announce())
   }
 
   /** @throws RtcError as {@link MediaSession.selectDevice} */
@@ -217,6 +216,7 @@ export class Stay {
     const leave = this.#options.socket.subscribe(document, cursor, {
       next,
       end: (error) => {
+        signal.removeEventListener('abort', leave)
         if (this.#leaving) return
         if (error) refused(error)
         else void again()

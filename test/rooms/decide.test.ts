@@ -45,7 +45,7 @@ const join = (actor: Actor, deviceId: string | null = null): RoomCommand => ({
   audio: null,
   video: null,
 })
-const leave = (actor: Actor): RoomCommand => ({ type: 'leave', actor })
+const leave = (actor: Actor): RoomCommand & { type: 'leave' } => ({ type: 'leave', actor })
 const end = (actor: Actor): RoomCommand => ({ type: 'end', actor })
 const tick: RoomCommand = { type: 'tick' }
 const reject = (actor: Actor, reason: 'declined' | 'busy' = 'declined'): RoomCommand => ({
@@ -173,6 +173,12 @@ describe('joining', () => {
     expect(types).toEqual(['participant_left', 'participant_joined'])
     expect(room.status).toBe('active')
     expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', deviceId: 'phone', stayed: 1 })
+  })
+
+  test('from another device is not undone by the first, which leaves late', () => {
+    const { room } = story(active(), [3, join(bob, 'phone')])
+    expect(accepted(decide(room, { ...leave(bob), deviceId: 'tablet' }, after(4), LIMITS)).events).toEqual([])
+    expect(story(room, [4, { ...leave(bob), deviceId: 'phone' }]).room.status).toBe('ended')
   })
 
   test('publishes video in a video room and none in an audio room, unless asked otherwise', () => {

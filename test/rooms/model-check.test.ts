@@ -147,7 +147,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       video: flag,
     }),
   },
-  { weight: 2, arbitrary: fc.record<Deed & { type: 'leave' }>({ type: fc.constant('leave'), actor }) },
+  { weight: 2, arbitrary: fc.record<Deed & { type: 'leave' }>({ type: fc.constant('leave'), actor, deviceId }) },
   fc.record<Deed & { type: 'end' }>({ type: fc.constant('end'), actor }),
   fc.record<Deed & { type: 'read' }>({ type: fc.constant('read'), actor }),
   fc.record<Deed & { type: 'reject' }>({

@@ -31,6 +31,31 @@ describe('while a provider lets somebody in', () => {
     expect(volcengine.asked.at(-1)).toEqual(['destroyEngine'])
   })
 
+  it('another device may take their place, and keeps it', async () => {
+    const world = await startClientWorld({ env })
+    let letIn = () => {}
+    volcengine.engine.joining = new Promise<void>((resolve) => {
+      letIn = resolve
+    })
+    const [phone, tablet] = [await world.client('bob'), await world.client('bob')]
+    const updates = listen(phone, 'roomUpdated')
+    const { body: room } = await world.alice.rest('POST', '/rooms', {
+      type: 'p2p',
+      calleeId: 'bob',
+      provider: 'volcengine',
+    })
+    const joining = phone.rtc.joinRoom(room.id).catch((error: unknown) => error)
+    await expect.poll(() => world.app.hub.readers(room.id)).toBe(1)
+    const taking = tablet.rtc.joinRoom(room.id)
+    await updates.until(({ participant }) => participant?.leaveReason === 'replaced')
+    letIn()
+    expect(await joining).toMatchObject({ code: 'ROOM_ENDED' })
+    await taking
+    const { body } = await world.bob.rest('GET', `/rooms/${room.id}/participants`)
+    expect(body).toMatchObject([{}, { userId: 'bob', state: 'joined' }])
+    expect(tablet.rtc.room?.status).toBe('waiting')
+  })
+
   it('and does not, the room is left again', async () => {
     const world = await startClientWorld({ env })
     volcengine.engine.joinError = new Error('no')

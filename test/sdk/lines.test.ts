@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { listen, startClientWorld } from './people.ts'
 
@@ -73,6 +75,19 @@ describe('a lost connection', () => {
     expect(await rings.next()).toMatchObject({ type: 'rejected', room: { id: taken.id } })
   })
 
+  it('while a call rings that one is then removed from is told as cancelled', async () => {
+    const world = await startClientWorld()
+    const line = await world.line()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob', { url: line.url })]
+    const rings = listen(bob, 'incomingCall')
+    const { id } = await alice.rtc.createRoom({ type: 'group', userIds: ['bob'] })
+    expect(await rings.next()).toMatchObject({ type: 'ringing' })
+    line.down()
+    await alice.rtc.removeParticipant(id, 'bob')
+    line.up()
+    expect(await rings.next()).toMatchObject({ type: 'cancelled', room: { id } })
+  })
+
   it('while something is asked is waited out, and then asked again', async () => {
     const world = await startClientWorld()
     const line = await world.line()
@@ -124,6 +139,25 @@ describe('a gateway that goes away', () => {
       expect(unhandled).toEqual([])
     } finally {
       process.off('unhandledRejection', note)
+    }
+  })
+
+  it('before a connection has come about lets go of its clients', async () => {
+    const world = await startClientWorld()
+    const line = await world.line()
+    line.down()
+    const alice = await world.client('alice', { url: line.url })
+    listen(alice, 'incomingCall')
+    await alice.destroy()
+    // Takes connections and never answers.
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    try {
+      const bob = await world.client('bob', { url: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` })
+      listen(bob, 'incomingCall')
+      await bob.destroy()
+    } finally {
+      silent.close()
     }
   })
 

@@ -78,6 +78,38 @@ describe('calls that come together', () => {
     expect(alice.rtc.room).toBeUndefined()
   })
 
+  it('joining right after leaving is in', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice')
+    const { id } = await alice.rtc.createRoom({ type: 'group' })
+    await alice.rtc.joinRoom(id)
+    const [left, joined] = await Promise.all([alice.rtc.leaveRoom(), alice.rtc.joinRoom(id)])
+    expect(joined.seq).toBeGreaterThan(left.seq)
+    expect(alice.rtc.room?.participants).toMatchObject([{ userId: 'alice', state: 'joined' }])
+  })
+
+  it('who may not end a room is still in it', async () => {
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const ends = listen(bob, 'ended')
+    const { id } = await alice.rtc.createRoom({ type: 'group', userIds: ['bob'] })
+    await alice.rtc.joinRoom(id)
+    await bob.rtc.joinRoom(id)
+    await expect(bob.rtc.endRoom()).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    expect([bob.rtc.room?.id, ends.waiting]).toEqual([id, []])
+    expect(await alice.rtc.endRoom()).toMatchObject({ status: 'ended' })
+    expect(await ends.next()).toMatchObject({ reason: 'completed' })
+  })
+
+  it('declining twice is declining once', async () => {
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    await bob.rtc.rejectCall(id)
+    expect(await bob.rtc.rejectCall(id)).toMatchObject({ id, endReason: 'rejected' })
+    await expect(alice.rtc.rejectCall(id)).rejects.toMatchObject({ code: 'FORBIDDEN' })
+  })
+
   it('destroying while joining leaves no ghost', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')

@@ -57,6 +57,24 @@ describe('a token that expires', () => {
     expect(states.waiting.map(({ state }) => state)).toEqual(['connecting', 'disconnected'])
   })
 
+  it('that is replaced by one which will not do either is given up after a few', async () => {
+    const world = await startClientWorld()
+    let asked = 0
+    const alice = await world.client('alice', {
+      token: await world.token('alice', { ttl: -10 }),
+      async refreshToken() {
+        asked += 1
+        return world.token('alice', { ttl: -10 })
+      },
+    })
+    const [errors, states] = [listen(alice, 'error'), listen(alice, 'connectionStateChanged')]
+    listen(alice, 'incomingCall')
+    await states.until(({ state }) => state === 'disconnected')
+    expect(await errors.next()).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(asked).toBeGreaterThan(0)
+    expect(asked).toBeLessThan(5)
+  })
+
   it('that cannot be replaced is UNAUTHENTICATED, with the callback’s own error as its cause', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice', {

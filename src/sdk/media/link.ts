@@ -10,14 +10,15 @@ export interface LinkOptions {
   /** This side's session: another one each time that a room is joined. */
   readonly session: string
   signal(type: SignalType, payload: Payload): Promise<void>
-  /** Makes the connection to the other side's present session. Undefined where there is no WebRTC. */
+  /** Makes the connection to the other side's present session. Undefined where it cannot be made. */
   connect(): Peer | undefined
   /** The other side was never seen in the room: the link is of no use. */
   onStranger(): void
 }
 
-/** Milliseconds between two hellos to somebody who has not answered. */
+/** Milliseconds until a second hello to somebody who has not answered; each time twice as long, up to a minute. */
 const HELLO_INTERVAL = 5_000
+const HELLO_INTERVAL_MAX = 60_000
 
 /**
  * What is between this session and another participant. Who has come says hello, who is there offers. Each message names
@@ -38,6 +39,11 @@ export class Link {
     this.#options = options
   }
 
+  /** The room's events have said that the other side is there. */
+  get isConfirmed(): boolean {
+    return this.#isParticipant
+  }
+
   get peer(): Peer | undefined {
     return this.#peer
   }
@@ -45,12 +51,12 @@ export class Link {
   /** The other side is in the room; the one who came later begins. */
   begin({ arriving }: { arriving: boolean }): void {
     this.#isParticipant = true
-    this.#greetIn(arriving ? 0 : HELLO_INTERVAL)
+    this.#greetIn(arriving ? 0 : HELLO_INTERVAL, HELLO_INTERVAL)
   }
 
   /** The other side has signalled before the room's stream has told of them. */
   await(): void {
-    this.#greetIn(HELLO_INTERVAL)
+    this.#greetIn(HELLO_INTERVAL, HELLO_INTERVAL)
   }
 
   confirm(): void {
@@ -106,12 +112,12 @@ export class Link {
     return this.#peer
   }
 
-  #greetIn(delay: number): void {
+  #greetIn(delay: number, then: number): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       if (!this.#isParticipant) return this.#options.onStranger()
       if (!this.#peer) void this.send('custom', HELLO)
-      this.#greetIn(HELLO_INTERVAL)
+      this.#greetIn(then, Math.min(2 * then, HELLO_INTERVAL_MAX))
     }, delay)
   }
 }

@@ -1,4 +1,5 @@
 import type { SignalType } from '../model.ts'
+import { randomId } from '../random-id.ts'
 import type { ConnectionState, MediaSource } from './media.ts'
 
 type Payload = Readonly<Record<string, unknown>>
@@ -45,6 +46,8 @@ export class Peer {
   /** What the other side calls its streams. */
   #sources: Readonly<Record<string, unknown>> = {}
   #candidates: RTCIceCandidateInit[] = []
+  /** Names the last offer: an answer to one before it, or a second one to the same, is of no use. */
+  #offerId = ''
   #making = false
   #ignored = false
   #answering = false
@@ -100,7 +103,7 @@ export class Peer {
   restart(): void {
     this.#connection.restartIce()
     // An offer that nobody has answered holds every other back.
-    if (this.#connection.signalingState === 'have-local-offer') this.#sendDescription()
+    if (this.#connection.signalingState === 'have-local-offer') this.#sendDescription(this.#offerId)
   }
 
   /** Signals of the other side, one after the other. */
@@ -127,8 +130,9 @@ export class Peer {
   async #offer(): Promise<void> {
     try {
       this.#making = true
+      this.#offerId = randomId()
       await this.#connection.setLocalDescription()
-      this.#sendDescription()
+      this.#sendDescription(this.#offerId)
     } catch (error) {
       if (this.#connection.signalingState !== 'closed') this.#options.onError(error)
     } finally {
@@ -141,8 +145,7 @@ export class Peer {
     const isReady = !this.#making && (connection.signalingState === 'stable' || this.#answering)
     this.#ignored = type === 'offer' && !isReady && !this.#options.polite
     if (this.#ignored) return
-    // An answer to an offer that has been given up meanwhile.
-    if (type === 'answer' && connection.signalingState !== 'have-local-offer') return
+    if (type === 'answer' && !this.#isAwaited(payload)) return
     this.#sources = isRecord(payload['sources']) ? payload['sources'] : {}
     this.#answering = type === 'answer'
     try {
@@ -152,7 +155,12 @@ export class Peer {
     }
     if (type === 'answer') return
     await connection.setLocalDescription()
-    this.#sendDescription()
+    this.#sendDescription(payload['offer'])
+  }
+
+  #isAwaited({ offer }: Payload): boolean {
+    // Only this package names its offers.
+    return this.#connection.signalingState === 'have-local-offer' && (offer === undefined || offer === this.#offerId)
   }
 
   async #addCandidates(payload: Payload): Promise<void> {
@@ -161,16 +169,16 @@ export class Peer {
       try {
         await this.#connection.addIceCandidate(candidate)
       } catch (error) {
-        if (!this.#ignored) throw error
+        if (!this.#ignored) this.#options.onError(error)
       }
     }
   }
 
-  #sendDescription(): void {
+  #sendDescription(offer: unknown): void {
     const description = this.#connection.localDescription
     if (!description) return
     const sources = Object.fromEntries([...this.#senders].map(([source, { streamId }]) => [streamId, source]))
-    this.#send(description.type as 'offer' | 'answer', { type: description.type, sdp: description.sdp, sources })
+    this.#send(description.type as 'offer' | 'answer', { type: description.type, sdp: description.sdp, sources, offer })
   }
 
   #send(type: SignalType, payload: Payload): void {
@@ -181,6 +189,7 @@ export class Peer {
   #gather(candidate: RTCIceCandidateInit): void {
     if (this.#candidates.push(candidate) > 1) return
     void this.#sent.then(() => {
+      if (this.#connection.signalingState === 'closed') return
       const candidates = this.#candidates
       this.#candidates = []
       this.#send('candidate', { candidates })

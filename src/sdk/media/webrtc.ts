@@ -4,7 +4,7 @@ import { randomId } from '../random-id.ts'
 import { capture, KINDS } from './capture.ts'
 import { Link } from './link.ts'
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
-import { type Outgoing, Peer } from './peer.ts'
+import { type Outgoing, Peer, type PeerOptions } from './peer.ts'
 
 /** How many a mesh carries: each participant sends to each other. */
 export const MESH_MAX = 6
@@ -14,10 +14,23 @@ const EXPIRY_MARGIN = 60_000
 
 /** Peer to peer: a connection to each other participant, signalled through the gateway. */
 export const openWebrtc: OpenMedia = async (host) => {
+  // A program in Node.js may be in the room all the same, to watch what happens.
+  if (!globalThis.RTCPeerConnection) return spectator
   if (host.others.length >= MESH_MAX) {
     throw new RtcError('NOT_SUPPORTED', `Peer to peer carries ${MESH_MAX} participants, and as many are there.`)
   }
   return new Mesh(host)
+}
+
+const spectator: MediaSession = {
+  async publish(source, enabled) {
+    if (enabled) throw new RtcError('NOT_SUPPORTED', `There is no WebRTC here: the ${source} cannot be published.`)
+  },
+  selectDevice: (source) => spectator.publish(source, true),
+  renew: async () => {},
+  others() {},
+  signalled() {},
+  close: async () => {},
 }
 
 interface Published extends Outgoing {
@@ -47,20 +60,23 @@ class Mesh implements MediaSession {
       published.track.enabled = enabled
       return
     }
-    if (enabled && !published) await this.#start(source)
+    if (enabled && !published) await this.#start(source, { deviceId: this.#devices.get(source), muted: false })
     if (!enabled && published) await this.#stop(published)
   }
 
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    this.#devices.set(source, deviceId)
     const published = this.#published.get(source)
-    if (!published) return
-    const { enabled } = published.track
-    // A phone does not open one camera while it has the other.
-    await this.#stop(published)
-    await this.#start(source)
-    const track = this.#published.get(source)?.track
-    if (track) track.enabled = enabled
+    if (published) {
+      // A phone does not open one camera while it has the other.
+      await this.#stop(published)
+      try {
+        await this.#start(source, { deviceId, muted: !published.track.enabled })
+      } catch (error) {
+        this.#host.unpublished(source)
+        throw error
+      }
+    }
+    this.#devices.set(source, deviceId)
   }
 
   async renew(connection: Connection): Promise<void> {
@@ -70,7 +86,8 @@ class Mesh implements MediaSession {
 
   others(participants: readonly Participant[]): void {
     const present = new Set(participants.map(({ userId }) => userId))
-    for (const userId of this.#links.keys()) if (!present.has(userId)) this.#unlink(userId)
+    // Who has signalled may be ahead of the events: their link has a deadline of its own.
+    for (const [userId, link] of this.#links) if (link.isConfirmed && !present.has(userId)) this.#unlink(userId)
     for (const userId of present) {
       const known = this.#links.get(userId)
       if (known) known.confirm()
@@ -118,10 +135,9 @@ class Mesh implements MediaSession {
   }
 
   #connect(userId: string, link: Link): Peer | undefined {
-    if (!globalThis.RTCPeerConnection) return undefined
     const host = this.#host
     const tracks = new Map<MediaStreamTrack, Track>()
-    const peer = new Peer({
+    const options: PeerOptions = {
       configuration: this.#configuration,
       polite: this.#connection.userId < userId,
       signal: (type, payload) => link.send(type, payload),
@@ -138,9 +154,16 @@ class Mesh implements MediaSession {
       onState: (state) => host.stateChanged(userId, state),
       onBroken: () => void this.#refreshIfExpired(),
       onError: (error) => host.failed(toRtcError(error, 'MEDIA_FAILED', `The connection to ${userId} has failed`)),
-    })
-    for (const outgoing of this.#published.values()) void this.#attempt(userId, peer.send(outgoing))
-    return peer
+    }
+    try {
+      const peer = new Peer(options)
+      for (const outgoing of this.#published.values()) void this.#attempt(userId, peer.send(outgoing))
+      return peer
+    } catch (error) {
+      // The browser does not take the configuration, for instance the address of a server.
+      options.onError(error)
+      return undefined
+    }
   }
 
   /** A laptop that has slept comes back with credentials from before. */
@@ -153,8 +176,12 @@ class Mesh implements MediaSession {
     }
   }
 
-  async #start(source: MediaSource): Promise<void> {
-    const track = await capture(source, this.#devices.get(source))
+  async #start(
+    source: MediaSource,
+    { deviceId, muted }: { deviceId: string | undefined; muted: boolean },
+  ): Promise<void> {
+    const track = await capture(source, deviceId)
+    track.enabled = !muted
     if (this.#closed) {
       // The user took longer to allow it than to hang up.
       track.stop()

@@ -6,7 +6,14 @@ import { type ErrorCode, RtcError } from '../../../src/core/errors.ts'
 import { createLog } from '../../../src/core/log.ts'
 import { createEventLog, readAll } from '../../../src/events/log.ts'
 import { createExecutor } from '../../../src/rooms/executor.ts'
-import { CreateRoom, InviteParticipants, JoinRoom, RejectCall, UpdateParticipant } from '../../../src/rooms/input.ts'
+import {
+  CreateRoom,
+  InviteParticipants,
+  JoinRoom,
+  LeaveRoom,
+  RejectCall,
+  UpdateParticipant,
+} from '../../../src/rooms/input.ts'
 import type { Room, RoomEvent } from '../../../src/rooms/model.ts'
 import { type JsonRow, toEvent, toRoom } from '../../../src/rooms/rows.ts'
 import { createRoomStore } from '../../../src/rooms/store.ts'
@@ -80,7 +87,7 @@ export async function startGateway(): Promise<Gateway> {
       case 'join':
         return (await app.rooms.join(actorOf(deed.actor), roomId, JoinRoom.parse(without(deed)))).room
       case 'leave':
-        return (await app.rooms.leave(actorOf(deed.actor), roomId)).room
+        return (await app.rooms.leave(actorOf(deed.actor), roomId, LeaveRoom.parse(without(deed)))).room
       case 'end':
         return app.rooms.end(actorOf(deed.actor), roomId)
       case 'reject':

@@ -98,7 +98,7 @@ export type Deed =
       readonly audio: boolean | null
       readonly video: boolean | null
     }
-  | { readonly type: 'leave'; readonly actor: User }
+  | { readonly type: 'leave'; readonly actor: User; readonly deviceId: string | null }
   | { readonly type: 'end'; readonly actor: User }
   | { readonly type: 'read'; readonly actor: User }
   | { readonly type: 'reject'; readonly actor: User; readonly reason: 'declined' | 'busy' }
@@ -268,7 +268,7 @@ function perform(room: Room, deed: Exclude<Deed, { type: 'read' }>, now: number)
     case 'join':
       return join(room, deed, now)
     case 'leave':
-      return leave(room, deed.actor, now)
+      return leave(room, deed, now)
     case 'end':
       return end(room, deed.actor, now)
     case 'reject':
@@ -326,9 +326,11 @@ function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode
   return undefined
 }
 
-function leave(room: Room, actor: User, now: number): ErrorCode | undefined {
+function leave(room: Room, { actor, deviceId }: Deed & { type: 'leave' }, now: number): ErrorCode | undefined {
   const place = placeOf(room, actor.id)
   if (!place || place.state === 'removed') return 'FORBIDDEN'
+  const another = place.state === 'joined' && deviceId !== null && place.deviceId !== deviceId
+  if (another) return undefined
   if (isOpen(room) && ['invited', 'joined'].includes(place.state)) {
     walkOut(room, place, { reason: 'left', actorId: actor.id, now })
   }

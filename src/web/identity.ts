@@ -23,7 +23,7 @@ export function readOptions(): Options {
 
 /** Whoever the address names, with their development token or the one that was pasted into this tab. */
 export function readIdentity({ tokens = {}, userClaim = 'sub' }: Options): Identity | undefined {
-  const name = decodeURIComponent(location.hash.slice(1))
+  const name = nameIn(location.hash)
   const pasted = sessionStorage.getItem(TOKEN_KEY)
   if (name === PASTED && pasted !== null) {
     const userId = subjectOf(pasted, userClaim)
@@ -31,6 +31,14 @@ export function readIdentity({ tokens = {}, userClaim = 'sub' }: Options): Ident
   }
   const token = Object.hasOwn(tokens, name) ? tokens[name] : undefined
   return token === undefined ? undefined : { userId: name, token }
+}
+
+function nameIn(hash: string): string {
+  try {
+    return decodeURIComponent(hash.slice(1))
+  } catch {
+    return ''
+  }
 }
 
 /** Keeps a pasted token for this tab; it is not in the address, for that is shared. */

@@ -1,6 +1,7 @@
 import {
   type ConnectionState,
   type EndedReason,
+  type ErrorCode,
   type MediaSource,
   type MediaType,
   OpenChatClient,
@@ -52,6 +53,9 @@ const NO_CALL = {
 } as const satisfies Partial<PhoneState>
 
 const HISTORY_PAGE = 10
+/** Events that are listed. */
+const EVENTS_MAX = 200
+const PASSING: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
 
 /** One user's telephone: the SDK's client, and what a page shows of it. */
 export class Phone {
@@ -90,9 +94,10 @@ export class Phone {
     await this.loadHistory()
   }
 
-  /** Gives everything back. The call goes on without this page until the grace is over. */
+  /** Leaves the call that one is in and gives everything back. */
   async stop(): Promise<void> {
     this.#aborted.abort()
+    forgetCall()
     await this.#client.destroy()
   }
 
@@ -148,7 +153,15 @@ export class Phone {
       screen: () => rtc.enableScreenShare(enabled),
     }
     this.#dismissAbout(source)
-    await this.#attempt(enable[source], source)
+    const { room } = rtc
+    await this.#attempt(async () => {
+      try {
+        await enable[source]()
+      } catch (error) {
+        // Whoever hangs up while the browser asks for a device knows why there is none.
+        if (rtc.room?.id === room?.id) throw error
+      }
+    }, source)
     await this.#listDevices()
   }
 
@@ -192,7 +205,8 @@ export class Phone {
       try {
         this.#follow(await this.#rtc.joinRoom(id))
       } catch (error) {
-        forgetCall()
+        // What cannot be reached now may be there after the next reload, within the grace.
+        if (!(error instanceof RtcError && PASSING.includes(error.code))) forgetCall()
         throw error
       }
       this.#silence(id)
@@ -211,7 +225,7 @@ export class Phone {
     })
     rtc.on('error', (error) => this.#report(error))
     rtc.on('roomUpdated', (update) => {
-      store.update({ events: [update, ...store.state.events] })
+      store.update({ events: [update, ...store.state.events].slice(0, EVENTS_MAX) })
       this.#follow(update.room)
     })
     rtc.on('trackAdded', (track) => store.update({ tracks: [...store.state.tracks, track] }))

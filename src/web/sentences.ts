@@ -37,7 +37,7 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   DEVICE_NOT_FOUND: (_, device) => `No ${device} was found.`,
   DEVICE_FAILED: (_, device) =>
     `Your ${device} could not be opened.${device === DEVICES.screen ? '' : ' Another program may be using it.'}`,
-  NOT_SUPPORTED: () => 'This browser cannot do that.',
+  NOT_SUPPORTED: ({ message }) => `This browser cannot do that. ${message}`,
   PROVIDER_SDK_MISSING: () => "This page does not have the SDK of the call's media provider.",
   MEDIA_FAILED: () => 'Sound and picture do not come through: the network may be blocking them.',
 }

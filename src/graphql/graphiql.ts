@@ -3,9 +3,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { RtcError } from '../core/errors.ts'
 import { type Asset, createAsset, hashOf } from '../http/asset.ts'
+import { type DevelopmentToken, type DevelopmentTokens, developmentTokensFor } from '../http/development-tokens.ts'
 import { htmlReply, scriptJson } from '../http/html.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
-import { EXAMPLES, type Person } from './examples.ts'
+import { EXAMPLES } from './examples.ts'
 import { type PageOptions, pageScript } from './graphiql-page.ts'
 
 /** GraphiQL for browsers, without a request to anywhere but the gateway. */
@@ -22,7 +23,7 @@ export interface GraphiQL {
  */
 export function createGraphiQL(dependencies: {
   readonly path: string
-  readonly developmentToken: ((userId: string) => Promise<string>) | undefined
+  readonly developmentToken: DevelopmentToken | undefined
 }): GraphiQL {
   const { path, developmentToken } = dependencies
   const assetPrefix = `${path}/graphiql-`
@@ -41,7 +42,7 @@ export function createGraphiQL(dependencies: {
       const assets = `${assetPrefix}${version}/`
       const { pathname } = request.url
       if (pathname === path) {
-        return pageReply({ path, assets, ...tabsFor(developmentToken && (await tokensOf(developmentToken))) })
+        return pageReply({ path, assets, ...tabsFor(await developmentTokensFor(request, developmentToken)) })
       }
       const asset = pathname.startsWith(assets) ? byName.get(pathname.slice(assets.length)) : undefined
       if (!asset) throw new RtcError('NOT_FOUND', `There is no ${pathname}.`)
@@ -50,14 +51,7 @@ export function createGraphiQL(dependencies: {
   }
 }
 
-type Tokens = Readonly<Record<Person, string>>
-
-const tokensOf = async (developmentToken: (userId: string) => Promise<string>): Promise<Tokens> => ({
-  alice: await developmentToken('alice'),
-  bob: await developmentToken('bob'),
-})
-
-function tabsFor(tokens: Tokens | undefined): Pick<PageOptions, 'examples' | 'headers' | 'tokens'> {
+function tabsFor(tokens: DevelopmentTokens | undefined): Pick<PageOptions, 'examples' | 'headers' | 'tokens'> {
   const bearer = (token: string) => JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2)
   const headers = {
     alice: bearer(tokens?.alice ?? '<your token>'),

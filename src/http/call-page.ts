@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { RtcError } from '../core/errors.ts'
 import { type Asset, createAsset } from './asset.ts'
+import { type DevelopmentToken, developmentTokensFor } from './development-tokens.ts'
 import { htmlReply, scriptJson } from './html.ts'
 import type { HttpReply, HttpRequest } from './message.ts'
 
@@ -46,7 +47,7 @@ const PERMISSIONS = 'camera=(self), microphone=(self), display-capture=(self)'
  * @param build - where the built page is, with a slash at the end; read when the first browser comes
  */
 export function createCallPage(dependencies: {
-  readonly developmentToken: ((userId: string) => Promise<string>) | undefined
+  readonly developmentToken: DevelopmentToken | undefined
   readonly userClaim: string
   readonly build?: URL
 }): CallPage {
@@ -67,17 +68,13 @@ export function createCallPage(dependencies: {
         if (!asset) throw new RtcError('NOT_FOUND', `There is no ${pathname}.`)
         return asset.reply(request)
       }
-      const options: CallPageOptions = { tokens: developmentToken ? await tokensOf(developmentToken) : {}, userClaim }
+      const tokens = (await developmentTokensFor(request, developmentToken)) ?? {}
+      const options: CallPageOptions = { tokens, userClaim }
       const page = html.replace(PLACE_FOR_OPTIONS, () => `id="options">${scriptJson(options)}</script>`)
       return htmlReply(page, POLICY, { 'Permissions-Policy': PERMISSIONS })
     },
   }
 }
-
-const tokensOf = async (developmentToken: (userId: string) => Promise<string>): Promise<Record<string, string>> => ({
-  alice: await developmentToken('alice'),
-  bob: await developmentToken('bob'),
-})
 
 interface Build {
   readonly html: string

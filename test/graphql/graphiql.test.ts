@@ -100,7 +100,12 @@ describe('GraphiQL', () => {
   it('cannot be broken out of, whatever is in a token', async () => {
     const nasty = '</script><!--<script>alert(1)</script>\u2028"'
     const graphiql = createGraphiQL({ path: '/graphql', developmentToken: () => Promise.resolve(nasty) })
-    const request = { method: 'GET', url: new URL('http://gateway/graphql'), headers: HTML, body: unread }
+    const request = {
+      method: 'GET',
+      url: new URL('http://gateway/graphql'),
+      headers: { ...HTML, host: 'localhost' },
+      body: unread,
+    }
     expect(graphiql.serves(request)).toBe(true)
     const { body } = await graphiql.answer(request)
     expect(optionsText(String(body))).not.toContain('<')

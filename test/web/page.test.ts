@@ -162,5 +162,5 @@ describe('the call page', () => {
 
 function answerOf(page: ReturnType<typeof createCallPage>) {
   const body = () => Promise.reject(new Error('The body is not read.'))
-  return page.answer({ method: 'GET', url: new URL('http://gateway/'), headers: HTML, body })
+  return page.answer({ method: 'GET', url: new URL('http://gateway/'), headers: { ...HTML, host: 'localhost' }, body })
 }

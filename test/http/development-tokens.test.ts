@@ -1,0 +1,36 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+import { SECRET, withWorld } from '../world.ts'
+
+/** What a browser gets that was led here by this name. */
+async function pageBy(host: string, url: string): Promise<string> {
+  const asked = request(url, { headers: { host, accept: 'text/html' } }).end()
+  const [response] = await once(asked, 'response')
+  return text(response)
+}
+
+const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]+/
+
+describe.each(['/', '/graphql'])('the page at %s', (path) => {
+  it('has development tokens where it is asked for by address or as localhost, and by no other name', () =>
+    withWorld(
+      async ({ url }) => {
+        for (const host of [
+          'localhost',
+          'localhost:3000',
+          '127.0.0.1:3000',
+          '192.168.1.5:3000',
+          '[::1]:3000',
+          '[::1]',
+        ]) {
+          expect(await pageBy(host, url + path), host).toMatch(TOKEN)
+        }
+        for (const host of ['rebound.example', 'rebound.example:3000', 'localhost.example', '127.0.0.1.example']) {
+          expect(await pageBy(host, url + path), host).not.toMatch(TOKEN)
+        }
+      },
+      { env: { JWT_SECRET: '' }, surroundings: { developmentSecret: SECRET } },
+    ))
+})

@@ -54,6 +54,16 @@ export async function openSdkPage(
   const page = await world.open('/health/live', noteConnections)
   if (permissionsPolicy !== undefined)
     await reloadWithHeader(page, { name: 'Permissions-Policy', value: permissionsPolicy })
+  await becomeClient(page, uid, { token: await world.token(uid), init })
+  return page
+}
+
+/** Somebody's client in a page that is open already. */
+export async function becomeClient(
+  page: Page,
+  uid: string,
+  { token, init = {} }: { token: string; init?: InitOptions },
+): Promise<void> {
   await page.addScriptTag({ content: await (bundled ??= bundle()) })
   await page.evaluate(
     async ({ uid, token, init }) => {
@@ -72,9 +82,8 @@ export async function openSdkPage(
         ({ of, userId, state }) => of === 'media' && tell(`${userId} is ${state}`),
       )
     },
-    { uid, token: await world.token(uid), init },
+    { uid, token, init },
   )
-  return page
 }
 
 /** The same answer from the same address, so that nothing else about the page changes. */

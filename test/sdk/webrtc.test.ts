@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { callTests, startCallWorld } from '../call-world.ts'
 import { startCoturn, relayTests } from '../coturn.ts'
-import { openSdkPage, received } from './browser-page.ts'
+import { becomeClient, openSdkPage, received } from './browser-page.ts'
 
 declare global {
   var signals: number
@@ -161,6 +161,21 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 60_000 },
       return came
     })
     expect(enabled).toEqual([false])
+  })
+
+  it('a tab that was duplicated is a device of its own: it takes the call, and the first is told', async () => {
+    const alice = await open('alice')
+    const roomId = await meet(alice)
+    const [duplicate] = await Promise.all([
+      alice.waitForEvent('popup'),
+      // With a copy of what the tab has stored.
+      alice.evaluate(() => window.open(location.href)),
+    ])
+    await duplicate.waitForLoadState()
+    await becomeClient(duplicate, 'alice', { token: await world.token('alice') })
+    await duplicate.evaluate((id) => globalThis.client.rtc.joinRoom(id), roomId)
+    await expect.poll(() => told(alice)).toContain('ended replaced')
+    expect(await duplicate.evaluate(() => globalThis.client.rtc.room?.id)).toBe(roomId)
   })
 
   it('offers that were held up, sent again and answered twice do not confuse what comes after them', async () => {

@@ -169,6 +169,9 @@ describe('what is given by mistake', () => {
       code: 'BAD_USER_INPUT',
       problems: [{ path: 'calleeId' }],
     })
+    const untyped = alice.rtc as unknown as { createRoom(options: object): Promise<unknown> }
+    await expect(untyped.createRoom({})).rejects.toMatchObject({ name: 'RtcError', code: 'BAD_USER_INPUT' })
+    await expect(untyped.createRoom({ type: 7 })).rejects.toMatchObject({ name: 'RtcError', code: 'BAD_USER_INPUT' })
     await expect(alice.rtc.getRoom('nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(alice.rtc.createRoom({ type: 'group', provider: 'livekit' })).rejects.toMatchObject({
       code: 'PROVIDER_NOT_CONFIGURED',

@@ -9,7 +9,7 @@ import type { Connection, IceServer, IncomingCall, Participant, Room, RoomUpdate
 /** GraphQL's enums are upper case, the published document's lower case. */
 const lower = <Text extends string>(text: Text): Lowercase<Text> => text.toLowerCase() as Lowercase<Text>
 /** Whatever a program without types has given: the gateway says what is wrong with it. */
-export const upper = <Text extends string>(text: Text): Uppercase<Text> => String(text).toUpperCase() as Uppercase<Text>
+export const upper = <Text extends string>(text: Text): Uppercase<Text> => `${text}`.toUpperCase() as Uppercase<Text>
 
 export const participantOf = (fields: ParticipantFieldsFragment): Participant => ({
   ...fields,

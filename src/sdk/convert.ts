@@ -2,14 +2,20 @@ import type {
   ConnectionFieldsFragment,
   IncomingCallsSubscription,
   ParticipantFieldsFragment,
+  RoomFieldsFragment,
+  RoomUpdatedSubscription,
+  SignalsSubscription,
 } from './generated/graphql.ts'
-import type { RoomFieldsFragment, RoomUpdatedSubscription, SignalsSubscription } from './generated/graphql.ts'
 import type { Connection, IceServer, IncomingCall, Participant, Room, RoomUpdate, Signal } from './model.ts'
 
 /** GraphQL's enums are upper case, the published document's lower case. */
 const lower = <Text extends string>(text: Text): Lowercase<Text> => text.toLowerCase() as Lowercase<Text>
-/** Whatever a program without types has given: the gateway says what is wrong with it. */
-export const upper = <Text extends string>(text: Text): Uppercase<Text> => `${text}`.toUpperCase() as Uppercase<Text>
+
+/** What is no text goes as it is, out of a program without types: the gateway says what is wrong with it. */
+export function upper<Text extends string>(text: Text): Uppercase<Text> {
+  const given: unknown = text
+  return (typeof given === 'string' ? given.toUpperCase() : given) as Uppercase<Text>
+}
 
 export const participantOf = (fields: ParticipantFieldsFragment): Participant => ({
   ...fields,

@@ -13,7 +13,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
-    testTimeout: 20_000,
+    // Processes and databases are started within, on machines that do other things, too.
+    testTimeout: 40_000,
     hookTimeout: 60_000,
   },
 })

@@ -97,6 +97,17 @@ describe('what is no token', () => {
     await expect(verify(text)).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
+  test('a good token with white space, padding or stray bits is refused', async () => {
+    const good = await sign()
+    // 32 bytes end in a character of which two bits mean nothing.
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const stray = good.slice(0, -1) + (alphabet[alphabet.indexOf(good.at(-1) ?? '') + 1] ?? '')
+    for (const text of [`${good} `, `${good}\n`, `${good}=`, good.replace('.', ' .'), stray]) {
+      await expect(verify(text)).rejects.toMatchObject(UNAUTHENTICATED)
+    }
+    await expect(verify(good)).resolves.toMatchObject({ id: 'alice' })
+  })
+
   test('whatever comes in, the answer is UNAUTHENTICATED', async () => {
     const good = await sign()
     const damaged = fc

@@ -61,6 +61,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['presence', /^presence\//, ['presence', 'db', 'service', 'store', 'core']],
   ['media', /^media\//, ['media', 'config', 'model', 'core']],
   ['auth', /^auth\//, ['auth', 'config', 'core']],
+  ['limits', /^limits\//, ['limits', 'config', 'core']],
   ['input', /^rooms\/input$/, ['decide', 'model', 'core']],
   ['policy', /^rooms\/policy$/, ['model', 'core']],
   ['decide', /^rooms\/(decide|decision|command|create|draft|seat|invitation|ending)$/, ['decide', 'model', 'core']],

@@ -42,7 +42,9 @@ export const updateOf = (fields: RoomUpdatedSubscription['roomUpdated']): RoomUp
   room: roomOf(fields.room),
 })
 
-export const incomingCallOf = (fields: IncomingCallsSubscription['incomingCall']): IncomingCall => ({
+export const incomingCallOf = (
+  fields: IncomingCallsSubscription['incomingCall'],
+): Omit<IncomingCall, 'answeredHere'> => ({
   ...fields,
   type: lower(fields.type),
   room: roomOf(fields.room),

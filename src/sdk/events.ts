@@ -7,7 +7,7 @@ export type EndedReason = EndReason | 'left' | 'removed' | 'replaced' | 'disconn
 
 /** What each event brings. */
 export interface RtcEvents {
-  /** A call begins to ring, or ceases to. Listening for it subscribes; the first listener is told of what rings now. */
+  /** A call begins to ring, or ceases to. Listening for it subscribes; each listener is told first what rings already. */
   incomingCall: IncomingCall
   /** Everything that happens in the room that was joined. */
   roomUpdated: RoomUpdate
@@ -52,9 +52,11 @@ export class Emitter {
     return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
-  emit<Name extends RtcEventName>(name: Name, event: RtcEvents[Name]): void {
+  /** @param only - the one listener to tell, if it listens still; by default all of them */
+  emit<Name extends RtcEventName>(name: Name, event: RtcEvents[Name], only?: RtcListener<Name>): void {
     // As it is now: one that takes itself off and on again is not heard twice.
     for (const listener of Array.from(this.#listeners.get(name) ?? [])) {
+      if (only && listener !== only) continue
       const failed = (error: unknown) => console.error(`@openchat/sdk: a listener for ${name} has failed`, error)
       try {
         Promise.resolve(listener(event)).catch(failed)

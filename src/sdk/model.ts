@@ -122,6 +122,8 @@ export interface IncomingCall {
   readonly room: Room
   /** With `answered`: the device that did; `null` is one without a `deviceId`. */
   readonly deviceId: string | null
+  /** `true` only with `answered`, on the device that did: the others may say "answered elsewhere". */
+  readonly answeredHere: boolean
   readonly at: string
 }
 

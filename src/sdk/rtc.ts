@@ -41,7 +41,7 @@ export class RtcClient {
   readonly #emitter = new Emitter()
   readonly #calls: Calls
   #options: InitOptions = {}
-  #deviceId: string | undefined
+  #ownDeviceId: string | undefined
   #stay: Stay | undefined
   #departing: Promise<Room> | undefined
   #joining: { readonly roomId: string; readonly room: Promise<Room> } | undefined
@@ -64,12 +64,28 @@ export class RtcClient {
       socket: this.#socket,
       emitter: this.#emitter,
       userId: () => this.userId,
+      deviceId: () => this.deviceId,
+      deviceKnown: () => this.#findDeviceId(),
+      isIn: (roomId) => this.#stay?.room.id === roomId || this.#joining?.roomId === roomId,
     })
   }
 
   /** The user: as the gateway says it once a room was joined, before that `auth.uid`. */
   get userId(): string {
     return this.#stay?.userId ?? this.#auth.uid
+  }
+
+  /**
+   * This device, as others of the same user see it in `answered`: what `init` was given, or else the tab's own, which is
+   * `undefined` until a first room is joined or calls are listened for.
+   */
+  get deviceId(): string | undefined {
+    return this.#options.deviceId ?? this.#ownDeviceId
+  }
+
+  /** What rings now, while `incomingCall` is listened for; another array whenever it has changed. */
+  get ringing(): readonly Room[] {
+    return this.#calls.ringing
   }
 
   /** The room that is joined, as of its last event. */
@@ -96,7 +112,6 @@ export class RtcClient {
       )
     }
     this.#options = options
-    this.#deviceId = options.deviceId
   }
 
   /**
@@ -279,7 +294,7 @@ export class RtcClient {
   on<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): () => void {
     this.#requireAlive()
     this.#emitter.on(name, listener)
-    if (name === 'incomingCall') this.#calls.start()
+    if (name === 'incomingCall') this.#calls.join(listener as RtcListener<'incomingCall'>)
     return () => this.off(name, listener)
   }
 
@@ -311,7 +326,7 @@ export class RtcClient {
   }
 
   async #enter(roomId: string): Promise<Room> {
-    const deviceId = (this.#deviceId ??= await newDeviceId())
+    const deviceId = await this.#findDeviceId()
     const input = { roomId, deviceId, audio: false, video: false }
     const { joinRoom } = await this.#gateway.request(JoinRoomDocument, { input })
     const joined = {
@@ -340,9 +355,17 @@ export class RtcClient {
     return this.#stay.room
   }
 
+  async #findDeviceId(): Promise<string> {
+    if (this.deviceId !== undefined) return this.deviceId
+    const found = await newDeviceId()
+    this.#ownDeviceId ??= found
+    return this.deviceId ?? found
+  }
+
   /** Only from this device: another one of the user's may have taken its place. */
   async #leave(roomId: string, options?: RequestOptions): Promise<Room> {
-    const input = { roomId, ...(this.#deviceId !== undefined && { deviceId: this.#deviceId }) }
+    const { deviceId } = this
+    const input = { roomId, ...(deviceId !== undefined && { deviceId }) }
     const { leaveRoom } = await this.#gateway.request(LeaveRoomDocument, { input }, options)
     return roomOf(leaveRoom.room)
   }

@@ -237,7 +237,7 @@ export class Phone {
       forgetCall()
       store.update({ ...NO_CALL, over: { room, reason } })
     })
-    rtc.on('incomingCall', ({ type, room }) => {
+    rtc.on('incomingCall', ({ type, room, answeredHere }) => {
       const known = store.state.ringing.some(({ id }) => id === room.id)
       if (type === 'ringing') {
         const taken = store.state.room?.id === room.id
@@ -245,7 +245,7 @@ export class Phone {
         return
       }
       this.#silence(room.id)
-      if (known && !store.state.room && store.state.underWay === undefined) {
+      if (known && !answeredHere && !store.state.room && store.state.underWay === undefined) {
         store.update({ over: { text: ringOverSentence(room, type) } })
       }
       void this.loadHistory()

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import { RtcError } from '../core/errors.ts'
 
 /** A request with its body still to be read. */
@@ -15,10 +16,16 @@ export interface HttpRequest {
   body(limit: number): Promise<Buffer>
 }
 
+/**
+ * Writes a body that comes little by little, such as an event stream. Called once, after the head was sent; must listen
+ * for `close`, because the client may leave at any time, and must end the response at its own end.
+ */
+export type StreamBody = (response: Writable) => void
+
 export interface HttpReply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Buffer
+  readonly body?: string | Buffer | StreamBody
 }
 
 export function toRequest(incoming: IncomingMessage): HttpRequest {
@@ -32,6 +39,13 @@ export function toRequest(incoming: IncomingMessage): HttpRequest {
 }
 
 export function send(response: ServerResponse, { status, headers = {}, body }: HttpReply): void {
+  if (typeof body === 'function') {
+    response.writeHead(status, headers)
+    response.flushHeaders()
+    if (response.req.method === 'HEAD') response.end()
+    else body(response)
+    return
+  }
   const length = body === undefined ? 0 : Buffer.byteLength(body)
   response.writeHead(status, { ...headers, ...(status !== 204 && status !== 304 && { 'Content-Length': length }) })
   response.end(response.req.method === 'HEAD' ? undefined : body)

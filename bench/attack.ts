@@ -1,0 +1,183 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { createLog } from '../src/core/log.ts'
+import { startEmbeddedServer } from '../src/db/embedded.ts'
+import { type Attack, attacks } from './attack/attacks.ts'
+import { Bystander, type Experience } from './attack/bystander.ts'
+import { SECRET } from './attack/target.ts'
+
+/**
+ * What a bystander notices while somebody attacks the gateway: each attack against a fresh gateway process, the
+ * attacker and the bystander in processes of their own, the idle gateway measured first in the same run.
+ *
+ *     npm run bench:attack -- [--gateway dist/main.js] [--size 1] [--seconds 15] [--only text] [--together]
+ *
+ * `--gateway` names the built gateway to attack, so that two versions can be compared; `--together` runs all at once.
+ */
+const { values } = parseArgs({
+  options: {
+    gateway: { type: 'string', default: fileURLToPath(new URL('../dist/main.js', import.meta.url)) },
+    size: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '15' },
+    only: { type: 'string', default: '' },
+    together: { type: 'boolean', default: false },
+  },
+})
+const IDLE_SECONDS = 6
+/** How long the gateway may take to be well again after an attack. */
+const TAIL_SECONDS = 5
+/** A gateway that does not answer the probe for this long is reported as blocked for this long. */
+const PROBE_PATIENCE = 120_000
+
+const PROBE = fileURLToPath(new URL('attack/probe.js', import.meta.url))
+const ATTACKER = fileURLToPath(new URL('attack/attacker.ts', import.meta.url))
+const print = (text: string) => process.stdout.write(`${text}\n`)
+
+class Gateway {
+  readonly #child: ChildProcess
+  readonly url: string
+  #exited = false
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child
+    this.url = url
+    child.once('exit', () => (this.#exited = true))
+  }
+
+  static async start(databaseUrl: string, env: Readonly<Record<string, string>>): Promise<Gateway> {
+    const child = fork(values.gateway, {
+      execArgv: ['--import', PROBE],
+      stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+      env: {
+        PATH: process.env['PATH'],
+        JWT_SECRET: SECRET,
+        DATABASE_URL: databaseUrl,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        LOG_LEVEL: 'error',
+        DRAIN_TIME: '1',
+        ...env,
+      },
+    })
+    let output = ''
+    while (!output.includes('Database')) {
+      const [chunk] = (await once(child.stdout ?? child, 'data')) as [Buffer]
+      output += chunk.toString()
+    }
+    child.stdout?.resume()
+    return new Gateway(child, /http:\/\/[^/]+/.exec(output)?.[0] ?? '')
+  }
+
+  /** Milliseconds since the last call; null when the process is gone. */
+  async longestBlock(): Promise<number | null> {
+    if (this.#exited) return null
+    const answered = once(this.#child, 'message') as Promise<[{ longestBlock: number }]>
+    this.#child.send('longest block')
+    const answer = await Promise.race([
+      answered,
+      once(this.#child, 'exit').then(() => null),
+      delay(PROBE_PATIENCE, 'blocked' as const, { ref: false }),
+    ])
+    if (answer === 'blocked') return PROBE_PATIENCE
+    return answer && answer[0].longestBlock
+  }
+
+  /** Peak of the resident memory in MiB, as the kernel counts it; null elsewhere than on Linux, or when it is gone. */
+  async peakMemory(): Promise<number | null> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8').catch(() => '')
+    const kib = /VmHWM:\s+(\d+)/.exec(status)?.[1]
+    return kib === undefined ? null : Number(kib) / 1024
+  }
+
+  /** Seconds from SIGTERM to the end, at most 30: then it is killed. */
+  async stop(): Promise<number> {
+    if (this.#exited) return 0
+    const started = performance.now()
+    const impatient = setTimeout(() => this.#child.kill('SIGKILL'), 30_000)
+    this.#child.kill('SIGTERM')
+    await once(this.#child, 'exit')
+    clearTimeout(impatient)
+    return (performance.now() - started) / 1000
+  }
+}
+
+interface Result {
+  readonly name: string
+  readonly idle: Experience
+  readonly attacked: Experience
+  readonly longestBlock: number | null
+  readonly peakMemory: number | null
+  readonly stopSeconds: number
+}
+
+async function trial(name: string, chosen: readonly Attack[], databaseUrl: string): Promise<Result> {
+  const env = Object.assign({}, ...chosen.map((attack) => attack.env ?? {})) as Record<string, string>
+  const gateway = await Gateway.start(databaseUrl, env)
+  const bystander = await Bystander.start(gateway.url)
+  const attacker = fork(ATTACKER, [gateway.url, values.size, values.seconds, ...chosen.map((attack) => attack.name)])
+  await once(attacker, 'message')
+  await delay(1000)
+  bystander.report()
+  await delay(IDLE_SECONDS * 1000)
+  const idle = bystander.report()
+  await gateway.longestBlock()
+  const ended = once(attacker, 'exit')
+  attacker.send('go')
+  await Promise.race([ended, delay(Number(values.seconds) * 1000 + 5000)])
+  await delay(TAIL_SECONDS * 1000)
+  const attacked = bystander.report()
+  const longestBlock = await gateway.longestBlock()
+  const peakMemory = await gateway.peakMemory()
+  attacker.kill('SIGKILL')
+  await bystander.stop()
+  return { name, idle, attacked, longestBlock, peakMemory, stopSeconds: await gateway.stop() }
+}
+
+const HEADER =
+  'attack                                                          idle p50   p99 | attacked p50    p99     max  failed | p99 ratio  block ms  peak MiB  stop s'
+
+function line({ name, idle, attacked, longestBlock, peakMemory, stopSeconds }: Result): string {
+  const ms = (value: number, width: number) => value.toFixed(1).padStart(width)
+  const optional = (value: number | null, width: number) => (value === null ? 'gone' : value.toFixed(0)).padStart(width)
+  return [
+    name.padEnd(63),
+    ms(idle.p50, 9),
+    ms(idle.p99, 6),
+    '|',
+    ms(attacked.p50, 11),
+    ms(attacked.p99, 7),
+    ms(attacked.max, 8),
+    `${attacked.failed}/${attacked.requests}`.padStart(8),
+    '|',
+    (attacked.p99 / idle.p99).toFixed(1).padStart(8),
+    optional(longestBlock, 9),
+    optional(peakMemory, 9),
+    ms(stopSeconds, 7),
+  ].join(' ')
+}
+
+const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))
+const server = await startEmbeddedServer({ dataDir, log: createLog('error') })
+try {
+  const chosen = attacks.filter(({ name }) => name.includes(values.only))
+  const trials = values.together
+    ? [['all at once', chosen] as const]
+    : chosen.map((attack) => [attack.name, [attack]] as const)
+  const results: Result[] = []
+  print(HEADER)
+  for (const [name, together] of trials) {
+    const result = await trial(name, together, server.url)
+    results.push(result)
+    print(line(result))
+  }
+  if (process.env['RESULTS']) await writeFile(process.env['RESULTS'], JSON.stringify(results, null, 2))
+} finally {
+  await server.stop()
+  await rm(dataDir, { recursive: true })
+}

@@ -14,6 +14,7 @@ import { createCatchUp } from './events/catch-up.ts'
 import { Hub } from './events/hub.ts'
 import { createEventLog } from './events/log.ts'
 import { createRoomStreams, type RoomStreams } from './events/stream.ts'
+import { createRates, type Rates } from './limits/rates.ts'
 import { createMedia, type Media } from './media/connection.ts'
 import { configuredProviders } from './media/credentials/configured.ts'
 import { Heartbeat } from './presence/heartbeat.ts'
@@ -36,6 +37,8 @@ export interface App {
   readonly authenticate: Authenticate
   /** Signs a token that is valid for a day; only in development mode, for whoever asks. */
   readonly developmentToken: ((userId: string) => Promise<string>) | undefined
+  /** Of each user, for every door. */
+  readonly rates: Rates
   readonly rooms: RoomService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
@@ -78,7 +81,6 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     providers: configuredProviders(config.media, secrets),
     defaultProvider: config.media.defaultProvider,
   })
-  const calls = new IncomingCalls({ ringing: store.ringing, load: store.load, clock, log })
   const catchUp = createCatchUp({ hub, store, others: [() => calls.check(), () => signals.check()], log })
   const bus = new Bus({
     databaseUrl,
@@ -88,16 +90,24 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
         hub.hint(notice.roomId, notice.seq)
         signals.hintRoom(notice.roomId)
       } else if (notice.kind === 'ringing') calls.hint(notice.roomId, notice.userId)
-      else signals.offer(notice.roomId, notice.userId)
+      else if (notice.kind === 'signal') signals.offer(notice.roomId, notice.userId)
+      else rates.grantedElsewhere(notice)
     },
     onGap: () => catchUp.hurry(),
     log,
   })
+  const rates = createRates({
+    rates: config.rates,
+    clock,
+    announce: (spending) => bus.announce({ kind: 'spending', ...spending }),
+  })
+  const calls = new IncomingCalls({ ringing: store.ringing, load: store.load, rates, clock, log })
   const signalStore = createSignalStore(database.prisma)
   const signals = new Signals({
     store: signalStore,
     load: store.load,
     announce: (roomId, userId) => bus.announce({ kind: 'signal', roomId, userId }),
+    rates,
     clock,
     log,
   })
@@ -119,12 +129,13 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     events,
     clock,
     media,
+    rates,
     newId,
     rejectBusy: config.busyPolicy === 'reject',
   })
   const leaseStore = createLeaseStore(database.prisma)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
-  const streams = createRoomStreams({ executor, leases, events, hub, clock })
+  const streams = createRoomStreams({ executor, leases, events, hub, rates, clock })
   const sweeper = createSweeper({ store, executor, clock, log })
   const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, leases, log })
   const signalPurge = createSignalPurge({ store: signalStore, clock, log })
@@ -140,6 +151,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
         ? undefined
         : (userId) =>
             mintToken({ ...config.auth, secret: developmentSecret, userId, ttl: DEVELOPMENT_TTL, now: clock.now() }),
+    rates,
     rooms,
     streams,
     calls,

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { LOG_LEVELS, type LogLevel } from './core/log.ts'
+import { type Action, ACTIONS, parseRate, RATES, rateVariable } from './limits/rate-table.ts'
+import type { Rate } from './limits/token-bucket.ts'
 import { MEDIA_PROVIDERS, type MediaProvider } from './rooms/model.ts'
 
 /** Everything that can be configured and may be printed. */
@@ -42,6 +44,8 @@ export interface Config {
     readonly tencent: { readonly sdkAppId: string } | undefined
     readonly agora: { readonly appId: string } | undefined
   }
+  /** Absent: RATE_LIMITS is off; no rate is limited, neither per user nor per address. Bounds on size hold regardless. */
+  readonly rates: Readonly<Record<Action, Rate>> | undefined
   readonly logLevel: LogLevel
 }
 
@@ -107,6 +111,15 @@ const list = (schema: z.ZodString, fallback = '') =>
     )
     .pipe(z.array(schema))
 const url = (protocols: RegExp, name: string) => z.string().regex(protocols, `must be a URL of the form ${name}`)
+
+const rate = (fallback: string) =>
+  z
+    .string()
+    .refine((value) => parseRate(value) !== null, 'must be of the form 120/60s: so many at once, refilled over so long')
+    .default(fallback)
+const rateVariables = Object.fromEntries(
+  ACTIONS.map((action) => [rateVariable(action), rate(RATES[action].default)]),
+) as Record<`RATE_${Uppercase<Action>}`, ReturnType<typeof rate>>
 
 /** A URL that is printed with the configuration, and perhaps handed to clients: it must hold no credentials. */
 function isOpenUrl(value: string, protocols: RegExp): boolean {
@@ -177,6 +190,8 @@ const Variables = z.object({
   AGORA_APP_ID: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
   AGORA_CERTIFICATE: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
   CALL_PAGE: z.enum(['on', 'off']).optional(),
+  RATE_LIMITS: z.enum(['on', 'off']).default('on'),
+  ...rateVariables,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -272,6 +287,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         tencent: env.TENCENT_SDK_APP_ID ? { sdkAppId: env.TENCENT_SDK_APP_ID } : undefined,
         agora: env.AGORA_APP_ID ? { appId: env.AGORA_APP_ID } : undefined,
       },
+      rates: env.RATE_LIMITS === 'off' ? undefined : ratesOf(env),
       logLevel: env.LOG_LEVEL,
     },
     secrets: {
@@ -285,4 +301,9 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       agoraCertificate: env.AGORA_CERTIFICATE,
     },
   }
+}
+
+function ratesOf(env: Readonly<Record<`RATE_${Uppercase<Action>}`, string>>): Readonly<Record<Action, Rate>> {
+  const rates = ACTIONS.map((action) => [action, parseRate(env[rateVariable(action)])] as const)
+  return Object.fromEntries(rates) as Record<Action, Rate>
 }

@@ -34,6 +34,7 @@ describe('without any variable', () => {
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
       ice: { stunUrls: [], turnUrls: [] },
       media: { defaultProvider: 'webrtc' },
+      rates: expect.objectContaining({ create: { capacity: 120, refill: 2 }, redial: { capacity: 30, refill: 0.5 } }),
       logLevel: 'info',
     })
     expect(Object.values(secrets).filter((secret) => secret !== undefined)).toEqual([])
@@ -50,6 +51,17 @@ describe('without any variable', () => {
       NODE_ENV: '',
     }
     expect(loadConfig(empty)).toEqual(loadConfig({}))
+  })
+})
+
+describe('rates', () => {
+  test('are configured one by one, with their unit', () => {
+    const { rates } = loadConfig({ RATE_CREATE: '10/5s' }).config
+    expect(rates).toMatchObject({ create: { capacity: 10, refill: 2 }, join: { capacity: 120, refill: 2 } })
+  })
+
+  test('are lifted as a whole', () => {
+    expect(loadConfig({ RATE_LIMITS: 'off' }).config.rates).toBeUndefined()
   })
 })
 
@@ -178,6 +190,8 @@ describe('problems', () => {
     ['RING_TIMEOUT', ['0', '-5', '1e3', '2147484']],
     ['JWKS_URL', ['id.example', 'ftp://id.example', 'https://', 'https://[', 'https://user:secret@id.example/jwks']],
     ['TURN_URLS', ['turn.example', 'turn:a,stun:b']],
+    ['RATE_CREATE', ['120', '0/60s', '120/0s', '120/60', '1.5/60s', '-1/60s']],
+    ['RATE_LIMITS', ['no', 'OFF']],
   ])('%s must be of its kind', (name, values) => {
     for (const value of values)
       expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])

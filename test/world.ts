@@ -79,7 +79,8 @@ export interface WorldOptions {
 export async function startWorld(options: WorldOptions = {}): Promise<World & { close(): Promise<void> }> {
   const given = options.surroundings?.databaseUrl
   const database = given ? { url: given, drop: async () => undefined } : await createTestDatabase()
-  const configuration = loadConfig({ JWT_SECRET: SECRET, HOST: '127.0.0.1', ...options.env })
+  // One person does in a second here what people do in an hour; the tests of the rates turn them on.
+  const configuration = loadConfig({ JWT_SECRET: SECRET, HOST: '127.0.0.1', RATE_LIMITS: 'off', ...options.env })
   const { config } = configuration
   const log = createLog('silent')
   const { onStatement, ...surroundings } = options.surroundings ?? {}

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { BoundedQueue, releasing } from '../events/queue.ts'
+import type { Rates } from '../limits/rates.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { type IncomingCall, isRinging, silencedBy } from './ringing.ts'
 
@@ -13,6 +14,7 @@ interface Sources {
   /** Rooms that ring for any of these users. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
   load(roomId: string): Promise<Room | null>
+  readonly rates: Pick<Rates, 'take'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -74,8 +76,10 @@ export class IncomingCalls {
    * What rings for the user now, then what begins and ceases to ring.
    *
    * @param onSlowConsumer - told when the reader has fallen too far behind: its stream has failed
+   * @throws RtcError RATE_LIMITED
    */
   open(userId: string, onSlowConsumer?: () => void): AsyncIterableIterator<IncomingCall> {
+    this.#sources.rates.take('subscribe', userId)
     const reader: Reader = { queue: new BoundedQueue(QUEUE_LIMIT, onSlowConsumer), told: new Map(), over: new Map() }
     const readers = this.#readers.get(userId) ?? new Set()
     this.#readers.set(userId, readers.add(reader))

@@ -1,3 +1,6 @@
+import { ACTIONS } from '../limits/rate-table.ts'
+import type { Spending } from '../limits/rates.ts'
+
 /**
  * What one node tells the others: that there is something to read in the database. A notice is a hint, never the truth;
  * one that is lost costs time, one that comes twice costs nothing.
@@ -9,6 +12,8 @@ export type Notice =
   | { readonly kind: 'ringing'; readonly roomId: string; readonly userId: string }
   /** There is a signal for the user. */
   | { readonly kind: 'signal'; readonly roomId: string; readonly userId: string }
+  /** A user has spent so much of a rate. */
+  | ({ readonly kind: 'spending' } & Spending)
 
 /** Notices that wait to be sent: of those about the same thing, one. */
 export class NoticeBoard {
@@ -25,10 +30,11 @@ export class NoticeBoard {
 
   /** Over the limit the oldest goes: the others will find out by themselves. */
   put(notice: Notice): void {
-    const key = `${notice.kind}:${notice.roomId}:${notice.kind === 'room' ? '' : notice.userId}`
+    const key = keyOf(notice)
     const known = this.#notices.get(key)
     if (known?.kind === 'room' && notice.kind === 'room' && known.seq >= notice.seq) return
-    this.#notices.set(key, notice)
+    const isMore = known?.kind === 'spending' && notice.kind === 'spending'
+    this.#notices.set(key, isMore ? { ...notice, cost: known.cost + notice.cost } : notice)
     if (this.#notices.size <= this.#limit) return
     for (const oldest of this.#notices.keys()) {
       this.#notices.delete(oldest)
@@ -42,6 +48,12 @@ export class NoticeBoard {
     this.#notices.clear()
     return notices
   }
+}
+
+function keyOf(notice: Notice): string {
+  if (notice.kind === 'room') return `room:${notice.roomId}`
+  if (notice.kind === 'spending') return `spending:${notice.action}:${notice.key}`
+  return `${notice.kind}:${notice.roomId}:${notice.userId}`
 }
 
 /**
@@ -83,20 +95,31 @@ export function decodeNotices(payload: string): { nodeId: string; notices: reado
   }
 }
 
-type Tuple = readonly ['r', roomId: string, seq: number] | readonly ['c' | 's', roomId: string, userId: string]
+type Tuple =
+  | readonly ['r', roomId: string, seq: number]
+  | readonly ['c' | 's', roomId: string, userId: string]
+  | readonly ['x', action: string, key: string, cost: number]
 
 function toTuple(notice: Notice): Tuple {
   if (notice.kind === 'room') return ['r', notice.roomId, notice.seq]
+  if (notice.kind === 'spending') return ['x', notice.action, notice.key, notice.cost]
   return [notice.kind === 'ringing' ? 'c' : 's', notice.roomId, notice.userId]
 }
 
 /** Kinds that a newer version sends are passed over. */
 function fromTuple(tuple: unknown): Notice | null {
   if (!Array.isArray(tuple)) return null
-  const [kind, roomId, about] = tuple as unknown[]
+  const [kind, roomId, about, cost] = tuple as unknown[]
   if (typeof roomId !== 'string') return null
+  if (kind === 'x') return toSpending(roomId, about, cost)
   if (kind === 'r' && typeof about === 'number') return { kind: 'room', roomId, seq: about }
   if (kind === 'c' && typeof about === 'string') return { kind: 'ringing', roomId, userId: about }
   if (kind === 's' && typeof about === 'string') return { kind: 'signal', roomId, userId: about }
   return null
+}
+
+function toSpending(action: string, key: unknown, cost: unknown): Notice | null {
+  const known = ACTIONS.find((name) => name === action)
+  if (!known || typeof key !== 'string' || typeof cost !== 'number' || !(cost > 0)) return null
+  return { kind: 'spending', action: known, key, cost }
 }

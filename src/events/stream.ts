@@ -1,6 +1,7 @@
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
+import type { Rates } from '../limits/rates.ts'
 import type { Lease, Leases } from '../presence/leases.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { apply, findParticipant, type Room } from '../rooms/model.ts'
@@ -44,6 +45,7 @@ interface Sources {
   readonly leases: Leases
   readonly events: EventLog
   readonly hub: Hub
+  readonly rates: Rates
   readonly clock: Clock
 }
 
@@ -51,6 +53,7 @@ export function createRoomStreams(sources: Sources): RoomStreams {
   return {
     async open(request) {
       const { actor, roomId, after } = request
+      sources.rates.count(actor, 'subscribe')
       const room = await sources.executor.load(roomId)
       authorise(actor, room)
       if (after !== undefined && (after < 0 || after > room.seq)) {

@@ -3,7 +3,9 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import type { EventLog, Stretch } from '../events/log.ts'
+import type { Rates } from '../limits/rates.ts'
 import type { Connection, Media } from '../media/connection.ts'
+import { createCharges } from './charges.ts'
 import type { CreateCommand } from './create.ts'
 import type { Executor } from './executor.ts'
 import {
@@ -76,18 +78,21 @@ export interface RoomDependencies {
   readonly events: EventLog
   readonly clock: Clock
   readonly media: Media
+  readonly rates: Rates
   newId(): string
   /** End a call to somebody who is in another one as busy at once, instead of letting it ring. */
   readonly rejectBusy: boolean
 }
 
 export function createRoomService(dependencies: RoomDependencies): RoomService {
-  const { executor, store, events, clock, media, newId, rejectBusy } = dependencies
+  const { executor, store, events, clock, media, rates, newId, rejectBusy } = dependencies
   const { load, execute } = executor
+  const charges = createCharges(rates)
 
   return {
     async create(actor, input, clientRequestId) {
       requireMetadataFits(input.metadata)
+      charges.create(actor, input)
       const calleeIsBusy = rejectBusy && input.calleeId !== undefined && (await store.isInCall(input.calleeId))
       const ids = { id: newId(), clientRequestId: clientRequestId ?? null }
       const provider = input.provider ?? media.defaultProvider
@@ -97,6 +102,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     },
 
     async join(actor, roomId, { deviceId, audio, video }) {
+      charges.join(actor)
       const room = await execute(roomId, {
         type: 'join',
         actor,
@@ -110,6 +116,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     },
 
     async refreshConnection(actor, roomId) {
+      charges.command(actor)
       // A deadline that has passed counts, though nobody may have written it down yet.
       const room = await execute(roomId, { type: 'tick' })
       requireReadable(actor, room)
@@ -119,35 +126,49 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return media.connect({ room, participant }, clock.now())
     },
 
-    leave: async (actor, roomId, input) =>
-      placeIn(await execute(roomId, { type: 'leave', actor, deviceId: input?.deviceId }), actor.id),
+    async leave(actor, roomId, input) {
+      charges.command(actor)
+      return placeIn(await execute(roomId, { type: 'leave', actor, deviceId: input?.deviceId }), actor.id)
+    },
 
-    end: (actor, roomId) => execute(roomId, { type: 'end', actor }),
+    async end(actor, roomId) {
+      charges.command(actor)
+      return execute(roomId, { type: 'end', actor })
+    },
 
     async reject(actor, roomId, { reason }) {
+      charges.command(actor)
       const room = await execute(roomId, { type: 'reject', actor, reason: reason ?? 'declined' })
+      charges.declined(room, actor.id)
       return placeIn(room, actor.id)
     },
 
     async invite(actor, roomId, { userIds }) {
+      charges.invite(actor, userIds)
       const room = await execute(roomId, { type: 'invite', actor, userIds })
       return { room, invited: userIds.map((userId) => placeIn(room, userId).participant) }
     },
 
-    remove: async (actor, roomId, userId) => placeIn(await execute(roomId, { type: 'remove', actor, userId }), userId),
+    async remove(actor, roomId, userId) {
+      charges.command(actor)
+      return placeIn(await execute(roomId, { type: 'remove', actor, userId }), userId)
+    },
 
     async update(actor, roomId, { audio, video }) {
+      charges.command(actor)
       const room = await execute(roomId, { type: 'update', actor, audio: audio ?? null, video: video ?? null })
       return placeIn(room, actor.id)
     },
 
     async get(actor, roomId) {
+      charges.command(actor)
       const room = await load(roomId)
       requireReadable(actor, room)
       return room
     },
 
     async list(actor, filter, { first, after, last, before }) {
+      charges.command(actor)
       const backward = last !== undefined
       const size = last ?? first ?? PAGE_DEFAULT
       const found = await store.page({ scope: readScope(actor), filter, after, before, backward, limit: size + 1 })

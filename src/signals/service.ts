@@ -4,6 +4,7 @@ import { badInput, RtcError } from '../core/errors.ts'
 import { isRoomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import { releasing } from '../events/queue.ts'
+import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
 import { Bell } from './bell.ts'
 import { requirePayloadFits, type SendSignal } from './input.ts'
@@ -16,6 +17,7 @@ interface Sources {
   load(roomId: string): Promise<Room | null>
   /** Tells the other nodes what `offer` tells this one. Does not throw. */
   announce(roomId: string, userId: string): void
+  readonly rates: Rates
   readonly clock: Clock
   readonly log: Log
 }
@@ -60,7 +62,9 @@ export class Signals {
    * PAYLOAD_TOO_LARGE, RATE_LIMITED when the addressee's mailbox is full
    */
   async send(actor: Actor, roomId: string, input: SendSignal): Promise<Signal> {
-    const { store, announce, clock } = this.#sources
+    const { store, announce, rates, clock } = this.#sources
+    rates.count(actor, 'command')
+    rates.count(actor, 'signal')
     if (input.toId === actor.id) throw badInput([{ path: 'toId', message: 'must be somebody else' }])
     requirePayloadFits(input.payload)
     if (!isRoomId(roomId)) throw notFound()
@@ -81,6 +85,7 @@ export class Signals {
    * the mailbox
    */
   async open(actor: Actor, roomId: string, after?: number): Promise<AsyncIterableIterator<Signal>> {
+    this.#sources.rates.count(actor, 'subscribe')
     const room = await this.#load(roomId)
     const stay = requireStay(actor, room)
     if (after !== undefined) await this.#requireWithin(stay, after)

@@ -29,10 +29,35 @@ test('of notices about one room the newest is sent, of the others one each', () 
   expect(board.size).toBe(0)
 })
 
+test('what a user has spent is added up until it is sent, and travels', () => {
+  const board = new NoticeBoard(10)
+  board.put({ kind: 'spending', action: 'redial', key: 'alice\nbob', cost: 3 })
+  board.put({ kind: 'spending', action: 'redial', key: 'alice\nbob', cost: 4 })
+  board.put({ kind: 'spending', action: 'create', key: 'alice', cost: 12 })
+  const notices = board.takeAll()
+  expect(notices).toEqual([
+    { kind: 'spending', action: 'redial', key: 'alice\nbob', cost: 7 },
+    { kind: 'spending', action: 'create', key: 'alice', cost: 12 },
+  ])
+  expect(encodeNotices(NODE, notices).flatMap((payload) => decodeNotices(payload)?.notices ?? [])).toEqual(notices)
+})
+
+test.each([
+  ['x', 'an action of tomorrow', 'alice', 1],
+  ['x', 'create', 'alice', 0],
+  ['x', 'create', 'alice', 'many'],
+  ['x', 'create', 7, 1],
+])('a spending that cannot be one is passed over: %j', (...tuple) => {
+  expect(decodeNotices(JSON.stringify([NODE, tuple]))?.notices).toEqual([])
+})
+
 test('what waits is bounded', () => {
   const board = new NoticeBoard(2)
   for (const index of [1, 2, 3]) board.put({ kind: 'room', roomId: roomId(index), seq: 1 })
-  expect(board.takeAll().map((notice) => notice.roomId)).toEqual([roomId(2), roomId(3)])
+  expect(board.takeAll().map((notice) => ('roomId' in notice ? notice.roomId : notice.key))).toEqual([
+    roomId(2),
+    roomId(3),
+  ])
 })
 
 test.each(['', 'nonsense', '{}', '[1]', 'null'])(

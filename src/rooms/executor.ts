@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
+import { FairQueue } from '../core/fair-queue.ts'
 import { isRoomId } from '../core/ids.ts'
 import type { RoomCommand } from './command.ts'
 import { type CreateCommand, decideCreate } from './create.ts'
@@ -7,7 +8,6 @@ import { decide } from './decide.ts'
 import type { Accepted, Decision, Limits } from './decision.ts'
 import type { Room, RoomEvent } from './model.ts'
 import type { RoomStore } from './store.ts'
-import { Turns } from '../core/turns.ts'
 
 /** The one way in which anything changes a room. */
 export interface Executor {
@@ -39,9 +39,11 @@ export interface ExecutorDependencies {
 
 /** Other nodes may be faster this often before a command gives up; each time one of them has got on. */
 const MAX_CONFLICTS = 1000
+/** Commands that may wait for one room. */
+const QUEUE = { perUser: 32, total: 1024 } as const
 
 export function createExecutor({ store, clock, limits, publish }: ExecutorDependencies): Executor {
-  const turns = new Turns()
+  const queue = new FairQueue(QUEUE)
 
   const load = async (roomId: string): Promise<Room> => {
     const room = isRoomId(roomId) ? await store.load(roomId) : null
@@ -87,7 +89,7 @@ export function createExecutor({ store, clock, limits, publish }: ExecutorDepend
   }
 
   const execute: Executor['execute'] = (roomId, command, stillWanted = () => true) =>
-    turns.take(roomId, async () => {
+    queue.take(roomId, 'actor' in command ? command.actor.id : null, async () => {
       if (!stillWanted()) return load(roomId)
       for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
         const room = await attempt(roomId, command)

@@ -3,11 +3,8 @@ import type { Invite, Reject, Remove } from './command.ts'
 import { type Limits, refuse, refuseInput, type Refusal } from './decision.ts'
 import { type Draft, later } from './draft.ts'
 import { end } from './ending.ts'
-import { departed, findParticipant, joined, newcomer, type Participant, type Room } from './model.ts'
+import { departed, findParticipant, joined, newcomer, type Participant, PLACES_MAX, type Room } from './model.ts'
 import { emptied } from './seat.ts'
-
-/** How many users may ever have had a place in one room. */
-const PLACES_MAX = 1000
 
 /** Somebody invited declines; a call between two is over. */
 export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undefined {

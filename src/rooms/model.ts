@@ -127,6 +127,9 @@ export function apply(room: Room | null, event: RoomEvent): Room {
 export const findParticipant = (room: Room, userId: string): Participant | undefined =>
   room.participants.find((participant) => participant.userId === userId)
 
+/** How many users may ever have had a place in one room. */
+export const PLACES_MAX = 1000
+
 /** Those who hold a seat. */
 export const joined = (room: Room): readonly Participant[] =>
   room.participants.filter((participant) => participant.state === 'joined')

@@ -2,7 +2,7 @@ import type { Join, Leave, Update } from './command.ts'
 import { type Limits, refuse, type Refusal } from './decision.ts'
 import { type Draft, later } from './draft.ts'
 import { end, hangUpReason } from './ending.ts'
-import { departed, findParticipant, joined, type LeaveReason, newcomer, type Participant } from './model.ts'
+import { departed, findParticipant, joined, type LeaveReason, newcomer, type Participant, PLACES_MAX } from './model.ts'
 
 /** Takes a seat; again from the same device changes nothing, from another device the first one is replaced. */
 export function join(draft: Draft, command: Join, limits: Limits): Refusal | undefined {
@@ -22,6 +22,9 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
     draft.emit('participant_left', actor.id, { participants: [departed(before, 'left', 'replaced', now)] }, actor.id)
   } else if (joined(room).length >= room.maxParticipants) {
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
+  }
+  if (!before && room.participants.length >= PLACES_MAX) {
+    return refuse('ROOM_FULL', `This room has had ${PLACES_MAX} participants, former ones included.`)
   }
   const place = { ordinal: room.participants.length, role: 'member', ringsUntil: null } as const
   const row = findParticipant(draft.room, actor.id) ?? newcomer(room, actor.id, place)

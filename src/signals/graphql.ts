@@ -39,7 +39,7 @@ builder.mutationFields((t) => ({
     type: SendSignalPayload,
     description:
       'Sends an offer, an answer, a candidate or something of your own to one participant, who alone sees it. It is ' +
-      'kept for 60 s. RATE_LIMITED when 256 signals are kept for them.',
+      'kept for 60 s. RATE_LIMITED when 256 signals of yours are kept for them.',
     args: { input: t.arg({ type: SendSignalInput, required: true }) },
     resolve: async (_root, { input: { roomId, ...input } }, { signals, actor }) => ({
       signal: await signals.send(actor, roomId, parseInput(SendSignal, input)),

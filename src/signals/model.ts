@@ -21,8 +21,8 @@ export interface Signal {
 /** How long a signal is kept, read or not, in seconds. */
 export const KEPT = 60
 
-/** Signals that are kept for one participant at the same time. */
-export const MAILBOX_SIZE = 256
+/** Signals from one participant that are kept for one other at the same time: nobody fills a mailbox for the others. */
+export const MAILBOX_SHARE = 256
 
 /** Signals of this time or before are gone at `now`. */
 export const goneAt = (now: Date): Date => new Date(now.getTime() - KEPT * 1000)

@@ -1,6 +1,7 @@
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
+import { FairQueue } from '../core/fair-queue.ts'
 import { isRoomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import { releasing } from '../events/queue.ts'
@@ -8,7 +9,7 @@ import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
 import { Bell } from './bell.ts'
 import { requirePayloadFits, type SendSignal } from './input.ts'
-import { KEPT, type Signal } from './model.ts'
+import { KEPT, MAILBOX_SHARE, type Signal } from './model.ts'
 import { lasts, requireStay, type Stay } from './policy.ts'
 import type { SignalStore } from './store.ts'
 
@@ -31,6 +32,8 @@ interface Reader {
   cursor: number
 }
 
+/** Signals that may wait for one mailbox. */
+const QUEUE = { perUser: MAILBOX_SHARE, total: 4096 } as const
 /** Signals that a reader holds in memory: of 32 KiB at most, so 1 MiB. */
 const PAGE = 32
 /** Readers that one statement looks after. */
@@ -45,6 +48,8 @@ const RETRY = 1_000
 export class Signals {
   readonly #sources: Sources
   readonly #readers = new Map<string, Set<Reader>>()
+  /** By mailbox, which takes one signal at a time: senders take turns, and nobody holds connections by waiting for it. */
+  readonly #sending = new FairQueue(QUEUE)
 
   constructor(sources: Sources) {
     this.#sources = sources
@@ -59,7 +64,7 @@ export class Signals {
    * Sends a signal from one joined participant to another.
    *
    * @throws RtcError NOT_FOUND, FORBIDDEN unless both are joined, ROOM_ENDED, BAD_USER_INPUT to oneself,
-   * PAYLOAD_TOO_LARGE, RATE_LIMITED when the addressee's mailbox is full
+   * PAYLOAD_TOO_LARGE, RATE_LIMITED when the actor's share of the addressee's mailbox is full
    */
   async send(actor: Actor, roomId: string, input: SendSignal): Promise<Signal> {
     const { store, announce, rates, clock } = this.#sources
@@ -68,8 +73,10 @@ export class Signals {
     if (input.toId === actor.id) throw badInput([{ path: 'toId', message: 'must be somebody else' }])
     requirePayloadFits(input.payload)
     if (!isRoomId(roomId)) throw notFound()
-    const now = clock.now()
-    const outcome = await store.send({ ...input, roomId, fromId: actor.id, at: now })
+    const { now, outcome } = await this.#sending.take(`${roomId} ${input.toId}`, actor.id, async () => {
+      const now = clock.now()
+      return { now, outcome: await store.send({ ...input, roomId, fromId: actor.id, at: now }) }
+    })
     if (outcome.kind === 'absent') throw await this.#absence(actor, roomId, input.toId)
     if (outcome.kind === 'full') throw mailboxFull(input.toId, outcome.oldestAt, now)
     this.offer(roomId, input.toId)
@@ -182,5 +189,5 @@ const notFound = () => new RtcError('NOT_FOUND', 'There is no such room.')
 
 function mailboxFull(userId: string, oldestAt: Date, now: Date): RtcError {
   const retryAfter = Math.max(1, Math.ceil((oldestAt.getTime() - now.getTime()) / 1000 + KEPT))
-  return new RtcError('RATE_LIMITED', `Too many signals are kept for ${userId}.`, { retryAfter })
+  return new RtcError('RATE_LIMITED', `Too many signals of yours are kept for ${userId}.`, { retryAfter })
 }

@@ -1,11 +1,11 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { goneAt, MAILBOX_SIZE, type Signal } from './model.ts'
+import { goneAt, MAILBOX_SHARE, type Signal } from './model.ts'
 import type { Stay } from './policy.ts'
 
 /** What became of a signal. */
 export type Outcome =
   | { readonly kind: 'sent'; readonly signal: Signal }
-  /** The mailbox is full until its oldest signal, of this time, is gone. */
+  /** The sender's share of the mailbox is full until their oldest signal in it, of this time, is gone. */
   | { readonly kind: 'full'; readonly oldestAt: Date }
   /** Sender and addressee were not both joined. */
   | { readonly kind: 'absent' }
@@ -19,7 +19,10 @@ export interface Stretch {
 
 /** The mailboxes of participants. Every method is one SQL statement. */
 export interface SignalStore {
-  /** Gives the signal its addressee's next number, if both are joined at that moment and the mailbox has room. */
+  /**
+   * Gives the signal its addressee's next number, if both are joined at that moment and the sender's share of the mailbox
+   * has room. Of signals that one sender sends at the same time each counts only those that were written before it began.
+   */
   send(draft: Omit<Signal, 'seq'>): Promise<Outcome>
   /** Number of the last signal to a participant, whether it is kept or gone; 0 before the first. */
   lastSeq(roomId: string, userId: string): Promise<number>
@@ -33,9 +36,6 @@ export interface SignalStore {
 
 type SignalRow = Omit<Signal, 'at'> & { readonly at: string }
 const toSignal = (row: SignalRow): Signal => ({ ...row, at: new Date(row.at) })
-
-/** A mailbox's oldest signal when it is full, behind `seq`: the numbers have no holes. */
-const OLDEST_BEFORE = MAILBOX_SIZE - 1
 
 export function createSignalStore(prisma: PrismaClient): SignalStore {
   return {
@@ -54,13 +54,15 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
         stay AS (
           SELECT max("joinedAt") FILTER (WHERE "userId" = ${toId}) AS "joinedAt" FROM places HAVING count(*) = 2
         ),
+        oldest AS (
+          SELECT "at" FROM "Signal"
+           WHERE "roomId" = ${roomId}::uuid AND "toId" = ${toId} AND "fromId" = ${fromId} AND "at" > ${goneAt(at)}
+           ORDER BY "seq" DESC OFFSET ${MAILBOX_SHARE - 1} LIMIT 1
+        ),
         mailbox AS (
           INSERT INTO "Mailbox" AS mailbox ("roomId", "userId", "seq") SELECT ${roomId}::uuid, ${toId}, 1 FROM stay
+           WHERE NOT EXISTS (SELECT FROM oldest)
           ON CONFLICT ("roomId", "userId") DO UPDATE SET "seq" = mailbox."seq" + 1
-           WHERE NOT EXISTS (
-             SELECT FROM "Signal" oldest
-              WHERE oldest."roomId" = mailbox."roomId" AND oldest."toId" = mailbox."userId"
-                AND oldest."seq" = mailbox."seq" - ${OLDEST_BEFORE}::int AND oldest."at" > ${goneAt(at)})
           RETURNING "seq"
         ),
         signal AS (
@@ -70,11 +72,7 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
             FROM mailbox, stay
           RETURNING *
         )
-        SELECT to_jsonb(signal) AS signal,
-               (SELECT oldest."at" FROM "Mailbox" full_box JOIN "Signal" oldest
-                    ON oldest."roomId" = full_box."roomId" AND oldest."toId" = full_box."userId"
-                   AND oldest."seq" = full_box."seq" - ${OLDEST_BEFORE}::int
-                 WHERE full_box."roomId" = ${roomId}::uuid AND full_box."userId" = ${toId}) AS "oldestAt"
+        SELECT to_jsonb(signal) AS signal, (SELECT "at" FROM oldest) AS "oldestAt"
           FROM stay LEFT JOIN signal ON true`
       if (!row) return { kind: 'absent' }
       return row.signal

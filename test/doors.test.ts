@@ -32,6 +32,21 @@ const scenarios: Record<string, Scenario> = {
     yield* tell(door.end(bob, created.room.id))
     yield* tell(door.join(bob, created.room.id))
   },
+  async *'a call whose sessions are named'(door, { alice, bob }) {
+    const created = yield* tell(door.create(alice, P2P))
+    const { id } = created.room
+    yield* tell(door.join(alice, id, { sessionId: 's-1' }))
+    yield* tell(door.join(alice, id, { sessionId: 's-1', video: false }))
+    yield* tell(door.join(alice, id, { sessionId: 's-2', video: false }))
+    yield* tell(door.join(bob, id))
+    // Too late: another session holds the seat.
+    yield* tell(door.leave(alice, id, { sessionId: 's-1' }))
+    yield* tell(door.leave(bob, id, { sessionId: 's-1' }))
+    yield* tell(door.leave(bob, id, { sessionId: '' }))
+    yield* tell(door.join(bob, id, { sessionId: 's'.repeat(129) }))
+    yield* tell(door.leave(alice, id, { sessionId: 's-2' }))
+    yield* tell(door.leave(alice, id, { sessionId: 's-2' }))
+  },
   async *'a call that is cancelled'(door, { alice }) {
     const created = yield* tell(door.create(alice, P2P))
     yield* tell(door.end(alice, created.room.id))
@@ -159,7 +174,8 @@ async function tellThrough(door: Door, scenario: Scenario, world: World): Promis
     if (room && !ids.includes(room.id)) ids.push(room.id)
     outcomes.push({
       ...outcome,
-      ...(room && { room: { ...room, id: nameOf(room.id) } }),
+      // A session that the gateway names has the room's id in it.
+      ...(room && { room: JSON.parse(JSON.stringify(room).replaceAll(room.id, nameOf(room.id))) }),
       ...(connection && { connection: { ...connection, roomId: nameOf(connection.roomId) } }),
     })
   }

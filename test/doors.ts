@@ -25,7 +25,7 @@ export interface Door {
 }
 
 const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
-  endReason duration participants { userId role state audio video connected leaveReason duration }`
+  endReason duration participants { userId role state audio video connected leaveReason duration sessionId }`
 
 const CONNECTION = 'provider appId url roomId userId token expiresAt iceServers { urls username credential }'
 

@@ -9,6 +9,11 @@ export interface Join {
   readonly actor: Actor
   /** Null is one and the same default device. */
   readonly deviceId: string | null
+  /**
+   * The client's own id of the session that begins; the same one again is a repeat. Null: the gateway names it, and a
+   * join of the device that is in the room already is a repeat.
+   */
+  readonly sessionId: string | null
   /** Null leaves it to the room's media type. */
   readonly audio: boolean | null
   readonly video: boolean | null
@@ -21,6 +26,8 @@ export interface Leave {
   readonly actor: Actor
   /** Only from this device: when another one is in the room by now, nothing happens. Absent: from whichever. */
   readonly deviceId?: string | undefined
+  /** Only this session: an earlier one changes nothing, neither a seat nor an invitation. Absent: whichever. */
+  readonly sessionId?: string | undefined
 }
 
 export interface Reject {

@@ -75,6 +75,7 @@ export function createExecutor({ store, clock, limits, publish }: ExecutorDepend
       type: 'join',
       actor: { ...actor, id: room.callerId },
       deviceId: null,
+      sessionId: null,
       audio: null,
       video: null,
     } as const

@@ -15,6 +15,7 @@ import {
   RejectCall,
   requireClientRequestId,
   RoomFilter,
+  SESSION_OF_JOIN,
   UpdateParticipant,
 } from './input.ts'
 import {
@@ -67,6 +68,10 @@ export const ParticipantRef = builder.prismaObject('Participant', {
     duration: t.int({
       description: 'Whole seconds of all stays, the present one included.',
       resolve: (participant, _args, { clock }) => participantDuration(participant, asOf(participant) ?? clock.now()),
+    }),
+    sessionId: t.exposeID('sessionId', {
+      nullable: true,
+      description: 'The session that holds the seat: each join that is not a repeat begins one. Null unless joined.',
     }),
   }),
 })
@@ -198,6 +203,7 @@ const JoinRoomInput = builder.inputType('JoinRoomInput', {
   fields: (t) => ({
     roomId: t.id({ required: true }),
     deviceId: t.id({ description: 'Joining from another device replaces the first.' }),
+    sessionId: t.id({ description: `${SESSION_OF_JOIN}.` }),
     audio: t.boolean({ description: 'Publishing audio; defaults to true.' }),
     video: t.boolean({ description: "Publishing video; defaults to what the room's mediaType says." }),
   }),
@@ -224,6 +230,7 @@ const LeaveRoomInput = builder.inputType('LeaveRoomInput', {
   fields: (t) => ({
     roomId: t.id({ required: true }),
     deviceId: t.id({ description: 'Only if this device is in the room; by default whichever is.' }),
+    sessionId: t.id({ description: 'Only this session: a leave of an earlier one changes nothing.' }),
   }),
 })
 const LeaveRoomPayload = placePayload('LeaveRoomPayload')

@@ -25,6 +25,11 @@ export const UserId = z
   .string()
   .refine(isUserId, `must have 1 to ${USER_ID_MAX} characters, no control characters among them`)
 const DeviceId = storable(z.string().min(1).max(128))
+const SessionId = storable(z.string().min(1).max(128))
+/** What a client's own session id does, for every door. */
+export const SESSION_OF_JOIN =
+  'An id that the client makes for each join: repeating it changes nothing, another one begins a session that takes over ' +
+  'from the earlier one of this device. Without it, a join of the device that is in the room is a repeat'
 /** An idempotency key: printable ASCII (draft-ietf-httpapi-idempotency-key-header). */
 export const ClientRequestId = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
 
@@ -52,6 +57,7 @@ export type CreateRoom = z.infer<typeof CreateRoom>
 
 export const JoinRoom = z.strictObject({
   deviceId: optional(DeviceId).describe('No deviceId means one and the same default device'),
+  sessionId: optional(SessionId).describe(SESSION_OF_JOIN),
   audio: optional(z.boolean()).describe('Publishing audio; defaults to true'),
   video: optional(z.boolean()).describe("Publishing video; defaults to the room's media type"),
 })
@@ -59,6 +65,7 @@ export type JoinRoom = z.infer<typeof JoinRoom>
 
 export const LeaveRoom = z.strictObject({
   deviceId: optional(DeviceId).describe('Only if this device is in the room; by default whichever is'),
+  sessionId: optional(SessionId).describe('Only this session: a leave of an earlier one changes nothing'),
 })
 export type LeaveRoom = z.infer<typeof LeaveRoom>
 

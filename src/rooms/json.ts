@@ -52,6 +52,7 @@ export const ParticipantJson = z.object({
   leftAt: time.nullable(),
   leaveReason: z.enum(LEAVE_REASONS).nullable(),
   duration: z.int().describe('Whole seconds of all stays'),
+  sessionId: z.string().nullable().describe('The session that holds the seat; null unless joined'),
 })
 
 export const IceServerJson = z.object({
@@ -103,6 +104,7 @@ export const participantJson = (participant: Participant, now: Date): z.input<ty
   leftAt: participant.leftAt?.toISOString() ?? null,
   leaveReason: participant.leaveReason,
   duration: participantDuration(participant, now),
+  sessionId: participant.sessionId,
 })
 
 export const connectionJson = (connection: Connection) => ({

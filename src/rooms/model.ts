@@ -83,6 +83,8 @@ export interface Participant {
   readonly video: boolean
   readonly connected: boolean
   readonly deviceId: string | null
+  /** Which join holds the seat; null unless joined. */
+  readonly sessionId: string | null
   readonly joinedAt: Date | null
   readonly leftAt: Date | null
   readonly leaveReason: LeaveReason | null
@@ -162,6 +164,7 @@ export const newcomer = (
   video: false,
   connected: false,
   deviceId: null,
+  sessionId: null,
   joinedAt: null,
   leftAt: null,
   leaveReason: null,
@@ -179,6 +182,7 @@ export const departed = (
   ...before,
   state,
   connected: false,
+  sessionId: null,
   audio: false,
   video: false,
   leftAt: now,

@@ -2,9 +2,21 @@ import type { Join, Leave, Update } from './command.ts'
 import { type Limits, refuse, type Refusal } from './decision.ts'
 import { type Draft, later } from './draft.ts'
 import { end, hangUpReason } from './ending.ts'
-import { departed, findParticipant, joined, type LeaveReason, newcomer, type Participant, PLACES_MAX } from './model.ts'
+import {
+  departed,
+  findParticipant,
+  joined,
+  type LeaveReason,
+  newcomer,
+  type Participant,
+  PLACES_MAX,
+  type Room,
+} from './model.ts'
 
-/** Takes a seat; again from the same device changes nothing, from another device the first one is replaced. */
+/**
+ * Takes a seat, which begins a session. A repeat changes nothing; another session of the same device takes over where
+ * the first one was, as a page does after a reload; another device replaces the first.
+ */
 export function join(draft: Draft, command: Join, limits: Limits): Refusal | undefined {
   const { room, now } = draft
   const { actor, deviceId } = command
@@ -18,7 +30,7 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
   }
 
   if (before?.state === 'joined') {
-    if (before.deviceId === deviceId) return undefined
+    if (before.deviceId === deviceId) return takeOver(draft, before, command)
     draft.emit('participant_left', actor.id, { participants: [departed(before, 'left', 'replaced', now)] }, actor.id)
   } else if (joined(room).length >= room.maxParticipants) {
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
@@ -32,8 +44,8 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
     ...row,
     state: 'joined',
     deviceId,
-    audio: command.audio ?? true,
-    video: command.video ?? room.mediaType === 'video',
+    sessionId: command.sessionId ?? nextSessionId(draft.room),
+    ...published(room, command),
     connected: true,
     joinedAt: now,
     leftAt: null,
@@ -50,12 +62,30 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
   return undefined
 }
 
+/** A session that the gateway names is named after the event that begins it. */
+const nextSessionId = ({ id, seq }: Room): string => `${id}:${seq + 1}`
+
+/** What a new session publishes. */
+const published = (room: Room, { audio, video }: Join) => ({
+  audio: audio ?? true,
+  video: video ?? room.mediaType === 'video',
+})
+
+/** The device that holds the seat joins again: with a session of its own, that one holds the seat from now on. */
+function takeOver(draft: Draft, before: Participant, command: Join): undefined {
+  const { sessionId } = command
+  if (sessionId === null || sessionId === before.sessionId) return
+  const after = { ...before, sessionId, ...published(draft.room, command) }
+  draft.emit('participant_updated', before.userId, { participants: [after] }, before.userId)
+}
+
 /** Gives the seat, or the invitation, up. */
-export function leave(draft: Draft, { actor, deviceId }: Leave, limits: Limits): Refusal | undefined {
+export function leave(draft: Draft, { actor, deviceId, sessionId }: Leave, limits: Limits): Refusal | undefined {
   const before = findParticipant(draft.room, actor.id)
   if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
   // A device that was replaced hangs up late: it must not take the one that came after it along.
   if (before.state === 'joined' && deviceId !== undefined && before.deviceId !== deviceId) return undefined
+  if (sessionId !== undefined && before.sessionId !== sessionId) return undefined
   const present = before.state === 'joined' || before.state === 'invited'
   if (draft.room.status !== 'ended' && present) depart(draft, before, { actorId: actor.id, reason: 'left', limits })
   return undefined

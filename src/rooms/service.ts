@@ -101,12 +101,13 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return executor.create(command)
     },
 
-    async join(actor, roomId, { deviceId, audio, video }) {
+    async join(actor, roomId, { deviceId, sessionId, audio, video }) {
       charges.join(actor)
       const room = await execute(roomId, {
         type: 'join',
         actor,
         deviceId: deviceId ?? null,
+        sessionId: sessionId ?? null,
         audio: audio ?? null,
         video: video ?? null,
         providers: media.providers,
@@ -128,7 +129,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async leave(actor, roomId, input) {
       charges.command(actor)
-      return placeIn(await execute(roomId, { type: 'leave', actor, deviceId: input?.deviceId }), actor.id)
+      return placeIn(await execute(roomId, { type: 'leave', actor, ...input }), actor.id)
     },
 
     async end(actor, roomId) {

@@ -66,7 +66,7 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
           "role" = excluded."role", "state" = excluded."state", "audio" = excluded."audio", "video" = excluded."video",
           "connected" = excluded."connected", "deviceId" = excluded."deviceId", "joinedAt" = excluded."joinedAt",
           "leftAt" = excluded."leftAt", "leaveReason" = excluded."leaveReason", "stayed" = excluded."stayed",
-          "ringsUntil" = excluded."ringsUntil", "graceUntil" = excluded."graceUntil"
+          "ringsUntil" = excluded."ringsUntil", "graceUntil" = excluded."graceUntil", "sessionId" = excluded."sessionId"
       ),
       log AS (
         INSERT INTO "RoomEvent"

@@ -53,6 +53,8 @@ export interface Participant {
   readonly leaveReason: LeaveReason | null
   /** Whole seconds of all stays, the present one included. */
   readonly duration: number
+  /** The session that holds the seat: each join that is not a repeat begins one. `null` unless joined. */
+  readonly sessionId: string | null
 }
 
 /** A room or call. */

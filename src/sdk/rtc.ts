@@ -4,7 +4,7 @@ import { connectionOf, participantOf, roomOf, upper } from './convert.ts'
 import { RtcError } from './errors.ts'
 import { deviceId as newDeviceId } from './device-id.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
-import { Gateway, type RequestOptions } from './gateway.ts'
+import { Gateway, isPassing, type RequestOptions } from './gateway.ts'
 import {
   CreateRoomDocument,
   EndRoomDocument,
@@ -22,8 +22,9 @@ import type { ConnectionState, Track } from './media/media.ts'
 import type { Participant, Room, RTCProviderType } from './model.ts'
 import type { CreateGroupOptions, CreateRoomOptions, InitOptions, ListRoomsOptions, RoomPage } from './options.ts'
 import { randomId } from './random-id.ts'
+import { beginSession, type Session } from './seats.ts'
 import { Socket } from './socket.ts'
-import { Stay } from './stay.ts'
+import { type Joined, Stay } from './stay.ts'
 
 /** As many as {@link import('./media/webrtc.ts').MESH_MAX}, without loading it. */
 const MESH_SEATS = 6
@@ -36,6 +37,7 @@ const MESH_SEATS = 6
  */
 export class RtcClient {
   readonly #auth: { readonly uid: string }
+  readonly #url: string
   readonly #gateway: Gateway
   readonly #socket: Socket
   readonly #emitter = new Emitter()
@@ -51,6 +53,7 @@ export class RtcClient {
   /** @internal */
   constructor({ url, uid, auth }: { url: string; uid: string; auth: Auth }) {
     this.#auth = { uid }
+    this.#url = url
     this.#gateway = new Gateway({ url, auth })
     this.#socket = new Socket({
       url: url.replace(/^http/, 'ws'),
@@ -206,8 +209,9 @@ export class RtcClient {
   async leaveRoom(roomId?: string): Promise<Room> {
     const id = this.#requireRoomId(roomId)
     if (this.#joining?.roomId === id) await this.#joining.room.catch(() => undefined)
-    const leave = () => this.#leave(id)
-    return this.#stay?.room.id === id ? this.#depart(this.#stay, leave) : leave()
+    const stay = this.#stay
+    if (stay?.room.id === id) return this.#depart(stay, () => this.#leave(id, stay.session))
+    return this.#leave(id)
   }
 
   /**
@@ -313,7 +317,7 @@ export class RtcClient {
     const stay = this.#stay
     this.#stay = undefined
     if (stay) {
-      await stay.close(() => this.#farewell(stay.room.id))
+      await stay.close(() => this.#farewell(stay.room.id, stay.session))
     }
     await this.#socket.close()
     this.#emitter.clear()
@@ -327,32 +331,50 @@ export class RtcClient {
 
   async #enter(roomId: string): Promise<Room> {
     const deviceId = await this.#findDeviceId()
-    const input = { roomId, deviceId, audio: false, video: false }
-    const { joinRoom } = await this.#gateway.request(JoinRoomDocument, { input })
-    const joined = {
-      room: roomOf(joinRoom.room),
-      participant: participantOf(joinRoom.participant),
-      connection: connectionOf(joinRoom.connection),
-    }
-    this.#warnOfOtherUser(joined.connection.userId)
+    const session = beginSession({ url: this.#url, uid: this.#auth.uid, roomId, deviceId })
     const options = {
       gateway: this.#gateway,
       socket: this.#socket,
       emitter: this.#emitter,
-      joined,
+      joined: await this.#join(roomId, deviceId, session),
       deviceId,
+      session,
       rtcConfiguration: this.#options.rtcConfiguration ?? {},
       onOver: () => {
         this.#stay = undefined
       },
     }
+    const { userId, provider } = options.joined.connection
+    this.#warnOfOtherUser(userId)
     try {
-      this.#stay = await Stay.begin(options, () => openMediaOf(joined.connection.provider))
+      this.#stay = await Stay.begin(options, () => openMediaOf(provider))
     } catch (error) {
-      await this.#farewell(roomId)
+      await this.#giveUp(roomId, session)
       throw error
     }
     return this.#stay.room
+  }
+
+  async #join(roomId: string, deviceId: string, session: Session): Promise<Joined> {
+    const input = { roomId, deviceId, sessionId: session.id, audio: false, video: false }
+    try {
+      const { joinRoom } = await session.seat.request(() => this.#gateway.request(JoinRoomDocument, { input }))
+      return {
+        room: roomOf(joinRoom.room),
+        participant: participantOf(joinRoom.participant),
+        connection: connectionOf(joinRoom.connection),
+      }
+    } catch (error) {
+      session.seat.dismiss()
+      // It may have reached the gateway all the same.
+      if (isPassing(error)) void this.#giveUp(roomId, session)
+      throw error
+    }
+  }
+
+  /** A session that cannot be used is another client's of this tab again, or over. */
+  async #giveUp(roomId: string, session: Session): Promise<void> {
+    if (!(await session.seat.giveBack())) await this.#farewell(roomId, session)
   }
 
   async #findDeviceId(): Promise<string> {
@@ -362,17 +384,19 @@ export class RtcClient {
     return this.deviceId ?? found
   }
 
-  /** Only from this device: another one of the user's may have taken its place. */
-  async #leave(roomId: string, options?: RequestOptions): Promise<Room> {
+  /** Only this session or, where none is known, this device: a later one may have taken the place. */
+  async #leave(roomId: string, session?: Session, options?: RequestOptions): Promise<Room> {
     const { deviceId } = this
-    const input = { roomId, ...(deviceId !== undefined && { deviceId }) }
-    const { leaveRoom } = await this.#gateway.request(LeaveRoomDocument, { input }, options)
+    const which = session ? { sessionId: session.id } : deviceId !== undefined && { deviceId }
+    const input = { roomId, ...which }
+    const send = () => this.#gateway.request(LeaveRoomDocument, { input }, options)
+    const { leaveRoom } = await (session ? session.seat.request(send) : send())
     return roomOf(leaveRoom.room)
   }
 
   /** Untold, the gateway notices by itself: the stream of this participant is gone. */
-  async #farewell(roomId: string): Promise<void> {
-    await this.#leave(roomId, { patience: 0 }).catch(() => undefined)
+  async #farewell(roomId: string, session: Session): Promise<void> {
+    await this.#leave(roomId, session, { patience: 0 }).catch(() => undefined)
   }
 
   /** The stay is over by one's own word. */

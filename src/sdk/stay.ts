@@ -4,6 +4,7 @@ import { RtcError, toRtcError } from './errors.ts'
 import type { EndedReason, Emitter } from './events.ts'
 import type { Gateway } from './gateway.ts'
 import {
+  JoinRoomDocument,
   RefreshConnectionDocument,
   RoomUpdatedDocument,
   SendSignalDocument,
@@ -13,17 +14,26 @@ import {
 } from './generated/graphql.ts'
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
 import type { Connection, Participant, Room, RoomUpdate, SignalType } from './model.ts'
+import type { SeatHolder, Session } from './seats.ts'
 import type { Socket } from './socket.ts'
+
+/** A join's answer. */
+export interface Joined {
+  readonly room: Room
+  readonly participant: Participant
+  readonly connection: Connection
+}
 
 export interface StayOptions {
   readonly gateway: Gateway
   readonly socket: Socket
   readonly emitter: Emitter
   /** As the join has answered. */
-  readonly joined: { readonly room: Room; readonly participant: Participant; readonly connection: Connection }
+  readonly joined: Joined
   readonly deviceId: string
+  readonly session: Session
   readonly rtcConfiguration: RTCConfiguration
-  /** The stay is over, by whatever reason but `close`. Must not throw. */
+  /** The stay is over for another reason than `close`. Must not throw. */
   onOver(): void
 }
 
@@ -49,7 +59,7 @@ const PARTICIPANT_EVENTS = {
 const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVENTS => type in PARTICIPANT_EVENTS
 
 /** One stay in one room, from the join to whatever ends it: its streams, its media, what it says it publishes. */
-export class Stay {
+export class Stay implements SeatHolder {
   readonly #options: StayOptions
   readonly #over = new AbortController()
   readonly #tracks = new Set<Track>()
@@ -70,7 +80,7 @@ export class Stay {
     const { room, participant } = options.joined
     this.#options = options
     this.#room = room
-    this.#announced = participant
+    this.#announced = { audio: participant.audio, video: participant.video }
     this.#cursor = { roomId: room.id, deviceId: options.deviceId, after: room.seq }
     this.#signalCursor = { roomId: room.id }
   }
@@ -89,6 +99,8 @@ export class Stay {
       await stay.close()
       throw error
     }
+    options.session.seat.hand(stay)
+    if (stay.#leaving) throw new RtcError('ROOM_ENDED', 'Another client of this tab has taken the seat.')
     stay.#renewBefore(options.joined.connection.expiresAt)
     // The page before this one may have said otherwise.
     stay.#announceLater()
@@ -102,6 +114,21 @@ export class Stay {
 
   get userId(): string {
     return this.#options.joined.connection.userId
+  }
+
+  get session(): Session {
+    return this.#options.session
+  }
+
+  superseded(): void {
+    void this.#finish('replaced')
+  }
+
+  async reclaim(): Promise<void> {
+    const { gateway, deviceId, session } = this.#options
+    const input = { roomId: this.#room.id, deviceId, sessionId: session.id, ...this.#announced }
+    // If the gateway cannot be told, it notices by itself that the other client is gone.
+    await session.seat.request(() => gateway.request(JoinRoomDocument, { input })).catch(() => undefined)
   }
 
   get tracks(): readonly Track[] {
@@ -137,6 +164,7 @@ export class Stay {
       await farewell?.()
     } finally {
       this.#over.abort()
+      this.#options.session.seat.dismiss(this)
     }
   }
 
@@ -233,7 +261,9 @@ export class Stay {
     if (!this.#leaving) this.#media?.others(this.#others())
     emitter.emit('roomUpdated', update)
     if (participant && hasParticipantEvent(type)) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
-    const reason = reasonOfEnd(update, this.userId)
+    const { seat } = this.#options.session
+    // Clients of this tab are told by their seat: the session of one that fails is not there to stay.
+    const reason = reasonOfEnd(update, { userId: this.userId, isOurs: (sessionId) => seat.isOurs(sessionId) })
     if (reason) void this.#finish(reason)
   }
 
@@ -344,9 +374,13 @@ export class Stay {
 }
 
 /** Why an update is the last of a stay: what the room's end says, or what has happened to oneself. */
-function reasonOfEnd({ type, room, participant }: RoomUpdate, userId: string): EndedReason | undefined {
+function reasonOfEnd(
+  { type, room, participant }: RoomUpdate,
+  { userId, isOurs }: { userId: string; isOurs: (sessionId: string | null) => boolean },
+): EndedReason | undefined {
   if (room.status === 'ended') return type === 'room_ended' ? (room.endReason ?? 'completed') : undefined
   if (participant?.userId !== userId) return undefined
+  if (participant.state === 'joined' && !isOurs(participant.sessionId)) return 'replaced'
   if (type === 'participant_removed') return 'removed'
   if (type !== 'participant_left') return undefined
   const { leaveReason } = participant

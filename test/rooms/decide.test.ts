@@ -38,10 +38,11 @@ const create = (room: Partial<CreateCommand['room']> = {}, actor = alice): Decis
   decideCreate({ type: 'create', actor, calleeIsBusy: false, room: { ...newRoom, ...room } }, START, LIMITS)
 const created = (room: Partial<CreateCommand['room']> = {}): Room => accepted(create(room)).room
 
-const join = (actor: Actor, deviceId: string | null = null): RoomCommand => ({
+const join = (actor: Actor, deviceId: string | null = null, sessionId: string | null = null): RoomCommand => ({
   type: 'join',
   actor,
   deviceId,
+  sessionId,
   audio: null,
   video: null,
 })
@@ -450,5 +451,45 @@ describe('whatever happens', () => {
         decision.room.status !== 'ended' && joined(decision.room).length >= 2,
       )
     })
+  })
+})
+
+describe('a session', () => {
+  const sessionOf = (room: Room, userId: string) => findParticipant(room, userId)?.sessionId
+  const leaveSession = (actor: Actor, sessionId: string): RoomCommand => ({ type: 'leave', actor, sessionId })
+
+  test('is named by the gateway where the client names none, and a repeat of the join keeps it', () => {
+    const room = story(created(), [1, join(alice, 'phone')]).room
+    expect(sessionOf(room, 'alice')).toBe(`${room.id}:2`)
+    expect(story(room, [2, join(alice, 'phone')]).types).toEqual([])
+    const again = story(created(group), [1, join(alice)], [2, leave(alice)], [3, join(alice)]).room
+    expect(sessionOf(again, 'alice')).toBe(`${again.id}:4`)
+  })
+
+  test('of another client on the same device takes over, seen as an update of what is published', () => {
+    const { room, types } = story(
+      created(),
+      [1, join(alice, 'tab', 's-1')],
+      [2, update(alice, { audio: false })],
+      [3, join(alice, 'tab', 's-1')],
+      [4, join(alice, 'tab', 's-2')],
+    )
+    expect(types).toEqual(['participant_joined', 'participant_updated', 'participant_updated'])
+    expect(findParticipant(room, 'alice')).toMatchObject({ sessionId: 's-2', audio: true, joinedAt: after(1) })
+  })
+
+  test('that is over cannot take the later one out, nor decline an invitation', () => {
+    const { room } = story(active(), [3, join(bob, null, 's-1')], [4, join(bob, null, 's-2')])
+    expect(codeOf(room, leaveSession(bob, 's-1'))).toEqual([])
+    expect(codeOf(room, leaveSession(bob, 's-2'))).toEqual(['participant_left', 'room_ended'])
+    const invited = story(created(group), [1, join(alice)], [1, join(bob, null, 's-1')], [2, leave(bob)])
+    const again = story(invited.room, [3, invite(alice, 'bob')]).room
+    expect(codeOf(again, leaveSession(bob, 's-1'))).toEqual([])
+    expect(sessionOf(again, 'bob')).toBeNull()
+  })
+
+  test('ends with the seat', () => {
+    const { room } = story(active(), [3, join(bob, 'tablet')], [4, leave(alice)])
+    expect([sessionOf(room, 'alice'), sessionOf(room, 'bob')]).toEqual([null, null])
   })
 })

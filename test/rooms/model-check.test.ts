@@ -113,6 +113,7 @@ const actor: fc.Arbitrary<User> = fc.oneof(
 )
 const flag = fc.constantFrom(null, true, false)
 const deviceId = fc.constantFrom(null, null, 'phone', 'tablet')
+const sessionId = fc.constantFrom(null, null, 's-1', 's-2')
 const key = fc.constantFrom(null, null, null, 'key-1', 'key-2')
 const callerId = fc.oneof({ weight: 8, arbitrary: fc.constant(null) }, userId)
 const mediaType = fc.constantFrom('audio' as const, 'video' as const)
@@ -143,11 +144,15 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       type: fc.constant('join'),
       actor,
       deviceId,
+      sessionId,
       audio: flag,
       video: flag,
     }),
   },
-  { weight: 2, arbitrary: fc.record<Deed & { type: 'leave' }>({ type: fc.constant('leave'), actor, deviceId }) },
+  {
+    weight: 2,
+    arbitrary: fc.record<Deed & { type: 'leave' }>({ type: fc.constant('leave'), actor, deviceId, sessionId }),
+  },
   fc.record<Deed & { type: 'end' }>({ type: fc.constant('end'), actor }),
   fc.record<Deed & { type: 'read' }>({ type: fc.constant('read'), actor }),
   fc.record<Deed & { type: 'reject' }>({

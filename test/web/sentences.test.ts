@@ -25,6 +25,7 @@ const person = (userId: string, state: ParticipantState): Participant => ({
   leftAt: null,
   leaveReason: null,
   duration: 0,
+  sessionId: null,
 })
 
 /** A call that alice made to bob. */

@@ -80,6 +80,8 @@ function placeOf(participant: Participant, now: number): Place & { duration: num
     video: participant.video,
     connected: participant.connected,
     deviceId: participant.deviceId,
+    // The rules do not know the room's id.
+    sessionId: participant.sessionId?.replace(`${participant.roomId}:`, '#') ?? null,
     joinedAt: millis(participant.joinedAt),
     leftAt: millis(participant.leftAt),
     leaveReason: participant.leaveReason,

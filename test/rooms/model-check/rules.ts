@@ -36,6 +36,7 @@ export interface Place {
   video: boolean
   connected: boolean
   deviceId: string | null
+  sessionId: string | null
   joinedAt: number | null
   leftAt: number | null
   leaveReason: LeaveReason | null
@@ -95,10 +96,16 @@ export type Deed =
       readonly type: 'join'
       readonly actor: User
       readonly deviceId: string | null
+      readonly sessionId: string | null
       readonly audio: boolean | null
       readonly video: boolean | null
     }
-  | { readonly type: 'leave'; readonly actor: User; readonly deviceId: string | null }
+  | {
+      readonly type: 'leave'
+      readonly actor: User
+      readonly deviceId: string | null
+      readonly sessionId: string | null
+    }
   | { readonly type: 'end'; readonly actor: User }
   | { readonly type: 'read'; readonly actor: User }
   | { readonly type: 'reject'; readonly actor: User; readonly reason: 'declined' | 'busy' }
@@ -159,7 +166,8 @@ export class Rules {
     })
     if (!opposite) return undefined
     const actor = { id: callerId, isAdmin: false }
-    const outcome = this.carryOut(opposite, { type: 'join', actor, deviceId: null, audio: null, video: null })
+    const join = { type: 'join', actor, deviceId: null, sessionId: null, audio: null, video: null } as const
+    const outcome = this.carryOut(opposite, join)
     if (outcome === 'ok') return opposite
     // It was over by another deadline that nobody had looked at.
     this.carryOut(opposite, { type: 'tick' })
@@ -252,6 +260,7 @@ const newPlace = (userId: string, role: ParticipantRole, ringsUntil: number | nu
   video: false,
   connected: false,
   deviceId: null,
+  sessionId: null,
   joinedAt: null,
   leftAt: null,
   leaveReason: null,
@@ -291,12 +300,19 @@ function perform(room: Room, deed: Exclude<Deed, { type: 'read' }>, now: number)
 }
 
 function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode | undefined {
-  const { actor, deviceId } = deed
+  const { actor, deviceId, sessionId } = deed
   const known = placeOf(room, actor.id)
   if (!isOpen(room)) return 'ROOM_ENDED'
   if (!known && room.access === 'invited') return 'NOT_INVITED'
   if (known?.state === 'removed') return 'FORBIDDEN'
-  if (known?.state === 'joined' && known.deviceId === deviceId) return undefined
+  if (known?.state === 'joined' && known.deviceId === deviceId) {
+    if (sessionId === null || sessionId === known.sessionId) return undefined
+    known.sessionId = sessionId
+    known.audio = deed.audio ?? true
+    known.video = deed.video ?? room.mediaType === 'video'
+    happen(room, 'participant_updated', { now, subjectId: actor.id, actorId: actor.id })
+    return undefined
+  }
   if (known?.state === 'joined') {
     goOut(known, { state: 'left', reason: 'replaced', now })
     happen(room, 'participant_left', { now, subjectId: actor.id, actorId: actor.id })
@@ -307,6 +323,7 @@ function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode
   if (!known) room.places.push(place)
   place.state = 'joined'
   place.deviceId = deviceId
+  place.sessionId = sessionId ?? nextSessionId(room)
   place.audio = deed.audio ?? true
   place.video = deed.video ?? room.mediaType === 'video'
   place.connected = true
@@ -326,11 +343,18 @@ function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode
   return undefined
 }
 
-function leave(room: Room, { actor, deviceId }: Deed & { type: 'leave' }, now: number): ErrorCode | undefined {
+/** How the gateway names a session: by the event that begins it. */
+const nextSessionId = (room: Room): string => `#${room.log.length + 1}`
+
+function leave(
+  room: Room,
+  { actor, deviceId, sessionId }: Deed & { type: 'leave' },
+  now: number,
+): ErrorCode | undefined {
   const place = placeOf(room, actor.id)
   if (!place || place.state === 'removed') return 'FORBIDDEN'
   const another = place.state === 'joined' && deviceId !== null && place.deviceId !== deviceId
-  if (another) return undefined
+  if (another || (sessionId !== null && sessionId !== place.sessionId)) return undefined
   if (isOpen(room) && ['invited', 'joined'].includes(place.state)) {
     walkOut(room, place, { reason: 'left', actorId: actor.id, now })
   }
@@ -496,6 +520,7 @@ function goOut(
   place.audio = false
   place.video = false
   place.connected = false
+  place.sessionId = null
   place.leftAt = now
   place.leaveReason = reason
   place.ringsUntil = null

@@ -7,10 +7,12 @@ import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createIds } from './core/ids.ts'
 import type { Log } from './core/log.ts'
+import { TimeSlices } from './core/time-slices.ts'
 import { createDatabase } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
 import { Bus } from './events/bus.ts'
 import { createCatchUp } from './events/catch-up.ts'
+import { FanOut } from './events/fan-out.ts'
 import { Hub } from './events/hub.ts'
 import { createEventLog } from './events/log.ts'
 import { createRoomStreams, type RoomStreams } from './events/stream.ts'
@@ -45,6 +47,8 @@ export interface App {
   readonly signals: Signals
   readonly media: Media
   readonly hub: Hub
+  readonly slices: TimeSlices
+  readonly fanOut: FanOut
   /** Brings the database to this version's schema and lets time pass for rooms. */
   start(): Promise<void>
   /** Whether the database answers. */
@@ -75,7 +79,9 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const database = createDatabase({ url: databaseUrl, log, ...(onStatement && { onStatement }) })
   const store = createRoomStore(database.prisma)
   const events = createEventLog(database.prisma)
-  const hub = new Hub({ load: store.load, events, log })
+  const slices = new TimeSlices()
+  const fanOut = new FanOut(slices)
+  const hub = new Hub({ load: store.load, events, slices, log })
   const media = createMedia({
     ice: { ...config.ice, turnSecret: secrets.turnSecret },
     providers: configuredProviders(config.media, secrets),
@@ -158,6 +164,8 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     signals,
     media,
     hub,
+    slices,
+    fanOut,
     async start() {
       await migrate(databaseUrl, log)
       heartbeat.start()

@@ -6,6 +6,7 @@ import { RtcError } from './core/errors.ts'
 import { createErrorCoder } from './graphql/errors.ts'
 import { createGraphiQL } from './graphql/graphiql.ts'
 import { createGraphQLHandler } from './graphql/http.ts'
+import { HeldResources } from './graphql/held.ts'
 import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/yoga.ts'
 import { createCallPage } from './http/call-page.ts'
@@ -37,6 +38,7 @@ export function createGatewayServer(app: App): GatewayServer {
   const { authenticate, log } = app
   const coded = createErrorCoder(log)
   const graphql = createGraphQL(app, coded)
+  const held = new HeldResources()
   const graphqlHandler = createGraphQLHandler({ graphql, authenticate, coded })
   const restRoutes = routes(app)
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, log })
@@ -85,9 +87,10 @@ export function createGatewayServer(app: App): GatewayServer {
   })
   const sockets = serveGraphQLSockets(server, {
     path: GRAPHQL_PATH,
-    graphql,
+    operations: { graphql, coded, slices: app.slices },
+    held,
+    rates: app.rates,
     authenticate,
-    coded,
     clock: app.clock,
     log,
   })

@@ -26,7 +26,7 @@ builder.subscriptionFields((t) => ({
   incomingCall: t.field({
     type: IncomingCallRef,
     description: 'What rings for you: at first everything that rings now, then what begins and ceases to ring.',
-    subscribe: (_root, _args, { calls, actor, outlet }) => calls.open(actor.id, () => outlet?.overflow()),
+    subscribe: (_root, _args, { calls, actor }) => calls.open(actor.id),
     resolve: (call) => call,
   }),
 }))

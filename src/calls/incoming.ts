@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import { BoundedQueue, releasing } from '../events/queue.ts'
+import { LatestQueue, releasing } from '../events/queue.ts'
 import type { Rates } from '../limits/rates.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { type IncomingCall, isRinging, silencedBy } from './ringing.ts'
@@ -21,7 +21,10 @@ interface Sources {
 
 /** One device that listens. */
 interface Reader {
-  readonly queue: BoundedQueue<Room>
+  /** Rooms that may have begun or ceased to ring, each as it was last. */
+  readonly queue: LatestQueue<Room>
+  /** Whether what rang at first has been read: until then nothing shown can be known to be told. */
+  listed: boolean
   /** The rooms told of as ringing, each with its seq. */
   readonly told: Map<string, number>
   /** Those that ceased to ring lately: an older view of one must not bring it back. */
@@ -48,7 +51,7 @@ export class IncomingCalls {
   /** Shows a room that has changed to those in it who listen. */
   offer(room: Room): void {
     for (const { userId } of room.participants) {
-      for (const { queue } of this.#readers.get(userId) ?? []) queue.push(room)
+      for (const reader of this.#readers.get(userId) ?? []) show(room, userId, reader)
     }
   }
 
@@ -74,20 +77,21 @@ export class IncomingCalls {
 
   /**
    * What rings for the user now, then what begins and ceases to ring.
+   * A reader that is too far behind fails with RATE_LIMITED.
    *
-   * @param onSlowConsumer - told when the reader has fallen too far behind: its stream has failed
    * @throws RtcError RATE_LIMITED
    */
-  open(userId: string, onSlowConsumer?: () => void): AsyncIterableIterator<IncomingCall> {
+  open(userId: string): AsyncIterableIterator<IncomingCall> {
     this.#sources.rates.take('subscribe', userId)
-    const reader: Reader = { queue: new BoundedQueue(QUEUE_LIMIT, onSlowConsumer), told: new Map(), over: new Map() }
-    const readers = this.#readers.get(userId) ?? new Set()
-    this.#readers.set(userId, readers.add(reader))
     const release = () => {
       reader.queue.close()
       readers.delete(reader)
       if (readers.size === 0 && this.#readers.get(userId) === readers) this.#readers.delete(userId)
     }
+    const queue = new LatestQueue<Room>(QUEUE_LIMIT, release)
+    const reader: Reader = { queue, listed: false, told: new Map(), over: new Map() }
+    const readers = this.#readers.get(userId) ?? new Set()
+    this.#readers.set(userId, readers.add(reader))
     return releasing(this.#read(userId, reader), { release })
   }
 
@@ -114,6 +118,7 @@ export class IncomingCalls {
       told.set(room.id, room.seq)
       yield { type: 'ringing', room, deviceId: null, at: clock.now() }
     }
+    reader.listed = true
     for (;;) {
       const room = await queue.next()
       if (!room) return
@@ -128,6 +133,17 @@ export class IncomingCalls {
       yield { type, room, deviceId: type === 'answered' ? (place?.deviceId ?? null) : null, at: clock.now() }
     }
   }
+}
+
+/** Queues what a reader is to be told; what would change nothing for it is not queued. */
+function show(room: Room, userId: string, { queue, listed, told, over }: Reader): void {
+  const known = told.get(room.id)
+  const seen = queue.get(room.id)?.seq ?? known ?? over.get(room.id) ?? 0
+  if (room.seq <= seen) return
+  if (listed && isRinging(room, userId) === (known !== undefined)) {
+    queue.drop(room.id)
+    if (known !== undefined) told.set(room.id, room.seq)
+  } else queue.put(room.id, room)
 }
 
 function silence({ id, seq }: Room, { told, over }: Reader): void {

@@ -1,10 +1,14 @@
 import type { Log } from '../core/log.ts'
+import type { TimeSlices } from '../core/time-slices.ts'
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
 import { type EventLog, readAll } from './log.ts'
 
 /** Updates of a room that are kept for readers who come back after a short while. */
 const RECENT = 64
+
+/** Events that are delivered at once when they come together; more are delivered in time slices. */
+const BURST = 4
 
 /** Hears every update of a room as it happens, in order. It must neither throw nor take its time. */
 export interface Reader {
@@ -26,6 +30,7 @@ export interface Subscription {
 interface Sources {
   load(roomId: string): Promise<Room | null>
   readonly events: EventLog
+  readonly slices: TimeSlices
   readonly log: Log
 }
 
@@ -133,8 +138,9 @@ class Channel {
     const last = events.at(-1)
     if (!last) return
     const contiguous = this.#catchingUp === 0 && this.#room !== null && events[0]?.seq === this.#room.seq + 1
-    if (contiguous) for (const event of events) this.#deliver(event)
-    else this.hint(last.seq)
+    if (!contiguous) this.hint(last.seq)
+    else if (events.length > BURST) void this.#takeTurn(() => this.#deliverInSlices(events))
+    else for (const event of events) this.#deliver(event)
   }
 
   async subscribe(atLeast: number, reader: Reader, release: () => void): Promise<Subscription | null> {
@@ -156,20 +162,25 @@ class Channel {
 
   /** Brings the channel to event `seq`, by loading the room at first and from the log later. */
   #reach(seq: number): Promise<void> {
+    return this.#takeTurn(async () => {
+      this.#room ??= await this.#sources.load(this.#roomId)
+      if (!this.#room || this.#room.seq >= seq) return
+      await this.#deliverInSlices(readAll(this.#sources.events, this.#roomId, { after: this.#room.seq }))
+    })
+  }
+
+  /** Does something that nothing else may come between: what is offered meanwhile is read from the log afterwards. */
+  #takeTurn(work: () => Promise<void>): Promise<void> {
     this.#catchingUp += 1
-    const reached = this.#turn
-      .then(async () => {
-        this.#room ??= await this.#sources.load(this.#roomId)
-        if (this.#room && this.#room.seq < seq) {
-          const { events } = this.#sources
-          for await (const event of readAll(events, this.#roomId, { after: this.#room.seq })) this.#deliver(event)
-        }
-      })
-      .finally(() => {
-        this.#catchingUp -= 1
-      })
-    this.#turn = reached.catch(() => undefined)
-    return reached
+    const done = this.#turn.then(work).finally(() => {
+      this.#catchingUp -= 1
+    })
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
+  async #deliverInSlices(events: AsyncIterable<RoomEvent> | Iterable<RoomEvent>): Promise<void> {
+    for await (const event of events) await this.#sources.slices.run(this, () => this.#deliver(event))
   }
 
   #deliver(event: RoomEvent): void {

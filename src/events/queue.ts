@@ -1,6 +1,10 @@
-/** A reader took too long: its queue was full. It may come back with its cursor. */
-export class ConsumerTooSlow extends Error {
-  override readonly name = 'ConsumerTooSlow'
+import { RtcError } from '../core/errors.ts'
+
+/** A reader took too long: what it was to be told exceeded a bound. It may come back with its cursor. */
+export class ConsumerTooSlow extends RtcError {
+  constructor(message: string, retryAfter = 1) {
+    super('RATE_LIMITED', message, { retryAfter })
+  }
 }
 
 /** What one slow reader may hold back: a bounded queue with one reader. It never throws into the writer. */
@@ -24,7 +28,7 @@ export class BoundedQueue<T> {
     if (this.#waiting) this.#wake(item)
     else if (this.#items.length < this.#limit) this.#items.push(item)
     else {
-      this.fail(new ConsumerTooSlow(`more than ${this.#limit} messages behind`))
+      this.fail(tooFarBehind(this.#limit))
       this.#onOverflow?.()
     }
   }
@@ -64,6 +68,73 @@ export class BoundedQueue<T> {
     this.#waiting = undefined
   }
 }
+
+/** As {@link BoundedQueue}, with one item for each key: a newer one replaces the one that waits. */
+export class LatestQueue<T> {
+  readonly #limit: number
+  readonly #onOverflow: () => void
+  readonly #items = new Map<string, T>()
+  #waiting: PromiseWithResolvers<void> | undefined
+  #closed = false
+  #failure: Error | undefined
+
+  /** @param onOverflow - told at once that the reader is too slow, even if it does not ask for the next item */
+  constructor(limit: number, onOverflow: () => void) {
+    this.#limit = limit
+    this.#onOverflow = onOverflow
+  }
+
+  get(key: string): T | undefined {
+    return this.#items.get(key)
+  }
+
+  /** Adds or replaces an item; over the limit everything is dropped and the reader fails with {@link ConsumerTooSlow}. */
+  put(key: string, item: T): void {
+    if (this.#closed) return
+    this.#items.set(key, item)
+    if (this.#items.size > this.#limit) {
+      this.#failure = tooFarBehind(this.#limit)
+      this.close()
+      this.#onOverflow()
+    } else this.#wake()
+  }
+
+  /** What waits for the key is not needed any more. */
+  drop(key: string): void {
+    this.#items.delete(key)
+  }
+
+  /** Drops what waits; the reader gets the end, or the failure. */
+  close(): void {
+    this.#closed = true
+    this.#items.clear()
+    this.#wake()
+  }
+
+  /** The item that was added first; undefined when closed. */
+  async next(): Promise<T | undefined> {
+    while (this.#items.size === 0 && !this.#closed) {
+      this.#waiting = withResolvers<void>()
+      await this.#waiting.promise
+    }
+    if (this.#failure) throw this.#failure
+    for (const [key, item] of this.#items) {
+      this.#items.delete(key)
+      return item
+    }
+    return undefined
+  }
+
+  #wake(): void {
+    this.#waiting?.resolve()
+    this.#waiting = undefined
+  }
+}
+
+const tooFarBehind = (limit: number) =>
+  new ConsumerTooSlow(
+    `The reader is more than ${limit} messages behind; subscribe again, with the cursor if there is one.`,
+  )
 
 /**
  * The iterator that a subscription hands out. Unlike a bare generator, which hears of `return` only when what it waits

@@ -100,7 +100,6 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
   #early: RoomUpdate[] = []
   #sink: Sink | undefined
   #failure: Error | undefined
-  #onTooSlow: (() => void) | undefined
   #over = false
 
   constructor(sources: Sources, request: StreamRequest, lease: Lease | undefined) {
@@ -120,18 +119,21 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     authorise(actor, this.#subscription.room)
   }
 
-  /**
-   * A snapshot, or everything behind the cursor.
-   *
-   * @param onTooSlow - told when too much has come meanwhile: a reader that stands still never gets to `attach`
-   */
-  async *backfill(onTooSlow?: () => void): AsyncGenerator<RoomUpdate, undefined> {
-    this.#onTooSlow = onTooSlow
+  /** A snapshot, or everything behind the cursor. Cut short when the reader takes too long; `attach` says so. */
+  async *backfill(): AsyncGenerator<RoomUpdate, undefined> {
     const { after, roomId } = this.#request
     const { room, recent } = this.#place
     if (after === undefined) yield snapshotOf(room, this.#sources.clock.now())
-    else if (after + 1 >= (recent[0]?.seq ?? Infinity)) yield* recent.filter(({ seq }) => seq > after)
-    else yield* readBack(this.#sources.events, roomId, { after, upTo: room.seq })
+    else {
+      const behind =
+        after + 1 >= (recent[0]?.seq ?? Infinity)
+          ? recent.filter(({ seq }) => seq > after)
+          : readBack(this.#sources.events, roomId, { after, upTo: room.seq })
+      for await (const update of behind) {
+        if (this.#over) return
+        yield update
+      }
+    }
   }
 
   /** Hands over what has come since `subscribe`, and from now on everything as it happens. */
@@ -166,6 +168,14 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     for (let update = await queue.next(); update; update = await queue.next()) yield update
   }
 
+  get roomId(): string {
+    return this.#request.roomId
+  }
+
+  get viewer(): Actor {
+    return this.#request.actor
+  }
+
   get #place(): Subscription {
     if (!this.#subscription) throw new Error('a stream is subscribed before it is read')
     return this.#subscription
@@ -187,9 +197,8 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
 
   #keep(update: RoomUpdate): void {
     if (this.#early.push(update) <= CUTOVER_LIMIT) return
-    this.#failure = new ConsumerTooSlow('too far behind before it was live')
+    this.#failure = new ConsumerTooSlow('Too much has happened since the cursor; resume with the last one.')
     this.#release({ lost: true })
-    this.#onTooSlow?.()
   }
 
   /** Nobody is missed: the room is over for this viewer, or another device of theirs is in it. */

@@ -2,7 +2,9 @@ import DataLoader from 'dataloader'
 import type { IncomingCalls } from '../calls/incoming.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
+import type { TimeSlices } from '../core/time-slices.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { FanOut } from '../events/fan-out.ts'
 import type { Stretch } from '../events/log.ts'
 import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
@@ -14,10 +16,8 @@ import type { Signals } from '../signals/service.ts'
 export interface Outlet {
   /** Resolves when the kernel has taken the message. */
   write(payload: Buffer): Promise<void>
-  /** Never waits: a reader that does not keep up is closed. */
+  /** Never waits: a connection that does not keep up is closed. */
   post(payload: Buffer): void
-  /** The reader is too far behind. */
-  overflow(): void
 }
 
 /** What the resolvers work with. */
@@ -29,11 +29,13 @@ export interface Services {
   readonly signals: Signals
   readonly media: Media
   readonly clock: Clock
+  readonly slices: TimeSlices
+  readonly fanOut: FanOut
 }
 
 export interface Context extends Services {
   readonly actor: Actor
-  /** Present on a WebSocket: where the operation's messages go. */
+  /** Present on connections that stay open: where the operation's messages go. */
   readonly outlet: Outlet | undefined
   /** Rows asked for by several fields of one answer are read by one statement. */
   readonly batch: {

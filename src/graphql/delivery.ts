@@ -1,35 +1,33 @@
+import type { FanOut, GroupMember, Membership, View } from '../events/fan-out.ts'
 import type { RoomUpdate } from '../events/event.ts'
-import { ConsumerTooSlow } from '../events/queue.ts'
 import type { RoomStream } from '../events/stream.ts'
 import type { Outlet } from './context.ts'
-import type { Group, Payload } from './fan-out.ts'
-
-/** Messages of one reader that may wait for a field that has to be fetched. */
-const FETCHING_LIMIT = 256
 
 /**
  * Writes a room's stream to one reader: what lies behind the cursor as fast as the reader takes it, then live, ready-made
- * by the group. To the library that keeps the protocol it is an iterator without a value, which ends with the stream.
+ * by its group. To whoever runs the operation it is an iterator without a value, which ends, or fails, with the stream.
  */
-export class Delivery implements AsyncIterableIterator<never, undefined> {
+export class Delivery implements AsyncIterableIterator<never, undefined>, GroupMember {
   readonly #stream: RoomStream
-  readonly #group: Group
+  readonly #membership: Membership
   readonly #outlet: Outlet
   readonly #done: Promise<void>
   #finish: (error?: Error) => void = () => undefined
-  /** Set while a message waits for a field: the next ones line up behind it. */
-  #fetching: Promise<void> | undefined
-  #lined = 0
+  /** Updates handed to the group whose messages have not come back. */
+  #awaited = 0
+  /** Set when the stream is over: the reader still gets what is awaited. */
+  #ending: { readonly error: Error | undefined } | undefined
   #over = false
 
-  constructor(stream: RoomStream, group: Group, outlet: Outlet) {
+  /** @throws RtcError RATE_LIMITED; the stream is then still to be closed */
+  constructor(stream: RoomStream, { fanOut, view, outlet }: { fanOut: FanOut; view: View; outlet: Outlet }) {
     this.#stream = stream
-    this.#group = group
     this.#outlet = outlet
+    this.#membership = fanOut.join({ roomId: stream.roomId, userId: stream.viewer.id, view }, this)
     this.#done = new Promise((resolve, reject) => {
       this.#finish = (error) => (error ? reject(error) : resolve())
     })
-    // A reader that has gone does not ask how it ended.
+    // Avoids an unhandled rejection after the client disconnected.
     this.#done.catch(() => undefined)
     void this.#run()
   }
@@ -49,16 +47,31 @@ export class Delivery implements AsyncIterableIterator<never, undefined> {
     return this
   }
 
+  deliver(payload: Buffer): void {
+    if (this.#over) return
+    this.#awaited -= 1
+    this.#outlet.post(payload)
+    if (this.#ending && this.#awaited === 0) this.#end(this.#ending.error)
+  }
+
+  fail(error: Error): void {
+    this.#end(error)
+  }
+
   async #run(): Promise<void> {
     try {
-      for await (const update of this.#stream.backfill(() => this.#outlet.overflow())) {
+      for await (const update of this.#stream.backfill()) {
         if (this.#over) return
-        await this.#outlet.write(await this.#group.payloadOf(update))
+        const payload = await this.#membership.payloadOf(update)
+        if (!this.#over) await this.#outlet.write(payload)
       }
       if (this.#over) return
       this.#stream.attach({
         push: (update) => this.#push(update),
-        end: (error) => void this.#endAfterFetching(error),
+        end: (error) => {
+          this.#ending = { error }
+          if (this.#awaited === 0) this.#end(error)
+        },
       })
     } catch (error) {
       this.#end(error as Error)
@@ -66,39 +79,15 @@ export class Delivery implements AsyncIterableIterator<never, undefined> {
   }
 
   #push(update: RoomUpdate): void {
-    const payload = this.#group.payloadOf(update)
-    if (!(payload instanceof Promise) && !this.#fetching) this.#outlet.post(payload)
-    else this.#lineUp(payload)
-  }
-
-  #lineUp(payload: Payload): void {
-    this.#lined += 1
-    if (this.#lined > FETCHING_LIMIT) {
-      this.#outlet.overflow()
-      return
-    }
-    const before = this.#fetching
-    const turn = (async () => {
-      await before
-      const ready = await payload
-      if (!this.#over) this.#outlet.post(ready)
-      this.#lined -= 1
-      if (this.#lined === 0) this.#fetching = undefined
-    })()
-    this.#fetching = turn.catch((error: unknown) => this.#end(error as Error))
-  }
-
-  async #endAfterFetching(error?: Error): Promise<void> {
-    if (error instanceof ConsumerTooSlow) this.#outlet.overflow()
-    await this.#fetching
-    this.#end(error)
+    this.#awaited += 1
+    this.#membership.push(update)
   }
 
   #end(error?: Error): void {
     if (this.#over) return
     this.#over = true
     this.#stream.close()
-    this.#group.leave()
+    this.#membership.leave()
     this.#finish(error)
   }
 }

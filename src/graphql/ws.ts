@@ -1,8 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ExecutionArgs, GraphQLError } from 'graphql'
-import { GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, makeServer } from 'graphql-ws'
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Authenticate, authorizationOf } from '../auth/authenticate.ts'
 import { TokenExpired } from '../auth/refusal.ts'
@@ -10,9 +9,11 @@ import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import type { Outlet } from './context.ts'
+import type { Rates } from '../limits/rates.ts'
+import { Connection, type ConnectionDependencies } from './connection.ts'
+import type { ConnectionAccount, HeldResources } from './held.ts'
+import type { OperationDependencies } from './operation.ts'
 import { Outbox } from './outbox.ts'
-import type { GraphQL } from './yoga.ts'
 
 /** Close codes of RFC 6455 (1xxx) and graphql-ws (4xxx): https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md */
 export const CLOSE = {
@@ -20,7 +21,6 @@ export const CLOSE = {
   restart: 1012,
   /** This reader, or this gateway, is overloaded; come back with a cursor. */
   overload: 1013,
-  badRequest: 4400,
   /** No token, or one that will never do: clients give up. */
   unauthorized: 4401,
   /** The token has expired: clients come back with a fresh one. */
@@ -30,19 +30,11 @@ export const CLOSE = {
 
 /** Largest message in bytes. */
 const MESSAGE_LIMIT = 64 * 1024
-const SUBSCRIPTION_LIMIT = 100
-const SOCKETS_PER_USER = 20
 /** Milliseconds. */
 const CLOSE_TIMEOUT = 2_000
 const INIT_TIMEOUT = 10_000
 const PING_INTERVAL = 25_000
 const PONG_TIMEOUT = 10_000
-
-interface Extra {
-  readonly socket: WebSocket
-  readonly outbox: Outbox
-  actor?: Actor
-}
 
 export interface GraphQLSockets {
   /**
@@ -57,15 +49,16 @@ export function serveGraphQLSockets(
   server: Server,
   dependencies: {
     readonly path: string
-    readonly graphql: GraphQL
+    readonly operations: OperationDependencies
+    readonly held: HeldResources
+    readonly rates: Rates
     readonly authenticate: Authenticate
-    readonly coded: (error: unknown) => GraphQLError
     readonly clock: Clock
     readonly log: Log
   },
 ): GraphQLSockets {
-  const { path, log } = dependencies
-  const protocol = createProtocol(dependencies)
+  const { path, operations, rates } = dependencies
+  const connection = { ...operations, delayOf: (actor: Actor) => messageDelay(rates, actor) }
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, handleProtocols })
 
   let closing = false
@@ -74,7 +67,7 @@ export function serveGraphQLSockets(
     stream.on('error', () => stream.destroy())
     if (request.url?.split('?')[0] !== path) return refuseUpgrade(stream, '404 Not Found')
     if (closing) return refuseUpgrade(stream, '503 Service Unavailable')
-    sockets.handleUpgrade(request, stream, head, (socket) => connect(socket, stream, { protocol, log }))
+    sockets.handleUpgrade(request, stream, head, (socket) => connect(socket, stream, { ...dependencies, connection }))
   })
 
   return {
@@ -93,6 +86,17 @@ export function serveGraphQLSockets(
   }
 }
 
+/** Counts a message; answers the seconds after which the next one may be counted. */
+function messageDelay(rates: Rates, actor: Actor): number {
+  try {
+    rates.count(actor, 'message')
+    return 0
+  } catch (error) {
+    if (error instanceof RtcError && error.retryAfter !== undefined) return error.retryAfter
+    throw error
+  }
+}
+
 /** Does something with each item, evenly over so many milliseconds. */
 async function spread<T>(items: readonly T[], over: number, act: (item: T) => void): Promise<void> {
   const started = performance.now()
@@ -103,154 +107,77 @@ async function spread<T>(items: readonly T[], over: number, act: (item: T) => vo
   }
 }
 
-type Protocol = ReturnType<typeof createProtocol>
-
-/** graphql-ws keeps the protocol; authentication and errors are ours. */
-function createProtocol({
-  graphql,
-  authenticate,
-  coded,
-  clock,
-}: {
-  graphql: GraphQL
-  authenticate: Authenticate
-  coded: (error: unknown) => GraphQLError
-  clock: Clock
-}) {
-  const admit = createDoorkeeper()
-  return makeServer<Record<string, unknown>, Extra>({
-    connectionInitWaitTimeout: INIT_TIMEOUT,
-
-    async onConnect({ connectionParams, extra }) {
-      const actor = await authenticate(authorizationOf(connectionParams))
-      admit(extra.socket, actor)
-      extra.actor = actor
-      closeAtExpiry(extra.socket, actor, clock)
-    },
-
-    async onSubscribe({ extra, subscriptions }, id, params) {
-      try {
-        if (Object.keys(subscriptions).length > SUBSCRIPTION_LIMIT) {
-          throw new RtcError('RATE_LIMITED', `A socket may have ${SUBSCRIPTION_LIMIT} subscriptions.`)
-        }
-        return await prepare(graphql, extra, { id, ...params })
-      } catch (error) {
-        // One operation's mistake is that operation's error: thrown on, it would close the socket.
-        return (Array.isArray(error) ? error : [error]).map(coded)
-      }
-    },
-
-    execute: (args) => operationOf(args).execute(args),
-    subscribe: (args) => operationOf(args).subscribe(args),
-
-    onNext: (_context, _id, _payload, _args, { data, errors = [] }) => ({
-      ...(data !== undefined && { data }),
-      ...(errors.length > 0 && { errors: errors.map((error) => coded(error).toJSON()) }),
-    }),
-    onError: (_context, _id, _payload, errors) => errors.map((error) => coded(error).toJSON()),
-  })
+interface ConnectDependencies {
+  readonly connection: Omit<ConnectionDependencies, 'admit'>
+  readonly held: HeldResources
+  readonly authenticate: Authenticate
+  readonly clock: Clock
+  readonly log: Log
 }
 
-/** Counts the sockets of each user; refuses one too many. */
-function createDoorkeeper(): (socket: WebSocket, actor: Actor) => void {
-  const counts = new Map<string, number>()
-  return (socket, { id }) => {
-    if (socket.readyState === socket.CLOSED) return
-    const count = (counts.get(id) ?? 0) + 1
-    if (count > SOCKETS_PER_USER) {
-      throw new RtcError('RATE_LIMITED', `A user may have ${SOCKETS_PER_USER} sockets; close another first.`)
-    }
-    counts.set(id, count)
-    socket.once('close', () => {
-      const left = (counts.get(id) ?? 0) - 1
-      if (left > 0) counts.set(id, left)
-      else counts.delete(id)
-    })
+function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDependencies): void {
+  const { log } = dependencies
+  // ws closes the socket itself, with 1009 for a message over the limit, 1007 for text that is not UTF-8, and the like.
+  socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
+  if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
+    return refuse(socket, CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable', log)
   }
-}
-
-type Enveloped = Pick<ReturnType<GraphQL['getEnveloped']>, 'execute' | 'subscribe'>
-const operationOf = (args: { rootValue?: unknown }) => args.rootValue as Enveloped
-
-/** Parses, validates and gives context by Yoga's own path; throws what is wrong with the document. */
-async function prepare(
-  graphql: GraphQL,
-  { actor, outbox }: Extra,
-  {
-    id,
-    ...params
-  }: {
-    id: string
-    query: string
-    operationName?: string | null | undefined
-    variables?: Record<string, unknown> | null | undefined
-  },
-): Promise<ExecutionArgs> {
-  if (!actor) throw new RtcError('UNAUTHENTICATED', 'The connection is not initialised.')
-  const enveloped = graphql.getEnveloped({ actor, outlet: outletOf(outbox, id), params })
-  const document = enveloped.parse(params.query)
-  const errors = enveloped.validate(enveloped.schema, document)
-  if (errors.length > 0) throw errors
-  return {
-    schema: enveloped.schema,
-    document,
-    operationName: params.operationName ?? null,
-    variableValues: params.variables ?? null,
-    contextValue: await enveloped.contextFactory(),
-    rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe } satisfies Enveloped,
-  }
-}
-
-/** The messages of one operation, as graphql-transport-ws wants them. */
-function outletOf(outbox: Outbox, id: string): Outlet {
-  const head = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
-  return {
-    write: (payload) => outbox.send(head, payload, TAIL),
-    post: (payload) => outbox.post(head, payload, TAIL),
-    overflow: () => outbox.overflow(),
-  }
-}
-
-const TAIL = Buffer.from('}')
-
-function connect(socket: WebSocket, stream: Duplex, { protocol, log }: { protocol: Protocol; log: Log }): void {
-  const stopPinging = keepAlive(socket)
   const outbox = new Outbox(socket, stream, () => {
     socket.close(CLOSE.overload, 'Too slow; resume with your cursor')
     // A peer that does not read takes its time to close; its operations are over now.
-    endOperations(CLOSE.overload)
+    connection.close()
   })
-  const closed = protocol.opened(
+  const connection = new Connection(
+    { ...dependencies.connection, admit: (params) => admit(socket, params, dependencies) },
     {
-      protocol: socket.protocol || GRAPHQL_TRANSPORT_WS_PROTOCOL,
-      // Resolves when the kernel has taken the message: a slow reader holds back its own operations only.
-      send: (data) => outbox.send(Buffer.from(data)),
-      close: (code, reason) => socket.close(code, reason),
-      onMessage: (handle) => {
-        socket.on('message', (data: Buffer) => {
-          // What was asked before the close is not answered any more.
-          if (socket.readyState !== socket.OPEN) return
-          handle(data.toString()).catch((error: unknown) => closeFor(error, socket, log))
-        })
-      },
+      outbox,
+      refuse: (code, reason) => refuse(socket, code, reason, log),
+      fail: (error) => closeFor(error, socket, log),
+      setPaused: (paused) => (paused ? socket.pause() : socket.resume()),
     },
-    { socket, outbox },
   )
-  const endOperations = (code: number, reason = '') => {
-    closed(code, reason).catch((error: unknown) => log.error({ err: error }, 'socket cleanup failed'))
-  }
-  // ws closes the socket itself, with 1009 for a message over the limit and the like.
-  socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
-  socket.once('close', (code, reason) => {
-    stopPinging()
-    endOperations(code, String(reason))
+  socket.on('message', (data: Buffer, isBinary) => {
+    // What was asked before the close is not answered any more.
+    if (socket.readyState === socket.OPEN) connection.receive(data, isBinary)
   })
+  const initTimeout = setTimeout(() => {
+    if (connection.initialised) return
+    refuse(socket, CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout', log)
+  }, INIT_TIMEOUT)
+  const stopPinging = keepAlive(socket)
+  socket.once('close', () => {
+    clearTimeout(initTimeout)
+    stopPinging()
+    connection.close()
+  })
+}
+
+/** Authenticates the connection's user and counts the connection. */
+async function admit(
+  socket: WebSocket,
+  params: Readonly<Record<string, unknown>> | undefined,
+  { authenticate, held, clock }: ConnectDependencies,
+): Promise<{ actor: Actor; account: ConnectionAccount }> {
+  const actor = await authenticate(authorizationOf(params))
+  const account = held.connect(actor.id)
+  closeAtExpiry(socket, actor, clock)
+  return { actor, account }
+}
+
+/** A close reason has at most 123 bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5 */
+const REASON_MAX = 123
+
+/** Closes the socket for what its client did. */
+function refuse(socket: WebSocket, code: CloseCode, reason: string, log: Log): void {
+  log.debug({ code, reason }, 'socket refused')
+  socket.close(code, Buffer.byteLength(reason) > REASON_MAX ? '' : reason)
 }
 
 function closeFor(error: unknown, socket: WebSocket, log: Log): void {
   if (socket.readyState !== socket.OPEN) return
   if (error instanceof TokenExpired) return socket.close(CLOSE.tokenExpired, error.message)
   if (error instanceof RtcError) {
+    log.debug({ code: error.code }, 'connection refused')
     const code = error.code === 'UNAUTHENTICATED' ? CLOSE.unauthorized : CLOSE.overload
     return socket.close(code, error.message.slice(0, 100))
   }
@@ -274,11 +201,14 @@ function closeAtExpiry(socket: WebSocket, { expiresAt }: Actor, clock: Clock): v
   socket.once('close', () => clearTimeout(timer))
 }
 
-/** Notices a peer that is gone without a word: at the latest after interval and timeout together. */
+/**
+ * Notices a half-open connection, at the latest after interval and timeout together. Pongs of a peer that the gateway
+ * itself does not read from are not missed.
+ */
 function keepAlive(socket: WebSocket): () => void {
   let overdue: NodeJS.Timeout | undefined
   const interval = setInterval(() => {
-    overdue ??= setTimeout(() => socket.terminate(), PONG_TIMEOUT)
+    if (!socket.isPaused) overdue ??= setTimeout(() => socket.terminate(), PONG_TIMEOUT)
     socket.ping()
   }, PING_INTERVAL)
   socket.on('pong', () => {

@@ -1,13 +1,4 @@
-import {
-  createSourceEventStream,
-  type DocumentNode,
-  type ExecutionArgs,
-  type FragmentDefinitionNode,
-  getOperationAST,
-  GraphQLError,
-  Kind,
-  parse as parseDocument,
-} from 'graphql'
+import { createSourceEventStream, execute, type ExecutionArgs, GraphQLError, parse as parseDocument } from 'graphql'
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
@@ -15,9 +6,9 @@ import { RoomStream } from '../events/stream.ts'
 import { type Context, createContext, type Outlet, type Services } from './context.ts'
 import { Delivery } from './delivery.ts'
 import { statusOf } from './errors.ts'
-import { FanOut } from './fan-out.ts'
 import { limits, TOKENS_MAX } from './limits.ts'
 import { schema } from './schema.ts'
+import { viewOf } from './view.ts'
 
 /** What the transports know about an operation before it runs. */
 export interface Transport {
@@ -35,7 +26,7 @@ export function createGraphQL(services: Services, coded: (error: unknown) => Gra
     schema,
     context: ({ actor, outlet }) => createContext(services, actor, outlet),
     maskedErrors: { maskError: coded },
-    plugins: [boundedParser, ...limits, socketOnly, executeOnce(new FanOut(coded)), httpResult(coded)],
+    plugins: [boundedParser, ...limits, socketOnly, executeInSlices(services, coded), httpResult(coded)],
     graphqlEndpoint: '/graphql',
     batching: false,
     multipart: false,
@@ -64,34 +55,50 @@ const socketOnly: Plugin = {
   },
 }
 
-/** Rooms' streams are executed once for many readers and written straight to their sockets. */
-function executeOnce(fanOut: FanOut): Plugin {
+/**
+ * Rooms' streams are executed once for many readers and written straight to their connections; of other streams each
+ * message is executed in a time slice of its reader.
+ */
+function executeInSlices({ fanOut, slices }: Services, coded: (error: unknown) => GraphQLError): Plugin {
   return {
     onSubscribe({ args, setSubscribeFn }) {
       const { outlet } = args.contextValue as unknown as Context
-      if (!outlet || rootFieldOf(args) !== 'roomUpdated') return
-      setSubscribeFn(async (subscribing: ExecutionArgs) => {
-        const stream: unknown = await createSourceEventStream(subscribing)
-        return stream instanceof RoomStream ? new Delivery(stream, fanOut.join(subscribing), outlet) : stream
-      })
+      if (outlet) setSubscribeFn((subscribing: ExecutionArgs) => subscribe(subscribing, outlet))
     },
   }
-}
 
-/** What is subscribed to, whatever it is called in the answer. */
-function rootFieldOf({ document, operationName }: ExecutionArgs): string | undefined {
-  let selection = getOperationAST(document, operationName)?.selectionSet.selections[0]
-  while (selection && selection.kind !== Kind.FIELD) {
-    const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragmentOf(document, selection.name.value)
-    selection = fragment?.selectionSet.selections[0]
+  async function subscribe(args: ExecutionArgs, outlet: Outlet) {
+    const stream: unknown = await createSourceEventStream(args)
+    if (!isAsyncIterable(stream)) return stream
+    if (!(stream instanceof RoomStream)) {
+      const { actor } = args.contextValue as Context
+      return mapped(stream, (event) => slices.run(actor.id, () => execute({ ...args, rootValue: event })))
+    }
+    try {
+      return new Delivery(stream, { fanOut, view: viewOf(args, coded), outlet })
+    } catch (error) {
+      stream.close()
+      throw error
+    }
   }
-  return selection?.name.value
 }
 
-const fragmentOf = ({ definitions }: DocumentNode, wanted: string): FragmentDefinitionNode | undefined =>
-  definitions
-    .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-    .find(({ name }) => name.value === wanted)
+/** The items of a stream, each as `map` makes it. */
+function mapped<T, U>(items: AsyncIterable<T>, map: (item: T) => Promise<U>): AsyncIterableIterator<U, undefined> {
+  const source = items[Symbol.asyncIterator]()
+  const iterator: AsyncIterableIterator<U, undefined> = {
+    async next() {
+      const { done, value } = await source.next()
+      return done ? { done, value: undefined } : { done: false, value: await map(value) }
+    },
+    async return() {
+      await source.return?.()
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  }
+  return iterator
+}
 
 /**
  * Writes the answer to an HTTP request with the status of the error table, whatever media type the client prefers:

@@ -84,7 +84,7 @@ test('a reader that stands still is closed with 1013, resumes by its cursor, and
   for (const peer of [back, live]) peer.socket.close()
 }, 60_000)
 
-test('a reader that stands still while it is given what lies behind its cursor is closed, too, before it has it all', async () => {
+test('a stream that is too slow behind its cursor ends with RATE_LIMITED before it has it all; its socket lives on', async () => {
   const roomId = await heavyRoom()
   for (let seq = 3; seq <= BACKLOG; seq += 1) await toggle(world.bob, roomId, seq % 2 === 0)
   const aliases = Array.from({ length: 12 }, (_, index) => `m${index}: metadata`).join(' ')
@@ -97,12 +97,18 @@ test('a reader that stands still while it is given what lies behind its cursor i
     sent += 1
     await toggle(world.bob, roomId, sent % 2 === 0)
   }
-  const reading = seqs(peer)
   peer.socket.resume()
-  expect(await peer.closed).toBe(1013)
-  const got = await reading
-  expect(got).toEqual(got.map((_, index) => 2 + index))
-  expect(got.length).toBeLessThan(BACKLOG - 1)
+  let last = 1
+  let message = await peer.receive()
+  for (; message.type === 'next'; message = await peer.receive()) {
+    expect(message.payload.data.roomUpdated.seq).toBe(last + 1)
+    last += 1
+  }
+  expect(message).toMatchObject({ type: 'error', payload: [{ extensions: { code: 'RATE_LIMITED', retryAfter: 1 } }] })
+  expect(last).toBeLessThan(BACKLOG)
+  peer.send(subscribe('2', UPDATES, { roomId, after: last }))
+  expect((await peer.receive()).payload.data.roomUpdated.seq).toBe(last + 1)
+  peer.socket.close()
 }, 60_000)
 
 test('a peer that asks and never reads is closed, too, whatever it asks for', async () => {
@@ -119,34 +125,46 @@ test('a peer that asks and never reads is closed, too, whatever it asks for', as
   expect(await peer.closed).toBe(1013)
 }, 60_000)
 
-test('a device that stands still is told to come back when it is too many calls behind, and is told then what rings', async () => {
-  const dave = await world.token('dave')
+test('a device that is too many calls behind hears so of that subscription alone, and then again what rings', async () => {
+  const [dave, erin] = [await world.token('dave'), await world.person('erin')]
+  const { body: meeting } = await erin.rest('POST', '/rooms', { type: 'group', participantIds: ['dave'] })
   const aliases = Array.from({ length: 15 }, (_, index) => `m${index}: metadata`).join(' ')
   const peer = await openPeer(world.url, { token: dave })
-  peer.send(subscribe('1', `subscription { incomingCall { type room { id ${aliases} } } }`))
-  const call = async (): Promise<string> => {
-    const input = { type: 'p2p', calleeId: 'dave', metadata: { text: 'x'.repeat(8000) } }
-    return (await world.alice.rest('POST', '/rooms', input)).body.id
-  }
-  await call()
+  peer.send(subscribe('running', UPDATES, { roomId: meeting.id }))
+  await peer.receive()
+  peer.send(subscribe('calls', `subscription { incomingCall { type room { id ${aliases} } } }`))
   await peer.receive()
   peer.socket.pause()
   let last = ''
-  while (world.app.calls.size > 0) {
-    const ids = await Promise.all(Array.from({ length: 20 }, call))
+  for (let callers = 0; world.app.calls.size > 0; callers += 20) {
+    const call = async (index: number): Promise<string> => {
+      const caller = await world.person(`caller-${callers + index}`)
+      const input = { type: 'p2p', calleeId: 'dave', metadata: { text: 'x'.repeat(8000) } }
+      return (await caller.rest('POST', '/rooms', input)).body.id
+    }
+    const ids = await Promise.all(Array.from({ length: 20 }, (_, index) => call(index)))
     last = ids.at(-1) ?? ''
   }
+  expect(world.app.hub.readers(meeting.id)).toBe(1)
   peer.socket.resume()
-  expect(await peer.closed).toBe(1013)
+  let message = await peer.receive()
+  while (message.type === 'next') message = await peer.receive()
+  expect(message).toMatchObject({ id: 'calls', type: 'error', payload: [{ extensions: { code: 'RATE_LIMITED' } }] })
 
-  const back = await openPeer(world.url, { token: dave })
-  back.send(subscribe('1', 'subscription { incomingCall { type room { id } } }'))
+  peer.send(subscribe('again', 'subscription { incomingCall { type room { id } } }'))
   for (let ringing = ''; ringing !== last;) {
-    const { type, room } = (await back.receive()).payload.data.incomingCall
+    const { type, room } = (await peer.receive()).payload.data.incomingCall
     expect(type).toBe('RINGING')
     ringing = room.id
   }
-  back.socket.close()
+  await erin.rest('POST', `/rooms/${meeting.id}/end`)
+  for (;;) {
+    const { id, payload } = await peer.receive()
+    if (id !== 'running') continue
+    expect(payload.data.roomUpdated.seq).toBeGreaterThan(1)
+    break
+  }
+  peer.socket.close()
 }, 60_000)
 
 test('whoever does not read their signals holds back nobody, and has every one of them after all', async () => {

@@ -1,10 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import WebSocket from 'ws'
 import { openPeer, type Peer, subscribe } from '../peer.ts'
 import { startWorld } from '../world.ts'
 
+/** What the gateway has logged. */
+const logged: { level: number; msg: string }[] = []
+const log = pino(
+  { level: 'debug' },
+  new Writable({
+    write(line: Buffer, _encoding, done) {
+      logged.push(JSON.parse(line.toString()))
+      done()
+    },
+  }),
+)
+const LEVEL = { debug: 20, info: 30 } as const
+
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ surroundings: { log } })
 })
 afterAll(() => world.close())
 
@@ -53,6 +69,114 @@ describe('a connection', () => {
     peer.send(message)
     expect(await peer.closed).toBe(code)
   })
+})
+
+describe('a message that a client may not send is its mistake, and logged as such:', () => {
+  test.each([
+    ['malformed JSON', '{"type":'],
+    ['JSON that is no object', '[]'],
+    ['an unknown type', '{"type":"start"}'],
+    ['a result', '{"id":"1","type":"next","payload":{}}'],
+    ['an acknowledgement', '{"type":"connection_ack"}'],
+    ['errors', '{"id":"1","type":"error","payload":[{"message":"x"}]}'],
+    ['a subscription without an id', '{"type":"subscribe","payload":{"query":"{ me { id } }"}}'],
+    ['a binary message', Buffer.from('{"type":"ping"}')],
+  ])('%s closes with 4400', async (_what, message) => {
+    const peer = await connected()
+    logged.length = 0
+    peer.socket.send(message)
+    expect(await peer.closed).toBe(4400)
+    expect(logged).toContainEqual(expect.objectContaining({ level: LEVEL.debug, code: 4400 }))
+    expect(logged.filter(({ level }) => level > LEVEL.info)).toEqual([])
+  })
+
+  test('a socket without the subprotocol is closed with 4406 at once', async () => {
+    const begun = performance.now()
+    for (const protocol of [[], ['graphql-ws']]) {
+      const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, protocol)
+      socket.on('error', () => undefined)
+      const code = await new Promise((resolve) => socket.once('close', resolve))
+      // A client that offered other subprotocols fails the handshake by itself.
+      expect(code).toBe(protocol.length === 0 ? 4406 : 1006)
+    }
+    expect(performance.now() - begun).toBeLessThan(5000)
+  })
+})
+
+describe('messages act in the order in which they came', () => {
+  const WATCH = 'subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { room { id } } }'
+  const room = async (): Promise<string> => (await world.alice.rest('POST', '/rooms', { type: 'group' })).body.id
+
+  test('a complete ends the operation of its time, not the next one with its id', async () => {
+    const [a, b] = [await room(), await room()]
+    const peer = await connected()
+    peer.send(subscribe('1', WATCH, { roomId: a }))
+    peer.send({ id: '1', type: 'complete' })
+    peer.send(subscribe('1', WATCH, { roomId: b }))
+    expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
+    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)]).toEqual([0, 1])
+    await world.alice.rest('POST', `/rooms/${a}/join`)
+    await world.alice.rest('POST', `/rooms/${b}/join`)
+    expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
+    peer.socket.close()
+  })
+
+  test('two hundred that were completed at once leave no stream behind', async () => {
+    const [a, b] = [await room(), await room()]
+    const peer = await connected()
+    for (let count = 0; count < 200; count += 1) {
+      peer.send(subscribe('1', WATCH, { roomId: a }))
+      peer.send({ id: '1', type: 'complete' })
+    }
+    peer.send(subscribe('1', WATCH, { roomId: b }))
+    expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
+    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)]).toEqual([0, 1])
+    peer.socket.close()
+    await expect.poll(() => world.app.hub.readers(b)).toBe(0)
+  })
+
+  test('what is still being prepared when the socket closes leaves no stream behind either', async () => {
+    const a = await room()
+    const peer = await connected()
+    for (let id = 1; id <= 50; id += 1) peer.send(subscribe(String(id), WATCH, { roomId: a }))
+    peer.socket.close()
+    await peer.closed
+    await expect.poll(() => [world.app.hub.readers(a), world.app.fanOut.size]).toEqual([0, 0])
+  })
+
+  test('an id that is in use closes with 4409, also while its operation is being prepared', async () => {
+    const peer = await connected()
+    peer.send(subscribe('1', WATCH, { roomId: await room() }))
+    peer.send(subscribe('1', WATCH, { roomId: await room() }))
+    expect(await peer.closed).toBe(4409)
+  })
+})
+
+test('operations hold a bounded number of bytes, of a socket and of a user', async () => {
+  const { body } = await world.bob.rest('POST', '/rooms', { type: 'group' })
+  const query = `subscription { roomUpdated(roomId: "${body.id}") { seq } }`
+  const send = (peer: Peer, count: number) => {
+    for (let id = 1; id <= count; id += 1) peer.send(subscribe(String(id), query, { unused: 'x'.repeat(60_000) }))
+  }
+  const codes = async (peer: Peer, count: number) => {
+    const answers = []
+    for (let id = 1; id <= count; id += 1) answers.push(await peer.receive())
+    return answers.filter(({ type }) => type === 'error').map(({ payload }) => payload[0].extensions.code)
+  }
+  const peers: Peer[] = []
+  for (let count = 0; count < 5; count += 1) peers.push(await openPeer(world.url, { token: world.bob.token }))
+  const [first, ...others] = peers
+  if (!first) throw new Error('there are five')
+  send(first, 10)
+  expect(await codes(first, 10)).toEqual(['RATE_LIMITED', 'RATE_LIMITED'])
+  for (const peer of others) send(peer, 8)
+  const refused = await Promise.all(others.map((peer) => codes(peer, 8)))
+  expect(refused.flat()).toEqual(Array(6).fill('RATE_LIMITED'))
+  // What has ended is given back.
+  first.send({ id: '1', type: 'complete' })
+  first.send(subscribe('again', query))
+  expect(await first.receive()).toMatchObject({ id: 'again', type: 'next' })
+  for (const peer of peers) peer.socket.close()
 })
 
 describe('a mistake in one operation leaves the socket and the other operations alone', () => {

@@ -1,0 +1,133 @@
+import {
+  type ExecutionArgs,
+  type ExecutionResult,
+  getOperationAST,
+  type GraphQLError,
+  OperationTypeNode,
+} from 'graphql'
+import type { Actor } from '../core/actor.ts'
+import { badInput } from '../core/errors.ts'
+import type { TimeSlices } from '../core/time-slices.ts'
+import type { Outlet } from './context.ts'
+import type { GraphQL } from './yoga.ts'
+
+/** What a client asks for, as it came. */
+export interface OperationParams {
+  readonly query: string
+  readonly operationName?: string | null | undefined
+  readonly variables?: Record<string, unknown> | null | undefined
+  readonly extensions?: Record<string, unknown> | null | undefined
+}
+
+/** Where the messages of one operation go. */
+export interface OperationSink extends Outlet {
+  /** The operation has failed; nothing follows. */
+  error(errors: readonly GraphQLError[]): void
+  /** The operation is over; nothing follows. */
+  complete(): void
+}
+
+export interface OperationDependencies {
+  readonly graphql: GraphQL
+  readonly coded: (error: unknown) => GraphQLError
+  readonly slices: TimeSlices
+}
+
+/**
+ * One operation of a connection that stays open (a WebSocket or an event stream), from preparing it to its last message.
+ * Cancelling reaches it at any time: what is still being prepared is released as soon as it is there.
+ */
+export class Operation {
+  readonly #dependencies: OperationDependencies
+  readonly #actor: Actor
+  readonly #sink: OperationSink
+  #stream: AsyncIterator<ExecutionResult> | undefined
+  #cancelled = false
+
+  constructor(dependencies: OperationDependencies, { actor, sink }: { actor: Actor; sink: OperationSink }) {
+    this.#dependencies = dependencies
+    this.#actor = actor
+    this.#sink = sink
+  }
+
+  /** Resolves when it is over; never rejects. Parsing and validating happen synchronously. */
+  async run(params: OperationParams): Promise<void> {
+    try {
+      const result = await this.#execute(params)
+      if (isStream(result)) await this.#follow(result)
+      else if (!this.#cancelled) await this.#sink.write(this.#render(result))
+      if (!this.#cancelled) this.#sink.complete()
+    } catch (error) {
+      if (!this.#cancelled) this.#sink.error((Array.isArray(error) ? error : [error]).map(this.#dependencies.coded))
+    }
+  }
+
+  /** The client does not want it any more, or has gone: it sends nothing from now on. */
+  cancel(): void {
+    this.#cancelled = true
+    // The reader has gone, so nobody is interested in how its stream ends.
+    this.#stream?.return?.().catch(() => undefined)
+  }
+
+  /** Silent once the operation is cancelled: its id may be another operation's by then. */
+  get #outlet(): Outlet {
+    return {
+      write: async (payload) => (this.#cancelled ? undefined : this.#sink.write(payload)),
+      post: (payload) => {
+        if (!this.#cancelled) this.#sink.post(payload)
+      },
+    }
+  }
+
+  /** Parses, validates and gives context by Yoga's own path; throws what is wrong with the document. */
+  async #execute(params: OperationParams): Promise<ExecutionResult | AsyncIterable<ExecutionResult>> {
+    const { graphql, slices } = this.#dependencies
+    const enveloped = graphql.getEnveloped({ actor: this.#actor, outlet: this.#outlet, params })
+    const document = enveloped.parse(params.query)
+    const errors = enveloped.validate(enveloped.schema, document)
+    if (errors.length > 0) throw errors
+    const operation = getOperationAST(document, params.operationName)
+    if (!operation) {
+      throw badInput([{ path: 'operationName', message: 'must name one of the operations of the document' }])
+    }
+    const args: ExecutionArgs = {
+      schema: enveloped.schema,
+      document,
+      operationName: params.operationName ?? null,
+      variableValues: params.variables ?? null,
+      contextValue: await enveloped.contextFactory(),
+    }
+    const execute = operation.operation === OperationTypeNode.SUBSCRIPTION ? enveloped.subscribe : enveloped.execute
+    return slices.run(this.#actor.id, () => execute(args))
+  }
+
+  async #follow(results: AsyncIterable<ExecutionResult>): Promise<void> {
+    const stream = results[Symbol.asyncIterator]()
+    this.#stream = stream
+    if (this.#cancelled) await stream.return?.()
+    while (!this.#cancelled) {
+      const { done, value } = await stream.next()
+      if (done || this.#cancelled) return
+      await this.#sink.write(this.#render(value))
+    }
+  }
+
+  #render({ data, errors = [] }: ExecutionResult): Buffer {
+    return renderResult({ data, errors }, this.#dependencies.coded)
+  }
+}
+
+/** The JSON of an execution result, its errors coded. */
+export function renderResult(
+  { data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] | undefined },
+  coded: (error: unknown) => GraphQLError,
+): Buffer {
+  const result = {
+    ...(data !== undefined && { data }),
+    ...(errors.length > 0 && { errors: errors.map((error) => coded(error).toJSON()) }),
+  }
+  return Buffer.from(JSON.stringify(result))
+}
+
+const isStream = (result: ExecutionResult | AsyncIterable<ExecutionResult>): result is AsyncIterable<ExecutionResult> =>
+  Symbol.asyncIterator in result

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { killServer } from './db/data-dir.ts'
 import { openPeer, subscribe } from './peer.ts'
 import { runGateway, startGateway, withDirectory } from './process.ts'
 import type { Answer } from './world.ts'
@@ -88,6 +89,22 @@ test('killed in the middle of writes, it has every acknowledged command after th
     }
     expect((await rest(second.url, tokens['alice'], 'GET', `/rooms/${room.id}`)).body.seq).toBeGreaterThanOrEqual(seq)
     expect(await second.stop('SIGTERM')).toBe(0)
+  })
+})
+
+test('a database that is killed under the gateway is started again, with everything in it', async () => {
+  await withDirectory(async (DATA_DIR) => {
+    const { url, tokens, stop } = await startGateway({ DATA_DIR })
+    const { body: room } = await rest(url, tokens['alice'], 'POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    await killServer(DATA_DIR, 'SIGKILL')
+    await expect
+      .poll(() => rest(url, tokens['bob'], 'GET', `/rooms/${room.id}`), { timeout: 30_000 })
+      .toEqual({
+        status: 200,
+        body: room,
+      })
+    await expect.poll(async () => (await fetch(`${url}/health/ready`)).status, { timeout: 10_000 }).toBe(200)
+    expect(await stop('SIGTERM')).toBe(0)
   })
 })
 

@@ -7,6 +7,7 @@ import { openCluster } from './embedded/cluster.ts'
 import { serverUrl } from './embedded/lease.ts'
 import { spawnServer, type Settings } from './embedded/server-process.ts'
 import { shutDown } from './embedded/shut-down.ts'
+import { Supervisor } from './embedded/supervisor.ts'
 
 /** A PostgreSQL server that the gateway runs for itself. */
 export interface DatabaseServer {
@@ -32,7 +33,7 @@ const DATABASE = 'rtc'
 /**
  * Starts the default server on 127.0.0.1, or adopts the one that runs on the data directory already.
  *
- * The server outlives this process if it is killed.
+ * The server outlives this process if it is killed; if the server is killed, it is started again on the same port.
  *
  * @throws EmbeddedServerError with the server's own words when it cannot run here
  */
@@ -40,15 +41,28 @@ export async function startEmbeddedServer({ dataDir, log, settings }: EmbeddedSe
   const binaries = await findBinaries()
   const cluster = await openCluster(dataDir, { binaries, log })
   const logFile = join(dirname(cluster.dir), 'postgres.log')
-  const spawn = () => spawnServer(cluster, { postgres: binaries.postgres, logFile, settings })
-  const { lease, pid, port, adopted } = await bringUp(cluster, { spawn, log })
-  await createDatabase(serverUrl(cluster, port, 'postgres'))
+  const spawn = (port?: number) =>
+    spawnServer(cluster, {
+      postgres: binaries.postgres,
+      logFile,
+      settings: port === undefined ? settings : { ...settings, port: String(port) },
+    })
+  const running = await bringUp(cluster, { spawn, log })
+  const { pid, port, adopted } = running
+  try {
+    await createDatabase(serverUrl(cluster, port, 'postgres'))
+  } catch (error) {
+    await shutDown(cluster, running.lease, log)
+    throw error
+  }
   log.info({ server: pid, port, logFile }, adopted ? 'adopted the database server' : 'started the database server')
+  // Clients know the port: a server that is started again listens there.
+  const supervisor = new Supervisor(cluster, { running, spawn: () => spawn(port), log })
   let stopping: Promise<void> | undefined
   return {
     url: serverUrl(cluster, port, DATABASE),
     adopted,
-    stop: () => (stopping ??= shutDown(cluster, lease, log)),
+    stop: () => (stopping ??= supervisor.stop().then((lease) => shutDown(cluster, lease, log))),
   }
 }
 

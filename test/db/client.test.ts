@@ -164,8 +164,8 @@ describe('when the database', () => {
     await busyWith(3)
     await killServer(dataDir, signal)
     for (const ending of await endings) expect(ending).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
-    await startAgain()
-    expect(await outcomes(database)).toEqual(all('OK'))
+    // Its supervisor starts it again.
+    await expect.poll(() => outcomes(database), { timeout: 20_000 }).toEqual(all('OK'))
   })
 
   it('does not answer at all, everything is UNAVAILABLE within 5 seconds, and works again when it does', async () => {

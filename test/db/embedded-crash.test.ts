@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createLog } from '../../src/core/log.ts'
 import { startEmbeddedServer } from '../../src/db/embedded.ts'
+import { findPostmaster } from '../../src/db/embedded/postmaster.ts'
 import { hasEnded, killServer, makeDataDir, query, serverPid, waitUntil } from './data-dir.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 
@@ -68,14 +69,18 @@ describe('a lock file that tells of a server which is no more does not stop a st
     for (const other of others.splice(0)) other.kill('SIGKILL')
   })
 
-  /** A data directory as a crash leaves it, except that somebody else has the pid by now. */
-  const crashedDataDir = async (pid: number) => {
+  /** A data directory as a crash leaves it, except that somebody else has the pid by now, or the lock file is empty. */
+  const crashedDataDir = async (pid?: number) => {
     const dataDir = await makeDataDir()
-    const { url } = await startEmbeddedServer({ dataDir, log })
-    await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
+    const gateway = startGateway(dataDir)
+    await query(await urlOf(gateway), 'CREATE TABLE kept AS SELECT 42 AS answer')
     const lock = await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')
+    await gateway.kill()
     await killServer(dataDir, 'SIGKILL')
-    await writeFile(join(dataDir, 'postgres/postmaster.pid'), lock.replace(/^\d+/, String(pid)))
+    await writeFile(
+      join(dataDir, 'postgres/postmaster.pid'),
+      pid === undefined ? '' : lock.replace(/^\d+/, String(pid)),
+    )
     return dataDir
   }
 
@@ -90,6 +95,10 @@ describe('a lock file that tells of a server which is no more does not stop a st
     const gone = spawn('true')
     await once(gone, 'exit')
     await expectStart(await crashedDataDir(gone.pid ?? 0))
+  })
+
+  it('when it is empty', async () => {
+    await expectStart(await crashedDataDir())
   })
 
   it('when another program has its pid, which is left in peace', async () => {
@@ -109,6 +118,65 @@ describe('a lock file that tells of a server which is no more does not stop a st
     process.kill(zombie, 'SIGKILL')
     await waitUntil(async () => (await readFile(`/proc/${zombie}/stat`, 'utf8')).includes(') Z '))
     await expectStart(await crashedDataDir(zombie))
+  })
+})
+
+describe('a server that is killed under its gateway', () => {
+  it('is started again on the same port, as often as it is killed', async () => {
+    const dataDir = await makeDataDir()
+    const { url, stop } = await startEmbeddedServer({ dataDir, log })
+    await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
+    for (const signal of ['SIGKILL', 'SIGQUIT'] as const) {
+      await killServer(dataDir, signal)
+      await expect
+        .poll(() => query(url, 'SELECT * FROM kept').catch(String), { timeout: 20_000 })
+        .toEqual([{ answer: 42 }])
+    }
+    await stop()
+    await expect(query(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  it('is started again once when two gateways share it, and serves both', async () => {
+    const dataDir = await makeDataDir()
+    const first = await startEmbeddedServer({ dataDir, log })
+    const second = await startEmbeddedServer({ dataDir, log })
+    await killServer(dataDir, 'SIGKILL')
+    const isServed = () => query(first.url, 'SELECT 1 AS one').catch(String)
+    await expect.poll(isServed, { timeout: 20_000 }).toEqual([{ one: 1 }])
+    await expect.poll(() => claims(first.url), { timeout: 20_000 }).toBe(2)
+    await first.stop()
+    expect(await isServed()).toEqual([{ one: 1 }])
+    await second.stop()
+    expect(await isServed()).toMatch('ECONNREFUSED')
+  })
+
+  it('does not keep its gateway from stopping while it is started again', async () => {
+    const dataDir = await makeDataDir()
+    const { url, stop } = await startEmbeddedServer({ dataDir, log })
+    await killServer(dataDir, 'SIGKILL')
+    await stop()
+    await expect(query(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await findPostmaster(join(dataDir, 'postgres'))).toBeUndefined()
+  })
+})
+
+/** How many gateways have a claim on a server. */
+const claims = async (url: string): Promise<number> => {
+  const admin = Object.assign(new URL(url), { pathname: '/postgres' }).href
+  const rows = await query(admin, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`)
+  return rows.length
+}
+
+describe('a start that is refused', () => {
+  it('leaves no server running', async () => {
+    const dataDir = await makeDataDir()
+    await (await startEmbeddedServer({ dataDir, log })).stop()
+    await writeFile(join(dataDir, 'postgres/password'), 'guess')
+    await expect(startEmbeddedServer({ dataDir, log })).rejects.toMatchObject({
+      name: 'EmbeddedServerError',
+      message: expect.stringContaining('refuses the password'),
+    })
+    expect(await findPostmaster(join(dataDir, 'postgres'))).toBeUndefined()
   })
 })
 

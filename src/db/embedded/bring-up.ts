@@ -5,6 +5,7 @@ import { EmbeddedServerError } from './failure.ts'
 import { takeLease, type Lease } from './lease.ts'
 import { findPostmaster, removeStaleLock } from './postmaster.ts'
 import type { ServerProcess } from './server-process.ts'
+import { endServer } from './shut-down.ts'
 
 export interface Running {
   readonly lease: Lease
@@ -12,6 +13,12 @@ export interface Running {
   readonly port: number
   /** Somebody else has started it. */
   readonly adopted: boolean
+}
+
+export interface BringUpOptions {
+  readonly spawn: () => Promise<ServerProcess>
+  readonly signal?: AbortSignal
+  readonly log: Log
 }
 
 const POLL_MS = 15
@@ -23,14 +30,14 @@ const ATTEMPTS = 6
 
 /**
  * Brings up the server of a cluster. Looks again and again: whatever lives on the data directory is waited for,
- * be it starting, recovering or shutting down; only when nothing lives there is a server spawned.
+ * be it starting, recovering or shutting down; only when nothing lives there is a server spawned. A server that it has
+ * spawned and then refuses is ended again.
  *
  * @throws EmbeddedServerError
+ * @throws AbortError as soon as `signal` is aborted
  */
-export async function bringUp(
-  cluster: Cluster,
-  { spawn, log }: { spawn: () => Promise<ServerProcess>; log: Log },
-): Promise<Running> {
+export async function bringUp(cluster: Cluster, options: BringUpOptions): Promise<Running> {
+  const { spawn, signal, log } = options
   const began = performance.now()
   const elapsed = () => performance.now() - began
   let announced = false
@@ -38,13 +45,20 @@ export async function bringUp(
   let attempts = 0
   let obstacle: unknown
   while (elapsed() < TIMEOUT_S * 1000) {
+    if (signal?.aborted) {
+      if (spawned?.pid !== undefined) await endServer(spawned.pid, cluster.dir, log)
+      signal.throwIfAborted()
+    }
     const server = await findPostmaster(cluster.dir)
     if (server?.ready) {
       try {
         const lease = await takeLease(cluster, server.port, log)
         return { lease, pid: server.pid, port: server.port, adopted: server.pid !== spawned?.pid }
       } catch (error) {
-        if (error instanceof EmbeddedServerError) throw error
+        if (error instanceof EmbeddedServerError) {
+          if (server.pid === spawned?.pid) await endServer(server.pid, cluster.dir, log)
+          throw error
+        }
         obstacle = error
       }
     } else if (!server && (spawned?.hasEnded() ?? true)) {

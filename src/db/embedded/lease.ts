@@ -10,8 +10,8 @@ import { EmbeddedServerError } from './failure.ts'
  * Who can have the lock alone is the last, and stops the server.
  */
 export interface Lease {
-  /** The connection is gone, and the claim with it. */
-  isLost(): boolean
+  /** Aborted when the connection is gone, and the claim with it. */
+  readonly lost: AbortSignal
   /** Gives the claim up. True when nobody else has one; then nobody gets one until `close`. */
   release(): Promise<boolean>
   close(): Promise<void>
@@ -43,11 +43,11 @@ export async function takeLease(cluster: Cluster, port: number, log: Log): Promi
     query_timeout: 2 * TIMEOUT_MS,
     stream: () => socket,
   })
-  let lost = false
+  const lost = new AbortController()
   let released = false
   client.on('error', (error) => {
     if (!released) log.warn({ err: error }, 'lost the connection to the default database server')
-    lost = true
+    lost.abort()
   })
   try {
     await client.connect()
@@ -63,7 +63,7 @@ export async function takeLease(cluster: Cluster, port: number, log: Log): Promi
   // A claim is no reason for this process to live on.
   socket.unref()
   return {
-    isLost: () => lost,
+    lost: lost.signal,
     async release() {
       released = true
       socket.ref()

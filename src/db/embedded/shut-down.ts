@@ -15,11 +15,11 @@ const SHUTDOWNS = [
 export async function shutDown(cluster: Cluster, held: Lease, log: Log): Promise<void> {
   const server = await findPostmaster(cluster.dir)
   if (!server) return await held.close()
-  const lease = held.isLost() && server.ready ? await takeLease(cluster, server.port, log).catch(() => held) : held
+  const lease = held.lost.aborted && server.ready ? await takeLease(cluster, server.port, log).catch(() => held) : held
   try {
     // Without a connection nobody can be asked, and nobody else can be using the server either.
     const alone = await lease.release().catch(() => true)
-    if (alone) await end(server.pid, cluster.dir, log)
+    if (alone) await endServer(server.pid, cluster.dir, log)
     log.info(
       { server: server.pid },
       alone ? 'stopped the database server' : 'left the database server to another gateway',
@@ -29,7 +29,8 @@ export async function shutDown(cluster: Cluster, held: Lease, log: Log): Promise
   }
 }
 
-async function end(pid: number, dir: string, log: Log): Promise<void> {
+/** Ends a server of a data directory, the gentle way first, and waits for its end. */
+export async function endServer(pid: number, dir: string, log: Log): Promise<void> {
   for (const { signal, kind, timeoutMs } of SHUTDOWNS) {
     log.debug({ server: pid }, `asking the database server for a ${kind} shutdown`)
     const deadline = performance.now() + timeoutMs

@@ -1,10 +1,12 @@
 import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
 import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
+import { createKeySet } from './auth/key-set.ts'
 import { createVerifier } from './auth/verify.ts'
 import { IncomingCalls } from './calls/incoming.ts'
 import { ringingChangedFor } from './calls/ringing.ts'
 import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
+import { Failures } from './core/failures.ts'
 import { createIds } from './core/ids.ts'
 import type { Log } from './core/log.ts'
 import { TimeSlices } from './core/time-slices.ts'
@@ -23,6 +25,7 @@ import { Heartbeat } from './presence/heartbeat.ts'
 import { createLeaseStore } from './presence/lease-store.ts'
 import { Leases } from './presence/leases.ts'
 import { createSweeper } from './presence/sweeper.ts'
+import { createReadiness, type Readiness } from './readiness.ts'
 import { createExecutor } from './rooms/executor.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
@@ -51,8 +54,10 @@ export interface App {
   readonly fanOut: FanOut
   /** Brings the database to this version's schema and lets time pass for rooms. */
   start(): Promise<void>
-  /** Whether the database answers. */
-  isReady(): Promise<boolean>
+  /** Failures of what the gateway depends on, by cause; for metrics. */
+  readonly failures: Failures
+  /** What the gateway depends on; asked at most once a second. */
+  readiness(): Promise<Readiness>
   /** Ends every stream, then the work under way, then the connections. */
   dispose(): Promise<void>
 }
@@ -75,8 +80,10 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
 
   const newId = createIds(clock)
   const nodeId = newId()
-  const verify = createVerifier({ config: config.auth, secrets, developmentSecret, clock })
-  const database = createDatabase({ url: databaseUrl, log, ...(onStatement && { onStatement }) })
+  const failures = new Failures(log)
+  const keySet = createKeySet(config.auth, failures, log)
+  const verify = createVerifier({ config: config.auth, secrets, keySet, developmentSecret, clock })
+  const database = createDatabase({ url: databaseUrl, log, failures, ...(onStatement && { onStatement }) })
   const store = createRoomStore(database.prisma)
   const events = createEventLog(database.prisma)
   const slices = new TimeSlices()
@@ -173,15 +180,10 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       catchUp.start()
       bus.start()
       signalPurge.start()
+      keySet?.start()
     },
-    async isReady() {
-      try {
-        await database.prisma.$queryRaw`SELECT 1`
-        return true
-      } catch {
-        return false
-      }
-    },
+    failures,
+    readiness: createReadiness({ check: () => database.check(), keySet }),
     async dispose() {
       hub.close()
       calls.close()
@@ -192,6 +194,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       await leases.settled()
       await heartbeat.stop()
       await bus.close()
+      await keySet?.stop()
       await database.close()
     },
   }

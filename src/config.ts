@@ -30,6 +30,8 @@ export interface Config {
     /** The claim that holds the user's id. */
     readonly userClaim: string
     readonly jwksUrl: string | undefined
+    /** Seconds for which fetched keys are used while JWKS_URL does not answer. */
+    readonly jwksMaxStale: number
   }
   readonly deadlines: Deadlines
   /** What a call to somebody who is in another call does. */
@@ -161,6 +163,7 @@ const Variables = z.object({
       'must be a URL of the form https://issuer/.well-known/jwks.json, without credentials',
     )
     .optional(),
+  JWKS_MAX_STALE: seconds(86_400),
   JWT_ISSUER: text.optional(),
   JWT_AUDIENCE: text.optional(),
   JWT_USER_CLAIM: text.default('sub'),
@@ -270,6 +273,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         audience: env.JWT_AUDIENCE,
         userClaim: env.JWT_USER_CLAIM,
         jwksUrl: env.JWKS_URL,
+        jwksMaxStale: env.JWKS_MAX_STALE,
       },
       deadlines: {
         ring: env.RING_TIMEOUT,

@@ -58,8 +58,9 @@ export function createGatewayServer(app: App): GatewayServer {
       if (url.pathname === OPENAPI_PATH) return jsonReply(openApi)
       if (url.pathname === '/health/live') return jsonReply({ status: 'live' })
       if (url.pathname === '/health/ready') {
-        const ready = !draining && (await app.isReady())
-        return jsonReply({ status: ready ? 'ready' : 'not ready' }, ready ? 200 : 503)
+        if (draining) return jsonReply({ status: 'draining' }, 503)
+        const { ready, ...parts } = await app.readiness()
+        return jsonReply({ status: ready ? 'ready' : 'not ready', ...parts }, ready ? 200 : 503)
       }
     }
     throw new RtcError('NOT_FOUND', `There is no ${method} ${url.pathname}.`)

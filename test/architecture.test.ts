@@ -13,6 +13,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['sdk', /^sdk\//, ['sdk']],
   ['web', /^web\//, ['web', 'sdk']],
   ['main', /^(main|welcome)$/, ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest']],
+  ['readiness', /^readiness$/, ['auth', 'core']],
   ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http']],
   ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],
   [
@@ -47,7 +48,21 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   [
     'app',
     /^app$/,
-    ['config', 'core', 'auth', 'db', 'events', 'limits', 'media', 'calls', 'signals', 'presence', 'service', 'store'],
+    [
+      'config',
+      'core',
+      'auth',
+      'db',
+      'events',
+      'limits',
+      'media',
+      'calls',
+      'signals',
+      'presence',
+      'readiness',
+      'service',
+      'store',
+    ],
   ],
   [
     'service',

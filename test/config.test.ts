@@ -30,7 +30,7 @@ describe('without any variable', () => {
       http: { host: '127.0.0.1', port: 3000, corsOrigins: ['*'], drainTime: 5 },
       busyPolicy: 'ring',
       dataDir: '.data',
-      auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined },
+      auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined, jwksMaxStale: 86_400 },
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
       ice: { stunUrls: [], turnUrls: [] },
       media: { defaultProvider: 'webrtc' },

@@ -60,7 +60,7 @@ test('a second gateway on the same data shares the database, and a subscriber th
 
 test('killed in the middle of writes, it has every acknowledged command after the restart', async () => {
   await withDirectory(async (DATA_DIR) => {
-    const first = await startGateway({ DATA_DIR })
+    const first = await startGateway({ DATA_DIR, RATE_LIMITS: 'off' })
     const { url, tokens } = first
     const group = { type: 'group', participantIds: ['bob'] }
     const { body: room } = await rest(url, tokens['alice'], 'POST', '/rooms', group)

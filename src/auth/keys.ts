@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { JWTVerifyGetKey } from 'jose'
 import { ConfigError, type Secrets } from '../config.ts'
-import { remoteKeySet } from './key-set.ts'
+import type { RemoteKeySet } from './key-set.ts'
 
 /** What tokens are verified with, and the only algorithms that this key may be used with. */
 export interface TrustedKey {
@@ -27,14 +27,14 @@ const RSA_MIN_BITS = 2048
  * @throws ConfigError when no key is there, or the public key is none that tokens can be verified with
  */
 export function trustedKey(options: {
-  jwksUrl: string | undefined
+  keySet: RemoteKeySet | undefined
   secrets: KeySecrets
   developmentSecret: string | undefined
 }): TrustedKey {
-  const { jwksUrl, secrets } = options
+  const { keySet, secrets } = options
   if (secrets.jwtPublicKey !== undefined) return publicKey(secrets.jwtPublicKey)
-  if (jwksUrl !== undefined) {
-    return { key: remoteKeySet(new URL(jwksUrl)), algorithms: [...RSA, ...Object.values(CURVES), ...ED25519] }
+  if (keySet !== undefined) {
+    return { key: keySet.find, algorithms: [...RSA, ...Object.values(CURVES), ...ED25519] }
   }
   const secret = secrets.jwtSecret ?? options.developmentSecret
   if (secret === undefined) throw new ConfigError(['JWT_SECRET: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL'])

@@ -4,6 +4,7 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import { actorOf } from './claims.ts'
+import type { RemoteKeySet } from './key-set.ts'
 import { trustedKey, type KeySecrets } from './keys.ts'
 import { refusalOf } from './refusal.ts'
 
@@ -29,12 +30,14 @@ const CLOCK_TOLERANCE = 5
 export function createVerifier(options: {
   config: Config['auth']
   secrets: KeySecrets
+  /** The issuer's published keys, where the configuration names them. */
+  keySet?: RemoteKeySet | undefined
   /** The secret of development mode; ignored where a key is configured. */
   developmentSecret?: string | undefined
   clock: Clock
 }): Verify {
-  const { config, secrets, developmentSecret, clock } = options
-  const { key, algorithms } = trustedKey({ jwksUrl: config.jwksUrl, secrets, developmentSecret })
+  const { config, secrets, keySet, developmentSecret, clock } = options
+  const { key, algorithms } = trustedKey({ keySet, secrets, developmentSecret })
   const expected = {
     algorithms: [...algorithms],
     ...(config.issuer !== undefined && { issuer: config.issuer }),

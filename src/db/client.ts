@@ -1,15 +1,21 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { Failures } from '../core/failures.ts'
 import type { Log } from '../core/log.ts'
+import { addressOf, type DatabaseAddress } from './address.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
+import { prepareSession } from './session.ts'
 import { reportUnavailable } from './unavailable.ts'
+import { sendingZones } from './zoned-times.ts'
 
 export interface Database {
   /**
-   * When the database cannot be reached, every operation fails with an `RtcError` of code UNAVAILABLE, within 5 seconds;
-   * it works again as soon as the database does.
+   * When the database cannot be used, every operation fails with {@link Unavailable}, within 5 seconds; it works again
+   * as soon as the database does.
    */
   readonly prisma: PrismaClient
+  /** @throws Unavailable with the reason when the database cannot be used, also when it only cannot be written */
+  check(): Promise<void>
   /** Ends all connections once the statements under way have ended. May be called again. */
   close(): Promise<void>
 }
@@ -17,6 +23,8 @@ export interface Database {
 export interface DatabaseOptions {
   readonly url: string
   readonly log: Log
+  /** Hears of every operation that the database could not be used for. @default one that logs to `log` */
+  readonly failures?: Failures
   /** Sees every SQL statement as it is sent. */
   readonly onStatement?: (sql: string) => void
 }
@@ -28,33 +36,49 @@ const STATEMENT_TIMEOUT_MS = 4000
 /** For a server that does not even say that the statement has timed out. */
 const ANSWER_TIMEOUT_MS = 4500
 
+/**
+ * A statement that the server can only carry out if it can make a file longer. The table is gone when the statement has
+ * ended, and the statement is sent only after the disk was full.
+ */
+const USE_DISK = `CREATE TEMPORARY TABLE rtc_disk_probe ON COMMIT DROP AS SELECT repeat('0', 100) FROM generate_series(1, 2000)`
+
 /** Makes a client. It connects when first used. */
-export function createDatabase({ url, log, onStatement }: DatabaseOptions): Database {
-  const pool = new pg.Pool(poolConfig(url))
+export function createDatabase({ url, log, failures = new Failures(log), onStatement }: DatabaseOptions): Database {
+  const address = addressOf(url)
+  const pool = new pg.Pool(poolConfig(address))
   // The pool replaces an idle connection that breaks; without a listener, its error would end the process.
   pool.on('error', (error) => log.debug({ err: error }, 'lost an idle database connection'))
   const client = new PrismaClient({
-    adapter: new PrismaPg(pool),
+    adapter: sendingZones(new PrismaPg(pool, address.schema === undefined ? {} : { schema: address.schema })),
     errorFormat: 'minimal',
     // The pool gives up earlier, and its errors say more.
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS + ANSWER_TIMEOUT_MS },
     log: onStatement ? [{ emit: 'event', level: 'query' }] : [],
   })
   if (onStatement) client.$on('query', ({ query }) => onStatement(query))
-  const prisma = reportUnavailable(client)
+  let isDiskFull = false
+  const prisma = reportUnavailable(client, {
+    isPoolBusy: () => pool.totalCount >= MAX_CONNECTIONS && pool.idleCount === 0,
+    report(cause, error) {
+      if (cause === 'disk_full') isDiskFull = true
+      failures.report(cause, error)
+    },
+  })
   let closing: Promise<void> | undefined
   return {
     prisma,
+    async check() {
+      // Reading goes on while the disk is full.
+      await prisma.$executeRawUnsafe(isDiskFull ? USE_DISK : 'SELECT 1')
+      isDiskFull = false
+    },
     close: () => (closing ??= client.$disconnect().then(() => pool.end())),
   }
 }
 
-function poolConfig(url: string): pg.PoolConfig {
-  const { base, options } = splitOptions(url)
+function poolConfig({ connectionString, schema }: DatabaseAddress): pg.PoolConfig {
   return {
-    connectionString: base,
-    // The driver adapter reads and writes times without their zone.
-    options: `${options} -c timezone=UTC -c statement_timeout=${STATEMENT_TIMEOUT_MS}`.trim(),
+    connectionString,
     application_name: 'rtc-gateway',
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -63,14 +87,8 @@ function poolConfig(url: string): pg.PoolConfig {
     keepAlive: true,
     // A server that does not answer must not keep a stopping process alive.
     allowExitOnIdle: true,
+    // The pool waits for the promise, which its types do not know yet.
+    // oxlint-disable-next-line typescript/no-misused-promises
+    onConnect: (client) => prepareSession(client, { schema, statementTimeout: STATEMENT_TIMEOUT_MS }),
   }
-}
-
-/** `pg` prefers the `options` of a URL to its own, so that ours would be lost. */
-function splitOptions(url: string): { base: string; options: string } {
-  if (!url.includes('options=')) return { base: url, options: '' }
-  const parsed = new URL(url)
-  const options = parsed.searchParams.get('options') ?? ''
-  parsed.searchParams.delete('options')
-  return { base: parsed.href, options }
 }

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { exportJWK } from 'jose'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bytes, ed25519, p256, pem, rsa, sign, verifierWith } from './tokens.ts'
@@ -8,8 +8,10 @@ import { bytes, ed25519, p256, pem, rsa, sign, verifierWith } from './tokens.ts'
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
 const UNAVAILABLE = { code: 'UNAVAILABLE', retryAfter: 5 }
 
-/** Longer than the pause that the verifier keeps between two fetches. */
-const A_MINUTE = 60_000
+/** After which keys are old, in milliseconds. */
+const OLD = 301_000
+/** For which old keys are used after that. */
+const MAX_STALE = 3_600_000
 
 async function published(keys: Record<string, KeyObject>) {
   const named = Object.entries(keys).map(async ([kid, key]) => Object.assign(await exportJWK(key), { kid, use: 'sig' }))
@@ -91,19 +93,47 @@ describe('when the issuer changes its key', () => {
     const after = await sign({}, { alg: 'ES256', kid: 'new', key: p256.privateKey })
     await verify(before)
     server.keys = { new: p256.publicKey }
-    later(A_MINUTE)
     await expect(verify(after)).resolves.toMatchObject({ id: 'alice' })
     await expect(verify(before)).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
-  test('tokens with invented key names cannot make the gateway fetch again and again', async () => {
+  test('many tokens with invented key names cost the issuer two fetches, and the wait for a new key is one', async () => {
     const server = await issuer({ r: rsa.publicKey })
     const verify = verifierOf(server.url)
+    await verify(await sign({}, { alg: 'RS256', kid: 'r', key: rsa.privateKey }))
     const invented = async (kid: string) => verify(await sign({}, { alg: 'RS256', kid, key: rsa.privateKey }))
-    await expect(invented('x')).rejects.toMatchObject(UNAUTHENTICATED)
-    await expect(invented('y')).rejects.toMatchObject(UNAUTHENTICATED)
-    await expect(invented('z')).rejects.toMatchObject(UNAUTHENTICATED)
-    expect(server.requests).toBe(1)
+    const strangers = Promise.allSettled(Array.from({ length: 60 }, (_, n) => invented(`stranger-${n}`)))
+    server.keys = { r: rsa.publicKey, new: p256.publicKey }
+    const after = await sign({}, { alg: 'ES256', kid: 'new', key: p256.privateKey })
+    await expect(verify(after)).resolves.toMatchObject({ id: 'alice' })
+    for (const outcome of await strangers) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: UNAUTHENTICATED })
+    }
+    expect(server.requests).toBe(2)
+  })
+
+  test('a token that comes while keys are being fetched waits for the next fetch when it names a newer key', async () => {
+    const server = await issuer({ old: rsa.publicKey })
+    const verify = verifierOf(server.url)
+    const old = await sign({}, { alg: 'RS256', kid: 'old', key: rsa.privateKey })
+    await verify(old)
+    // The issuer has written its answer, with the old keys, before the new one is published.
+    const answered = new EventEmitter()
+    server.answer = (_request, response) => {
+      void published(server.keys).then((keySet) => {
+        server.answer = undefined
+        response.write(JSON.stringify(keySet).slice(0, 10))
+        answered.emit('answered')
+        setImmediate(() => response.end(JSON.stringify(keySet).slice(10)))
+      })
+    }
+    const isAnswered = once(answered, 'answered')
+    const stranger = verify(await sign({}, { alg: 'RS256', kid: 'stranger', key: rsa.privateKey })).catch(String)
+    await isAnswered
+    server.keys = { old: rsa.publicKey, new: p256.publicKey }
+    const after = await sign({}, { alg: 'ES256', kid: 'new', key: p256.privateKey })
+    await expect(verify(after)).resolves.toMatchObject({ id: 'alice' })
+    await stranger
   })
 })
 
@@ -140,9 +170,18 @@ describe('when the keys cannot be fetched', () => {
     const verify = verifierOf(server.url)
     await verify(await token())
     await server.close()
-    later(A_MINUTE)
+    later(OLD)
     await expect(verify(await token())).resolves.toMatchObject({ id: 'alice' })
     const unknown = await sign({}, { alg: 'RS256', kid: 'new', key: rsa.privateKey })
     await expect(verify(unknown)).rejects.toMatchObject(UNAVAILABLE)
+  })
+
+  test('for longer than JWKS_MAX_STALE, keys fetched before do not verify any more', async () => {
+    const server = await issuer({ r: rsa.publicKey })
+    const verify = verifierOf(server.url)
+    await verify(await token())
+    await server.close()
+    later(OLD + MAX_STALE)
+    await expect(verify(await token())).rejects.toMatchObject(UNAVAILABLE)
   })
 })

@@ -2,6 +2,9 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { SignJWT, type JWTHeaderParameters } from 'jose'
 import type { Config } from '../../src/config.ts'
 import type { KeySecrets } from '../../src/auth/keys.ts'
+import { createKeySet } from '../../src/auth/key-set.ts'
+import { Failures } from '../../src/core/failures.ts'
+import { createLog } from '../../src/core/log.ts'
 import { createVerifier, type Verify } from '../../src/auth/verify.ts'
 
 /** The frozen time of every token test. */
@@ -20,8 +23,18 @@ export function verifierWith(
   options: { secrets?: Partial<KeySecrets>; config?: Partial<Config['auth']>; developmentSecret?: string } = {},
 ): Verify {
   const { secrets = { jwtSecret: SECRET }, config, developmentSecret } = options
+  const log = createLog('silent')
+  const auth: Config['auth'] = {
+    issuer: undefined,
+    audience: undefined,
+    userClaim: 'sub',
+    jwksUrl: undefined,
+    jwksMaxStale: 3600,
+    ...config,
+  }
   return createVerifier({
-    config: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined, ...config },
+    config: auth,
+    keySet: createKeySet(auth, new Failures(log), log),
     secrets: { jwtSecret: undefined, jwtPublicKey: undefined, ...secrets },
     developmentSecret,
     clock: { now: () => NOW },

@@ -1,0 +1,67 @@
+import type { JSONWebKeySet } from 'jose'
+import type { FailureCause } from '../core/failures.ts'
+
+/** Milliseconds for the whole answer. */
+const TIMEOUT = 5_000
+/** Sets hold a handful of keys of less than 4 KiB each. */
+const MAX_BYTES = 512 * 1024
+
+/** A fetch of the issuer's keys that has failed. */
+export class KeySetFailure extends Error {
+  override readonly name = 'KeySetFailure'
+  readonly reason: FailureCause
+
+  constructor(reason: FailureCause, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.reason = reason
+  }
+}
+
+/**
+ * Fetches a JWK Set. A redirect is not followed: whoever can redirect could choose the keys.
+ *
+ * @throws KeySetFailure
+ */
+export async function fetchKeySet(url: URL): Promise<JSONWebKeySet> {
+  const body = await read(url).catch((error: unknown) => {
+    if (error instanceof KeySetFailure) throw error
+    const isLate = error instanceof Error && error.name === 'TimeoutError'
+    throw isLate
+      ? new KeySetFailure('key_set_timeout', `no answer within ${TIMEOUT / 1000} seconds`, error)
+      : new KeySetFailure('key_set_unreachable', 'the request failed', error)
+  })
+  const keySet = parse(body)
+  if (!isKeySet(keySet)) throw new KeySetFailure('key_set_invalid', 'the answer is not a JSON Web Key Set')
+  return keySet
+}
+
+async function read(url: URL): Promise<string> {
+  const headers = { accept: 'application/jwk-set+json, application/json' }
+  const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT) })
+  if (response.status !== 200) {
+    await response.body?.cancel()
+    const isRedirect = response.status >= 300 && response.status < 400
+    throw new KeySetFailure(isRedirect ? 'key_set_redirect' : 'key_set_invalid', `the answer is ${response.status}`)
+  }
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
+    if (size > MAX_BYTES) throw new KeySetFailure('key_set_invalid', `the answer is longer than ${MAX_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new KeySetFailure('key_set_invalid', 'the answer is not JSON', error)
+  }
+}
+
+function isKeySet(value: unknown): value is JSONWebKeySet {
+  if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys)) return false
+  return value.keys.every((key) => typeof key === 'object' && key !== null)
+}

@@ -1,12 +1,15 @@
 import type {
   ConnectionFieldsFragment,
+  GetEventsQuery,
   IncomingCallsSubscription,
   ParticipantFieldsFragment,
   RoomFieldsFragment,
   RoomUpdatedSubscription,
   SignalsSubscription,
 } from './generated/graphql.ts'
-import type { Connection, IceServer, IncomingCall, Participant, Room, RoomUpdate, Signal } from './model.ts'
+import type { Connection, IceServer, IncomingCall, Participant, Room, RoomEvent, RoomUpdate, Signal } from './model.ts'
+
+type EventFields = NonNullable<GetEventsQuery['room']>['events'][number]
 
 /** GraphQL's enums are upper case, the published document's lower case. */
 const lower = <Text extends string>(text: Text): Lowercase<Text> => text.toLowerCase() as Lowercase<Text>
@@ -34,6 +37,8 @@ export const roomOf = (fields: RoomFieldsFragment): Room => ({
   endReason: fields.endReason && lower(fields.endReason),
   participants: fields.participants.map(participantOf),
 })
+
+export const eventOf = (fields: EventFields): RoomEvent => ({ ...fields, type: lower(fields.type) })
 
 export const updateOf = (fields: RoomUpdatedSubscription['roomUpdated']): RoomUpdate => ({
   ...fields,

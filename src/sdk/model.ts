@@ -103,6 +103,17 @@ export type RoomUpdateType =
   | 'participant_disconnected'
   | 'participant_reconnected'
 
+/** One entry of a room's log. */
+export interface RoomEvent {
+  readonly seq: number
+  readonly type: RoomUpdateType
+  readonly at: string
+  /** Who did it; `null` when time did. */
+  readonly actorId: string | null
+  /** The user whom it happened to; `null` for the room itself. */
+  readonly subjectId: string | null
+}
+
 /** One event of a room: what happened, and the room as of then. Each comes exactly once and in order. */
 export interface RoomUpdate {
   readonly seq: number

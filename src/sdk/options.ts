@@ -73,3 +73,11 @@ export interface RoomPage {
   readonly hasNextPage: boolean
   readonly endCursor: string | null
 }
+
+/** Which entries of a room's log. */
+export interface ListEventsOptions {
+  /** At most so many, up to 500. @default 100 */
+  readonly first?: number
+  /** The `seq` of the last one that is known. */
+  readonly after?: number
+}

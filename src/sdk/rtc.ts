@@ -1,6 +1,6 @@
 import type { Auth } from './auth.ts'
 import { Calls } from './calls.ts'
-import { connectionOf, participantOf, roomOf, upper } from './convert.ts'
+import { connectionOf, eventOf, participantOf, roomOf, upper } from './convert.ts'
 import { RtcError } from './errors.ts'
 import { deviceId as newDeviceId } from './device-id.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
@@ -8,6 +8,7 @@ import { Gateway, isPassing, type RequestOptions } from './gateway.ts'
 import {
   CreateRoomDocument,
   EndRoomDocument,
+  GetEventsDocument,
   GetRoomDocument,
   InviteParticipantsDocument,
   JoinRoomDocument,
@@ -19,8 +20,15 @@ import {
 import { listDevices } from './media/capture.ts'
 import { openMediaOf } from './media/engines.ts'
 import type { ConnectionState, Track } from './media/media.ts'
-import type { Participant, Room, RTCProviderType } from './model.ts'
-import type { CreateGroupOptions, CreateRoomOptions, InitOptions, ListRoomsOptions, RoomPage } from './options.ts'
+import type { Participant, Room, RoomEvent, RTCProviderType } from './model.ts'
+import type {
+  CreateGroupOptions,
+  CreateRoomOptions,
+  InitOptions,
+  ListEventsOptions,
+  ListRoomsOptions,
+  RoomPage,
+} from './options.ts'
 import { randomId } from './random-id.ts'
 import { beginSession, type Session } from './seats.ts'
 import { Socket } from './socket.ts'
@@ -272,6 +280,21 @@ export class RtcClient {
   async getParticipants(roomId: string): Promise<readonly Participant[]> {
     const { participants } = await this.getRoom(roomId)
     return participants
+  }
+
+  /**
+   * What happened in a room, from its first event on: at most `first` entries of its log (100 by default, 500 at most)
+   * behind the number `after`.
+   *
+   * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT
+   */
+  async getEvents(roomId: string, options: ListEventsOptions = {}): Promise<readonly RoomEvent[]> {
+    this.#requireAlive()
+    const { first, after } = options
+    const variables = { roomId, first: first ?? null, after: after ?? null }
+    const { room } = await this.#gateway.request(GetEventsDocument, variables)
+    if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
+    return room.events.map(eventOf)
   }
 
   /** The user's rooms, the present and the past ones. */

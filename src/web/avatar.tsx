@@ -2,9 +2,10 @@
 export function Avatar({ userId }: { userId: string }) {
   const points = Array.from(userId, (char) => char.codePointAt(0) ?? 0)
   const hue = points.reduce((hash, point) => (hash * 31 + point) % 6, 0)
+  const [initial = '?'] = /[\p{L}\p{N}]/u.exec(userId) ?? []
   return (
     <span class="avatar" aria-hidden="true" data-hue={hue}>
-      {String.fromCodePoint(points[0] ?? 63).toUpperCase()}
+      {initial.toUpperCase()}
     </span>
   )
 }

@@ -17,6 +17,7 @@ export function Controls(props: {
   const hosts = room.type === 'group' && room.callerId === phone.userId
   const canShare = navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices
   const toggle = (source: MediaSource) => ({
+    source,
     on: isPublished(tracks, source),
     choose: (enabled: boolean) => phone.choose(source, enabled),
   })
@@ -47,12 +48,13 @@ export function Controls(props: {
 
 function Toggle(props: {
   name: string
+  source: MediaSource
   icon: IconName
   iconOff: IconName
   on: boolean
   choose: (enabled: boolean) => Promise<void>
 }) {
-  const { name, icon, iconOff, on, choose } = props
+  const { name, source, icon, iconOff, on, choose } = props
   // What was asked for shows at once; the gateway may be a while away.
   const [asked, setAsked] = useState<boolean>()
   const pressed = asked ?? on
@@ -68,6 +70,8 @@ function Toggle(props: {
     <button
       type="button"
       class="control"
+      data-source={source}
+      data-alarm={!pressed && source !== 'screen'}
       aria-pressed={pressed}
       aria-busy={asked !== undefined}
       onClick={() => void press()}

@@ -31,7 +31,7 @@ export function Dial({ phone, disabled }: { phone: Phone; disabled: boolean }) {
         aria-describedby={`${id}-hint`}
       />
       <p id={`${id}-hint`} class="quiet">
-        A user’s id. Several, separated by commas, make a group.
+        A user’s id, spaces and all. Several, separated by commas, make a group.
       </p>
       <div class="dial-row">
         <fieldset class="segments">
@@ -52,6 +52,11 @@ export function Dial({ phone, disabled }: { phone: Phone; disabled: boolean }) {
         <button type="submit" class="button go" disabled={disabled}>
           <Icon name="answer" /> Call
         </button>
+        {disabled && (
+          <button type="button" class="button" onClick={() => phone.cancel()}>
+            <Icon name="close" /> Cancel
+          </button>
+        )}
       </div>
     </form>
   )

@@ -1,21 +1,24 @@
 import { useId } from 'preact/hooks'
-import type { RoomUpdate } from '../sdk/index.ts'
-import { eventSentence } from './sentences.ts'
+import { Said } from './said.tsx'
+import { eventSentence, type ListedEvent } from './sentences.ts'
 
 const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 
 /** What the gateway's stream brings, with the number of each event in the room's log; the newest first. */
-export function EventList({ events }: { events: readonly RoomUpdate[] }) {
+export function EventList({ events }: { events: readonly ListedEvent[] }) {
   const id = useId()
   return (
     <section class="panel" aria-labelledby={id}>
       <h2 id={id}>Events</h2>
       {events.length === 0 && <p class="quiet">Whatever happens in a call is listed here, as it happens.</p>}
-      <ol class="events">
+      {/* In the order of the keyboard, so that it can be scrolled without a mouse. */}
+      <ol class="events" tabIndex={events.length > 0 ? 0 : undefined} aria-labelledby={id}>
         {events.map((update) => (
           <li key={`${update.seq} ${update.type}`} data-seq={update.seq} data-type={update.type}>
             <span class="seq">{update.seq}</span>
-            <span>{eventSentence(update)}</span>
+            <span>
+              <Said sentence={eventSentence(update)} />
+            </span>
             <time dateTime={update.at}>{TIME.format(new Date(update.at))}</time>
           </li>
         ))}

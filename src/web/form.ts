@@ -4,5 +4,8 @@ export function fieldOf(event: SubmitEvent, name: string): string {
   return typeof value === 'string' ? value.trim() : ''
 }
 
-/** Ids as somebody types them: separated by commas or spaces, each once. */
-export const userIdsIn = (text: string): string[] => [...new Set(text.split(/[\s,;]+/).filter(Boolean))]
+/** Ids as somebody types them, each once: separated by commas; one with a comma in it stands in double quotes. */
+export function userIdsIn(text: string): string[] {
+  const ids = Array.from(text.matchAll(/"([^"]*)"|[^,"]+/g), ([all, quoted]) => (quoted ?? all).trim())
+  return [...new Set(ids.filter(Boolean))]
+}

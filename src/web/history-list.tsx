@@ -2,7 +2,10 @@ import { useId } from 'preact/hooks'
 import type { Room } from '../sdk/index.ts'
 import { clock, type HistoryRow, historyRow } from './history.ts'
 import { Icon } from './icons.tsx'
-import type { Phone, PhoneState } from './phone.ts'
+import type { Phone } from './phone.ts'
+import type { PhoneState } from './phone-state.ts'
+import { Said } from './said.tsx'
+import { plain } from './sentence.ts'
 
 const TODAY = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' })
 const EARLIER = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
@@ -54,7 +57,9 @@ function Row(props: { room: Room; row: HistoryRow; phone: Phone; inCall: boolean
         <span class="unseen">{outgoing ? 'Outgoing' : 'Incoming'}</span>
       </span>
       <span class="history-text">
-        <span class="name">{who}</span>
+        <span class="name">
+          <Said sentence={who} />
+        </span>
         <span class="quiet">
           <span class="result">{result}</span> · <time dateTime={at}>{when(new Date(at))}</time>
           {duration !== null && ` · ${clock(duration)}`}
@@ -68,7 +73,7 @@ function Row(props: { room: Room; row: HistoryRow; phone: Phone; inCall: boolean
         <button
           type="button"
           class="bare"
-          aria-label={`Redial ${who}`}
+          aria-label={`Redial ${plain(who)}`}
           disabled={disabled || inCall || others.length === 0}
           onClick={() => void phone.call(others, room.mediaType)}
         >

@@ -1,10 +1,11 @@
 import type { Room } from '../sdk/index.ts'
-import { namesOf, othersIn } from './sentences.ts'
+import { namesOf, type Sentence } from './sentence.ts'
+import { othersIn } from './sentences.ts'
 
 /** A call as its user looks back at it. */
 export interface HistoryRow {
   readonly id: string
-  readonly who: string
+  readonly who: Sentence
   /** For a call to the same again. */
   readonly others: readonly string[]
   readonly outgoing: boolean

@@ -4,9 +4,16 @@ import { Avatar } from './avatar.tsx'
 import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
 import { ring } from './ringtone.ts'
+import { Name } from './said.tsx'
+
+interface Ringing {
+  readonly phone: Phone
+  readonly disabled: boolean
+  readonly inCall: boolean
+}
 
 /** The calls that ring, over everything else; aloud, but not into another call. */
-export function Incoming(props: { phone: Phone; ringing: readonly Room[]; disabled: boolean; inCall: boolean }) {
+export function Incoming(props: Ringing & { ringing: readonly Room[] }) {
   const aloud = props.ringing.length > 0 && !props.inCall && !props.disabled
   useEffect(() => (aloud ? ring() : undefined), [aloud])
   return (
@@ -18,46 +25,40 @@ export function Incoming(props: { phone: Phone; ringing: readonly Room[]; disabl
   )
 }
 
-function IncomingCall({
-  phone,
-  room,
-  disabled,
-  inCall,
-}: {
-  phone: Phone
-  room: Room
-  disabled: boolean
-  inCall: boolean
-}) {
+function IncomingCall({ phone, room, disabled, inCall }: Ringing & { room: Room }) {
   const id = useId()
   const card = useRef<HTMLElement>(null)
-
-  // To the card, not to its button: whoever is typing must not answer by it. Back again when it is over.
-  useEffect(() => {
-    const before = document.activeElement
-    const own = card.current
-    own?.focus({ preventScroll: true })
-    return () => {
-      if (own?.contains(document.activeElement) && before instanceof HTMLElement) before.focus({ preventScroll: true })
-    }
-  }, [])
+  useFocusWhileThere(card)
 
   const others = room.participants.length - 2
   return (
     <section
       class="ring"
       role="alertdialog"
-      aria-labelledby={id}
+      aria-label={`${room.callerId} is calling`}
       aria-describedby={`${id}-kind`}
       tabIndex={-1}
       ref={card}
     >
       <Avatar userId={room.callerId} />
       <div class="ring-text">
-        <strong id={id}>{room.callerId} is calling</strong>
+        <strong>
+          <Name userId={room.callerId} /> is calling
+        </strong>
         <span id={`${id}-kind`} class="quiet">
-          {room.name ?? (room.mediaType === 'video' ? 'Video' : 'Audio')}
+          {room.name === null ? kindOf(room) : <Name userId={room.name} />}
           {room.type === 'group' && others > 0 && ` · group with ${others} more`}
+        </span>
+        <span class="ring-links">
+          <button
+            type="button"
+            class="link"
+            aria-label={`Silence ${room.callerId}`}
+            title="Their calls do not ring on this page any more"
+            onClick={() => phone.silence(room.callerId)}
+          >
+            Silence
+          </button>
         </span>
       </div>
       <div class="ring-buttons">
@@ -70,4 +71,24 @@ function IncomingCall({
       </div>
     </section>
   )
+}
+
+const kindOf = ({ mediaType }: Room): string => (mediaType === 'video' ? 'Video' : 'Audio')
+
+/**
+ * Focuses the card, not its button: whoever is typing must not answer by it. A card that comes while another one has the
+ * focus leaves it there. When the card goes, the focus goes back, or on to the next card.
+ */
+function useFocusWhileThere(card: { readonly current: HTMLElement | null }): void {
+  useEffect(() => {
+    const before = document.activeElement
+    const own = card.current
+    const isBusy = before?.closest('.ring') != null
+    if (!isBusy) own?.focus({ preventScroll: true })
+    return () => {
+      if (!own?.contains(document.activeElement)) return
+      const next = [...document.querySelectorAll<HTMLElement>('.ring')].find((other) => other !== own) ?? before
+      if (next instanceof HTMLElement) next.focus({ preventScroll: true })
+    }
+  }, [])
 }

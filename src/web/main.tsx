@@ -13,16 +13,27 @@ function Page() {
   const [identity, setIdentity] = useState(() => readIdentity(options))
   const phone = usePhone(identity)
 
+  const [asking, setAsking] = useState(false)
+
   useEffect(() => {
     const follow = () => setIdentity(readIdentity(options))
     window.addEventListener('hashchange', follow)
     return () => window.removeEventListener('hashchange', follow)
   }, [])
 
+  function takeToken(next: Identity) {
+    setAsking(false)
+    setIdentity(next)
+  }
+
   return (
     <>
-      <Header options={options} userId={identity?.userId} phone={phone} />
-      {phone ? <CallScreen key={phone.userId} phone={phone} /> : <SignIn options={options} onToken={setIdentity} />}
+      <Header options={options} userId={identity?.userId} phone={phone} onAsk={() => setAsking(true)} />
+      {phone && !asking ? (
+        <CallScreen key={phone.userId} phone={phone} options={options} onToken={takeToken} />
+      ) : (
+        <SignIn options={options} onToken={takeToken} onBack={phone && (() => setAsking(false))} />
+      )}
     </>
   )
 }

@@ -1,13 +1,18 @@
 import { Icon } from './icons.tsx'
-import type { Notice, Phone } from './phone.ts'
+import type { Phone } from './phone.ts'
+import type { Notice } from './phone-state.ts'
+import { Said } from './said.tsx'
+import { plain } from './sentence.ts'
 
 /** What went wrong, until it is dismissed. */
 export function Notices({ phone, notices }: { phone: Phone; notices: readonly Notice[] }) {
   return (
     <div class="notices" role="alert">
       {notices.map((notice) => (
-        <p key={notice.text} class="notice" data-code={notice.code}>
-          <span>{notice.text}</span>
+        <p key={plain(notice.text)} class="notice" data-code={notice.code}>
+          <span>
+            <Said sentence={notice.text} />
+          </span>
           <button type="button" class="bare" aria-label="Dismiss" onClick={() => phone.dismiss(notice)}>
             <Icon name="close" />
           </button>

@@ -1,82 +1,59 @@
 import {
-  type ConnectionState,
-  type EndedReason,
   type ErrorCode,
   type MediaSource,
   type MediaType,
   OpenChatClient,
   type Room,
-  type RoomUpdate,
   RtcError,
   RTCProviderType,
   type Track,
 } from '../sdk/index.ts'
 import { forgetCall, recallCall, rememberCall } from './call-memory.ts'
+import { Entry, type EntryRequest } from './entry.ts'
 import type { Identity } from './identity.ts'
-import { errorSentence, namesOf, ringOverSentence } from './sentences.ts'
+import { INITIAL, NO_CALL, type Notice, type PhoneState } from './phone-state.ts'
+import { namesOf, plain, say } from './sentence.ts'
+import { errorSentence, lostSentence, ringOverSentence } from './sentences.ts'
 import { Store } from './store.ts'
-
-/** Something that went wrong and stays until it is read. */
-export interface Notice {
-  readonly code: string
-  readonly source: MediaSource | undefined
-  readonly text: string
-}
-
-export interface PhoneState {
-  readonly gateway: ConnectionState
-  /** What the user has asked for and is still under way, in words. */
-  readonly underWay: string | undefined
-  /** Calls that ring here. */
-  readonly ringing: readonly Room[]
-  /** The call that one is in, as of its last event. */
-  readonly room: Room | undefined
-  /** When its first second began, by this machine's clock, in milliseconds. */
-  readonly since: number | undefined
-  readonly tracks: readonly Track[]
-  /** How the way to each peer stands, by user. */
-  readonly media: ReadonlyMap<string, ConnectionState>
-  /** Of the call, or of the last one; the newest first. */
-  readonly events: readonly RoomUpdate[]
-  /** How the last call was over, or how something ceased to ring. */
-  readonly over: { readonly room: Room; readonly reason: EndedReason } | { readonly text: string } | undefined
-  readonly devices: readonly MediaDeviceInfo[]
-  readonly notices: readonly Notice[]
-  readonly history: { readonly rooms: readonly Room[]; readonly next: string | null; readonly loaded: boolean }
-}
-
-const NO_CALL = {
-  room: undefined,
-  since: undefined,
-  tracks: [],
-  media: new Map(),
-} as const satisfies Partial<PhoneState>
+import { Tabs } from './tabs.ts'
+import { TokenRequest } from './token-request.ts'
 
 const HISTORY_PAGE = 10
 /** Events that are listed. */
-const EVENTS_MAX = 200
-const PASSING: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
+const EVENTS_MAX = 500
+/** Milliseconds after which a call in another tab or on another device is looked at again. */
+const ELSEWHERE_INTERVAL = 15_000
+/** What concerns a call alone: nobody needs to read it once the call is over. */
+const OF_A_CALL: readonly string[] = [
+  'DEVICE_DENIED',
+  'DEVICE_NOT_FOUND',
+  'DEVICE_FAILED',
+  'DEVICE_LOST',
+  'MEDIA_FAILED',
+] satisfies readonly (ErrorCode | 'DEVICE_LOST')[]
 
 /** One user's telephone: the SDK's client, and what a page shows of it. */
 export class Phone {
   readonly userId: string
-  readonly store = new Store<PhoneState>({
-    ...NO_CALL,
-    gateway: 'connecting',
-    underWay: undefined,
-    ringing: [],
-    events: [],
-    over: undefined,
-    devices: [],
-    notices: [],
-    history: { rooms: [], next: null, loaded: false },
-  })
+  readonly store = new Store<PhoneState>(INITIAL)
   readonly #client: OpenChatClient
   readonly #aborted = new AbortController()
+  readonly #tabs: Tabs
+  readonly #token = new TokenRequest(() => this.store.update({ tokenRefused: true }))
+  /** Sources that the user is switching: their tracks go because they were asked to. */
+  readonly #switching = new Set<MediaSource>()
+  #entry: Entry | undefined
+  /** Seconds that the call had been going on when it was joined. */
+  #durationBefore = 0
+  #lookAgain: ReturnType<typeof setTimeout> | undefined
 
   constructor({ userId, token }: Identity) {
     this.userId = userId
-    this.#client = new OpenChatClient({ server: { baseUrl: location.origin }, auth: { uid: userId, token } })
+    this.#client = new OpenChatClient({
+      server: { baseUrl: location.origin },
+      auth: { uid: userId, token, refreshToken: () => this.#token.ask() },
+    })
+    this.#tabs = new Tabs(userId, () => void this.loadHistory())
   }
 
   get #rtc() {
@@ -88,17 +65,35 @@ export class Phone {
     this.#listen()
     const { signal } = this.#aborted
     navigator.mediaDevices?.addEventListener('devicechange', () => void this.#listDevices(), { signal })
+    document.addEventListener('visibilitychange', () => !document.hidden && void this.loadHistory(), { signal })
     await this.#attempt(() => this.#rtc.init({ provider: RTCProviderType.WEBRTC }))
     const remembered = recallCall(this.userId)
-    if (remembered) await this.#enter('Going back to your call…', () => remembered.roomId, remembered.sources)
+    if (remembered) {
+      await this.#enter({
+        underWay: ['Going back to your call…'],
+        room: () => remembered.roomId,
+        sources: remembered.sources,
+      })
+    }
     await this.loadHistory()
   }
 
-  /** Leaves the call that one is in and gives everything back. */
+  /** Leaves the call that this page is in and gives everything back. */
   async stop(): Promise<void> {
     this.#aborted.abort()
+    clearTimeout(this.#lookAgain)
     forgetCall()
+    this.#token.withdraw()
     await this.#client.destroy()
+    this.#tabs.tell()
+    this.#tabs.close()
+  }
+
+  /** Goes on with another token of the same user, after the gateway has refused the one before. */
+  useToken(token: string): void {
+    const notices = this.store.state.notices.filter(({ code }) => code !== 'UNAUTHENTICATED')
+    this.store.update({ tokenRefused: false, notices })
+    this.#token.give(token)
   }
 
   /** One makes a call between two, several a group. */
@@ -110,27 +105,52 @@ export class Phone {
       )
       return room.id
     }
-    return this.#enter(`Calling ${namesOf(userIds)}…`, create, sourcesOf(mediaType))
+    const underWay = say`Calling ${namesOf(userIds)}…`
+    return this.#enter({ underWay, room: create, sources: sourcesOf(mediaType), created: true })
   }
 
-  /** Takes a call that rings; the one that one is in is left first. */
+  /** Takes a call that rings, or that another tab or device is in; the one that this page is in is left first. */
   answer(room: Room): Promise<void> {
-    return this.#enter('Answering…', () => room.id, sourcesOf(room.mediaType))
+    const { elsewhere } = this.store.state
+    const underWay = [elsewhere?.id === room.id ? 'Taking the call here…' : 'Answering…']
+    return this.#enter({ underWay, room: () => room.id, sources: sourcesOf(room.mediaType) })
   }
 
-  async decline(room: Room): Promise<void> {
-    this.#silence(room.id)
+  /** Gives up what is under way; what has come about of it is undone. */
+  cancel(): void {
+    if (this.store.state.underWay === undefined) return
+    this.#entry?.cancel()
+    forgetCall()
+    this.store.update({ ...NO_CALL, underWay: undefined, over: { text: ['Call cancelled.'] } })
+  }
+
+  /** Declines a call, and what else the same caller has ringing. */
+  async decline({ callerId }: Room): Promise<void> {
+    const declined = this.store.state.ringing.filter((room) => room.callerId === callerId)
+    for (const { id } of declined) this.#stopRinging(id)
     await this.#attempt(async () => {
-      const rejected = await this.#rtc.rejectCall(room.id, 'declined')
-      this.store.update({ over: { text: ringOverSentence(rejected, 'rejected') } })
+      for (const { id } of declined) {
+        const rejected = await this.#rtc.rejectCall(id, 'declined')
+        this.store.update({ over: { text: ringOverSentence(rejected, 'rejected') } })
+      }
     })
+  }
+
+  /** Calls of this caller neither ring nor show any more, here and until the page is loaded again. */
+  silence(callerId: string): void {
+    this.store.update({ silenced: new Set(this.store.state.silenced).add(callerId) })
+  }
+
+  unsilence(callerId: string): void {
+    const { silenced } = this.store.state
+    this.store.update({ silenced: new Set([...silenced].filter((userId) => userId !== callerId)) })
   }
 
   /** At once for whoever is at the page, even if the gateway cannot be told for a while. */
   async hangUp(): Promise<void> {
     forgetCall()
     const left = this.#attempt(() => this.#rtc.leaveRoom())
-    this.store.update({ ...NO_CALL, over: { text: 'You have left the call.' } })
+    this.#over({ text: ['You have left the call.'] })
     await left
   }
 
@@ -152,17 +172,7 @@ export class Phone {
       camera: () => rtc.enableCamera(enabled),
       screen: () => rtc.enableScreenShare(enabled),
     }
-    this.#dismissAbout(source)
-    const { room } = rtc
-    await this.#attempt(async () => {
-      try {
-        await enable[source]()
-      } catch (error) {
-        // Whoever hangs up while the browser asks for a device knows why there is none.
-        if (rtc.room?.id === room?.id) throw error
-      }
-    }, source)
-    await this.#listDevices()
+    await this.#switch(source, enable[source])
   }
 
   /** As `publish`, and so again after a reload. */
@@ -176,9 +186,7 @@ export class Phone {
   }
 
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    this.#dismissAbout(source)
-    await this.#attempt(() => this.#rtc.selectDevice(source, deviceId), source)
-    await this.#listDevices()
+    await this.#switch(source, () => this.#rtc.selectDevice(source, deviceId))
   }
 
   dismiss(notice: Notice): void {
@@ -187,55 +195,102 @@ export class Phone {
 
   /** The latest calls; with `more`, those before the last that is shown as well. */
   async loadHistory({ more }: { more: boolean } = { more: false }): Promise<void> {
-    const { rooms: before, next } = this.store.state.history
     await this.#attempt(async () => {
+      const { rooms: before, next } = this.store.state.history
       const page = await this.#rtc.listRooms({ first: HISTORY_PAGE, ...(more && next !== null && { after: next }) })
-      const rooms = more ? [...before, ...page.rooms] : page.rooms
-      this.store.update({ history: { rooms, next: page.hasNextPage ? page.endCursor : null, loaded: true } })
+      const last = page.rooms.at(-1)
+      // Ids are in the order of time.
+      const older = more || !last ? [] : before.filter(({ id }) => id < last.id)
+      this.store.update({
+        history: {
+          rooms: more ? [...before, ...page.rooms] : [...page.rooms, ...older],
+          next: older.length > 0 ? next : page.hasNextPage ? page.endCursor : null,
+          loaded: true,
+        },
+      })
+      if (!more) this.#findElsewhere(page.rooms)
     })
   }
 
-  async #enter(underWay: string, roomId: () => string | Promise<string>, sources: readonly MediaSource[]) {
+  /** A call in another tab or on another device; of its end only tabs of this browser tell. */
+  #findElsewhere(rooms: readonly Room[]): void {
+    const elsewhere = rooms.find(
+      ({ id, status, participants }) =>
+        status !== 'ended' &&
+        id !== this.#rtc.room?.id &&
+        participants.some(({ userId, state }) => userId === this.userId && state === 'joined'),
+    )
+    this.store.update({ elsewhere })
+    clearTimeout(this.#lookAgain)
+    if (elsewhere) this.#lookAgain = setTimeout(() => void this.loadHistory(), ELSEWHERE_INTERVAL)
+  }
+
+  async #enter(request: EntryRequest): Promise<void> {
     if (this.store.state.underWay !== undefined) return
+    const { underWay, sources } = request
     this.store.update({ underWay, over: undefined, notices: [] })
+    const entry = new Entry(this.#rtc, request, this.#entry?.done)
+    this.#entry = entry
     await this.#attempt(async () => {
-      if (this.#rtc.room) await this.#rtc.leaveRoom()
-      const id = await roomId()
-      this.store.update({ events: [], over: undefined })
       try {
-        this.#follow(await this.#rtc.joinRoom(id))
+        const room = await entry.join()
+        if (entry.cancelled) return
+        this.#joined(room, sources)
       } catch (error) {
-        // What cannot be reached now may be there after the next reload, within the grace.
-        if (!(error instanceof RtcError && PASSING.includes(error.code))) forgetCall()
-        throw error
+        if (!entry.cancelled) throw error
       }
-      this.#silence(id)
-      if (this.#rtc.room) rememberCall({ userId: this.userId, roomId: id, sources })
     })
+    if (entry.cancelled) return this.#tabs.tell()
     this.store.update({ underWay: undefined })
     if (this.store.state.room) await Promise.all(sources.map((source) => this.publish(source, true)))
+  }
+
+  #joined(room: Room, sources: readonly MediaSource[]): void {
+    this.#durationBefore = room.duration ?? 0
+    this.store.update({ events: [], over: undefined, elsewhere: undefined })
+    this.#follow(room)
+    this.#stopRinging(room.id)
+    if (this.#rtc.room) rememberCall({ userId: this.userId, roomId: room.id, sources })
+    this.#tabs.tell()
+    void this.#attempt(() => this.#loadEvents(room))
+  }
+
+  /** What happened before the room was joined; the stream brings the rest. */
+  async #loadEvents({ id, seq }: Room): Promise<void> {
+    const after = Math.max(0, seq - EVENTS_MAX)
+    const log = await this.#rtc.getEvents(id, { first: EVENTS_MAX, after })
+    if (this.store.state.room?.id !== id) return
+    const events = [...this.store.state.events, ...log.filter((event) => event.seq <= seq).toReversed()]
+    this.store.update({ events: events.slice(0, EVENTS_MAX) })
   }
 
   #listen(): void {
     const rtc = this.#rtc
     const { store } = this
     rtc.on('connectionStateChanged', ({ of, userId, state }) => {
-      if (of === 'gateway') store.update({ gateway: state })
-      else if (userId !== null) store.update({ media: new Map(store.state.media).set(userId, state) })
+      if (of === 'gateway') return store.update({ gateway: state })
+      if (userId === null) return
+      const began = state === 'connected' ? Date.now() - this.#durationBefore * 1000 : undefined
+      store.update({ media: new Map(store.state.media).set(userId, state), since: store.state.since ?? began })
     })
     rtc.on('error', (error) => this.#report(error))
     rtc.on('roomUpdated', (update) => {
-      store.update({ events: [update, ...store.state.events].slice(0, EVENTS_MAX) })
+      const event = { ...update, subjectId: update.participant?.userId ?? null }
+      store.update({ events: [event, ...store.state.events].slice(0, EVENTS_MAX) })
       this.#follow(update.room)
     })
     rtc.on('trackAdded', (track) => store.update({ tracks: [...store.state.tracks, track] }))
-    rtc.on('trackRemoved', (track) => store.update({ tracks: store.state.tracks.filter((other) => other !== track) }))
+    rtc.on('trackRemoved', (track) => {
+      store.update({ tracks: store.state.tracks.filter((other) => other !== track) })
+      if (track.local) this.#localTrackGone(track)
+    })
     rtc.on('ended', ({ room, reason }) => {
+      this.#tabs.tell()
       void this.loadHistory()
       // Whoever hangs up may be in the next call by the time that the gateway was told.
-      if (rtc.room) return
+      if (rtc.room || this.#entry?.isUndoing(room.id)) return
       forgetCall()
-      store.update({ ...NO_CALL, over: { room, reason } })
+      this.#over({ room, reason })
     })
     rtc.on('incomingCall', ({ type, room, answeredHere }) => {
       const known = store.state.ringing.some(({ id }) => id === room.id)
@@ -244,8 +299,9 @@ export class Phone {
         if (!known && !taken) store.update({ ringing: [...store.state.ringing, room] })
         return
       }
-      this.#silence(room.id)
-      if (known && !answeredHere && !store.state.room && store.state.underWay === undefined) {
+      this.#stopRinging(room.id)
+      const isTold = known && !answeredHere && !store.state.silenced.has(room.callerId)
+      if (isTold && !store.state.room && store.state.underWay === undefined) {
         store.update({ over: { text: ringOverSentence(room, type) } })
       }
       void this.loadHistory()
@@ -253,20 +309,51 @@ export class Phone {
   }
 
   #follow(room: Room): void {
-    const { since } = this.store.state
     // Not what comes when it is over for this page: at once, or since hanging up.
-    if (this.#rtc.room?.id !== room.id || room.status === 'ended') return
-    // Counted from what the gateway says has passed: its clock may be another.
-    const began = room.duration === null ? undefined : Date.now() - room.duration * 1000
-    this.store.update({ room, since: since ?? began })
+    if (this.#rtc.room?.id !== room.id || room.status === 'ended' || this.#entry?.cancelled) return
+    this.store.update({ room })
   }
 
-  #silence(roomId: string): void {
+  #over(over: NonNullable<PhoneState['over']>): void {
+    const notices = this.store.state.notices.filter(
+      ({ code, source }) => source === undefined && !OF_A_CALL.includes(code),
+    )
+    this.store.update({ ...NO_CALL, over, notices })
+  }
+
+  /** A device was unplugged, unless the user has switched it off or the call is over, which shows a moment later. */
+  #localTrackGone({ source }: Track): void {
+    const { room } = this.#rtc
+    if (source === 'screen' || this.#switching.has(source)) return
+    queueMicrotask(() => {
+      if (room === undefined || this.#rtc.room?.id !== room.id) return
+      if (this.#rtc.tracks.some((track) => track.local && track.source === source)) return
+      this.#notify({ code: 'DEVICE_LOST', source, text: [lostSentence(source)] })
+    })
+  }
+
+  #stopRinging(roomId: string): void {
     this.store.update({ ringing: this.store.state.ringing.filter(({ id }) => id !== roomId) })
   }
 
   async #listDevices(): Promise<void> {
     await this.#attempt(async () => this.store.update({ devices: await this.#rtc.listDevices() }))
+  }
+
+  async #switch(source: MediaSource, work: () => Promise<unknown>): Promise<void> {
+    this.store.update({ notices: this.store.state.notices.filter((notice) => notice.source !== source) })
+    const { room } = this.#rtc
+    this.#switching.add(source)
+    await this.#attempt(async () => {
+      try {
+        await work()
+      } catch (error) {
+        // Whoever hangs up while the browser asks for a device knows why there is none.
+        if (this.#rtc.room?.id === room?.id) throw error
+      }
+    }, source)
+    this.#switching.delete(source)
+    await this.#listDevices()
   }
 
   async #attempt(work: () => Promise<unknown>, source?: MediaSource): Promise<void> {
@@ -282,13 +369,13 @@ export class Phone {
     const error = thrown instanceof RtcError ? thrown : new RtcError('MEDIA_FAILED', String(thrown), { cause: thrown })
     // Whoever closes the browser's picker of screens knows that nothing is shared.
     if (source === 'screen' && error.code === 'DEVICE_DENIED') return
-    const notice: Notice = { code: error.code, source, text: errorSentence(error, source) }
-    const others = this.store.state.notices.filter(({ text }) => text !== notice.text)
-    this.store.update({ notices: [...others, notice] })
+    if (!this.#rtc.room && OF_A_CALL.includes(error.code) && this.store.state.underWay === undefined) return
+    this.#notify({ code: error.code, source, text: [errorSentence(error, source)] })
   }
 
-  #dismissAbout(source: MediaSource): void {
-    this.store.update({ notices: this.store.state.notices.filter((notice) => notice.source !== source) })
+  #notify(notice: Notice): void {
+    const others = this.store.state.notices.filter(({ text }) => plain(text) !== plain(notice.text))
+    this.store.update({ notices: [...others, notice] })
   }
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { Avatar } from './avatar.tsx'
 import { Icon } from './icons.tsx'
+import { Name } from './said.tsx'
 import type { Tile } from './tiles.ts'
 
 const STATES: Readonly<Record<Tile['state'], string>> = {
@@ -44,7 +45,8 @@ export function Picture({ tile }: { tile: Tile }) {
       {said && <span class="tile-state">{said}</span>}
       <footer class="tile-name">
         <span class="name">
-          {kind === 'screen' ? `${userId}’s screen` : userId}
+          <Name userId={userId} />
+          {kind === 'screen' && '’s screen'}
           {self && kind === 'person' && <span class="you"> (you)</span>}
         </span>
         {kind === 'person' && state === 'joined' && (

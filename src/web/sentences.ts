@@ -1,4 +1,16 @@
-import type { EndedReason, ErrorCode, IncomingCallType, MediaSource, Room, RoomUpdate, RtcError } from '../sdk/index.ts'
+import type {
+  EndedReason,
+  EndReason,
+  ErrorCode,
+  IncomingCallType,
+  InputProblem,
+  MediaSource,
+  Room,
+  RoomEvent,
+  RoomUpdate,
+  RtcError,
+} from '../sdk/index.ts'
+import { nameOf, namesOf, say, type Sentence } from './sentence.ts'
 
 const DEVICES: Readonly<Record<MediaSource, string>> = {
   camera: 'camera',
@@ -18,8 +30,7 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   FORBIDDEN: () => 'You are not allowed to do that in this call.',
   NOT_INVITED: () => 'You have not been invited to this call.',
   NOT_FOUND: () => 'There is no such call any more.',
-  BAD_USER_INPUT: ({ problems, message }) =>
-    `That does not work: ${problems.map((problem) => `${problem.path} ${problem.message}`).join(', ') || message}`,
+  BAD_USER_INPUT: ({ problems }) => `That does not work. ${problems.map(problemSentence).join(' ')}`.trim(),
   CONFLICT: () => 'That is not possible any more: the call has moved on.',
   ROOM_ENDED: () => 'This call is over.',
   ROOM_FULL: () => 'The call is full: there is no seat left.',
@@ -42,69 +53,126 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   MEDIA_FAILED: () => 'Sound and picture do not come through: the network may be blocking them.',
 }
 
+/** What the page's forms call the gateway's fields; it fills in no others. */
+const FIELDS: Readonly<Record<string, string>> = {
+  calleeId: 'Who to call',
+  participantIds: 'Who to call',
+  userIds: 'Who else to call',
+  userId: 'Who to block',
+}
+
+/** What the gateway's own sentences call them. */
+const PEOPLE: Readonly<Record<string, string>> = {
+  callerId: 'caller',
+  calleeId: 'one who is called',
+  participantIds: 'others',
+  userIds: 'others',
+  userId: 'user',
+}
+
+/** What is wrong with an input, in the words of the page instead of the gateway's names. */
+function problemSentence({ path, message }: InputProblem): string {
+  const words = message.replaceAll(/\b[a-z]+[A-Z]\w*\b/g, (word) => PEOPLE[word] ?? 'it')
+  const field = FIELDS[path.split('.').find((part) => part in FIELDS) ?? '']
+  const sentence = field === undefined || /^\p{Lu}/u.test(words) ? words : `“${field}” ${words}`
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
+}
+
 /** What went wrong, for the one who is at the page; with a source, also how the call goes on. */
 export function errorSentence(error: RtcError, source?: MediaSource): string {
   const sentence = SENTENCES[error.code](error, source === undefined ? 'device' : DEVICES[source])
   return source === undefined ? sentence : `${sentence} ${WITHOUT[source]}`
 }
 
-/** Enumerates: `alice`, `alice and bob`, `alice, bob and carol`. */
-const NAMES = new Intl.ListFormat('en-GB', { type: 'conjunction' })
-export const namesOf = (userIds: readonly string[]): string => NAMES.format(userIds) || 'nobody'
+/** A device has gone that nobody has switched off. */
+export const lostSentence = (source: MediaSource): string =>
+  `Your ${DEVICES[source]} is gone: it was unplugged, or the system has taken it away. ${WITHOUT[source]}`
 
 /** The others who have, or had, a place in a room. */
 export const othersIn = (room: Room, userId: string): string[] =>
   room.participants.map((participant) => participant.userId).filter((id) => id !== userId)
 
 /** Why a call is over, for one of those who were in it. */
-export function endedSentence(room: Room, reason: EndedReason, userId: string): string {
-  const others = namesOf(othersIn(room, userId))
+export function endedSentence(room: Room, reason: EndedReason, userId: string): Sentence {
   const own = room.callerId === userId
-  const sentences: Readonly<Record<EndedReason, string>> = {
-    completed: `Call with ${others} ended.`,
-    cancelled: own ? 'Call cancelled.' : `${room.callerId} has cancelled the call.`,
-    rejected: own ? `${others} declined.` : 'Call declined.',
-    busy: own ? `${others} is busy.` : 'Declined as busy.',
-    missed: own ? `${others} did not answer.` : `Missed a call from ${room.callerId}.`,
-    empty: 'Everybody has left.',
-    expired: 'The call has reached its longest time.',
-    failed: 'The call has failed.',
-    left: 'You have left the call.',
-    removed: 'You were removed from the call.',
-    replaced: 'You have joined from another tab or device.',
-    disconnected: 'Your connection was lost for too long: the call is over.',
+  const caller = nameOf(room.callerId)
+  const called = namesOf(room.calleeId === null ? othersIn(room, userId) : [room.calleeId])
+  const sentences: Readonly<Record<EndedReason, () => Sentence>> = {
+    completed: () => completedSentence(room, userId),
+    cancelled: () => (own ? ['Call cancelled.'] : say`${caller} has cancelled the call.`),
+    rejected: () => (own ? say`${called} declined.` : ['Call declined.']),
+    busy: () => (own ? say`${called} is busy.` : ['Declined as busy.']),
+    missed: () => (own ? say`${called} did not answer.` : say`Missed a call from ${caller}.`),
+    empty: () => ['Everybody has left.'],
+    expired: () => ['The call has reached its longest time.'],
+    failed: () => ['The call has failed.'],
+    left: () => ['You have left the call.'],
+    removed: () => ['You were removed from the call.'],
+    replaced: () => ['You have joined from another tab or device.'],
+    disconnected: () => ['Your connection was lost for too long: the call is over.'],
   }
-  return sentences[reason]
+  return sentences[reason]()
+}
+
+/** Names those who were in the call, and whose connection it ended with. */
+function completedSentence(room: Room, userId: string): Sentence {
+  const present = room.participants.filter(({ joinedAt }) => joinedAt !== null)
+  const others = present.filter((other) => other.userId !== userId)
+  const lost = room.type === 'p2p' ? present.find(({ leaveReason }) => leaveReason === 'disconnected') : undefined
+  if (lost?.userId === userId) return ['Your connection was lost for too long: the call is over.']
+  const ended =
+    others.length === 0 ? ['Call ended'] : say`Call with ${namesOf(others.map((other) => other.userId))} ended`
+  return lost ? say`${ended}: the connection to ${nameOf(lost.userId)} was lost.` : say`${ended}.`
 }
 
 /** How a call that rang here has ceased to, when it was not answered here. */
-export function ringOverSentence(room: Room, type: Exclude<IncomingCallType, 'ringing'>): string {
+export function ringOverSentence(room: Room, type: Exclude<IncomingCallType, 'ringing'>): Sentence {
+  const caller = nameOf(room.callerId)
   const sentences = {
-    answered: 'Answered in another tab or on another device.',
-    cancelled: `${room.callerId} has hung up.`,
-    rejected: 'Call declined.',
-    missed: `Missed a call from ${room.callerId}.`,
+    answered: ['Answered in another tab or on another device.'],
+    cancelled: say`${caller} has hung up.`,
+    rejected: ['Call declined.'],
+    missed: say`Missed a call from ${caller}.`,
   }
   return sentences[type]
 }
 
-/** One line of the event list. */
-export function eventSentence({ type, participant, actorId, room }: RoomUpdate): string {
-  const who = participant?.userId ?? 'somebody'
-  const sentences: Readonly<Record<RoomUpdate['type'], string>> = {
-    snapshot: `The call as it is: ${room.status}`,
-    room_created: `${actorId ?? room.callerId} made the call`,
-    room_started: 'The call has begun',
-    room_ended: `The call is over: ${room.endReason ?? 'completed'}`,
-    participant_invited: `${who} is invited`,
-    participant_joined: `${who} has joined`,
-    participant_left: `${who} has left${participant?.leaveReason === 'disconnected' ? ': connection lost' : ''}`,
-    participant_rejected: `${who} has declined`,
-    participant_missed: `${who} did not answer`,
-    participant_removed: `${who} was removed`,
-    participant_updated: `${who}: mic ${participant?.audio ? 'on' : 'off'}, camera ${participant?.video ? 'on' : 'off'}`,
-    participant_disconnected: `${who} has lost the connection`,
-    participant_reconnected: `${who} is back`,
-  }
-  return sentences[type]
+const ENDS: Readonly<Record<EndReason, string>> = {
+  completed: '',
+  cancelled: ': cancelled',
+  rejected: ': declined',
+  busy: ': busy',
+  missed: ': not answered',
+  empty: ': everybody has left',
+  expired: ': it has reached its longest time',
+  failed: ': it has failed',
 }
+
+/** One line of the event list. */
+export function eventSentence({ type, participant, actorId, subjectId, room }: ListedEvent): Sentence {
+  const subject = participant?.userId ?? subjectId
+  const who = subject == null ? ['somebody'] : nameOf(subject)
+  const sentences: Readonly<Record<RoomEvent['type'], () => Sentence>> = {
+    snapshot: () => ['The call as it is now'],
+    room_created: () => say`${actorId === null ? 'Somebody' : nameOf(actorId)} made the call`,
+    room_started: () => ['The call has begun'],
+    room_ended: () => [`The call is over${ENDS[room?.endReason ?? 'completed']}`],
+    participant_invited: () => say`${who} is invited`,
+    participant_joined: () => say`${who} has joined`,
+    participant_left: () =>
+      say`${who} has left${participant?.leaveReason === 'disconnected' ? ': connection lost' : ''}`,
+    participant_rejected: () => say`${who} has declined`,
+    participant_missed: () => say`${who} did not answer`,
+    participant_removed: () => say`${who} was removed`,
+    participant_updated: () =>
+      participant
+        ? say`${who}: microphone ${participant.audio ? 'on' : 'off'}, camera ${participant.video ? 'on' : 'off'}`
+        : say`${who} has changed microphone or camera`,
+    participant_disconnected: () => say`${who} has lost the connection`,
+    participant_reconnected: () => say`${who} is back`,
+  }
+  return sentences[type]()
+}
+
+/** An event as the log has it, or with what it was about, as the stream has it. */
+export type ListedEvent = RoomEvent & Partial<Pick<RoomUpdate, 'participant' | 'room'>>

@@ -1,27 +1,29 @@
 import type { ParticipantState, Room } from '../sdk/index.ts'
-import type { PhoneState } from './phone.ts'
-import { endedSentence, namesOf } from './sentences.ts'
+import { type PhoneState, ringingCalls } from './phone-state.ts'
+import { namesOf, say, type Sentence } from './sentence.ts'
+import { endedSentence } from './sentences.ts'
 
 /** The one sentence that says how things stand; it is read aloud when it changes. */
-export function statusOf(state: PhoneState, userId: string): string {
-  const { gateway, underWay, room, ringing, over, notices } = state
+export function statusOf(state: PhoneState, userId: string): Sentence {
+  const { gateway, underWay, room, over, notices, tokenRefused } = state
+  const ringing = ringingCalls(state)
   const refused = notices.some(({ code }) => code === 'UNAUTHENTICATED')
-  if (gateway !== 'connected' && refused) return 'The gateway has refused the token.'
-  if (gateway === 'reconnecting') return room ? 'Reconnecting… the call goes on.' : 'Reconnecting to the gateway…'
-  if (gateway === 'disconnected') return 'Not connected to the gateway.'
+  if (tokenRefused || (gateway !== 'connected' && refused)) return ['The gateway has refused the token.']
+  if (gateway === 'reconnecting') return [room ? 'Reconnecting… the call goes on.' : 'Reconnecting to the gateway…']
+  if (gateway === 'disconnected') return ['Not connected to the gateway.']
   if (underWay !== undefined) return underWay
   if (room) return inRoom(room, userId)
   if (ringing.length > 0)
-    return `${namesOf(ringing.map(({ callerId }) => callerId))} ${ringing.length > 1 ? 'are' : 'is'} calling.`
+    return say`${namesOf(ringing.map(({ callerId }) => callerId))} ${ringing.length > 1 ? 'are' : 'is'} calling.`
   if (over) return 'text' in over ? over.text : endedSentence(over.room, over.reason, userId)
-  return gateway === 'connected' ? 'Ready for a call.' : 'Connecting to the gateway…'
+  return [gateway === 'connected' ? 'Ready for a call.' : 'Connecting to the gateway…']
 }
 
-function inRoom(room: Room, userId: string): string {
+function inRoom(room: Room, userId: string): Sentence {
   const others = room.participants.filter((other) => other.userId !== userId)
   const inState = (state: ParticipantState) =>
     others.filter((other) => other.state === state).map((other) => other.userId)
   const [joined, invited] = [inState('joined'), inState('invited')]
-  if (joined.length > 0) return `In a call with ${namesOf(joined)}.`
-  return invited.length > 0 ? `Ringing ${namesOf(invited)}…` : 'Nobody else is in the call.'
+  if (joined.length > 0) return say`In a call with ${namesOf(joined)}.`
+  return invited.length > 0 ? say`Ringing ${namesOf(invited)}…` : ['Nobody else is in the call.']
 }

@@ -1,67 +1,25 @@
-import { mkdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type CallWorld, callTests, startCallWorld } from '../call-world.ts'
-import { noteConnections, received } from '../sdk/browser-page.ts'
-
-/** Where what a person would see is left to be looked at. */
-const SCREENSHOTS = join(tmpdir(), 'rtc-gateway-screenshots')
-const SLOW = { timeout: 20_000 }
-
-/** The call page, as somebody with a token of their own or of development mode has opened it. */
-async function openCallPage(world: CallWorld, userId: string): Promise<Page> {
-  const known = userId === 'alice' || userId === 'bob'
-  const page = await world.open(known ? `/#${userId}` : '/', noteConnections)
-  if (!known) {
-    await page.getByRole('textbox', { name: /token/i }).fill(await world.token(userId))
-    await page.getByRole('button', { name: 'Continue', exact: true }).click()
-  }
-  await page.getByText('Ready for a call.').waitFor()
-  return page
-}
-
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
-const tile = (page: Page, userId: string) => page.getByRole('group', { name: userId, exact: true })
-const stateOf = (page: Page, userId: string) => tile(page, userId).getAttribute('data-state')
-const look = (page: Page, name: string) => page.screenshot({ path: join(SCREENSHOTS, `call-${name}.png`) })
-
-async function call(page: Page, who: string): Promise<void> {
-  await page.getByLabel('Who to call').fill(who)
-  await button(page, 'Call').click()
-}
-
-async function answer(page: Page, caller: string): Promise<void> {
-  await page.getByRole('alertdialog', { name: `${caller} is calling` }).waitFor()
-  await button(page, 'Answer').click()
-}
-
-/** The picture of somebody moves: its time goes on. */
-async function expectPicture(page: Page, userId: string): Promise<void> {
-  const time = () =>
-    tile(page, userId)
-      .locator('video')
-      .evaluate((video: HTMLVideoElement) => video.currentTime)
-  await expect.poll(time, SLOW).toBeGreaterThan(0)
-  const before = await time()
-  await expect.poll(time, SLOW).toBeGreaterThan(before)
-}
-
-/** Frames are decoded and sound comes in, more and more of both. */
-async function expectMedia(page: Page): Promise<void> {
-  await expect.poll(async () => (await received(page)).frames, SLOW).toBeGreaterThan(0)
-  const before = await received(page)
-  await expect.poll(async () => (await received(page)).frames, SLOW).toBeGreaterThan(before.frames + 3)
-  await expect.poll(async () => (await received(page)).audioBytes, SLOW).toBeGreaterThan(before.audioBytes)
-  expect((await received(page)).videoBytes).toBeGreaterThan(before.videoBytes)
-}
+import { callTests, startCallWorld } from '../call-world.ts'
+import { received } from '../sdk/browser-page.ts'
+import {
+  answer,
+  button,
+  call,
+  expectMedia,
+  expectPicture,
+  hangUp,
+  look,
+  openCallPage,
+  SLOW,
+  stateOf,
+  tile,
+} from './pages.ts'
 
 describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   const pages: Page[] = []
   beforeAll(async () => {
-    await mkdir(SCREENSHOTS, { recursive: true })
     world = await startCallWorld()
   }, 60_000)
   afterEach(async () => {
@@ -88,10 +46,6 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     }
     return { alice, bob }
   }
-  const hangUp = async (page: Page) => {
-    await button(page, 'Hang up').click()
-    await page.getByLabel('Who to call').waitFor()
-  }
 
   it('talk: each sees and hears the other, and hanging up ends it for both', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
@@ -110,7 +64,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     ] as const) {
       await expectPicture(page, other)
       await expectMedia(page)
-      await look(page, `of-${other}`)
+      await look(page, `call-of-${other}`)
     }
     await button(alice, 'Hang up').click()
     for (const [page, other] of [
@@ -124,14 +78,14 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
         'closed',
       ])
     }
-    await look(alice, 'over')
+    await look(alice, 'call-over')
   })
 
   it('hear it when the other declines', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await call(alice, 'bob')
     await bob.getByRole('alertdialog', { name: 'alice is calling' }).waitFor()
-    await look(bob, 'incoming')
+    await look(bob, 'call-incoming')
     await button(bob, 'Decline').click()
     await alice.getByText('bob declined.').waitFor()
   })
@@ -172,7 +126,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     await alice.getByText('Reconnecting… the call goes on.').waitFor()
     await expectMedia(alice)
     await expectMedia(bob)
-    await look(alice, 'gateway-away')
+    await look(alice, 'call-gateway-away')
     // Said while nobody hears it.
     await button(bob, 'Microphone').click()
     await world.start()
@@ -201,7 +155,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
       for (const other of others) await expectPicture(page, other)
       await expect.poll(async () => (await received(page)).audios, SLOW).toBe(2)
     }
-    await look(alice, 'group')
+    await look(alice, 'call-group')
     await hangUp(carol)
     for (const page of [alice, bob]) {
       await expect.poll(() => stateOf(page, 'carol'), SLOW).toBe('left')

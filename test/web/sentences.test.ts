@@ -9,11 +9,12 @@ import {
   RtcError,
 } from '../../src/sdk/index.ts'
 import { clock, historyRow } from '../../src/web/history.ts'
-import { endedSentence, errorSentence } from '../../src/web/sentences.ts'
+import { isolated, nameOf, namesOf, plain } from '../../src/web/sentence.ts'
+import { endedSentence, errorSentence, eventSentence } from '../../src/web/sentences.ts'
 
 const AT = '2030-01-01T12:00:00.000Z'
 
-const person = (userId: string, state: ParticipantState): Participant => ({
+const person = (userId: string, state: ParticipantState, rest: Partial<Participant> = {}): Participant => ({
   id: `1:${userId}`,
   userId,
   role: 'member',
@@ -21,11 +22,12 @@ const person = (userId: string, state: ParticipantState): Participant => ({
   audio: false,
   video: false,
   connected: false,
-  joinedAt: null,
+  joinedAt: state === 'left' ? AT : null,
   leftAt: null,
   leaveReason: null,
   duration: 0,
   sessionId: null,
+  ...rest,
 })
 
 /** A call that alice made to bob. */
@@ -77,11 +79,47 @@ describe('what the page says', () => {
   })
 
   it('tells each of two why their call is over', () => {
-    const told = (reason: EndReason) => ['alice', 'bob'].map((userId) => endedSentence(over(reason), reason, userId))
+    const told = (reason: EndReason) =>
+      ['alice', 'bob'].map((userId) => plain(endedSentence(over(reason), reason, userId)))
     expect(told('missed')).toEqual(['bob did not answer.', 'Missed a call from alice.'])
     expect(told('rejected')).toEqual(['bob declined.', 'Call declined.'])
     expect(told('cancelled')).toEqual(['Call cancelled.', 'alice has cancelled the call.'])
     expect(told('completed')).toEqual(['Call with bob ended.', 'Call with alice ended.'])
+  })
+
+  it('names only those who were in a group', () => {
+    const room = { ...over('completed'), type: 'group', calleeId: null } as const
+    const participants = [person('alice', 'left'), person('bob', 'left'), person('carol', 'missed')]
+    expect(plain(endedSentence({ ...room, participants }, 'completed', 'alice'))).toBe('Call with bob ended.')
+    const alone = [person('alice', 'left'), person('bob', 'missed')]
+    expect(plain(endedSentence({ ...room, participants: alone }, 'completed', 'alice'))).toBe('Call ended.')
+  })
+
+  it('tells whose connection a call has ended with', () => {
+    const participants = [person('alice', 'left'), person('bob', 'left', { leaveReason: 'disconnected' })]
+    const room = { ...over('completed'), participants }
+    expect(['alice', 'bob'].map((userId) => plain(endedSentence(room, 'completed', userId)))).toEqual([
+      'Call with bob ended: the connection to bob was lost.',
+      'Your connection was lost for too long: the call is over.',
+    ])
+  })
+
+  it('has no names of fields or values of the API in it', () => {
+    const paths = ['calleeId', 'participantIds.3', 'userIds.0', 'callerId', '']
+    const problems = paths.map((path) => ({ path, message: 'must be another user than the calleeId' }))
+    const wrong = errorSentence(new RtcError('BAD_USER_INPUT', 'the reason', { problems }))
+    expect(wrong).toContain('“Who to call” must be another user than the one who is called.')
+    const types = ['room_ended', 'participant_updated', 'participant_left', 'snapshot'] as const
+    const events = types.map((type) => {
+      const event = { seq: 1, type, at: AT, actorId: null, subjectId: 'bob', room: over('rejected') }
+      return plain(eventSentence(event))
+    })
+    for (const sentence of [wrong, ...events]) expect(sentence).not.toMatch(/[a-z][A-Z]|_/)
+  })
+
+  it('keeps names apart, as they are spelled', () => {
+    expect(namesOf(['a\u202Eb', 'carol'])).toEqual([{ name: 'a\u202Eb' }, ' and ', { name: 'carol' }])
+    expect(isolated('a\u202Eb')).toBe('\u2068a\uFFFDb\u2069')
   })
 })
 
@@ -95,9 +133,14 @@ describe('the history', () => {
     ['busy', {}, 'Busy', 'Busy'],
   ])('shows %s %j as %s to the caller and %s to the callee', (reason, rest, caller, callee) => {
     const room = over(reason, rest)
-    expect(historyRow(room, 'alice')).toMatchObject({ who: 'bob', outgoing: true, result: caller, missed: false })
+    expect(historyRow(room, 'alice')).toMatchObject({
+      who: nameOf('bob'),
+      outgoing: true,
+      result: caller,
+      missed: false,
+    })
     const row = historyRow(room, 'bob')
-    expect(row).toMatchObject({ who: 'alice', outgoing: false, result: callee, missed: callee === 'Missed' })
+    expect(row).toMatchObject({ who: nameOf('alice'), outgoing: false, result: callee, missed: callee === 'Missed' })
     expect(row.duration).toBe(rest.duration ?? null)
   })
 

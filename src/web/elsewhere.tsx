@@ -1,0 +1,26 @@
+import { useId } from 'preact/hooks'
+import type { Room } from '../sdk/index.ts'
+import { Icon } from './icons.tsx'
+import type { Phone } from './phone.ts'
+import { Said } from './said.tsx'
+import { namesOf, say } from './sentence.ts'
+
+/** The call that the user is in on another tab or device, to be taken over. */
+export function Elsewhere({ phone, room }: { phone: Phone; room: Room }) {
+  const id = useId()
+  const others = room.participants.filter(
+    ({ userId, state }) => userId !== phone.userId && (state === 'joined' || state === 'invited'),
+  )
+  const names = namesOf(others.map(({ userId }) => userId))
+  const doing = room.status === 'active' ? say`You are in a call with ${names}` : say`You are calling ${names}`
+  return (
+    <section class="card elsewhere" aria-labelledby={id}>
+      <p id={id}>
+        <Said sentence={say`${doing} in another tab or on another device.`} />
+      </p>
+      <button type="button" class="button go" onClick={() => void phone.answer(room)}>
+        <Icon name="answer" /> Take it here
+      </button>
+    </section>
+  )
+}

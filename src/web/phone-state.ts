@@ -1,0 +1,66 @@
+import type { ConnectionState, EndedReason, MediaSource, Room, Track } from '../sdk/index.ts'
+import type { Sentence } from './sentence.ts'
+import type { ListedEvent } from './sentences.ts'
+
+/** Something that went wrong and stays until it is read. */
+export interface Notice {
+  readonly code: string
+  readonly source: MediaSource | undefined
+  readonly text: Sentence
+}
+
+export interface PhoneState {
+  readonly gateway: ConnectionState
+  /** The gateway takes the token no more and another one is waited for. */
+  readonly tokenRefused: boolean
+  /** What the user has asked for and is still under way. */
+  readonly underWay: Sentence | undefined
+  /** Calls that ring here. */
+  readonly ringing: readonly Room[]
+  /** Callers who neither ring nor show until the page is loaded again. */
+  readonly silenced: ReadonlySet<string>
+  /** The call that this page is in, as of its last event. */
+  readonly room: Room | undefined
+  /** The call that another tab or device of the user is in. */
+  readonly elsewhere: Room | undefined
+  /** When the first second with media began, by this machine's clock, in milliseconds. */
+  readonly since: number | undefined
+  readonly tracks: readonly Track[]
+  /** State of the connection to each peer, by user. */
+  readonly media: ReadonlyMap<string, ConnectionState>
+  /** Of the call, or of the last one; the newest first. */
+  readonly events: readonly ListedEvent[]
+  /** How the last call was over, or how something stopped ringing. */
+  readonly over: { readonly room: Room; readonly reason: EndedReason } | { readonly text: Sentence } | undefined
+  readonly devices: readonly MediaDeviceInfo[]
+  readonly notices: readonly Notice[]
+  readonly history: { readonly rooms: readonly Room[]; readonly next: string | null; readonly loaded: boolean }
+}
+
+export const NO_CALL = {
+  room: undefined,
+  since: undefined,
+  tracks: [],
+  media: new Map(),
+} as const satisfies Partial<PhoneState>
+
+export const INITIAL: PhoneState = {
+  ...NO_CALL,
+  gateway: 'connecting',
+  tokenRefused: false,
+  underWay: undefined,
+  ringing: [],
+  silenced: new Set(),
+  elsewhere: undefined,
+  events: [],
+  over: undefined,
+  devices: [],
+  notices: [],
+  history: { rooms: [], next: null, loaded: false },
+}
+
+/** What rings, one call for each caller: the latest. */
+export function ringingCalls({ ringing, silenced }: PhoneState): readonly Room[] {
+  const byCaller = new Map(ringing.map((room) => [room.callerId, room]))
+  return [...byCaller.values()].filter(({ callerId }) => !silenced.has(callerId))
+}

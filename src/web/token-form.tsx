@@ -1,0 +1,53 @@
+import { useId, useState } from 'preact/hooks'
+import { fieldOf } from './form.ts'
+import { type Identity, keepToken, type Options, PASTED, subjectOf } from './identity.ts'
+
+export interface TokenTaker {
+  readonly options: Options
+  readonly onToken: (identity: Identity) => void
+}
+
+/** Takes a pasted token and keeps it in this tab. */
+export function TokenForm({ options, onToken, label }: TokenTaker & { label: string }) {
+  const { userClaim = 'sub' } = options
+  const id = useId()
+  const [wrong, setWrong] = useState(false)
+
+  function submit(event: SubmitEvent) {
+    event.preventDefault()
+    const token = fieldOf(event, 'token')
+    const userId = subjectOf(token, userClaim)
+    setWrong(userId === undefined)
+    if (userId === undefined) return
+    keepToken(token)
+    location.hash = PASTED
+    onToken({ userId, token })
+  }
+
+  return (
+    <form class="card token-form" onSubmit={submit}>
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        name="token"
+        rows={4}
+        required
+        autocomplete="off"
+        spellcheck={false}
+        aria-invalid={wrong}
+        aria-describedby={`${id}-hint`}
+      />
+      <p id={`${id}-hint`} class={wrong ? 'wrong' : 'quiet'} aria-live="polite">
+        {wrong ? `This is not a JWT with the claim ${userClaim}.` : 'It stays in this tab.'}
+      </p>
+      <button type="submit" class="button">
+        Continue
+      </button>
+    </form>
+  )
+}
+
+/** Asks for another token in the place of one that has expired; a call goes on meanwhile. */
+export const RefusedToken = (taker: TokenTaker) => (
+  <TokenForm {...taker} label="Your token has expired, or was refused. Paste another one:" />
+)

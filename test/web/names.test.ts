@@ -1,0 +1,136 @@
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { callTests, startCallWorld } from '../call-world.ts'
+import { answer, button, card, look, openCallPage, tile } from './pages.ts'
+
+const LONG = 'W'.repeat(128)
+/** Shows as `alice is gnillac` where it is let. */
+const REVERSED = '\u202Eecila'
+
+/** Whether all of an element is within the window, where nothing lies over its middle. */
+const isWithinReach = (page: Page, name: string): Promise<boolean> =>
+  button(page, name)
+    .first()
+    .evaluate((element) => {
+      const { left, right, top, bottom } = element.getBoundingClientRect()
+      const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2)
+      return left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight && element.contains(over)
+    })
+
+/** The characters as they stand, line by line and from left to right. */
+const shownOrder = (page: Page, selector: string): Promise<string> =>
+  page.evaluate((css) => {
+    const places: { char: string; line: number; left: number }[] = []
+    for (const element of document.querySelectorAll(css)) {
+      const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
+      for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+        for (let index = 0; index < (text.nodeValue ?? '').length; index += 1) {
+          const range = document.createRange()
+          range.setStart(text, index)
+          range.setEnd(text, index + 1)
+          const { top, left, width } = range.getBoundingClientRect()
+          if (width > 0) places.push({ char: (text.nodeValue ?? '').charAt(index), line: Math.round(top), left })
+        }
+      }
+    }
+    return places
+      .toSorted((one, other) => one.line - other.line || one.left - other.left)
+      .map(({ char }) => char)
+      .join('')
+  }, selector)
+
+describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
+  let world: Awaited<ReturnType<typeof startCallWorld>>
+  const pages: Page[] = []
+  beforeAll(async () => {
+    world = await startCallWorld({ env: { RING_TIMEOUT: '60' } })
+  }, 60_000)
+  afterEach(async () => {
+    await Promise.all(pages.splice(0).map((page) => page.context().close()))
+    const bob = await world.person('bob')
+    const { body } = await bob.rest('GET', '/rooms?first=100')
+    const rooms = body.rooms.filter(({ status }: { status: string }) => status !== 'ended')
+    await Promise.all(rooms.map(({ id }: { id: string }) => bob.rest('POST', `/rooms/${id}/leave`)))
+  })
+  afterAll(() => world?.close())
+
+  const open = async (viewport?: { width: number; height: number }) => {
+    const page = await openCallPage(world, 'bob', viewport ? { viewport } : {})
+    pages.push(page)
+    return page
+  }
+  const ring = async (callerId: string, room: object = {}) => {
+    const caller = await world.person(callerId)
+    const { body } = await caller.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob', ...room })
+    await caller.rest('POST', `/rooms/${body.id}/join`)
+    return { caller, id: body.id as string }
+  }
+
+  it('leave the buttons within reach, however long and unbroken they are', async () => {
+    const bob = await open({ width: 360, height: 640 })
+    await ring(LONG, { name: 'M'.repeat(200) })
+    await card(bob, LONG).waitFor()
+    await look(bob, 'names-long-ringing')
+    expect([await isWithinReach(bob, 'Answer'), await isWithinReach(bob, 'Decline')]).toEqual([true, true])
+    await answer(bob, LONG)
+    await tile(bob, LONG).waitFor()
+    expect(await isWithinReach(bob, 'Hang up')).toBe(true)
+    expect(await bob.evaluate(() => document.documentElement.scrollWidth)).toBe(360)
+    await look(bob, 'names-long-call')
+  })
+
+  it('of a dozen who call at once can each be reached, and none takes the focus from another', async () => {
+    const bob = await open({ width: 360, height: 640 })
+    const callers = Array.from({ length: 12 }, (_, index) => `caller-${index}`)
+    for (const caller of callers) await ring(caller)
+    await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(12)
+    const focused = await bob.evaluate(() => document.activeElement?.getAttribute('role'))
+    expect(focused).toBe('alertdialog')
+    await look(bob, 'names-dozen')
+    const last = bob.getByRole('alertdialog').last()
+    const decline = last.getByRole('button', { name: 'Decline' })
+    await decline.scrollIntoViewIfNeeded()
+    await decline.click()
+    await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(11)
+  })
+
+  it('turn no sentence around, and show as they are spelled', async () => {
+    const bob = await open()
+    const { id } = await ring(REVERSED, { name: 'a\u202Eb' })
+    const ringing = card(bob, REVERSED)
+    await ringing.waitFor()
+    expect(await shownOrder(bob, '.ring strong')).toBe('ecila is calling')
+    expect(await shownOrder(bob, '.status')).toBe('ecila is calling.')
+    expect(await bob.title()).toBe('\u2068\uFFFDecila\u2069 is calling')
+    await look(bob, 'names-reversed-ringing')
+    await answer(bob, REVERSED)
+    await tile(bob, REVERSED).waitFor()
+    expect(await shownOrder(bob, '.status')).toBe('In a call with ecila.')
+    const made = () => shownOrder(bob, '[data-type="room_created"] > span:nth-child(2)')
+    await expect.poll(made).toBe('ecila made the call')
+    await look(bob, 'names-reversed-call')
+    await (await world.person(REVERSED)).rest('POST', `/rooms/${id}/leave`)
+    await bob.getByText(`Call with ${REVERSED} ended.`).waitFor()
+    expect(await shownOrder(bob, '.status')).toBe('Call with ecila ended.')
+    expect(await shownOrder(bob, '.history li:first-child .name')).toBe('ecila')
+  })
+
+  it('of one who is silenced ring no more, until they are let again; one caller has one card', async () => {
+    const bob = await open()
+    await ring('mallory')
+    await ring('carol')
+    await card(bob, 'mallory').waitFor()
+    await (await world.person('mallory')).rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
+    await card(bob, 'carol').waitFor()
+    expect(await card(bob, 'mallory').count()).toBe(1)
+    await button(bob, 'Silence mallory').click()
+    await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(1)
+    await look(bob, 'names-silenced')
+    await card(bob, 'carol').getByRole('button', { name: 'Decline' }).click()
+    await bob.getByText('Call declined.').waitFor()
+    await button(bob, 'Let mallory ring again').click()
+    await card(bob, 'mallory').waitFor()
+    await button(bob, 'Decline').click()
+    await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(0)
+  })
+})

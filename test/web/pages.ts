@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BrowserContext, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import type { CallWorld } from '../call-world.ts'
+import { noteConnections, received } from '../sdk/browser-page.ts'
+
+/** Where what a person would see is left to be looked at. */
+const SCREENSHOTS = join(tmpdir(), 'rtc-gateway-screenshots')
+export const SLOW = { timeout: 20_000 }
+
+export interface OpenOptions {
+  /** Another tab of a browser that is open already. */
+  readonly context?: BrowserContext
+  readonly viewport?: { readonly width: number; readonly height: number }
+}
+
+/** The call page, as somebody with a token of their own or of development mode has opened it. */
+export async function openCallPage(world: CallWorld, userId: string, options: OpenOptions = {}): Promise<Page> {
+  const known = userId === 'alice' || userId === 'bob'
+  const path = known ? `/#${userId}` : '/'
+  const page = options.context ? await options.context.newPage() : await world.open(path, noteConnections)
+  if (options.context) await page.goto(world.url + path)
+  if (options.viewport) await page.setViewportSize(options.viewport)
+  if (!known) await pasteToken(page, await world.token(userId))
+  await page.getByText('Ready for a call.').waitFor()
+  return page
+}
+
+export async function pasteToken(page: Page, token: string): Promise<void> {
+  await page.getByRole('textbox', { name: /token/i }).fill(token)
+  await button(page, 'Continue').click()
+}
+
+export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+export const tile = (page: Page, userId: string) => page.getByRole('group', { name: userId, exact: true })
+export const stateOf = (page: Page, userId: string) => tile(page, userId).getAttribute('data-state')
+export const card = (page: Page, caller: string) => page.getByRole('alertdialog', { name: `${caller} is calling` })
+export const events = (page: Page) => page.getByRole('region', { name: 'Events' })
+
+/** Takes a screenshot. */
+export async function look(page: Page, name: string): Promise<void> {
+  await mkdir(SCREENSHOTS, { recursive: true })
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
+}
+
+export async function call(page: Page, who: string): Promise<void> {
+  await page.getByLabel('Who to call').fill(who)
+  await button(page, 'Call').click()
+}
+
+export async function answer(page: Page, caller: string): Promise<void> {
+  await card(page, caller).waitFor()
+  await button(page, 'Answer').click()
+}
+
+export async function hangUp(page: Page): Promise<void> {
+  await button(page, 'Hang up').click()
+  await page.getByLabel('Who to call').waitFor()
+}
+
+/** The picture of somebody moves: its time goes on. */
+export async function expectPicture(page: Page, userId: string): Promise<void> {
+  const time = () =>
+    tile(page, userId)
+      .locator('video')
+      .evaluate((video: HTMLVideoElement) => video.currentTime)
+  await expect.poll(time, SLOW).toBeGreaterThan(0)
+  const before = await time()
+  await expect.poll(time, SLOW).toBeGreaterThan(before)
+}
+
+/** Frames are decoded and sound comes in, more and more of both. */
+export async function expectMedia(page: Page): Promise<void> {
+  await expect.poll(async () => (await received(page)).frames, SLOW).toBeGreaterThan(0)
+  const before = await received(page)
+  await expect.poll(async () => (await received(page)).frames, SLOW).toBeGreaterThan(before.frames + 3)
+  await expect.poll(async () => (await received(page)).audioBytes, SLOW).toBeGreaterThan(before.audioBytes)
+  expect((await received(page)).videoBytes).toBeGreaterThan(before.videoBytes)
+}

@@ -10,6 +10,7 @@ import { Failures } from './core/failures.ts'
 import { createIds } from './core/ids.ts'
 import type { Log } from './core/log.ts'
 import { TimeSlices } from './core/time-slices.ts'
+import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
 import { createDatabase } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
 import { Bus } from './events/bus.ts'
@@ -52,6 +53,7 @@ export interface App {
   readonly hub: Hub
   readonly slices: TimeSlices
   readonly fanOut: FanOut
+  readonly overload: OverloadGuard
   /** Brings the database to this version's schema and lets time pass for rooms. */
   start(): Promise<void>
   /** Failures of what the gateway depends on, by cause; for metrics. */
@@ -69,6 +71,8 @@ export interface Surroundings {
   readonly developmentSecret?: string | undefined
   readonly log: Log
   readonly clock?: Clock
+  /** Says when the process has too much to do. @default it never has */
+  readonly overload?: OverloadGuard
   /** Hears of every SQL statement. */
   readonly onStatement?: (sql: string) => void
 }
@@ -76,7 +80,14 @@ export interface Surroundings {
 /** Wires everything; does no I/O before `start`. */
 export function createApp(configuration: Configuration, surroundings: Surroundings): App {
   const { config, secrets } = configuration
-  const { databaseUrl, developmentSecret, log, clock = systemClock, onStatement } = surroundings
+  const {
+    databaseUrl,
+    developmentSecret,
+    log,
+    clock = systemClock,
+    overload = neverOverloaded,
+    onStatement,
+  } = surroundings
 
   const newId = createIds(clock)
   const nodeId = newId()
@@ -173,6 +184,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     hub,
     slices,
     fanOut,
+    overload,
     async start() {
       await migrate(databaseUrl, log)
       heartbeat.start()
@@ -196,6 +208,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       await bus.close()
       await keySet?.stop()
       await database.close()
+      overload.close()
     },
   }
 }

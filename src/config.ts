@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { LOG_LEVELS, type LogLevel } from './core/log.ts'
 import { type Action, ACTIONS, parseRate, RATES, rateVariable } from './limits/rate-table.ts'
@@ -19,8 +20,17 @@ export interface Config {
     readonly port: number
     /** Seconds over which SIGTERM closes the sockets. */
     readonly drainTime: number
-    /** Origins that may call from a browser; `*` for all. */
+    /** Origins that may call from a browser; `*` for all, `https://*.example.com` for subdomains. */
     readonly corsOrigins: readonly string[]
+    /** Seconds that a connection may be idle. */
+    readonly keepAliveTimeout: number
+    /** Where clients reach the gateway, without a slash at the end; absent: addresses that it tells are relative. */
+    readonly publicUrl: string | undefined
+    /** Proxies whose `X-Forwarded-For` is believed: addresses, CIDR ranges, `loopback`, `private`. */
+    readonly trustProxy: readonly string[]
+    readonly connections: { readonly max: number; readonly maxPerAddress: number }
+    /** Requests in work. */
+    readonly requests: { readonly max: number; readonly maxPerAddress: number }
   }
   /** Where the embedded database and the development secret live. */
   readonly dataDir: string
@@ -101,7 +111,14 @@ const seconds = (fallback: number, max = 2_147_483) =>
     .transform(Number)
     .refine((value) => value >= 1 && value <= max, `must be between 1 and ${max} seconds`)
     .default(fallback)
-const list = (schema: z.ZodString, fallback = '') =>
+const count = (fallback: number, max = 1_000_000) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= max, `must be between 1 and ${max}`)
+    .default(fallback)
+const list = (schema: z.ZodType<string, string>, fallback = '') =>
   z
     .string()
     .default(fallback)
@@ -128,6 +145,25 @@ function isOpenUrl(value: string, protocols: RegExp): boolean {
   if (!URL.canParse(value)) return false
   const { protocol, username, password } = new URL(value)
   return protocols.test(protocol) && !username && !password
+}
+
+/** As browsers write it: https://www.rfc-editor.org/rfc/rfc6454#section-6.1. Other schemes are those of app shells. */
+function originOf(value: string): string | undefined {
+  if (value === '*') return value
+  const [, scheme = '', wildcard = '', rest = ''] = /^([a-z][a-z\d+.-]*:\/\/)(\*\.)?([^/?#@*]+)\/?$/i.exec(value) ?? []
+  if (!URL.canParse(scheme + rest)) return undefined
+  const { protocol, host, pathname } = new URL(scheme + rest)
+  return pathname.length > 1 ? undefined : `${protocol}//${wildcard}${host.toLowerCase()}`
+}
+
+const PROXY = /^(loopback|private)$/
+
+function isProxyRange(value: string): boolean {
+  if (PROXY.test(value)) return true
+  const [address = '', bits, ...rest] = value.split('/')
+  const width = { 4: 32, 6: 128 }[isIP(address)]
+  if (width === undefined || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width)
 }
 
 /** HS256 wants a key at least as long as its hash (RFC 7518, section 3.2). */
@@ -167,7 +203,29 @@ const Variables = z.object({
   JWT_ISSUER: text.optional(),
   JWT_AUDIENCE: text.optional(),
   JWT_USER_CLAIM: text.default('sub'),
-  CORS_ORIGINS: list(z.string(), '*'),
+  CORS_ORIGINS: list(
+    z
+      .string()
+      .refine(
+        (value) => originOf(value) !== undefined,
+        'must be * or origins such as https://app.example, https://*.app.example',
+      )
+      .transform((value) => originOf(value) ?? value),
+    '*',
+  ),
+  PUBLIC_URL: text
+    .refine((value) => isOpenUrl(value, /^https?:$/), 'must be a URL of the form https://host/prefix')
+    .refine((value) => !/[?#]/.test(value), 'must have no query')
+    .transform((value) => value.replace(/\/+$/, ''))
+    .optional(),
+  TRUST_PROXY: list(
+    z.string().refine(isProxyRange, 'must be addresses or ranges such as 10.0.0.0/8, or loopback, or private'),
+  ),
+  KEEP_ALIVE_TIMEOUT: seconds(75, 3600),
+  MAX_CONNECTIONS: count(10_000),
+  MAX_CONNECTIONS_PER_ADDRESS: count(1_000),
+  MAX_REQUESTS: count(1_000),
+  MAX_REQUESTS_PER_ADDRESS: count(250),
   RING_TIMEOUT: seconds(45),
   DISCONNECT_GRACE: seconds(20),
   EMPTY_TIMEOUT: seconds(30),
@@ -255,6 +313,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path[0]?.toString() ?? ''}: ${issue.message}`))
   }
   const env = parsed.data
+  // Load tests come from one address.
+  const perAddress = env.RATE_LIMITS === 'on'
   const keyed = env.JWT_SECRET ?? env.JWT_PUBLIC_KEY ?? env.JWKS_URL
   return {
     config: {
@@ -266,6 +326,17 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         port: env.PORT,
         corsOrigins: env.CORS_ORIGINS,
         drainTime: env.DRAIN_TIME,
+        keepAliveTimeout: env.KEEP_ALIVE_TIMEOUT,
+        publicUrl: env.PUBLIC_URL,
+        trustProxy: env.TRUST_PROXY,
+        connections: {
+          max: env.MAX_CONNECTIONS,
+          maxPerAddress: perAddress ? env.MAX_CONNECTIONS_PER_ADDRESS : env.MAX_CONNECTIONS,
+        },
+        requests: {
+          max: env.MAX_REQUESTS,
+          maxPerAddress: perAddress ? env.MAX_REQUESTS_PER_ADDRESS : env.MAX_REQUESTS,
+        },
       },
       dataDir: env.DATA_DIR,
       auth: {

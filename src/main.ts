@@ -5,6 +5,7 @@ import { welcome, withoutPassword } from './welcome.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { RtcError } from './core/errors.ts'
 import { createLog } from './core/log.ts'
+import { watchEventLoop } from './core/overload.ts'
 import { startEmbeddedServer } from './db/embedded.ts'
 import { EmbeddedServerError } from './db/embedded/failure.ts'
 import { MigrationError } from './db/migrate.ts'
@@ -27,7 +28,8 @@ async function main(cleanups: Cleanup[]): Promise<void> {
   if (database) cleanups.push(() => database.stop())
 
   const databaseUrl = secrets.databaseUrl ?? database?.url ?? ''
-  const app = createApp(configuration, { databaseUrl, developmentSecret: secret, log })
+  const overload = watchEventLoop()
+  const app = createApp(configuration, { databaseUrl, developmentSecret: secret, log, overload })
   cleanups.push(() => app.dispose())
   await app.start()
 

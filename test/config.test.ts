@@ -27,7 +27,17 @@ describe('without any variable', () => {
       development: true,
       graphiql: true,
       callPage: true,
-      http: { host: '127.0.0.1', port: 3000, corsOrigins: ['*'], drainTime: 5 },
+      http: {
+        host: '127.0.0.1',
+        port: 3000,
+        corsOrigins: ['*'],
+        drainTime: 5,
+        keepAliveTimeout: 75,
+        publicUrl: undefined,
+        trustProxy: [],
+        connections: { max: 10_000, maxPerAddress: 1_000 },
+        requests: { max: 1_000, maxPerAddress: 250 },
+      },
       busyPolicy: 'ring',
       dataDir: '.data',
       auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined, jwksMaxStale: 86_400 },
@@ -192,6 +202,22 @@ describe('problems', () => {
     ['TURN_URLS', ['turn.example', 'turn:a,stun:b']],
     ['RATE_CREATE', ['120', '0/60s', '120/0s', '120/60', '1.5/60s', '-1/60s']],
     ['RATE_LIMITS', ['no', 'OFF']],
+    [
+      'CORS_ORIGINS',
+      [
+        'app.example',
+        'https://',
+        'https://a.example/path',
+        'https://a.*.example',
+        '*.a.example',
+        'null',
+        'https://a@b',
+      ],
+    ],
+    ['PUBLIC_URL', ['rtc.example', 'ftp://rtc.example', 'https://user:secret@rtc.example', 'https://rtc.example/?a']],
+    ['TRUST_PROXY', ['nginx', '10.0.0.0/33', '10.0.0.1/8/8', '10.0.0.0/x', '::1/129']],
+    ['MAX_CONNECTIONS', ['0', '-1', '1e3']],
+    ['KEEP_ALIVE_TIMEOUT', ['0', '3601']],
   ])('%s must be of its kind', (name, values) => {
     for (const value of values)
       expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])
@@ -237,4 +263,20 @@ test('lists are separated by commas, spaces around them do not matter', () => {
   })
   expect(config.http.corsOrigins).toEqual(['https://a.example', 'https://b.example'])
   expect(config.ice.stunUrls).toEqual(['stun:a', 'stuns:b'])
+})
+
+test('origins are compared as browsers write them', () => {
+  const CORS_ORIGINS =
+    'https://A.example/, HTTP://b.example:80, https://c.example:8443, https://*.D.example:443, capacitor://localhost'
+  expect(loadConfig({ CORS_ORIGINS }).config.http.corsOrigins).toEqual([
+    'https://a.example',
+    'http://b.example',
+    'https://c.example:8443',
+    'https://*.d.example',
+    'capacitor://localhost',
+  ])
+})
+
+test('the public URL has no slash at its end', () => {
+  expect(loadConfig({ PUBLIC_URL: 'https://host.example/rtc/' }).config.http.publicUrl).toBe('https://host.example/rtc')
 })

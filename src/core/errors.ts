@@ -22,6 +22,17 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
+/** Characters of an error's sentence. */
+export const MESSAGE_MAX = 1000
+/** How many problems of an input are told. */
+const PROBLEMS_MAX = 50
+
+/** Text for an error, which must not echo a large input. */
+export function shorten(text: string, max = 200): string {
+  if (text.length <= max) return text
+  return `${text.slice(0, max - 1).toWellFormed()}…`
+}
+
 /** One thing that is wrong with an input: where (`metadata.size`, `participantIds.3`) and what. */
 export interface InputProblem {
   path: string
@@ -42,10 +53,17 @@ export class RtcError extends Error {
     message: string,
     options: { problems?: readonly InputProblem[]; retryAfter?: number; cause?: unknown } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(shorten(message, MESSAGE_MAX), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.problems = options.problems ?? []
+    this.problems = (options.problems ?? [])
+      .slice(0, PROBLEMS_MAX)
+      .map((problem) => ({ path: shorten(problem.path), message: shorten(problem.message) }))
     this.retryAfter = options.retryAfter
+  }
+
+  /** Of an HTTP answer. */
+  get status(): number {
+    return ERRORS[this.code].status
   }
 }
 

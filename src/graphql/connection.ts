@@ -24,6 +24,8 @@ export interface ConnectionSocket {
 export interface ConnectionDependencies extends OperationDependencies {
   /** Authenticates the parameters of connection_init and admits the connection. */
   admit(params: Readonly<Record<string, unknown>> | undefined): Promise<{ actor: Actor; account: ConnectionAccount }>
+  /** Throws an RtcError while the gateway takes on nothing new. */
+  requireCapacity(): void
   /** Counts a message of the user; answers how many seconds it must wait before it is acted on. */
   delayOf(actor: Actor): number
 }
@@ -170,8 +172,9 @@ export class Connection {
     })
   }
 
-  /** @throws RtcError RATE_LIMITED */
+  /** @throws RtcError RATE_LIMITED, UNAVAILABLE */
   #grant(account: ConnectionAccount, bytes: number): () => void {
+    this.#dependencies.requireCapacity()
     if (this.#operations.size >= OPERATIONS_MAX) {
       throw new RtcError('RATE_LIMITED', `A socket may have ${OPERATIONS_MAX} operations; complete another first.`, {
         retryAfter: 1,

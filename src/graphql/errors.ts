@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
-import { type ErrorCode, ERRORS, RtcError } from '../core/errors.ts'
+import { type ErrorCode, ERRORS, MESSAGE_MAX, RtcError, shorten } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 
 /**
@@ -23,7 +23,12 @@ export function createErrorCoder(log: Log): (error: unknown) => GraphQLError {
 
 /** The status of an answer with these errors: the highest of theirs. */
 export const statusOf = (errors: readonly GraphQLError[]): number =>
-  Math.max(...errors.map((error) => (isCoded(error) ? ERRORS[error.extensions.code].status : ERRORS.INTERNAL.status)))
+  Math.max(...errors.map((error) => (isCoded(error) ? statusIn(error) : ERRORS.INTERNAL.status)))
+
+function statusIn({ extensions }: GraphQLError & { extensions: { code: ErrorCode } }): number {
+  const { status } = (extensions['http'] ?? {}) as { status?: unknown }
+  return typeof status === 'number' ? status : ERRORS[extensions.code].status
+}
 
 const isCoded = (error: GraphQLError): error is GraphQLError & { extensions: { code: ErrorCode } } =>
   typeof error.extensions['code'] === 'string' && error.extensions['code'] in ERRORS
@@ -33,8 +38,9 @@ function originalOf(error: unknown): unknown {
 }
 
 function fromRtcError(original: RtcError, located: unknown): GraphQLError {
-  const { code, message, problems, retryAfter } = original
+  const { code, status, message, problems, retryAfter } = original
   return withCode(located, code, message, {
+    http: { status },
     ...(problems.length > 0 && { errors: problems }),
     ...(retryAfter !== undefined && { retryAfter }),
   })
@@ -42,11 +48,11 @@ function fromRtcError(original: RtcError, located: unknown): GraphQLError {
 
 function withCode(located: unknown, code: ErrorCode, message: string, details: Record<string, unknown> = {}) {
   const { nodes, source, positions, path } = located instanceof GraphQLError ? located : new GraphQLError('')
-  return new GraphQLError(message, {
+  return new GraphQLError(shorten(message, MESSAGE_MAX), {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,
     path: path ?? null,
-    extensions: { code, ...details, http: { status: ERRORS[code].status } },
+    extensions: { code, http: { status: ERRORS[code].status }, ...details },
   })
 }

@@ -1,6 +1,7 @@
 import type { GraphQLError } from 'graphql'
 import type { Authenticate } from '../auth/authenticate.ts'
 import { badInput, RtcError } from '../core/errors.ts'
+import { errorHeaders, MethodNotAllowed } from '../http/method.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
 import { statusOf } from './errors.ts'
@@ -26,32 +27,36 @@ export function createGraphQLHandler(dependencies: {
       response.headers.delete('content-length')
       return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
     } catch (error) {
-      return errorReply(coded(error), request.headers.accept)
+      return errorReply(error, { accept: request.headers.accept, coded })
     }
   }
 }
 
 async function toFetch({ method, url, headers, body }: HttpRequest): Promise<[string, RequestInit]> {
   const accept = headers.accept ?? 'application/json'
-  if (method === 'GET') return [url.href, { method, headers: { accept } }]
-  if (method !== 'POST') throw new RtcError('NOT_FOUND', `There is no ${method} ${url.pathname}; use POST.`)
+  const address = `${url.origin}${url.pathname.replace(/\/$/, '')}${url.search}`
+  if (method === 'GET' || method === 'HEAD') return [address, { method: 'GET', headers: { accept } }]
+  if (method !== 'POST') throw new MethodNotAllowed(method, ['GET', 'POST'])
   requireJson(headers)
   const params = parseJson(await body(BODY_LIMIT))
   if (typeof params !== 'object' || params === null || Array.isArray(params)) {
     throw badInput([{ path: '', message: 'The body must be one JSON object with a query; batches are off' }])
   }
-  return [url.href, { method, headers: { accept, 'content-type': 'application/json' }, body: JSON.stringify(params) }]
+  return [address, { method, headers: { accept, 'content-type': 'application/json' }, body: JSON.stringify(params) }]
 }
 
-function errorReply(error: GraphQLError, accept: string | undefined): HttpReply {
-  const status = statusOf([error])
+/** The answer to a request that did not come as far as an operation. */
+export function errorReply(
+  error: unknown,
+  { accept, coded }: { accept: string | undefined; coded: (error: unknown) => GraphQLError },
+): HttpReply {
+  const told = coded(error)
   return {
-    status,
+    status: statusOf([told]),
     headers: {
       'Content-Type': `${responseType(accept)}; charset=utf-8`,
-      'Cache-Control': 'no-store',
-      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...(error instanceof RtcError ? errorHeaders(error) : { 'Cache-Control': 'no-store' }),
     },
-    body: JSON.stringify({ errors: [error] }),
+    body: JSON.stringify({ errors: [told] }),
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols } from 'graphql-ws'
@@ -36,7 +36,14 @@ const INIT_TIMEOUT = 10_000
 const PING_INTERVAL = 25_000
 const PONG_TIMEOUT = 10_000
 
+/** The TCP connection below a socket: bounded by its address until a user signs in. */
+export interface Carrier {
+  signsIn(): void
+}
+
 export interface GraphQLSockets {
+  /** Takes over the connection of a client that asked for an upgrade. */
+  accept(request: IncomingMessage, stream: Duplex, head: Buffer, carrier: Carrier): void
   /**
    * Takes no more sockets and closes those there are with 1012, spread over so many milliseconds so that their clients do
    * not come back all at once; resolves when they are gone.
@@ -44,35 +51,31 @@ export interface GraphQLSockets {
   close(options: { over: number }): Promise<void>
 }
 
-/** Serves graphql-transport-ws on the server's upgrade requests for `path`. */
-export function serveGraphQLSockets(
-  server: Server,
-  dependencies: {
-    readonly path: string
-    readonly operations: OperationDependencies
-    readonly held: HeldResources
-    readonly rates: Rates
-    readonly authenticate: Authenticate
-    readonly clock: Clock
-    readonly log: Log
-  },
-): GraphQLSockets {
-  const { path, operations, rates } = dependencies
-  const connection = { ...operations, delayOf: (actor: Actor) => messageDelay(rates, actor) }
+/**
+ * Serves graphql-transport-ws.
+ *
+ * @param dependencies.requireCapacity - throws an RtcError while the gateway takes on nothing new
+ */
+export function serveGraphQLSockets(dependencies: {
+  readonly operations: OperationDependencies
+  readonly held: HeldResources
+  readonly rates: Rates
+  readonly authenticate: Authenticate
+  readonly requireCapacity: () => void
+  readonly clock: Clock
+  readonly log: Log
+}): GraphQLSockets {
+  const { operations, rates, requireCapacity } = dependencies
+  const connection = { ...operations, requireCapacity, delayOf: (actor: Actor) => messageDelay(rates, actor) }
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, handleProtocols })
 
-  let closing = false
-
-  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    stream.on('error', () => stream.destroy())
-    if (request.url?.split('?')[0] !== path) return refuseUpgrade(stream, '404 Not Found')
-    if (closing) return refuseUpgrade(stream, '503 Service Unavailable')
-    sockets.handleUpgrade(request, stream, head, (socket) => connect(socket, stream, { ...dependencies, connection }))
-  })
-
   return {
+    accept(request, stream, head, carrier) {
+      sockets.handleUpgrade(request, stream, head, (socket) =>
+        connect(socket, stream, { ...dependencies, connection, carrier }),
+      )
+    },
     async close({ over }) {
-      closing = true
       const open = [...sockets.clients]
       const gone = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
       await spread(open, over, (socket) => socket.close(CLOSE.restart, 'The gateway restarts'))
@@ -110,6 +113,7 @@ async function spread<T>(items: readonly T[], over: number, act: (item: T) => vo
 interface ConnectDependencies {
   readonly connection: Omit<ConnectionDependencies, 'admit'>
   readonly held: HeldResources
+  readonly carrier: Carrier
   readonly authenticate: Authenticate
   readonly clock: Clock
   readonly log: Log
@@ -156,10 +160,11 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
 async function admit(
   socket: WebSocket,
   params: Readonly<Record<string, unknown>> | undefined,
-  { authenticate, held, clock }: ConnectDependencies,
+  { authenticate, held, carrier, clock }: ConnectDependencies,
 ): Promise<{ actor: Actor; account: ConnectionAccount }> {
   const actor = await authenticate(authorizationOf(params))
   const account = held.connect(actor.id)
+  carrier.signsIn()
   closeAtExpiry(socket, actor, clock)
   return { actor, account }
 }
@@ -219,8 +224,4 @@ function keepAlive(socket: WebSocket): () => void {
     clearInterval(interval)
     clearTimeout(overdue)
   }
-}
-
-function refuseUpgrade(stream: Duplex, status: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

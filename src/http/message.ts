@@ -1,17 +1,20 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import { RtcError } from '../core/errors.ts'
+import { decodeBody } from './encoding.ts'
 
 /** A request with its body still to be read. */
 export interface HttpRequest {
   readonly method: string
   readonly url: URL
   readonly headers: IncomingHttpHeaders
+  /** The client's, for bounds per address. */
+  readonly address: string
   /**
-   * The whole body.
+   * The whole body, decoded.
    *
-   * @param limit - in bytes
-   * @throws RtcError PAYLOAD_TOO_LARGE
+   * @param limit - in bytes, both encoded and decoded
+   * @throws RtcError PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown encoding, BAD_USER_INPUT for one that fails
    */
   body(limit: number): Promise<Buffer>
 }
@@ -28,17 +31,33 @@ export interface HttpReply {
   readonly body?: string | Buffer | StreamBody
 }
 
-export function toRequest(incoming: IncomingMessage): HttpRequest {
+/** Milliseconds that a peer may take none of an answer. */
+const ANSWER_TIMEOUT = 30_000
+
+/**
+ * @param options.reading - is called around the time in which the peer sends the body
+ * @throws RtcError NOT_FOUND for a path that is none
+ */
+export function toRequest(
+  incoming: IncomingMessage,
+  options: { readonly address: string; readonly reading: (read: Promise<Buffer>) => Promise<Buffer> },
+): HttpRequest {
+  const { headers } = incoming
   return {
     method: incoming.method ?? 'GET',
     // The host is not looked at: a constant keeps a malformed Host header from being an error.
     url: parseUrl(incoming.url ?? '/'),
-    headers: incoming.headers,
-    body: (limit) => readBody(incoming, limit),
+    headers,
+    address: options.address,
+    async body(limit) {
+      const encoded = await options.reading(readBody(incoming, limit))
+      return decodeBody(encoded, { encoding: headers['content-encoding'], limit })
+    },
   }
 }
 
-export function send(response: ServerResponse, { status, headers = {}, body }: HttpReply): void {
+export function send(response: ServerResponse, { status, headers: given = {}, body }: HttpReply): void {
+  const headers = { 'X-Content-Type-Options': 'nosniff', ...given }
   if (typeof body === 'function') {
     response.writeHead(status, headers)
     response.flushHeaders()
@@ -47,6 +66,7 @@ export function send(response: ServerResponse, { status, headers = {}, body }: H
     return
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body)
+  response.setTimeout(ANSWER_TIMEOUT)
   response.writeHead(status, { ...headers, ...(status !== 204 && status !== 304 && { 'Content-Length': length }) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
@@ -57,11 +77,16 @@ const DRAIN_LIMIT = 32 * 1024 * 1024
 async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size <= limit) chunks.push(chunk)
-    else chunks.length = 0
-    if (size > DRAIN_LIMIT) break
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size <= limit) chunks.push(chunk)
+      else chunks.length = 0
+      if (size > DRAIN_LIMIT) break
+    }
+  } catch (error) {
+    // Nobody hears it; the client has gone, or was too slow.
+    throw new RtcError('BAD_USER_INPUT', 'The connection ended within the body.', { cause: error })
   }
   if (size > limit) throw new RtcError('PAYLOAD_TOO_LARGE', `The body may have at most ${limit} bytes.`)
   return Buffer.concat(chunks)

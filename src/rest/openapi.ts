@@ -6,7 +6,7 @@ import { REST_PREFIX } from './router.ts'
 type JsonSchema = Record<string, unknown>
 
 /** OpenAPI 3.1 of the routes, from the schemas that validate them: https://spec.openapis.org/oas/v3.1.1.html */
-export function createOpenApi(routes: readonly Route[]): JsonSchema {
+export function createOpenApi(routes: readonly Route[], publicUrl: string | undefined): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) {
     const path = REST_PREFIX + route.path.replaceAll(/:(\w+)/g, '{$1}')
@@ -19,7 +19,8 @@ export function createOpenApi(routes: readonly Route[]): JsonSchema {
       version: '1.0.0',
       description: 'Rooms and calls: create, join, leave, end, who is in.',
     },
-    servers: [{ url: '/' }],
+    // Relative to where this document is: three segments below the prefix of a proxy.
+    servers: [{ url: publicUrl ?? '../../..' }],
     security: [{ bearer: [] }],
     paths,
     components: {

@@ -10,6 +10,8 @@ export interface RouteRequest {
   /** What the route's schema made of the body or of the query. */
   readonly input: unknown
   readonly headers: IncomingHttpHeaders
+  /** The address of a path below the prefix, as the client of this request can use it. */
+  readonly addressOf: (path: string) => string
 }
 
 /** What a route declares: the router serves it, OpenAPI is generated from it. */

@@ -1,9 +1,11 @@
 import type { Authenticate } from '../auth/authenticate.ts'
-import { badInput, RtcError } from '../core/errors.ts'
+import { badInput, RtcError, shorten } from '../core/errors.ts'
 import { parseInput } from '../core/input.ts'
 import type { Log } from '../core/log.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
+import { relativeAddress } from '../http/relative.ts'
+import { MethodNotAllowed } from '../http/method.ts'
 import { problemReply } from './problem.ts'
 import type { Route } from './route.ts'
 
@@ -19,16 +21,21 @@ export type RestHandler = (request: HttpRequest) => Promise<HttpReply>
 export function createRestHandler(dependencies: {
   readonly routes: readonly Route[]
   readonly authenticate: Authenticate
+  /** Where clients reach the gateway; without it, addresses are relative, so that proxies may add a prefix. */
+  readonly publicUrl: string | undefined
   readonly log: Log
 }): RestHandler {
-  const { routes, authenticate, log } = dependencies
+  const { routes, authenticate, publicUrl, log } = dependencies
   return async (request) => {
-    const { method, url, headers } = request
+    const { url, headers } = request
+    const method = request.method === 'HEAD' ? 'GET' : request.method
     try {
       const actor = await authenticate(headers.authorization)
       const { route, params } = match(routes, method, url.pathname.slice(REST_PREFIX.length))
       const input = method === 'GET' ? queryOf(url) : await bodyOf(request)
-      return await route.handle({ actor, params, headers, input: parseInput(route.input, input) })
+      const addressOf = (path: string) =>
+        publicUrl ? `${publicUrl}${REST_PREFIX}${path}` : relativeAddress(url.pathname, REST_PREFIX + path)
+      return await route.handle({ actor, params, headers, input: parseInput(route.input, input), addressOf })
     } catch (error) {
       return problemReply(error, { instance: url.pathname, log })
     }
@@ -36,11 +43,15 @@ export function createRestHandler(dependencies: {
 }
 
 function match(routes: readonly Route[], method: string, path: string) {
+  const others: string[] = []
   for (const route of routes) {
-    const params = route.method === method ? paramsOf(route.path, path) : undefined
-    if (params) return { route, params }
+    const params = paramsOf(route.path, path)
+    if (!params) continue
+    if (route.method === method) return { route, params }
+    others.push(route.method)
   }
-  throw new RtcError('NOT_FOUND', `There is no ${method} ${REST_PREFIX}${path}.`)
+  if (others.length > 0) throw new MethodNotAllowed(method, others)
+  throw new RtcError('NOT_FOUND', `There is no ${REST_PREFIX}${shorten(path)}.`)
 }
 
 function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
@@ -63,12 +74,12 @@ function decode(segment: string): string {
   }
 }
 
-/** An empty body counts as an empty object. */
+/** No body counts as an empty object; so does `null`, which some clients send for none. */
 async function bodyOf(request: HttpRequest): Promise<unknown> {
   const body = await request.body(BODY_LIMIT)
   if (body.length === 0) return {}
   requireJson(request.headers)
-  return parseJson(body)
+  return parseJson(body) ?? {}
 }
 
 function queryOf(url: URL): Record<string, string> {

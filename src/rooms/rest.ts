@@ -11,7 +11,6 @@ import {
   RoomFilter,
   UserId,
 } from './input.ts'
-import { REST_PREFIX } from '../rest/router.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
 import { connectionJson, ConnectionJson, participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
 import type { Place, RoomService } from './service.ts'
@@ -67,10 +66,10 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       input: CreateRoom,
       success: [201, 200],
       output: RoomJson,
-      async handle({ actor, input, headers }) {
+      async handle({ actor, input, headers, addressOf }) {
         const key = requireClientRequestId(headers['idempotency-key']?.toString())
         const { room, replayed } = await rooms.create(actor, input, key)
-        const location = { Location: `${REST_PREFIX}/rooms/${room.id}` }
+        const location = { Location: addressOf(`/rooms/${room.id}`) }
         return replayed
           ? jsonReply(roomJson(room, clock.now()), 200, { ...location, 'Idempotent-Replayed': 'true' })
           : jsonReply(roomJson(room, clock.now()), 201, location)

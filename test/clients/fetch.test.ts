@@ -64,7 +64,10 @@ test('a room is created as the document shows: its fields in its order, then tho
   const caller = await reader('user-001')
   const { status, headers, body } = await caller('Create Room', '', REQUEST_BODY)
   expect(status).toBe(201)
-  expect(headers.get('location')).toBe(`/im/api/v1/rtc/rooms/${body.id}`)
+  // Relative to the address that was asked.
+  expect(new URL(headers.get('location') ?? '', `${world.url}/im/api/v1/rtc/rooms`).pathname).toBe(
+    `/im/api/v1/rtc/rooms/${body.id}`,
+  )
   const documented = JSON.parse(RESPONSE_BODY)
   expect(Object.keys(body).slice(0, 7)).toEqual(Object.keys(documented))
   expect(body).toMatchObject({

@@ -103,6 +103,7 @@ describe('GraphiQL', () => {
     const request = {
       method: 'GET',
       url: new URL('http://gateway/graphql'),
+      address: '127.0.0.1',
       headers: { ...HTML, host: 'localhost' },
       body: unread,
     }

@@ -162,5 +162,6 @@ describe('the call page', () => {
 
 function answerOf(page: ReturnType<typeof createCallPage>) {
   const body = () => Promise.reject(new Error('The body is not read.'))
-  return page.answer({ method: 'GET', url: new URL('http://gateway/'), headers: { ...HTML, host: 'localhost' }, body })
+  const headers = { ...HTML, host: 'localhost' }
+  return page.answer({ method: 'GET', url: new URL('http://gateway/'), headers, address: '127.0.0.1', body })
 }

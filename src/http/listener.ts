@@ -1,0 +1,132 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Log } from '../core/log.ts'
+import { createAddressReader } from './address.ts'
+import { HttpConnection } from './connection.ts'
+import { type ConnectionEntry, type ConnectionLimits, ConnectionTable } from './connection-table.ts'
+
+/** Milliseconds that a peer may take for the head of a request, and for a first request. */
+const HEAD_TIMEOUT = 10_000
+/** The same for a whole request. */
+const REQUEST_TIMEOUT = 30_000
+/** How often both are looked at. */
+const CHECK_INTERVAL = 1_000
+/** Bytes of all headers. */
+const HEAD_LIMIT = 16 * 1024
+
+/** Who sent a request, and by which connection. */
+export interface Peer {
+  /** For bounds per address. */
+  readonly address: string
+  readonly connection: ConnectionEntry
+}
+
+export interface ListenerOptions {
+  readonly connections: ConnectionLimits
+  /** As in {@link createAddressReader}. */
+  readonly trustProxy: readonly string[]
+  /** Milliseconds that a connection may be idle. */
+  readonly keepAliveTimeout: number
+  readonly log: Log
+  /** Answers one request; at a time, one of a connection. It never rejects. */
+  readonly onRequest: (incoming: IncomingMessage, response: ServerResponse, peer: Peer) => Promise<void>
+  /** Gets every request for another protocol. */
+  readonly onUpgrade: (request: IncomingMessage, stream: Socket, head: Buffer, peer: Peer) => void
+}
+
+/** The HTTP server below every door: bounds what a peer can hold before it is known. */
+export interface Listener {
+  address(): AddressInfo
+  listen(port: number, host: string): Promise<void>
+  /** Closes the connections without a request in work. */
+  dropIdle(): void
+  /** Takes no more connections; those with a request in work have so many milliseconds to end it. */
+  close(patience: number): Promise<void>
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const { log, keepAliveTimeout, onRequest, onUpgrade } = options
+  const addresses = createAddressReader(options.trustProxy)
+  const table = new ConnectionTable(options.connections)
+  const entries = new WeakMap<HttpConnection, ConnectionEntry>()
+
+  const server = createServer({
+    keepAliveTimeout,
+    // Since Node.js 18 it begins with the first byte of a request, so that it needs not exceed the keep-alive.
+    headersTimeout: HEAD_TIMEOUT,
+    requestTimeout: REQUEST_TIMEOUT,
+    connectionsCheckingInterval: CHECK_INTERVAL,
+    maxHeaderSize: HEAD_LIMIT,
+  })
+
+  const peerOf = (connection: HttpConnection, incoming: IncomingMessage): Peer | undefined => {
+    const entry = entries.get(connection)
+    return entry && { address: addresses.clientOf(connection.remoteAddress ?? '', incoming.headers), connection: entry }
+  }
+
+  // `node:http` serves an HttpConnection in place of the socket: https://nodejs.org/api/http.html#event-connection
+  const [serveHttp] = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket): void => {
+    const peer = socket.remoteAddress
+    // Gone already.
+    if (peer === undefined) return void socket.destroy()
+    const address = addresses.isProxy(peer) ? undefined : addresses.clientOf(peer, {})
+    const entry = table.add(address, () => socket.destroy())
+    if (!entry) {
+      log.debug({ address }, 'connection refused: too many')
+      return void socket.destroy()
+    }
+    socket.once('close', () => entry.gone())
+    const connection = new HttpConnection(socket)
+    entries.set(connection, entry)
+    serveHttp?.call(server, connection)
+  })
+
+  server.on('request', (incoming: IncomingMessage, response: ServerResponse): void => {
+    const connection = incoming.socket as unknown as HttpConnection
+    const peer = peerOf(connection, incoming)
+    if (!peer) return void connection.destroy()
+    const begin = () => {
+      peer.connection.serving = true
+      peer.connection.works()
+      response.once('close', () => {
+        peer.connection.serving = false
+        peer.connection.waits()
+        connection.served()
+      })
+      void onRequest(incoming, response, peer)
+    }
+    connection.serve(begin, Number(incoming.headers['content-length']) || 0)
+  })
+
+  server.on('upgrade', (request: IncomingMessage, stream: unknown, head: Buffer): void => {
+    const connection = stream as HttpConnection
+    const peer = peerOf(connection, request)
+    // Frames must not mix with an answer to a request before.
+    if (!peer || peer.connection.serving) return void connection.destroy()
+    const { socket, head: rest } = connection.release()
+    socket.on('error', () => socket.destroy())
+    const proxied = addresses.isProxy(connection.remoteAddress ?? '')
+    if (proxied && !table.move(peer.connection, peer.address)) return void socket.destroy()
+    peer.connection.upgraded = true
+    onUpgrade(request, socket, Buffer.concat([head, rest]), peer)
+  })
+
+  return {
+    address: () => server.address() as AddressInfo,
+    async listen(port, host) {
+      server.listen(port, host)
+      await once(server, 'listening')
+    },
+    dropIdle: () => table.destroyHttp({ idle: true }),
+    async close(patience) {
+      const closed = new Promise((resolve) => server.close(resolve))
+      table.destroyHttp({ idle: true })
+      const impatient = setTimeout(() => table.destroyHttp({ idle: false }), patience)
+      await closed
+      clearTimeout(impatient)
+    },
+  }
+}

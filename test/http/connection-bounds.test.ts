@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest'
+import { openPeer } from '../peer.ts'
+import { withWorld } from '../world.ts'
+import { openRaw, type Raw, request, statuses } from './raw.ts'
+
+/** So many connections that each send the same, one after the other. */
+async function hold(count: number, open: () => Promise<Raw>, text: string): Promise<Raw[]> {
+  const raws: Raw[] = []
+  for (let index = 0; index < count; index += 1) {
+    const raw = await open()
+    raw.write(text)
+    raws.push(raw)
+  }
+  return raws
+}
+
+const UPGRADE = request('GET', '/graphql', {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Protocol': 'graphql-transport-ws',
+})
+const HALF_HEAD = 'GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: '
+const HALF_BODY = (token: string) =>
+  request('POST', '/graphql', {
+    Authorization: `Bearer ${token}`,
+    'Content-Type': 'application/json',
+    'Content-Length': '60000',
+  })
+
+describe('connections of one address on which nobody has signed in', () => {
+  const env = { MAX_CONNECTIONS_PER_ADDRESS: '20' }
+
+  test.each([
+    ['that send nothing', () => ''],
+    ['with half a head', () => HALF_HEAD],
+    ['with half a body', HALF_BODY],
+    ['that are sockets and never initialise', () => UPGRADE],
+  ])('%s: above the limit the oldest is cut off, and whoever talks is served', (_what, textOf) =>
+    withWorld(
+      async ({ url, alice, bob }) => {
+        const raws = await hold(60, () => openRaw(url), textOf(alice.token))
+        await Promise.all(raws.slice(0, 40).map(({ closed }) => closed))
+        expect(raws.slice(-10).filter(({ socket }) => socket.closed)).toEqual([])
+        expect((await bob.rest('GET', '/rooms')).status).toBe(200)
+        const peer = await openPeer(url, { token: bob.token })
+        // Signed in, it stands under the bounds of its user, and no flood of its address takes its place.
+        const more = await hold(60, () => openRaw(url), textOf(alice.token))
+        await Promise.all(more.slice(0, 40).map(({ closed }) => closed))
+        peer.send({ type: 'ping' })
+        expect(await peer.receive()).toEqual({ type: 'pong' })
+        peer.socket.close()
+        for (const { socket } of [...raws, ...more]) socket.destroy()
+      },
+      { env },
+    ),
+  )
+
+  test('do not count for another address', () =>
+    withWorld(
+      async ({ url }) => {
+        const other = await openRaw(url, { from: '127.0.0.2' })
+        const raws = await hold(40, () => openRaw(url, { from: '127.0.0.3' }), HALF_HEAD)
+        await Promise.all(raws.slice(0, 20).map(({ closed }) => closed))
+        other.write(request('GET', '/health/live'))
+        expect(statuses(await other.until((text) => text.includes('}')))).toEqual([200])
+        for (const { socket } of [other, ...raws]) socket.destroy()
+      },
+      { env },
+    ))
+})
+
+test('connections in all: above the limit the longest idle one makes room, a socket in use never', () =>
+  withWorld(
+    async ({ url, alice, bob }) => {
+      const peer = await openPeer(url, { token: alice.token })
+      const raws = await hold(30, () => openRaw(url), '')
+      await Promise.all(raws.slice(0, 20).map(({ closed }) => closed))
+      expect((await bob.rest('GET', '/rooms')).status).toBe(200)
+      peer.send({ type: 'ping' })
+      expect(await peer.receive()).toEqual({ type: 'pong' })
+      peer.socket.close()
+      for (const { socket } of raws) socket.destroy()
+    },
+    { env: { MAX_CONNECTIONS: '10' } },
+  ))
+
+test('a peer that sends half a head, half a body or nothing is cut off within a minute', () =>
+  withWorld(async ({ url, alice }) => {
+    const texts = [HALF_HEAD, HALF_BODY(alice.token), HALF_BODY('no token'), '']
+    const ends = texts.map(async (text) => {
+      const raw = await openRaw(url)
+      raw.write(text)
+      return statuses(await raw.closed)
+    })
+    // 10 seconds for a head; 30 for a whole request.
+    expect(await Promise.all(ends)).toEqual([[408], [408], [401, 408], [408]])
+  }))
+
+test('a connection may be idle for longer than a request may take to arrive', () =>
+  withWorld(async ({ url }) => {
+    const raw = await openRaw(url)
+    raw.write(request('GET', '/health/live'))
+    const first = await raw.until((text) => text.includes('}'))
+    expect(first).toContain('Keep-Alive: timeout=75')
+    const late = await openRaw(url)
+    // Cut off at the limit for heads, which the idle one outlives.
+    await late.closed
+    raw.write(request('GET', '/health/live'))
+    expect(statuses(await raw.until((text) => text.split('}').length === 3))).toEqual([200, 200])
+    raw.socket.destroy()
+  }))
+
+describe('requests in work', () => {
+  const asked = (token: string) => request('GET', '/im/api/v1/rtc/rooms', { Authorization: `Bearer ${token}` })
+
+  test('of one address are bounded: 429 with Retry-After above, and health is answered', () =>
+    withWorld(
+      async ({ url, alice }) => {
+        const raws = await hold(30, () => openRaw(url), '')
+        for (const raw of raws) raw.write(asked(alice.token))
+        const health = await openRaw(url)
+        health.write(request('GET', '/health/live'))
+        expect(statuses(await health.until((text) => text.includes('}')))).toEqual([200])
+        const texts = await Promise.all(raws.map((raw) => raw.until((text) => text.endsWith('}'))))
+        const refused = texts.filter((text) => statuses(text)[0] === 429)
+        expect(refused.length).toBeGreaterThan(0)
+        expect(refused.length).toBeLessThan(30)
+        for (const text of refused) expect(text).toMatch(/Retry-After: 1\r\n[^]*"code":"RATE_LIMITED"/)
+        for (const { socket } of [...raws, health]) socket.destroy()
+      },
+      { env: { MAX_REQUESTS_PER_ADDRESS: '2' } },
+    ))
+
+  test('in all are bounded: 503 with Retry-After above, at each door in its own form', () =>
+    withWorld(
+      async ({ url, alice }) => {
+        const query = encodeURIComponent('{ rooms { edges { node { id } } } }')
+        const graphql = request('GET', `/graphql?query=${query}`, { Authorization: `Bearer ${alice.token}` })
+        for (const [text, form] of [
+          [asked(alice.token), /application\/problem\+json[^]*"code":"UNAVAILABLE"/],
+          [graphql, /application\/json[^]*"extensions":\{"code":"UNAVAILABLE"/],
+        ] as const) {
+          const raws = await hold(30, () => openRaw(url), '')
+          for (const raw of raws) raw.write(text)
+          const texts = await Promise.all(raws.map((raw) => raw.until((all) => all.endsWith('}'))))
+          const refused = texts.filter((all) => statuses(all)[0] === 503)
+          expect(refused.length).toBeGreaterThan(0)
+          for (const all of refused) {
+            expect(all).toMatch(form)
+            expect(all).toContain('Retry-After: 1\r\n')
+          }
+          for (const { socket } of raws) socket.destroy()
+        }
+      },
+      { env: { MAX_REQUESTS: '2' } },
+    ))
+
+  test('behind a trusted proxy count for the address that it forwards, and for none that it does not name', () =>
+    withWorld(
+      async ({ url, alice }) => {
+        const forwarded = (address: string) =>
+          request('GET', '/im/api/v1/rtc/rooms', {
+            Authorization: `Bearer ${alice.token}`,
+            'X-Forwarded-For': `203.0.113.66, ${address}`,
+          })
+        const statusesOf = async (textOf: (index: number) => string) => {
+          const raws = await hold(30, () => openRaw(url), '')
+          for (const [index, raw] of raws.entries()) raw.write(textOf(index))
+          const texts = await Promise.all(raws.map((raw) => raw.until((all) => all.endsWith('}'))))
+          for (const { socket } of raws) socket.destroy()
+          return new Set(texts.flatMap(statuses))
+        }
+        expect(await statusesOf((index) => forwarded(`198.51.100.${index}`))).toEqual(new Set([200]))
+        expect(await statusesOf(() => forwarded('198.51.100.1'))).toEqual(new Set([200, 429]))
+      },
+      { env: { MAX_REQUESTS_PER_ADDRESS: '2', TRUST_PROXY: 'loopback', MAX_CONNECTIONS_PER_ADDRESS: '1' } },
+    ))
+})

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startWorld } from '../world.ts'
+import { openRaw, request, responses, statuses } from './raw.ts'
+
+const REST = '/im/api/v1/rtc'
+let statements: string[] = []
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+})
+afterAll(() => world.close())
+
+const authorization = () => ({ Authorization: `Bearer ${world.alice.token}` })
+
+test('pipelined requests are answered one after the other, in order, each with its own answer', async () => {
+  const created = await world.alice.rest('POST', '/rooms', { type: 'group' })
+  const path = `${REST}/rooms/${created.body.id}`
+  const raw = await openRaw(world.url)
+  const json = { ...authorization(), 'Content-Type': 'application/json' }
+  const turns = ['/join', '/leave', '/nothing', '/join']
+  const sent = Array.from({ length: 50 }, () => turns.map((verb) => request('POST', path + verb, json, '{}')).join(''))
+  raw.write(sent.join(''))
+  const text = await raw.until((all) => responses(all) === 200 && all.endsWith('}'))
+  expect(statuses(text)).toEqual(Array.from({ length: 50 }, () => [200, 200, 404, 200]).flat())
+  const states = [...text.matchAll(/"state":"(joined|left)"/g)].map(([, state]) => state)
+  expect(states.filter((state) => state === 'joined')).toHaveLength(100)
+  raw.socket.destroy()
+})
+
+test('a body of many slices in front of pipelined requests is read whole', async () => {
+  const raw = await openRaw(world.url)
+  const json = { ...authorization(), 'Content-Type': 'application/json' }
+  const body = JSON.stringify({ query: `{ me { id } } # ${'x'.repeat(12_000)}` })
+  raw.write(request('POST', '/graphql', json, body) + request('GET', '/health/live').repeat(100))
+  const text = await raw.until((all) => responses(all) === 101 && all.endsWith('}'))
+  expect(text).toContain('{"data":{"me":{"id":"alice"}}}')
+  raw.socket.destroy()
+})
+
+test('20 000 pipelined requests whose answers are not read stay with the kernel, and all are answered when they are', async () => {
+  const before = process.memoryUsage().rss
+  const raws = await Promise.all(Array.from({ length: 10 }, () => openRaw(world.url, { read: false })))
+  for (const raw of raws) raw.write(request('GET', '/im/api/v1/openapi.json').repeat(2_000))
+  // Beside them others are served, many times over.
+  for (let index = 0; index < 200; index += 1) {
+    expect((await world.bob.rest('GET', '/rooms')).status).toBe(200)
+  }
+  expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024)
+  const [first, ...others] = raws
+  for (const raw of others) raw.socket.destroy()
+  let seen = 0
+  let tail = ''
+  first?.socket.removeAllListeners('data')
+  await new Promise<void>((resolve) => {
+    first?.socket.on('data', (chunk: Buffer) => {
+      const text = tail + chunk.toString('latin1')
+      seen += responses(text)
+      tail = text.slice(-12)
+      if (responses(tail) > 0) tail = ''
+      if (seen === 2_000) resolve()
+    })
+    first?.socket.resume()
+  })
+  first?.socket.destroy()
+})
+
+test('readiness is asked of the database once a second at most, however many want to know', async () => {
+  const asked = () => statements.filter((sql) => sql.includes('SELECT 1')).length
+  statements = []
+  const began = performance.now()
+  const raws = await Promise.all(Array.from({ length: 4 }, () => openRaw(world.url)))
+  for (const raw of raws) raw.write(request('GET', '/health/ready').repeat(500))
+  for (const raw of raws) {
+    const text = await raw.until((all) => responses(all) === 500)
+    expect(new Set(statuses(text))).toEqual(new Set([200]))
+    raw.socket.destroy()
+  }
+  expect(asked()).toBeGreaterThan(0)
+  expect(asked()).toBeLessThanOrEqual(1 + (performance.now() - began) / 1000)
+})
+
+test('an upgrade behind an unanswered request cuts the connection off', async () => {
+  const raw = await openRaw(world.url)
+  const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }
+  raw.write(request('GET', '/health/ready') + request('GET', '/graphql', upgrade))
+  expect(await raw.closed).not.toContain('101 ')
+})

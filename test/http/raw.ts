@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+/** A TCP connection to the gateway, for what HTTP clients would hide. */
+export interface Raw {
+  readonly socket: Socket
+  write(text: string): void
+  /** Everything that has come so far. */
+  text(): string
+  /** Resolves when what has come fits, with all of it; rejects when the connection closes first. */
+  until(fits: (text: string) => boolean): Promise<string>
+  /** Resolves with everything when the gateway has closed the connection. */
+  readonly closed: Promise<string>
+}
+
+/** @param read - false for a peer that takes nothing until `socket.resume()` */
+export async function openRaw(
+  url: string,
+  { read = true, from }: { read?: boolean; from?: string } = {},
+): Promise<Raw> {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port), ...(from && { localAddress: from }) })
+  let text = ''
+  let look = () => {}
+  const closed = new Promise<string>((resolve) => {
+    socket.once('close', () => {
+      resolve(text)
+      look()
+    })
+  })
+  // A connection that is cut off is what many tests are about.
+  socket.on('error', () => {})
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1')
+    look()
+  })
+  if (!read) socket.pause()
+  await Promise.race([once(socket, 'connect'), closed])
+  return {
+    socket,
+    write: (more) => void socket.write(more),
+    text: () => text,
+    until: (fits) =>
+      new Promise((resolve, reject) => {
+        look = () => {
+          if (fits(text)) resolve(text)
+          else if (socket.closed) reject(new Error(`closed after ${text.length} bytes: ${text.slice(0, 300)}`))
+        }
+        look()
+      }),
+    closed,
+  }
+}
+
+/** A request without a body, or with one. */
+export function request(method: string, path: string, headers: Record<string, string> = {}, body = ''): string {
+  const lines = { Host: 'gateway', ...(body && { 'Content-Length': String(Buffer.byteLength(body)) }), ...headers }
+  const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n${body}`
+}
+
+/** How many responses have begun in what has come. */
+export const responses = (text: string): number => text.match(/HTTP\/1\.1 \d{3} /g)?.length ?? 0
+
+/** The status of each response. */
+export const statuses = (text: string): number[] =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))

@@ -1,3 +1,5 @@
+import type { UnreachablePeer } from './media/diagnosis.ts'
+
 /** Codes of the gateway's error table, the same at each of its doors. */
 export const GATEWAY_ERROR_CODES = [
   'UNAUTHENTICATED',
@@ -58,16 +60,24 @@ export class RtcError extends Error {
   readonly problems: readonly InputProblem[]
   /** Seconds until a retry makes sense, where that is known. */
   readonly retryAfter: number | undefined
+  /** With MEDIA_FAILED, where it concerns one peer: whose media does not arrive, and why. */
+  readonly peer: UnreachablePeer | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { problems?: readonly InputProblem[]; retryAfter?: number | undefined; cause?: unknown } = {},
+    options: {
+      problems?: readonly InputProblem[]
+      retryAfter?: number | undefined
+      peer?: UnreachablePeer
+      cause?: unknown
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.problems = options.problems ?? []
     this.retryAfter = options.retryAfter
+    this.peer = options.peer
   }
 }
 

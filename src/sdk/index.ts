@@ -10,6 +10,7 @@ export {
   type InputProblem,
 } from './errors.ts'
 export type { EndedReason, RtcEventName, RtcEvents, RtcListener } from './events.ts'
+export type { UnreachablePeer, UnreachableReason } from './media/diagnosis.ts'
 export type { ConnectionState, MediaSource, Track } from './media/media.ts'
 export * from './model.ts'
 export type * from './options.ts'

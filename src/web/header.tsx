@@ -11,6 +11,7 @@ const GATEWAY = {
   connecting: 'Connecting…',
   connected: 'Connected',
   reconnecting: 'Reconnecting…',
+  unreachable: 'Not connected',
   disconnected: 'Not connected',
 }
 

@@ -18,6 +18,7 @@ const MEDIA = {
   connecting: 'Connecting…',
   connected: '',
   reconnecting: 'Reconnecting…',
+  unreachable: 'Not reachable',
   disconnected: 'No connection',
 }
 

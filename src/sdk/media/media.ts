@@ -15,8 +15,11 @@ export interface Track {
   readonly mediaStreamTrack: MediaStreamTrack
 }
 
-/** How the way to the media, or to one peer, stands. */
-export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected'
+/**
+ * State of the connection to the gateway, to the media, or to one peer. `unreachable` is a peer whose media does not
+ * arrive after an ICE restart and a new connection; the event `error` has told why, and it is tried once a minute.
+ */
+export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'unreachable' | 'disconnected'
 
 /** What a session of media is given to work with, and tells of what happens. Its functions never throw. */
 export interface MediaHost {

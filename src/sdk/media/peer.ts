@@ -1,6 +1,7 @@
 import type { SignalType } from '../model.ts'
 import { randomId } from '../random-id.ts'
-import type { ConnectionState, MediaSource } from './media.ts'
+import type { IceEvidence } from './diagnosis.ts'
+import type { MediaSource } from './media.ts'
 
 type Payload = Readonly<Record<string, unknown>>
 
@@ -8,240 +9,288 @@ type Payload = Readonly<Record<string, unknown>>
 export interface Outgoing {
   readonly source: MediaSource
   readonly track: MediaStreamTrack
-  /** Names the source to the other side by its id; the same for every track of a source. */
+  /** Receivers play the tracks of one stream in sync. */
   readonly stream: MediaStream
 }
 
 export interface PeerOptions {
+  /** Names the connection at both sides; a rebuilt one has another. */
+  readonly id: string
+  /** Whether this side makes the offers. Exactly one of the two does. */
+  readonly offers: boolean
   readonly configuration: RTCConfiguration
-  /** Whether this side gives way when both offer at once. Exactly one of the two is. */
-  readonly polite: boolean
-  /** Resolves when it is on its way; in order. Never rejects. */
+  /** Resolves when the gateway has it; in order. Never rejects. */
   signal(type: SignalType, payload: Payload): Promise<void>
+  /** The answering side needs another offer. */
+  requestOffer(): void
   onTrack(source: MediaSource, track: MediaStreamTrack): void
   onTrackEnd(track: MediaStreamTrack): void
-  onState(state: ConnectionState): void
-  /** The way is broken, and a restart is about to be tried. */
-  onBroken(): void
-  onError(error: unknown): void
+  onState(state: RTCPeerConnectionState): void
+  /** A description was refused; the connection is of no use any more. */
+  onRefused(error: unknown): void
 }
 
-/** Milliseconds that a connection may be `disconnected` before it is restarted: often it comes back by itself. */
-const PATIENCE = 3_000
-/** Milliseconds between restarts of a connection that does not come about. */
-const RESTART_INTERVAL = 10_000
+/** Each source has one section of every description, in this order; switching it changes the section's direction only. */
+const SECTIONS = [
+  ['microphone', 'audio'],
+  ['camera', 'video'],
+  ['screen', 'video'],
+] as const satisfies readonly (readonly [MediaSource, 'audio' | 'video'])[]
+
+/** Milliseconds until an offer, or a request for one, is repeated; each time twice as long. */
+const REPEAT_INTERVAL = 15_000
 
 /**
- * A connection to one other participant, by perfect negotiation: each side offers whenever it has changed something, and
- * of two offers at once the polite side's gives way.
- *
- * @see https://www.w3.org/TR/webrtc/#perfect-negotiation-example
+ * One RTCPeerConnection to another participant. Only one side offers, and never before its last offer was answered; the
+ * other side asks for an offer when it has something to change. So two offers never meet and nothing is ever rolled back:
+ * Chromium does not recover from the rollback of a first offer (no candidates are gathered, the answer mixes the ICE
+ * credentials of two generations, the SCTP transport does not start).
  */
 export class Peer {
   readonly #options: PeerOptions
   readonly #connection: RTCPeerConnection
-  /** One for each source, for ever: transceivers cannot be taken back. */
-  readonly #senders = new Map<MediaSource, { readonly transceiver: RTCRtpTransceiver; readonly streamId: string }>()
-  readonly #received = new Set<MediaStreamTrack>()
-  /** What the other side calls its streams. */
-  #sources: Readonly<Record<string, unknown>> = {}
+  readonly #transceivers = new Map<MediaSource, RTCRtpTransceiver>()
+  readonly #outgoing = new Map<MediaSource, Outgoing>()
+  readonly #received = new Map<MediaSource, MediaStreamTrack>()
+  readonly #evidence: { -readonly [Key in keyof IceEvidence]: IceEvidence[Key] } = { relays: 0, errors: [] }
   #candidates: RTCIceCandidateInit[] = []
-  /** Names the last offer: an answer to one before it, or a second one to the same, is of no use. */
-  #offerId = ''
-  #making = false
-  #ignored = false
-  #answering = false
-  #wasConnected = false
-  #state: ConnectionState | undefined
-  #turn: Promise<void> = Promise.resolve()
+  /** The last offer that was made or answered. */
+  #offerId: unknown = undefined
+  /** Something has changed since the last offer was made. */
+  #outdated = false
+  #restarting = false
+  #repetition: ReturnType<typeof setTimeout> | undefined
+  /** Tail of the operations on the connection: one at a time, in order. */
+  #tail: Promise<void> = Promise.resolve()
   #sent: Promise<void> = Promise.resolve()
-  #restart: ReturnType<typeof setTimeout> | undefined
 
+  /** @throws what the browser does when it refuses the configuration */
   constructor(options: PeerOptions) {
     this.#options = options
     this.#connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...options.configuration })
     const connection = this.#connection
-    connection.onnegotiationneeded = () => void this.#offer()
-    connection.onicecandidate = ({ candidate }) => candidate?.candidate && this.#gather(candidate.toJSON())
-    connection.onconnectionstatechange = () => this.#stateChanged()
-    connection.ontrack = ({ track, streams: [stream] }) => this.#trackCame(track, stream)
-    // The way is there before anybody has something to show, and while everybody is muted.
-    connection.createDataChannel('way', { negotiated: true, id: 0 })
-    this.#tell('connecting')
-    this.#restartIn(RESTART_INTERVAL)
-  }
-
-  /** Sends a source, or another track for it. */
-  async send({ source, track, stream }: Outgoing): Promise<void> {
-    const known = this.#senders.get(source)
-    if (!known) {
-      const transceiver = this.#connection.addTransceiver(track, { direction: 'sendonly', streams: [stream] })
-      this.#senders.set(source, { transceiver, streamId: stream.id })
-      return
+    connection.onicecandidate = ({ candidate }) => candidate?.candidate && this.#gather(candidate)
+    connection.onicecandidateerror = ({ url, errorCode, errorText }) =>
+      this.#evidence.errors.push({ url: url ?? '', code: errorCode, text: errorText })
+    connection.onconnectionstatechange = () => options.onState(connection.connectionState)
+    if (!options.offers) return
+    for (const [source, kind] of SECTIONS) {
+      this.#transceivers.set(source, connection.addTransceiver(kind, { direction: 'recvonly' }))
     }
-    await known.transceiver.sender.replaceTrack(track)
-    known.transceiver.direction = 'sendonly'
   }
 
-  async cease(source: MediaSource): Promise<void> {
-    const transceiver = this.#senders.get(source)?.transceiver
-    if (!transceiver) return
-    transceiver.direction = 'inactive'
-    await transceiver.sender.replaceTrack(null)
-  }
-
-  /** Goes on with other servers and credentials from the next restart on. */
-  configure(configuration: RTCConfiguration): void {
-    this.#connection.setConfiguration({ bundlePolicy: 'max-bundle', ...configuration })
+  get id(): string {
+    return this.#options.id
   }
 
   get isConnected(): boolean {
     return this.#connection.connectionState === 'connected'
   }
 
-  /** Looks for a new way. */
-  restart(): void {
-    this.#connection.restartIce()
-    // An offer that nobody has answered holds every other back.
-    if (this.#connection.signalingState === 'have-local-offer') this.#sendDescription(this.#offerId)
+  /** What the browser has told of its attempts to gather relay candidates. */
+  get evidence(): IceEvidence {
+    return this.#evidence
+  }
+
+  /** Sends a source, or another track for it. */
+  send(outgoing: Outgoing): Promise<void> {
+    return this.#change(outgoing.source, outgoing)
+  }
+
+  cease(source: MediaSource): Promise<void> {
+    return this.#change(source, undefined)
+  }
+
+  /** Takes other servers and credentials, effective from the next restart. */
+  configure(configuration: RTCConfiguration): void {
+    this.#connection.setConfiguration({ bundlePolicy: 'max-bundle', ...configuration })
+  }
+
+  /** Makes the first offer, if this side does, with all that is to be sent by now. */
+  begin(): void {
+    if (this.#options.offers) this.negotiate()
+  }
+
+  /** For the side that offers: makes an offer, or another one once the present one is answered. */
+  negotiate({ restart = false }: { restart?: boolean } = {}): void {
+    this.#outdated = true
+    this.#restarting ||= restart
+    void this.#enqueue(() => this.#offer())
+  }
+
+  /** For the side that offers: repeats an offer that nobody has answered. */
+  repeat(): void {
+    void this.#enqueue(async () => {
+      if (this.#isUnanswered) this.#sendDescription()
+    })
   }
 
   /** Signals of the other side, one after the other. */
   receive(type: SignalType, payload: Payload): void {
-    this.#turn = this.#turn.then(async () => {
-      try {
-        if (this.#connection.signalingState === 'closed') return
-        if (type === 'candidate') await this.#addCandidates(payload)
-        else if (type === 'offer' || type === 'answer') await this.#describe(type, payload)
-      } catch (error) {
-        this.#options.onError(error)
-      }
+    void this.#enqueue(async () => {
+      if (type === 'candidate') await this.#addCandidates(payload)
+      else if (type === 'answer' && this.#options.offers) await this.#takeAnswer(payload)
+      else if (type === 'offer' && !this.#options.offers) await this.#takeOffer(payload)
     })
   }
 
   close(): void {
-    clearTimeout(this.#restart)
-    this.#connection.onconnectionstatechange = null
-    this.#connection.close()
-    for (const track of this.#received) this.#trackWent(track)
-    this.#tell('disconnected')
+    const connection = this.#connection
+    clearTimeout(this.#repetition)
+    connection.onconnectionstatechange = null
+    connection.close()
+    for (const [source, track] of this.#received) this.#ended(source, track)
+  }
+
+  /** A refused description ends the connection; what fails while it is being closed is of no interest. */
+  #enqueue(act: () => Promise<void>): Promise<void> {
+    this.#tail = this.#tail.then(async () => {
+      if (this.#isClosed) return
+      try {
+        await act()
+      } catch (error) {
+        if (!this.#isClosed) this.#options.onRefused(error)
+      }
+    })
+    return this.#tail
+  }
+
+  get #isUnanswered(): boolean {
+    return this.#connection.signalingState === 'have-local-offer'
+  }
+
+  get #isClosed(): boolean {
+    return this.#connection.signalingState === 'closed'
+  }
+
+  #change(source: MediaSource, outgoing: Outgoing | undefined): Promise<void> {
+    return this.#enqueue(async () => {
+      if (outgoing) this.#outgoing.set(source, outgoing)
+      else this.#outgoing.delete(source)
+      if (!(await this.#apply(source))) return
+      // Behind the changes that are queued already, so that one offer carries them all.
+      if (this.#options.offers) this.negotiate()
+      else void this.#enqueue(() => this.#ask())
+      this.#outdated = true
+    })
+  }
+
+  /** For the side that answers: what has changed goes with the answer to the next offer. */
+  async #ask(): Promise<void> {
+    if (!this.#outdated) return
+    this.#outdated = false
+    this.#options.requestOffer()
+    this.#repeatIn(REPEAT_INTERVAL, () => this.#options.requestOffer())
+  }
+
+  /** @returns whether the other side must be told */
+  async #apply(source: MediaSource): Promise<boolean> {
+    const transceiver = this.#transceivers.get(source)
+    if (!transceiver) return false
+    const outgoing = this.#outgoing.get(source)
+    const direction = outgoing ? 'sendrecv' : 'recvonly'
+    // Not in every supported browser; without it, sound and picture are merely not in sync.
+    if (outgoing) (transceiver.sender as Partial<RTCRtpSender>).setStreams?.(outgoing.stream)
+    await transceiver.sender.replaceTrack(outgoing?.track ?? null)
+    if (transceiver.direction === direction) return false
+    transceiver.direction = direction
+    return true
   }
 
   async #offer(): Promise<void> {
-    try {
-      this.#making = true
-      this.#offerId = randomId()
-      await this.#connection.setLocalDescription()
-      this.#sendDescription(this.#offerId)
-    } catch (error) {
-      if (this.#connection.signalingState !== 'closed') this.#options.onError(error)
-    } finally {
-      this.#making = false
-    }
-  }
-
-  async #describe(type: 'offer' | 'answer', payload: Payload): Promise<void> {
     const connection = this.#connection
-    const isReady = !this.#making && (connection.signalingState === 'stable' || this.#answering)
-    this.#ignored = type === 'offer' && !isReady && !this.#options.polite
-    if (this.#ignored) return
-    if (type === 'answer' && !this.#isAwaited(payload)) return
-    this.#sources = isRecord(payload['sources']) ? payload['sources'] : {}
-    this.#answering = type === 'answer'
-    try {
-      await connection.setRemoteDescription({ type, sdp: String(payload['sdp']) })
-    } finally {
-      this.#answering = false
+    if (!this.#outdated || connection.signalingState !== 'stable') return
+    const iceRestart = this.#restarting
+    this.#outdated = false
+    this.#restarting = false
+    this.#offerId = randomId()
+    await connection.setLocalDescription(await connection.createOffer({ iceRestart }))
+    this.#sendDescription()
+    this.#repeatIn(REPEAT_INTERVAL, () => this.repeat())
+  }
+
+  /** The gateway keeps a signal for a while only: a message that has no effect is sent again, ever more rarely. */
+  #repeatIn(delay: number, send: () => void): void {
+    clearTimeout(this.#repetition)
+    this.#repetition = setTimeout(() => {
+      send()
+      this.#repeatIn(2 * delay, send)
+    }, delay)
+  }
+
+  async #takeAnswer({ sdp, offer }: Payload): Promise<void> {
+    // A second answer to a repeated offer, or one to an offer before the present one.
+    if (!this.#isUnanswered || offer !== this.#offerId) return
+    clearTimeout(this.#repetition)
+    await this.#connection.setRemoteDescription({ type: 'answer', sdp: String(sdp) })
+    this.#updateReceived()
+    await this.#offer()
+  }
+
+  async #takeOffer({ sdp, offer }: Payload): Promise<void> {
+    // Repeated: the answer is under way, or was lost.
+    if (offer === this.#offerId) return this.#sendDescription()
+    const connection = this.#connection
+    clearTimeout(this.#repetition)
+    this.#outdated = false
+    await connection.setRemoteDescription({ type: 'offer', sdp: String(sdp) })
+    const transceivers = connection.getTransceivers()
+    for (const [index, [source]] of SECTIONS.entries()) {
+      const transceiver = transceivers[index]
+      if (transceiver) this.#transceivers.set(source, transceiver)
+      await this.#apply(source)
     }
-    if (type === 'answer') return
     await connection.setLocalDescription()
-    this.#sendDescription(payload['offer'])
+    this.#offerId = offer
+    this.#sendDescription()
+    this.#updateReceived()
   }
 
-  #isAwaited({ offer }: Payload): boolean {
-    // Only this package names its offers.
-    return this.#connection.signalingState === 'have-local-offer' && (offer === undefined || offer === this.#offerId)
-  }
-
-  async #addCandidates(payload: Payload): Promise<void> {
-    const candidates = Array.isArray(payload['candidates']) ? payload['candidates'] : [payload]
+  /** A candidate that the browser refuses is one way fewer; whether any way is left shows in the connection's state. */
+  async #addCandidates({ candidates }: Payload): Promise<void> {
+    if (!Array.isArray(candidates)) return
     for (const candidate of candidates as RTCIceCandidateInit[]) {
-      try {
-        await this.#connection.addIceCandidate(candidate)
-      } catch (error) {
-        if (!this.#ignored) this.#options.onError(error)
-      }
+      await this.#connection.addIceCandidate(candidate).catch(() => undefined)
     }
   }
 
-  #sendDescription(offer: unknown): void {
+  #sendDescription(): void {
     const description = this.#connection.localDescription
     if (!description) return
-    const sources = Object.fromEntries([...this.#senders].map(([source, { streamId }]) => [streamId, source]))
-    this.#send(description.type as 'offer' | 'answer', { type: description.type, sdp: description.sdp, sources, offer })
+    const { type, sdp } = description
+    this.#send(type as 'offer' | 'answer', { type, sdp, offer: this.#offerId })
   }
 
   #send(type: SignalType, payload: Payload): void {
-    this.#sent = this.#options.signal(type, payload)
+    this.#sent = this.#options.signal(type, { ...payload, connection: this.id })
   }
 
-  /** What is found while the last message is on its way goes with the next. */
-  #gather(candidate: RTCIceCandidateInit): void {
-    if (this.#candidates.push(candidate) > 1) return
+  /** Candidates found while the last message is on its way go together in the next. */
+  #gather(candidate: RTCIceCandidate): void {
+    if (candidate.type === 'relay') this.#evidence.relays += 1
+    if (this.#candidates.push(candidate.toJSON()) > 1) return
     void this.#sent.then(() => {
-      if (this.#connection.signalingState === 'closed') return
+      if (this.#isClosed) return
       const candidates = this.#candidates
       this.#candidates = []
       this.#send('candidate', { candidates })
     })
   }
 
-  #trackCame(track: MediaStreamTrack, stream: MediaStream | undefined): void {
-    const named = stream && this.#sources[stream.id]
-    const source = isSource(named) ? named : track.kind === 'audio' ? 'microphone' : 'camera'
-    this.#received.add(track)
-    this.#options.onTrack(source, track)
-    stream?.addEventListener('removetrack', (event) => event.track === track && this.#trackWent(track))
-  }
-
-  #trackWent(track: MediaStreamTrack): void {
-    if (this.#received.delete(track)) this.#options.onTrackEnd(track)
-  }
-
-  #stateChanged(): void {
-    clearTimeout(this.#restart)
-    switch (this.#connection.connectionState) {
-      case 'connected':
-        this.#wasConnected = true
-        return this.#tell('connected')
-      case 'disconnected':
-        this.#tell('reconnecting')
-        return this.#restartIn(PATIENCE)
-      case 'failed':
-        this.#tell('reconnecting')
-        return this.#restartIn(0)
-      default:
-        this.#tell(this.#wasConnected ? 'reconnecting' : 'connecting')
-        this.#restartIn(RESTART_INTERVAL)
+  /** Which sources the other side sends, as the descriptions now say. */
+  #updateReceived(): void {
+    for (const [source, { currentDirection, receiver }] of this.#transceivers) {
+      const track = this.#received.get(source)
+      const isReceived = currentDirection === 'sendrecv' || currentDirection === 'recvonly'
+      if (isReceived && !track) {
+        this.#received.set(source, receiver.track)
+        this.#options.onTrack(source, receiver.track)
+      } else if (!isReceived && track) this.#ended(source, track)
     }
   }
 
-  #tell(state: ConnectionState): void {
-    if (state === this.#state) return
-    this.#state = state
-    this.#options.onState(state)
-  }
-
-  /** Again and again until the way is there, or the room's stream says that the other side has gone. */
-  #restartIn(delay: number): void {
-    this.#restart = setTimeout(() => {
-      this.#options.onBroken()
-      this.restart()
-      this.#restartIn(RESTART_INTERVAL)
-    }, delay)
+  #ended(source: MediaSource, track: MediaStreamTrack): void {
+    this.#received.delete(source)
+    this.#options.onTrackEnd(track)
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-const isSource = (value: unknown): value is MediaSource =>
-  value === 'camera' || value === 'microphone' || value === 'screen'

@@ -2,9 +2,10 @@ import { RtcError, toRtcError } from '../errors.ts'
 import type { Connection, Participant, SignalType } from '../model.ts'
 import { randomId } from '../random-id.ts'
 import { capture, KINDS } from './capture.ts'
-import { Link } from './link.ts'
+import { diagnose, sentenceOf } from './diagnosis.ts'
+import { type Failure, isHello, Link, type LinkedPeerOptions, SPECTATOR } from './link.ts'
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
-import { type Outgoing, Peer, type PeerOptions } from './peer.ts'
+import { type Outgoing, Peer } from './peer.ts'
 
 /** How many a mesh carries: each participant sends to each other. */
 export const MESH_MAX = 6
@@ -15,22 +16,40 @@ const EXPIRY_MARGIN = 60_000
 /** Peer to peer: a connection to each other participant, signalled through the gateway. */
 export const openWebrtc: OpenMedia = async (host) => {
   // A program in Node.js may be in the room all the same, to watch what happens.
-  if (!globalThis.RTCPeerConnection) return spectator
+  if (!globalThis.RTCPeerConnection) return new Spectator(host)
   if (host.others.length >= MESH_MAX) {
     throw new RtcError('NOT_SUPPORTED', `Peer to peer carries ${MESH_MAX} participants, and as many are there.`)
   }
   return new Mesh(host)
 }
 
-const spectator: MediaSession = {
-  async publish(source, enabled) {
+/** Has no media, and tells those who ask, so that they do not wait for any. */
+class Spectator implements MediaSession {
+  readonly #host: MediaHost
+  readonly #session = randomId()
+
+  constructor(host: MediaHost) {
+    this.#host = host
+  }
+
+  async publish(source: MediaSource, enabled: boolean): Promise<void> {
     if (enabled) throw new RtcError('NOT_SUPPORTED', `There is no WebRTC here: the ${source} cannot be published.`)
-  },
-  selectDevice: (source) => spectator.publish(source, true),
-  renew: async () => {},
-  others() {},
-  signalled() {},
-  close: async () => {},
+  }
+
+  async selectDevice(source: MediaSource): Promise<void> {
+    await this.publish(source, true)
+  }
+
+  async renew(): Promise<void> {}
+
+  others(): void {}
+
+  signalled(fromId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): void {
+    if (type !== 'custom' || !isHello(payload)) return
+    void this.#host.signal(fromId, 'custom', { ...SPECTATOR, session: this.#session, to: payload['session'] })
+  }
+
+  async close(): Promise<void> {}
 }
 
 interface Published extends Outgoing {
@@ -42,7 +61,9 @@ class Mesh implements MediaSession {
   readonly #session = randomId()
   readonly #links = new Map<string, Link>()
   readonly #published = new Map<MediaSource, Published>()
-  readonly #streams = new Map<MediaSource, MediaStream>()
+  /** Camera and microphone, which belong in sync. */
+  readonly #face = new MediaStream()
+  readonly #screen = new MediaStream()
   readonly #devices = new Map<MediaSource, string>()
   #connection: Connection
   #closed = false
@@ -121,8 +142,12 @@ class Mesh implements MediaSession {
   #link(userId: string): Link {
     const link: Link = new Link({
       session: this.#session,
+      offers: this.#connection.userId > userId,
       signal: (type, payload) => this.#host.signal(userId, type, payload),
-      connect: () => this.#connect(userId, link),
+      connect: (options) => this.#connect(userId, options),
+      refresh: () => this.#refreshIfExpired(),
+      onState: (state) => this.#host.stateChanged(userId, state),
+      onFailure: (failure) => this.#unreachable(userId, failure),
       onStranger: () => this.#unlink(userId),
     })
     this.#links.set(userId, link)
@@ -134,36 +159,39 @@ class Mesh implements MediaSession {
     this.#links.delete(userId)
   }
 
-  #connect(userId: string, link: Link): Peer | undefined {
+  #connect(userId: string, options: LinkedPeerOptions): Peer | undefined {
     const host = this.#host
     const tracks = new Map<MediaStreamTrack, Track>()
-    const options: PeerOptions = {
-      configuration: this.#configuration,
-      polite: this.#connection.userId < userId,
-      signal: (type, payload) => link.send(type, payload),
-      onTrack(source, mediaStreamTrack) {
-        const track: Track = { userId, source, kind: KINDS[source], local: false, mediaStreamTrack }
-        tracks.set(mediaStreamTrack, track)
-        host.trackAdded(track)
-      },
-      onTrackEnd(mediaStreamTrack) {
-        const track = tracks.get(mediaStreamTrack)
-        tracks.delete(mediaStreamTrack)
-        if (track) host.trackRemoved(track)
-      },
-      onState: (state) => host.stateChanged(userId, state),
-      onBroken: () => void this.#refreshIfExpired(),
-      onError: (error) => host.failed(toRtcError(error, 'MEDIA_FAILED', `The connection to ${userId} has failed`)),
-    }
     try {
-      const peer = new Peer(options)
-      for (const outgoing of this.#published.values()) void this.#attempt(userId, peer.send(outgoing))
+      const peer = new Peer({
+        ...options,
+        configuration: this.#configuration,
+        onTrack(source, mediaStreamTrack) {
+          const track: Track = { userId, source, kind: KINDS[source], local: false, mediaStreamTrack }
+          tracks.set(mediaStreamTrack, track)
+          host.trackAdded(track)
+        },
+        onTrackEnd(mediaStreamTrack) {
+          const track = tracks.get(mediaStreamTrack)
+          tracks.delete(mediaStreamTrack)
+          if (track) host.trackRemoved(track)
+        },
+      })
+      for (const outgoing of this.#published.values()) void peer.send(outgoing)
       return peer
     } catch (error) {
       // The browser does not take the configuration, for instance the address of a server.
-      options.onError(error)
+      host.failed(toRtcError(error, 'MEDIA_FAILED', `The connection to ${userId} has failed`))
       return undefined
     }
+  }
+
+  #unreachable(userId: string, { refusal, evidence }: Failure): void {
+    const peer =
+      refusal === undefined
+        ? diagnose(userId, evidence, this.#configuration.iceServers ?? [])
+        : ({ userId, reason: 'no_agreement', serverCode: undefined } as const)
+    this.#host.failed(new RtcError('MEDIA_FAILED', sentenceOf(peer), { peer, cause: refusal }))
   }
 
   /** A laptop that has slept comes back with credentials from before. */
@@ -194,8 +222,7 @@ class Mesh implements MediaSession {
       local: true,
       mediaStreamTrack: track,
     }
-    const stream = this.#streams.get(source) ?? new MediaStream()
-    this.#streams.set(source, stream)
+    const stream = source === 'screen' ? this.#screen : this.#face
     const published: Published = { source, track, stream, local }
     this.#published.set(source, published)
     // Only from outside: one's own `stop` is no event.
@@ -203,7 +230,7 @@ class Mesh implements MediaSession {
       void this.#stop(published).then(() => this.#host.unpublished(source))
     })
     this.#host.trackAdded(local)
-    await this.#forEachPeer((peer) => peer.send(published))
+    await Promise.all(this.#peers.map((peer) => peer.send(published)))
   }
 
   async #stop({ source, track, local }: Published): Promise<void> {
@@ -211,20 +238,10 @@ class Mesh implements MediaSession {
     if (this.#published.get(source)?.track !== track) return
     this.#published.delete(source)
     this.#host.trackRemoved(local)
-    await this.#forEachPeer((peer) => peer.cease(source))
+    await Promise.all(this.#peers.map((peer) => peer.cease(source)))
   }
 
-  /** One that fails is no reason for the others to miss anything. */
-  async #forEachPeer(act: (peer: Peer) => Promise<void>): Promise<void> {
-    const peers = [...this.#links].flatMap(([userId, { peer }]) => (peer ? [{ userId, peer }] : []))
-    await Promise.all(peers.map(({ userId, peer }) => this.#attempt(userId, act(peer))))
-  }
-
-  async #attempt(userId: string, act: Promise<void>): Promise<void> {
-    try {
-      await act
-    } catch (error) {
-      this.#host.failed(toRtcError(error, 'MEDIA_FAILED', `Publishing to ${userId} has failed`))
-    }
+  get #peers(): Peer[] {
+    return [...this.#links.values()].flatMap(({ peer }) => peer ?? [])
   }
 }

@@ -18,12 +18,20 @@ export interface RtcEvents {
   trackAdded: Track
   /** The same object as was added. */
   trackRemoved: Track
-  /** `gateway`: the event stream. `media`: the peer `userId`, or with `null` the provider's one connection. */
+  /**
+   * `gateway`: the event stream. `media`: the peer `userId`, or with `null` the provider's one connection. `unreachable`
+   * is a peer whose media does not arrive; `connectionInfo.peers` and the event `error` say why.
+   */
   connectionStateChanged: {
     readonly of: 'gateway' | 'media'
     readonly userId: string | null
     readonly state: ConnectionState
   }
+  /**
+   * The first media connection of this stay has come about: a call's timer starts now. `at` is in milliseconds of this
+   * machine's clock, as `connectionInfo.mediaStartedAt`.
+   */
+  mediaStarted: { readonly at: number }
   /** The room that was joined is over for this user, whoever ended it. */
   ended: { readonly room: Room; readonly reason: EndedReason }
   /** What went wrong outside any call; what a call throws is not reported here. */

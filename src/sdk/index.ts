@@ -1,4 +1,5 @@
 export { OpenChatClient, type ClientOptions } from './client.ts'
+export type { ConnectionInfo, PeerConnection } from './connection-info.ts'
 export type { AuthOptions } from './auth.ts'
 export {
   RtcError,

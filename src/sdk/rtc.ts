@@ -1,5 +1,6 @@
 import type { Auth } from './auth.ts'
 import { Calls } from './calls.ts'
+import type { ConnectionInfo } from './connection-info.ts'
 import { connectionOf, eventOf, participantOf, roomOf, upper } from './convert.ts'
 import { RtcError } from './errors.ts'
 import { deviceId as newDeviceId } from './device-id.ts'
@@ -107,6 +108,11 @@ export class RtcClient {
   /** What is published in the room that is joined, by this user (`local`) and by the others. */
   get tracks(): readonly Track[] {
     return this.#stay?.tracks ?? []
+  }
+
+  /** How the media of the room that is joined is carried; `undefined` outside a room. */
+  get connectionInfo(): ConnectionInfo | undefined {
+    return this.#stay?.connectionInfo
   }
 
   /**

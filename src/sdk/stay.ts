@@ -12,9 +12,11 @@ import {
   type TypedDocumentString,
   UpdateParticipantDocument,
 } from './generated/graphql.ts'
-import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
+import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
 import type { Connection, Participant, Room, RoomUpdate, SignalType } from './model.ts'
 import type { SeatHolder, Session } from './seats.ts'
+import type { ConnectionInfo, PeerConnection } from './connection-info.ts'
+import { hasTurn } from './media/diagnosis.ts'
 import type { Socket } from './socket.ts'
 
 /** A join's answer. */
@@ -75,6 +77,8 @@ export class Stay implements SeatHolder {
   #announced: { readonly audio: boolean; readonly video: boolean }
   #announcing: Promise<void> | undefined
   #renewal: ReturnType<typeof setTimeout> | undefined
+  readonly #peers = new Map<string, PeerConnection>()
+  #mediaStartedAt: number | undefined
 
   private constructor(options: StayOptions) {
     const { room, participant } = options.joined
@@ -133,6 +137,17 @@ export class Stay implements SeatHolder {
 
   get tracks(): readonly Track[] {
     return [...this.#tracks]
+  }
+
+  get connectionInfo(): ConnectionInfo {
+    const { joined, rtcConfiguration } = this.#options
+    const { provider, iceServers } = joined.connection
+    return {
+      provider,
+      hasTurn: provider === 'webrtc' ? hasTurn(rtcConfiguration.iceServers ?? iceServers) : null,
+      mediaStartedAt: this.#mediaStartedAt,
+      peers: new Map(this.#peers),
+    }
   }
 
   /** @throws RtcError FORBIDDEN for an observer, and as {@link MediaSession.publish} */
@@ -194,13 +209,29 @@ export class Stay implements SeatHolder {
       trackRemoved: (track) => {
         if (this.#tracks.delete(track)) emitter.emit('trackRemoved', track)
       },
-      stateChanged: (userId, state) => emitter.emit('connectionStateChanged', { of: 'media', userId, state }),
+      stateChanged: (userId, state) => this.#mediaStateChanged(userId, state),
       unpublished: (source) => {
         this.#want(source, false)
         this.#announceLater()
       },
-      failed: (error) => emitter.emit('error', error),
+      failed: (error) => {
+        const { peer } = error
+        if (peer) this.#peers.set(peer.userId, { state: 'unreachable', reason: peer.reason })
+        emitter.emit('error', error)
+      },
     }
+  }
+
+  #mediaStateChanged(userId: string | null, state: ConnectionState): void {
+    const { emitter } = this.#options
+    if (userId !== null) {
+      if (state === 'disconnected') this.#peers.delete(userId)
+      else this.#peers.set(userId, { state, reason: null })
+    }
+    emitter.emit('connectionStateChanged', { of: 'media', userId, state })
+    if (state !== 'connected' || this.#mediaStartedAt !== undefined) return
+    this.#mediaStartedAt = Date.now()
+    emitter.emit('mediaStarted', { at: this.#mediaStartedAt })
   }
 
   #others(): Participant[] {

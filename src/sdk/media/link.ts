@@ -200,6 +200,7 @@ export class Link {
   }
 
   #connect(id: string): void {
+    if (this.#peer) this.#recovery.rebuilt()
     this.#drop()
     const { offers } = this.#options
     this.#peer = this.#options.connect({

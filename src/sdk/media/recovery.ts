@@ -45,6 +45,13 @@ export class Recovery {
     else if (state === 'failed') this.#actWithin(this.#step === 'new' ? 0 : PATIENCE)
   }
 
+  /** The connection was built from nothing, whichever side began it: that is not done a second time. */
+  rebuilt(): void {
+    if (this.#step === 'givenUp') return
+    this.#step = 'rebuilt'
+    this.#actIn(REBUILD_WAIT)
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
     this.#due = Infinity

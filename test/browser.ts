@@ -6,7 +6,10 @@ import { isMet } from './requirement.ts'
 /** Debian's; elsewhere `CHROMIUM` says where it is. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 
-/** Nothing but the pages under test goes to the network; calls work without a camera, a permission or a click. */
+/**
+ * Nothing but the pages under test goes to the network; calls work without a camera, a permission or a click. Pictures are
+ * few, for each is encoded for each peer by the machine that runs the tests.
+ */
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -16,7 +19,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--use-fake-device-for-media-stream',
+  '--use-fake-device-for-media-stream=fps=10',
   '--use-fake-ui-for-media-stream',
   '--allow-loopback-in-peer-connection',
   '--autoplay-policy=no-user-gesture-required',

@@ -12,7 +12,7 @@ declare global {
 const REPEATS = Number(process.env['NEGOTIATION_REPEATS'] ?? 1)
 /** From one participant to another in one sequence: hello, offers, answers and candidates, with room for a second round. */
 const SIGNALS_MAX = 10
-const SLOW = { timeout: 15_000 }
+const SLOW = { timeout: 30_000 }
 
 const noteSignals = (page: Page) =>
   page.evaluate(() => {
@@ -29,7 +29,7 @@ const noteSignals = (page: Page) =>
 const forgetSignals = (pages: readonly Page[]) =>
   Promise.all(pages.map((page) => page.evaluate(() => globalThis.signalled.splice(0))))
 
-describe.runIf(callTests)('a group with cameras and microphones', { timeout: 60_000 + 40_000 * REPEATS }, () => {
+describe.runIf(callTests)('a group with cameras and microphones', { timeout: 120_000 + 90_000 * REPEATS }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   beforeAll(async () => {
     // Many calls of the same few people in little time.

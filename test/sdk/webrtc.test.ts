@@ -13,7 +13,7 @@ const told = (page: Page) => page.evaluate(() => globalThis.told)
 const tracks = (page: Page) =>
   page.evaluate(() => globalThis.client.rtc.tracks.map(({ userId, source }) => `${userId} ${source}`).toSorted())
 
-describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 60_000 }, () => {
+describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   const pages: Page[] = []
   beforeAll(async () => {
@@ -226,7 +226,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 60_000 },
     const roomId = await meet(...people)
     await Promise.all(people.map((page) => page.evaluate(() => globalThis.client.rtc.enableMicrophone(true))))
     for (const page of people) {
-      await expect.poll(async () => (await received(page)).audios, { timeout: 30_000 }).toBe(5)
+      await expect.poll(async () => (await received(page)).audios, { timeout: 90_000 }).toBe(5)
     }
     const seventh = await open('g')
     const code = await seventh.evaluate((id) => globalThis.client.rtc.joinRoom(id).catch((error) => error.code), roomId)

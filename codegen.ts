@@ -15,7 +15,11 @@ const config: CodegenConfig = {
     'src/sdk/generated/': {
       preset: 'client',
       documents: 'src/sdk/operations.graphql',
-      presetConfig: { fragmentMasking: false, skipIndexFile: true },
+      presetConfig: {
+        fragmentMasking: false,
+        skipIndexFile: true,
+        persistedDocuments: { mode: 'embedHashInDocument', hashAlgorithm: 'sha256' },
+      },
       // The SDK sends text: the library that would parse and print it stays out of it.
       config: { ...typed, documentMode: 'string' },
     },

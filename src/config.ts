@@ -11,6 +11,10 @@ export interface Config {
   readonly development: boolean
   /** Serve GraphiQL to browsers: everywhere but in production. */
   readonly graphiql: boolean
+  /** Answer introspection of the GraphQL schema: everywhere but in production, unless INTROSPECTION says otherwise. */
+  readonly introspection: boolean
+  /** GraphQL documents that are known beforehand; `only` refuses all others, in production. */
+  readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined
   /** Serve the call page: in development mode, unless CALL_PAGE says otherwise. */
   readonly callPage: boolean
   readonly http: {
@@ -251,6 +255,8 @@ const Variables = z.object({
   AGORA_APP_ID: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
   AGORA_CERTIFICATE: text.regex(AGORA_ID, 'must have 32 hexadecimal digits').optional(),
   CALL_PAGE: z.enum(['on', 'off']).optional(),
+  INTROSPECTION: z.enum(['on', 'off']).optional(),
+  TRUSTED_DOCUMENTS: text.default('off'),
   RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   ...rateVariables,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
@@ -320,6 +326,11 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     config: {
       development: keyed === undefined,
       graphiql: env.NODE_ENV !== 'production',
+      introspection: env.INTROSPECTION === undefined ? env.NODE_ENV !== 'production' : env.INTROSPECTION === 'on',
+      trustedDocuments:
+        env.TRUSTED_DOCUMENTS === 'off'
+          ? undefined
+          : { path: env.TRUSTED_DOCUMENTS, only: env.NODE_ENV === 'production' },
       callPage: env.CALL_PAGE === undefined ? keyed === undefined : env.CALL_PAGE === 'on',
       http: {
         host: env.HOST ?? (keyed === undefined ? '127.0.0.1' : '0.0.0.0'),

@@ -9,7 +9,8 @@ import { createGraphiQL } from './graphql/graphiql.ts'
 import { HeldResources } from './graphql/held.ts'
 import { createGraphQLHandler, errorReply } from './graphql/http.ts'
 import { serveGraphQLSockets } from './graphql/ws.ts'
-import { createGraphQL } from './graphql/yoga.ts'
+import { createGraphQL } from './graphql/engine.ts'
+import { loadTrustedDocuments } from './graphql/trusted.ts'
 import { createCallPage } from './http/call-page.ts'
 import { constantJson } from './http/constant.ts'
 import { corsHeaders, preflightHeaders } from './http/cors.ts'
@@ -50,7 +51,11 @@ export function createGatewayServer(app: App): GatewayServer {
   const { authenticate, log, overload } = app
   const { corsOrigins, publicUrl } = config.http
   const coded = createErrorCoder(log)
-  const graphql = createGraphQL(app, coded)
+  const graphql = createGraphQL(app, {
+    coded,
+    introspection: config.introspection,
+    trusted: loadTrustedDocuments(config.trustedDocuments),
+  })
   const held = new HeldResources()
   const graphqlHandler = createGraphQLHandler({ graphql, authenticate, coded })
   const restRoutes = routes(app)

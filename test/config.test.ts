@@ -26,6 +26,7 @@ describe('without any variable', () => {
     expect(config).toEqual({
       development: true,
       graphiql: true,
+      introspection: true,
       callPage: true,
       http: {
         host: '127.0.0.1',
@@ -83,7 +84,7 @@ describe('a key', () => {
   ])('ends development and suffices for production (%j)', (key) => {
     expect(loadConfig(key).config.development).toBe(false)
     const { config } = loadConfig({ ...key, NODE_ENV: 'production' })
-    expect(config).toMatchObject({ development: false, graphiql: false })
+    expect(config).toMatchObject({ development: false, graphiql: false, introspection: false })
   })
 
   test('is needed in production', () => {

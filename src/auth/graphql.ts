@@ -5,7 +5,7 @@ const ViewerRef = builder.objectRef<Actor>('Viewer').implement({
   description: 'Who you are, as your token says.',
   fields: (t) => ({
     id: t.exposeID('id'),
-    scopes: t.stringList({ resolve: ({ scopes }) => [...scopes] }),
+    scopes: t.stringList({ extensions: { size: 1 }, resolve: ({ scopes }) => [...scopes] }),
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,

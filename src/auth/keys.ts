@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import type { JWTVerifyGetKey } from 'jose'
+import type { CryptoKey, JWTVerifyGetKey } from 'jose'
 import { ConfigError, type Secrets } from '../config.ts'
 import type { RemoteKeySet } from './key-set.ts'
 

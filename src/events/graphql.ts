@@ -30,7 +30,7 @@ builder.prismaObjectField(RoomRef, 'events', (t) =>
     type: [RoomEventRef],
     description: `The room's log behind number \`after\`; ${EVENTS_DEFAULT} entries unless \`first\` says otherwise.`,
     args: { after: t.arg.int(), first: t.arg.int() },
-    complexity: ({ first }) => ({ field: 1, multiplier: first ?? EVENTS_DEFAULT }),
+    extensions: { size: { page: EVENTS_DEFAULT } },
     async resolve(room, { after, first }, { batch }) {
       const limit = first ?? EVENTS_DEFAULT
       if (limit < 1 || limit > EVENTS_MAX) {

@@ -1,5 +1,4 @@
 import SchemaBuilder from '@pothos/core'
-import ComplexityPlugin from '@pothos/plugin-complexity'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import type PrismaTypes from '../db/generated/pothos.ts'
@@ -20,7 +19,7 @@ export interface SchemaTypes {
 }
 
 export const builder = new SchemaBuilder<SchemaTypes>({
-  plugins: [ComplexityPlugin, RelayPlugin, PrismaPlugin],
+  plugins: [RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
   prisma: {
     client: (context) => context.prisma,
@@ -29,7 +28,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
   relay: {
     // The connection's own multiplier says how many there are.
-    edgesFieldOptions: { nullable: false, complexity: { field: 1, multiplier: 1 } },
+    edgesFieldOptions: { nullable: false, extensions: { size: 1 } },
     nodeFieldOptions: { nullable: false },
   },
 })

@@ -1,6 +1,7 @@
 import { CloseCode, type Message, MessageType, parseMessage, type SubscribeMessage } from 'graphql-ws'
 import type { Actor } from '../core/actor.ts'
-import { RtcError } from '../core/errors.ts'
+import { badInput, RtcError } from '../core/errors.ts'
+import { readJson } from '../core/json.ts'
 import type { ConnectionAccount } from './held.ts'
 import { Operation, type OperationDependencies, type OperationSink } from './operation.ts'
 import type { Outbox } from './outbox.ts'
@@ -116,6 +117,8 @@ export class Connection {
     } catch {
       return this.#refuse(CloseCode.BadRequest, 'Invalid message received')
     }
+    const mistake = mistakeIn(text)
+    if (mistake && message.type !== MessageType.Subscribe) return this.#refuse(CloseCode.BadRequest, mistake.message)
     switch (message.type) {
       case MessageType.ConnectionInit:
         return this.#initialise(message.payload)
@@ -124,7 +127,7 @@ export class Connection {
       case MessageType.Pong:
         return undefined
       case MessageType.Subscribe:
-        return this.#subscribe(message, bytes)
+        return this.#subscribe(message, { bytes, mistake })
       case MessageType.Complete:
         this.#operations.get(message.id)?.cancel()
         this.#operations.delete(message.id)
@@ -151,13 +154,17 @@ export class Connection {
     )
   }
 
-  #subscribe({ id, payload }: SubscribeMessage, bytes: number): void {
+  #subscribe(
+    { id, payload }: SubscribeMessage,
+    { bytes, mistake }: { readonly bytes: number; readonly mistake: RtcError | undefined },
+  ): void {
     const admitted = this.#admitted
     if (!admitted) return this.#refuse(CloseCode.Unauthorized, 'Unauthorized')
     if (this.#operations.has(id)) {
       return this.#refuse(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
     }
     const sink = this.#sinkOf(id)
+    if (mistake) return sink.error([this.#dependencies.coded(mistake)])
     let release: () => void
     try {
       release = this.#grant(admitted.account, bytes)
@@ -220,6 +227,17 @@ export class Connection {
     return new Promise((resolve) => {
       this.#delay = { timer: setTimeout(resolve, seconds * 1000), wake: resolve }
     })
+  }
+}
+
+/** What of a message would be lost by reading it, or is nested too deep. */
+function mistakeIn(text: string): RtcError | undefined {
+  try {
+    readJson(text, { checked: 'payload.variables.' })
+    return undefined
+  } catch (error) {
+    const problems = error instanceof RtcError ? error.problems : []
+    return badInput(problems.map(({ path, message }) => ({ path: path.replace(/^payload\./, ''), message })))
   }
 }
 

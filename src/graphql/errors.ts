@@ -13,7 +13,7 @@ export function createErrorCoder(log: Log): (error: unknown) => GraphQLError {
     if (original instanceof RtcError) return fromRtcError(original, error)
     if (original instanceof GraphQLError) {
       // The library's own errors: a document or variables that do not fit the schema.
-      return isCoded(original) ? original : withCode(original, 'BAD_USER_INPUT', original.message)
+      return isCoded(original) ? original : withCode(error, 'BAD_USER_INPUT', (error as GraphQLError).message)
     }
     const id = randomUUID()
     log.error({ err: original, id }, 'unexpected error')

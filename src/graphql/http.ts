@@ -1,11 +1,13 @@
-import type { GraphQLError } from 'graphql'
+import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Authenticate } from '../auth/authenticate.ts'
-import { badInput, RtcError } from '../core/errors.ts'
+import type { Actor } from '../core/actor.ts'
+import { RtcError } from '../core/errors.ts'
 import { errorHeaders, MethodNotAllowed } from '../http/method.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
+import { type GraphQL, kindOf } from './engine.ts'
 import { statusOf } from './errors.ts'
-import { type GraphQL, responseType } from './yoga.ts'
+import { CHECKED, type Params, paramsOfQuery, parseParams } from './params.ts'
 
 /** Largest body in bytes. */
 const BODY_LIMIT = 256 * 1024
@@ -13,37 +15,69 @@ const BODY_LIMIT = 256 * 1024
 /** Answers POST (and GET for queries) on the GraphQL path; it never rejects. */
 export type GraphQLHandler = (request: HttpRequest) => Promise<HttpReply>
 
+/** @see https://graphql.github.io/graphql-over-http/draft/ */
 export function createGraphQLHandler(dependencies: {
   readonly graphql: GraphQL
   readonly authenticate: Authenticate
   readonly coded: (error: unknown) => GraphQLError
 }): GraphQLHandler {
   const { graphql, authenticate, coded } = dependencies
+
+  const run = async (request: HttpRequest, params: Params, actor: Actor): Promise<ExecutionResult> => {
+    try {
+      const args = graphql.prepare(params, { actor })
+      if (kindOf(args) === 'subscription') {
+        throw new RtcError('BAD_USER_INPUT', 'Subscriptions are served over WebSocket (graphql-transport-ws).')
+      }
+      if (request.method !== 'POST' && kindOf(args) === 'mutation') {
+        throw new RtcError('BAD_USER_INPUT', 'GET is for queries; send mutations by POST.')
+      }
+      return await graphql.execute(args)
+    } catch (error) {
+      return { errors: [error].flat() as GraphQLError[] }
+    }
+  }
+
   return async (request) => {
+    const accept = request.headers.accept
     try {
       // Before the document is looked at: validation would tell strangers about the schema.
       const actor = await authenticate(request.headers.authorization)
-      const response = await graphql.fetch(...(await toFetch(request)), { actor })
-      response.headers.delete('content-length')
-      return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
+      const result = await run(request, await paramsOf(request), actor)
+      const errors = result.errors?.map(coded)
+      const body = JSON.stringify({
+        ...(errors && { errors: errors.map((error) => error.toJSON()) }),
+        ...('data' in result && { data: result.data }),
+      })
+      return { status: errors ? errorStatus(errors, accept, 'data' in result) : 200, headers: headersFor(accept), body }
     } catch (error) {
       return errorReply(error, { accept: request.headers.accept, coded })
     }
   }
 }
 
-async function toFetch({ method, url, headers, body }: HttpRequest): Promise<[string, RequestInit]> {
-  const accept = headers.accept ?? 'application/json'
-  const address = `${url.origin}${url.pathname.replace(/\/$/, '')}${url.search}`
-  if (method === 'GET' || method === 'HEAD') return [address, { method: 'GET', headers: { accept } }]
+async function paramsOf({ method, url, headers, body }: HttpRequest): Promise<Params> {
+  if (method === 'GET' || method === 'HEAD') return paramsOfQuery(url.searchParams)
   if (method !== 'POST') throw new MethodNotAllowed(method, ['GET', 'POST'])
   requireJson(headers)
-  const params = parseJson(await body(BODY_LIMIT))
-  if (typeof params !== 'object' || params === null || Array.isArray(params)) {
-    throw badInput([{ path: '', message: 'The body must be one JSON object with a query; batches are off' }])
-  }
-  return [address, { method, headers: { accept, 'content-type': 'application/json' }, body: JSON.stringify(params) }]
+  return parseParams(parseJson(await body(BODY_LIMIT), { checked: CHECKED }))
 }
+
+/**
+ * The status of the error table. Clients that ask for `application/json` by name and not for GraphQL's own type take
+ * another status than 200 for a failure of the transport: requests that were not executed answer 200 to them.
+ *
+ * @see https://graphql.github.io/graphql-over-http/draft/#sec-application-json
+ */
+function errorStatus(errors: readonly GraphQLError[], accept: string | undefined, executed: boolean): number {
+  const refused = !executed && errors.every(({ extensions }) => extensions['code'] === 'BAD_USER_INPUT')
+  return refused && prefersJson(accept) ? 200 : statusOf(errors)
+}
+
+const headersFor = (accept: string | undefined) => ({
+  'Content-Type': `${responseType(accept)}; charset=utf-8`,
+  'Cache-Control': 'no-store',
+})
 
 /** The answer to a request that did not come as far as an operation. */
 export function errorReply(
@@ -54,9 +88,22 @@ export function errorReply(
   return {
     status: statusOf([told]),
     headers: {
-      'Content-Type': `${responseType(accept)}; charset=utf-8`,
-      ...(error instanceof RtcError ? errorHeaders(error) : { 'Cache-Control': 'no-store' }),
+      ...headersFor(accept),
+      ...(error instanceof RtcError && errorHeaders(error)),
     },
     body: JSON.stringify({ errors: [told] }),
   }
 }
+
+/** https://graphql.github.io/graphql-over-http/draft/#sec-application-graphql-response-json */
+const GRAPHQL_RESPONSE = 'application/graphql-response+json'
+
+/**
+ * The media type of an answer, error or not. Apollo reads GraphQL errors out of a status from 300 on only when the type
+ * is GraphQL's own, which it asks for.
+ */
+const responseType = (accept: string | undefined): string =>
+  accept?.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json'
+
+const prefersJson = (accept: string | undefined): boolean =>
+  accept?.includes('application/json') === true && !accept.includes(GRAPHQL_RESPONSE)

@@ -1,23 +1,9 @@
-import {
-  type ExecutionArgs,
-  type ExecutionResult,
-  getOperationAST,
-  type GraphQLError,
-  OperationTypeNode,
-} from 'graphql'
+import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Actor } from '../core/actor.ts'
-import { badInput } from '../core/errors.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import type { Outlet } from './context.ts'
-import type { GraphQL } from './yoga.ts'
-
-/** What a client asks for, as it came. */
-export interface OperationParams {
-  readonly query: string
-  readonly operationName?: string | null | undefined
-  readonly variables?: Record<string, unknown> | null | undefined
-  readonly extensions?: Record<string, unknown> | null | undefined
-}
+import { type GraphQL, kindOf } from './engine.ts'
+import { parseParams } from './params.ts'
 
 /** Where the messages of one operation go. */
 export interface OperationSink extends Outlet {
@@ -50,8 +36,12 @@ export class Operation {
     this.#sink = sink
   }
 
-  /** Resolves when it is over; never rejects. Parsing and validating happen synchronously. */
-  async run(params: OperationParams): Promise<void> {
+  /**
+   * Resolves when it is over; never rejects. Parsing and validating happen synchronously.
+   *
+   * @param params - what the client asks for, as it came
+   */
+  async run(params: unknown): Promise<void> {
     try {
       const result = await this.#execute(params)
       if (isStream(result)) await this.#follow(result)
@@ -79,25 +69,10 @@ export class Operation {
     }
   }
 
-  /** Parses, validates and gives context by Yoga's own path; throws what is wrong with the document. */
-  async #execute(params: OperationParams): Promise<ExecutionResult | AsyncIterable<ExecutionResult>> {
+  async #execute(params: unknown): Promise<ExecutionResult | AsyncIterable<ExecutionResult>> {
     const { graphql, slices } = this.#dependencies
-    const enveloped = graphql.getEnveloped({ actor: this.#actor, outlet: this.#outlet, params })
-    const document = enveloped.parse(params.query)
-    const errors = enveloped.validate(enveloped.schema, document)
-    if (errors.length > 0) throw errors
-    const operation = getOperationAST(document, params.operationName)
-    if (!operation) {
-      throw badInput([{ path: 'operationName', message: 'must name one of the operations of the document' }])
-    }
-    const args: ExecutionArgs = {
-      schema: enveloped.schema,
-      document,
-      operationName: params.operationName ?? null,
-      variableValues: params.variables ?? null,
-      contextValue: await enveloped.contextFactory(),
-    }
-    const execute = operation.operation === OperationTypeNode.SUBSCRIPTION ? enveloped.subscribe : enveloped.execute
+    const args = graphql.prepare(parseParams(params), { actor: this.#actor, outlet: this.#outlet })
+    const execute = kindOf(args) === 'subscription' ? graphql.subscribe : graphql.execute
     return slices.run(this.#actor.id, () => execute(args))
   }
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { badInput, RtcError } from '../core/errors.ts'
+import { readJson } from '../core/json.ts'
 
 const JSON_TYPE = /^application\/(json|[\w.+-]+\+json)\s*(;|$)/i
 
@@ -9,11 +10,19 @@ export function requireJson(headers: IncomingHttpHeaders): void {
   throw new RtcError('UNSUPPORTED_MEDIA_TYPE', 'The body must be JSON: Content-Type: application/json')
 }
 
-/** @throws RtcError BAD_USER_INPUT when the bytes are not JSON in UTF-8 */
-export function parseJson(body: Buffer): unknown {
+/**
+ * Reads a body; see {@link readJson}.
+ *
+ * @throws RtcError BAD_USER_INPUT when the bytes are not JSON in UTF-8
+ */
+export function parseJson(body: Buffer, options?: Parameters<typeof readJson>[1]): unknown {
+  return readJson(decode(body), options)
+}
+
+function decode(body: Buffer): string {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (error) {
-    throw badInput([{ path: '', message: `The body is not JSON: ${(error as Error).message}` }])
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch {
+    throw badInput([{ path: '', message: 'The body is not UTF-8' }])
   }
 }

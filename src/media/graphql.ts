@@ -6,10 +6,13 @@ import type { IceServer } from './ice.ts'
 
 export const MediaProvider = enumOf('MediaProvider', MEDIA_PROVIDERS, 'What carries the media.')
 
+/** About how many STUN and TURN servers a gateway is configured with. */
+const SERVERS = 4
+
 const IceServerRef = builder.objectRef<IceServer>('IceServer').implement({
   description: 'An RTCIceServer, ready for `new RTCPeerConnection({ iceServers })`.',
   fields: (t) => ({
-    urls: t.stringList({ resolve: ({ urls }) => [...urls] }),
+    urls: t.stringList({ extensions: { size: 1 }, resolve: ({ urls }) => [...urls] }),
     username: t.exposeString('username', { nullable: true }),
     credential: t.exposeString('credential', { nullable: true }),
   }),
@@ -25,7 +28,11 @@ export const ConnectionRef = builder.objectRef<Connection>('ConnectionInfo').imp
     userId: t.exposeID('userId'),
     token: t.exposeString('token', { nullable: true }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
-    iceServers: t.field({ type: [IceServerRef], resolve: ({ iceServers }) => [...iceServers] }),
+    iceServers: t.field({
+      type: [IceServerRef],
+      extensions: { size: SERVERS },
+      resolve: ({ iceServers }) => [...iceServers],
+    }),
   }),
 })
 
@@ -50,6 +57,7 @@ builder.mutationFields((t) => ({
 builder.queryFields((t) => ({
   iceServers: t.field({
     type: [IceServerRef],
+    extensions: { size: SERVERS },
     description: 'The STUN and TURN servers, with credentials of yours that expire.',
     resolve: (_root, _args, { media, actor, clock }) => [...media.iceServers(actor.id, clock.now())],
   }),

@@ -7,6 +7,7 @@ import { ConnectionRef, MediaProvider } from '../media/graphql.ts'
 import { REJECT_REASONS } from './command.ts'
 import {
   CreateRoom,
+  INVITED_MAX,
   InviteParticipants,
   JoinRoom,
   LeaveRoom,
@@ -103,6 +104,7 @@ export const RoomRef = builder.prismaObject('Room', {
     participants: t.field({
       type: [ParticipantRef],
       description: 'Everybody who ever had a place in the room, in the order they came.',
+      extensions: { size: 'charged' },
       resolve: (room, _args, context) => participantsOf(room, context),
     }),
     me: t.field({
@@ -151,7 +153,7 @@ builder.queryFields((t) => ({
       type: RoomRef,
       description: `Your rooms, newest first; ${PAGE_DEFAULT} unless \`first\` or \`last\` says otherwise.`,
       args: { filter: t.arg({ type: RoomFilterInput }) },
-      complexity: ({ first, last }) => ({ field: 1, multiplier: last ?? first ?? PAGE_DEFAULT }),
+      extensions: { size: { page: PAGE_DEFAULT } },
       async resolve(_root, { filter, ...page }, { rooms, actor }) {
         const found = await rooms.list(actor, parseInput(RoomFilter, filter ?? {}), parseInput(Page, page))
         const edges = found.rooms.map((room) => ({ cursor: room.id, node: room }))
@@ -258,7 +260,11 @@ const InviteParticipantsPayload = builder
   .implement({
     fields: (t) => ({
       room: t.expose('room', { type: RoomRef }),
-      participants: t.expose('invited', { type: [ParticipantRef], description: 'Those of `userIds`, in that order.' }),
+      participants: t.expose('invited', {
+        type: [ParticipantRef],
+        description: 'Those of `userIds`, in that order.',
+        extensions: { size: INVITED_MAX },
+      }),
     }),
   })
 

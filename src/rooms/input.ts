@@ -74,7 +74,9 @@ export const RejectCall = z.strictObject({
 })
 export type RejectCall = z.infer<typeof RejectCall>
 
-export const InviteParticipants = z.strictObject({ userIds: z.array(UserId).min(1).max(100) })
+/** Users that one request may invite. */
+export const INVITED_MAX = 100
+export const InviteParticipants = z.strictObject({ userIds: z.array(UserId).min(1).max(INVITED_MAX) })
 export type InviteParticipants = z.infer<typeof InviteParticipants>
 
 export const UpdateParticipant = z.strictObject({

@@ -70,7 +70,7 @@ export class Gateway {
     variables: Variables,
     token: string,
   ): Promise<Result> {
-    const { data, errors } = await this.#post<Result>({ query: document.toString(), variables }, token)
+    const { data, errors } = await this.#post<Result>(requestOf(document, variables), token)
     if (errors?.[0]) throw gatewayError(errors)
     if (!data) throw new RtcError('UNREACHABLE', 'The answer is not one of an RTC gateway.')
     return data
@@ -96,6 +96,17 @@ export class Gateway {
     }
   }
 }
+
+/** The text for any gateway, and its id for one that serves trusted documents only. */
+export const requestOf = <Result, Variables>(
+  document: TypedDocumentString<Result, Variables>,
+  variables: Variables,
+) => ({
+  query: document.toString(),
+  // oxlint-disable-next-line no-underscore-dangle -- graphql-codegen's name
+  documentId: document.__meta__?.['hash'] as string | undefined,
+  variables,
+})
 
 /** @throws RtcError UNAUTHENTICATED when the application has no token to give */
 export async function tokenOf(auth: Auth): Promise<string> {

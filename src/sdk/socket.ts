@@ -2,9 +2,11 @@ import { type Client, CloseCode, createClient } from 'graphql-ws/client'
 import type { Auth } from './auth.ts'
 import { atMost, backoff, pause } from './backoff.ts'
 import { RtcError } from './errors.ts'
-import { gatewayError, type GraphQLProblem, isPassing, tokenOf } from './gateway.ts'
+import { gatewayError, type GraphQLProblem, isPassing, requestOf, tokenOf } from './gateway.ts'
 import type { TypedDocumentString } from './generated/graphql.ts'
 import type { ConnectionState } from './media/media.ts'
+
+type Request = { readonly query: string; readonly documentId: string | undefined; readonly variables: object }
 
 export interface SocketOptions {
   /** `ws://` or `wss://` address of the GraphQL endpoint. */
@@ -61,7 +63,7 @@ export class Socket {
     const over = new AbortController()
     const leave = () => over.abort()
     this.#closing.signal.addEventListener('abort', leave, { signal: over.signal })
-    void this.#keep({ query: document.toString(), variables }, sink, over.signal).finally(leave)
+    void this.#keep(requestOf(document, variables), sink, over.signal).finally(leave)
     return leave
   }
 
@@ -81,11 +83,7 @@ export class Socket {
     }
   }
 
-  async #keep<Result>(
-    payload: { query: string; variables: object },
-    sink: Sink<Result>,
-    over: AbortSignal,
-  ): Promise<void> {
+  async #keep<Result>(payload: Request, sink: Sink<Result>, over: AbortSignal): Promise<void> {
     for (let attempt = 0; !over.aborted; attempt += 1) {
       const failure = await this.#once(payload, over, (result) => {
         attempt = 0
@@ -100,11 +98,7 @@ export class Socket {
   }
 
   /** Resolves when the subscription is over: to why, unless it was completed. */
-  async #once(
-    payload: { query: string; variables: object },
-    over: AbortSignal,
-    next: (result: unknown) => void,
-  ): Promise<RtcError | undefined> {
+  async #once(payload: Request, over: AbortSignal, next: (result: unknown) => void): Promise<RtcError | undefined> {
     let client: Client
     try {
       client = await (this.#client ??= this.#connect())

@@ -1,0 +1,176 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  getNamedType,
+  type GraphQLCompositeType,
+  type GraphQLField,
+  type GraphQLSchema,
+  GraphQLError,
+  isCompositeType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  SchemaMetaFieldDef,
+  type SelectionSetNode,
+  TypeMetaFieldDef,
+  type ValueNode,
+} from 'graphql'
+import { LIMITS } from './limits.ts'
+
+/**
+ * How many items a list has, declared by its field (`extensions.size`): a number; the default of a field that is paged by
+ * `first` or `last`; or `charged`, for a list that nothing bounds beforehand: its resolver charges the real number of
+ * items to the operation.
+ */
+export type ListSize = number | { readonly page: number } | 'charged'
+
+declare module 'graphql' {
+  interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
+    readonly size?: ListSize
+    /** The field shows something of whoever asks. */
+    readonly dependsOnViewer?: boolean
+  }
+}
+
+interface Price {
+  /** About the number of values in the answer. */
+  readonly cost: number
+  readonly depth: number
+  readonly introspection: number
+}
+
+interface Operation {
+  readonly schema: GraphQLSchema
+  readonly document: DocumentNode
+  readonly operation: OperationDefinitionNode
+  readonly variables: Readonly<Record<string, unknown>>
+}
+
+/** @throws GraphQLError when the operation is too deep or its answer would have too many values */
+export function requireAffordable(operation: Operation): void {
+  const root = operation.schema.getRootType(operation.operation.operation)
+  if (!root) return
+  const { cost, depth, introspection } = new Pricing(operation).selection(operation.operation.selectionSet, root)
+  if (depth > LIMITS.depth) throw new GraphQLError(`The operation is nested ${depth} deep; ${LIMITS.depth} is allowed.`)
+  if (cost > LIMITS.cost || introspection > LIMITS.introspectionCost) {
+    throw new GraphQLError(
+      `The operation costs ${Math.max(cost, introspection)}, about one for each value of its answer; ${LIMITS.cost} is allowed. Ask for fewer at a time.`,
+    )
+  }
+}
+
+/** Sizes of the lists of the introspection types. Arguments and wrapping types are few. */
+const META_SIZES: Readonly<Record<string, number>> = {
+  '__Type.fields': 8,
+  '__Type.inputFields': 6,
+  '__Type.enumValues': 6,
+  '__Field.args': 2,
+  '__Schema.directives': 6,
+  '__Directive.args': 2,
+}
+
+/** Prices selections; each fragment is priced once, however often it is spread. */
+export class Pricing {
+  readonly #schema: GraphQLSchema
+  readonly #operation: OperationDefinitionNode
+  readonly #variables: Readonly<Record<string, unknown>>
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>
+  readonly #known = new Map<SelectionSetNode, Price>()
+
+  constructor({ schema, document, operation, variables }: Operation) {
+    this.#schema = schema
+    this.#operation = operation
+    this.#variables = variables
+    this.#fragments = new Map(
+      document.definitions
+        .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+        .map((fragment) => [fragment.name.value, fragment]),
+    )
+  }
+
+  selection(set: SelectionSetNode, type: GraphQLCompositeType): Price {
+    const known = this.#known.get(set)
+    if (known) return known
+    let [cost, depth, introspection] = [0, 0, 0]
+    for (const selection of set.selections) {
+      const price = selection.kind === Kind.FIELD ? this.#field(selection, type) : this.#fragment(selection, type)
+      cost += price.cost
+      introspection += price.introspection
+      depth = Math.max(depth, price.depth)
+    }
+    const price = { cost, depth, introspection }
+    this.#known.set(set, price)
+    return price
+  }
+
+  #fragment(selection: Exclude<SelectionSetNode['selections'][number], FieldNode>, type: GraphQLCompositeType): Price {
+    const fragment = selection.kind === Kind.FRAGMENT_SPREAD ? this.#fragments.get(selection.name.value) : selection
+    if (!fragment) return NOTHING
+    const condition = fragment.typeCondition && this.#schema.getType(fragment.typeCondition.name.value)
+    return this.selection(fragment.selectionSet, isCompositeType(condition) ? condition : type)
+  }
+
+  #field(node: FieldNode, parent: GraphQLCompositeType): Price {
+    const field = this.#definition(node.name.value, parent)
+    if (!field) return { cost: 1, depth: 1, introspection: 0 }
+    const type = getNamedType(field.type)
+    const within = node.selectionSet && isCompositeType(type) ? this.selection(node.selectionSet, type) : NOTHING
+    if (parent.name.startsWith('__') || node.name.value.startsWith('__')) {
+      return {
+        cost: 0,
+        depth: 0,
+        introspection: 1 + this.#metaSize(field, parent) * within.introspection + within.cost,
+      }
+    }
+    return {
+      cost: 1 + this.#size(node, field) * within.cost,
+      depth: 1 + within.depth,
+      introspection: within.introspection,
+    }
+  }
+
+  #definition(name: string, parent: GraphQLCompositeType): GraphQLField<unknown, unknown> | undefined {
+    if (name === SchemaMetaFieldDef.name) return SchemaMetaFieldDef
+    if (name === TypeMetaFieldDef.name) return TypeMetaFieldDef
+    return isObjectType(parent) || 'getFields' in parent ? parent.getFields()[name] : undefined
+  }
+
+  #metaSize(field: GraphQLField<unknown, unknown>, parent: GraphQLCompositeType): number {
+    const name = `${parent.name}.${field.name}`
+    return name === '__Schema.types' ? Object.keys(this.#schema.getTypeMap()).length : (META_SIZES[name] ?? 1)
+  }
+
+  #size(node: FieldNode, field: GraphQLField<unknown, unknown>): number {
+    const { size } = field.extensions
+    if (typeof size === 'number') return size
+    if (size === 'charged') return 1
+    if (size) return Math.max(0, this.#number(node, 'last') ?? this.#number(node, 'first') ?? size.page)
+    const type = isNonNullType(field.type) ? field.type.ofType : field.type
+    return isListType(type) ? UNDECLARED : 1
+  }
+
+  /** Only the numbers that matter are looked at: execution coerces the variables. */
+  #number(node: FieldNode, name: string): number | undefined {
+    const value = node.arguments?.find((argument) => argument.name.value === name)?.value
+    return value && this.#numberOf(value)
+  }
+
+  #numberOf(value: ValueNode): number | undefined {
+    if (value.kind === Kind.INT) return Number(value.value)
+    if (value.kind !== Kind.VARIABLE) return undefined
+    const name = value.name.value
+    const given = this.#variables[name]
+    if (typeof given === 'number') return given
+    const definition = this.#operation.variableDefinitions?.find(({ variable }) => variable.name.value === name)
+    return given === undefined && definition?.defaultValue?.kind === Kind.INT
+      ? Number(definition.defaultValue.value)
+      : undefined
+  }
+}
+
+const NOTHING: Price = { cost: 0, depth: 0, introspection: 0 }
+/** Items of a list that does not say how many it has. */
+const UNDECLARED = 100

@@ -2,6 +2,8 @@ import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
 import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
 import { createKeySet } from './auth/key-set.ts'
 import { createVerifier } from './auth/verify.ts'
+import { type BlockService, createBlockService } from './blocks/service.ts'
+import { createBlockStore } from './blocks/store.ts'
 import { IncomingCalls } from './calls/incoming.ts'
 import { ringingChangedFor } from './calls/ringing.ts'
 import type { Configuration } from './config.ts'
@@ -28,6 +30,7 @@ import { Leases } from './presence/leases.ts'
 import { createSweeper } from './presence/sweeper.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
 import { createExecutor } from './rooms/executor.ts'
+import { createReach } from './rooms/reach.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
 import { createSignalPurge } from './signals/purge.ts'
@@ -46,6 +49,7 @@ export interface App {
   /** Of each user, for every door. */
   readonly rates: Rates
   readonly rooms: RoomService
+  readonly blocks: BlockService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
   readonly signals: Signals
@@ -139,6 +143,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     store,
     clock,
     limits: config.deadlines,
+    ringingMax: config.quotas.ringingMax,
     publish(room, appended) {
       hub.publish(room.id, appended)
       calls.offer(room)
@@ -150,13 +155,16 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const rooms = createRoomService({
     executor,
     store,
+    reach: createReach(database.prisma),
     events,
     clock,
     media,
     rates,
     newId,
     rejectBusy: config.busyPolicy === 'reject',
+    quotas: config.quotas,
   })
+  const blocks = createBlockService({ store: createBlockStore(database.prisma), rates, clock })
   const leaseStore = createLeaseStore(database.prisma)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const streams = createRoomStreams({ executor, leases, events, hub, rates, clock })
@@ -177,6 +185,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
             mintToken({ ...config.auth, secret: developmentSecret, userId, ttl: DEVELOPMENT_TTL, now: clock.now() }),
     rates,
     rooms,
+    blocks,
     streams,
     calls,
     signals,

@@ -50,6 +50,12 @@ export interface Config {
   readonly deadlines: Deadlines
   /** What a call to somebody who is in another call does. */
   readonly busyPolicy: (typeof BUSY_POLICIES)[number]
+  readonly quotas: {
+    /** Rooms of one user that may be live at the same time. */
+    readonly liveRoomsMax: number
+    /** Calls and invitations that may ring for one user at the same time. */
+    readonly ringingMax: number
+  }
   readonly ice: { readonly stunUrls: readonly string[]; readonly turnUrls: readonly string[] }
   readonly media: {
     /** Of rooms that are created without one; it is configured. */
@@ -257,6 +263,8 @@ const Variables = z.object({
   CALL_PAGE: z.enum(['on', 'off']).optional(),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   TRUSTED_DOCUMENTS: text.default('off'),
+  LIVE_ROOMS_MAX: count(1000),
+  RINGING_MAX: count(8, 1000),
   RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   ...rateVariables,
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
@@ -364,6 +372,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         maxDuration: env.MAX_DURATION,
       },
       busyPolicy: env.BUSY_POLICY,
+      quotas: { liveRoomsMax: env.LIVE_ROOMS_MAX, ringingMax: env.RINGING_MAX },
       ice: { stunUrls: env.STUN_URLS, turnUrls: env.TURN_URLS },
       media: {
         defaultProvider: env.DEFAULT_PROVIDER,

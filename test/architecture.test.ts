@@ -19,7 +19,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   [
     'builder',
     /^graphql\/(builder|context)$/,
-    ['builder', 'core', 'db', 'calls', 'events', 'media', 'signals', 'service', 'model'],
+    ['builder', 'core', 'db', 'blocks', 'calls', 'events', 'media', 'signals', 'service', 'model'],
   ],
   [
     'types',
@@ -34,6 +34,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
       'model',
       'media',
       'events',
+      'blocks',
       'calls',
       'signals',
       'service',
@@ -42,7 +43,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db', 'events', 'limits']],
   ['routes', /^rest\/routes$/, ['app', 'paths', 'rest']],
   ['rest', /^rest\//, ['rest', 'auth', 'core', 'http', 'limits']],
-  ['paths', /^\w+\/rest$/, ['rest', 'json', 'input', 'service', 'media', 'core']],
+  ['paths', /^\w+\/rest$/, ['rest', 'json', 'input', 'service', 'blocks', 'media', 'core']],
   ['json', /^rooms\/json$/, ['model', 'media']],
   ['http', /^http\//, ['http', 'core']],
   [
@@ -52,6 +53,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
       'config',
       'core',
       'auth',
+      'blocks',
       'db',
       'events',
       'limits',
@@ -69,12 +71,13 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     /^rooms\/(service|executor|charges)$/,
     ['service', 'store', 'events', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'model', 'core'],
   ],
-  ['store', /^rooms\/(store|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
+  ['store', /^rooms\/(store|reach|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
   [
     'events',
     /^events\//,
     ['events', 'limits', 'rates', 'presence', 'db', 'service', 'store', 'policy', 'model', 'core'],
   ],
+  ['blocks', /^blocks\//, ['blocks', 'input', 'limits', 'db', 'core']],
   ['calls', /^calls\//, ['calls', 'events', 'limits', 'model', 'core']],
   ['signals', /^signals\//, ['signals', 'input', 'events', 'limits', 'presence', 'db', 'policy', 'model', 'core']],
   ['presence', /^presence\//, ['presence', 'db', 'service', 'store', 'core']],

@@ -40,6 +40,7 @@ describe('without any variable', () => {
         requests: { max: 1_000, maxPerAddress: 250 },
       },
       busyPolicy: 'ring',
+      quotas: { liveRoomsMax: 1000, ringingMax: 8 },
       dataDir: '.data',
       auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined, jwksMaxStale: 86_400 },
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },

@@ -51,6 +51,13 @@ const scenarios: Record<string, Scenario> = {
     const created = yield* tell(door.create(alice, P2P))
     yield* tell(door.end(alice, created.room.id))
   },
+  async *'a call that is made again while it rings'(door, { alice, bob }) {
+    const first = yield* tell(door.create(alice, { ...P2P, metadata: { topic: 'a' } }))
+    yield* tell(door.create(alice, { ...P2P, metadata: { topic: 'a' } }))
+    yield* tell(door.create(alice, { ...P2P, metadata: { topic: 'b' } }))
+    yield* tell(door.get(bob, first.room.id))
+    yield* tell(door.create(bob, { type: 'p2p', calleeId: 'alice' }))
+  },
   async *'a group by link'(door, { alice, bob, carol }) {
     const created = yield* tell(door.create(alice, { type: 'group', access: 'link', maxParticipants: 2 }))
     yield* tell(door.join(bob, created.room.id))

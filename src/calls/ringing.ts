@@ -15,7 +15,8 @@ export interface IncomingCall {
 /** Whether the room rings for a user. A caller is expected, not rung. */
 export function isRinging(room: Room, userId: string): boolean {
   const place = findParticipant(room, userId)
-  return room.status !== 'ended' && place?.state === 'invited' && place.ringsUntil !== null && place.role !== 'caller'
+  if (room.status === 'ended' || place?.state !== 'invited') return false
+  return place.ringsUntil !== null && place.role !== 'caller' && !place.silent
 }
 
 /** Why a room that rang for a participant rings no more. */

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import type { BlockService } from '../blocks/service.ts'
 import type { IncomingCalls } from '../calls/incoming.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
@@ -24,6 +25,7 @@ export interface Outlet {
 export interface Services {
   readonly prisma: PrismaClient
   readonly rooms: RoomService
+  readonly blocks: BlockService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
   readonly signals: Signals

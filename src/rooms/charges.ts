@@ -6,6 +6,10 @@ import { findParticipant, type Room } from './model.ts'
 /** What a declined call costs beyond the call: whoever is declined again and again has to pause. */
 const DECLINED = 4
 
+/** In whose name somebody creates a room, and whose rates and quotas it counts for. */
+export const callerOf = (actor: Actor, { callerId }: Pick<CreateRoom, 'callerId'>): string =>
+  isAdmin(actor) ? (callerId ?? actor.id) : actor.id
+
 /** What each use case of rooms counts as. Each throws RATE_LIMITED. */
 export interface Charges {
   command(actor: Actor): void
@@ -30,8 +34,7 @@ export function createCharges(rates: Rates): Charges {
 
     create(actor, input) {
       command(actor)
-      // An application creates rooms in the name of its users, and each user has what is theirs.
-      const callerId = isAdmin(actor) ? (input.callerId ?? actor.id) : actor.id
+      const callerId = callerOf(actor, input)
       rates.take('create', callerId)
       if (input.metadata) rates.take('metadata', callerId, kibibytes(input.metadata))
       if (input.type === 'group') invite(callerId, input.participantIds ?? [])

@@ -40,6 +40,8 @@ export interface Invite {
   readonly type: 'invite'
   readonly actor: Actor
   readonly userIds: readonly string[]
+  /** Those of them for whom it does not ring. */
+  readonly silentFor: ReadonlySet<string>
 }
 
 export interface Remove {
@@ -65,6 +67,8 @@ export type RoomCommand =
   | Update
   | Leave
   | { readonly type: 'end'; readonly actor: Actor }
+  /** The caller calls the same callee anew: this call is over if it still rings. */
+  | { readonly type: 'supersede' }
   /** The stream that proves a participant's presence was lost, or has come back. */
   | { readonly type: 'disconnect'; readonly userId: string }
   | { readonly type: 'reconnect'; readonly userId: string }

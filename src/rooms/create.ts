@@ -18,6 +18,8 @@ export interface CreateCommand {
   readonly actor: Actor
   /** The callee is in another call, and that is to end this one at once. */
   readonly calleeIsBusy: boolean
+  /** Those of the invited for whom it does not ring. */
+  readonly silentFor: ReadonlySet<string>
   readonly room: {
     readonly id: string
     readonly type: RoomType
@@ -39,7 +41,11 @@ const GROUP_SEATS = 50
 const P2P_SEATS = 2
 
 /** Creates a room. Refuses with FORBIDDEN or BAD_USER_INPUT. */
-export function decideCreate({ actor, room, calleeIsBusy }: CreateCommand, now: Date, limits: Limits): Decision {
+export function decideCreate(
+  { actor, room, calleeIsBusy, silentFor }: CreateCommand,
+  now: Date,
+  limits: Limits,
+): Decision {
   if (room.callerId !== actor.id && !isAdmin(actor)) {
     return refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.')
   }
@@ -73,7 +79,9 @@ export function decideCreate({ actor, room, calleeIsBusy }: CreateCommand, now: 
         role: 'caller',
         ringsUntil: room.type === 'p2p' ? ringsUntil : null,
       }),
-      ...invited.map((userId, index) => newcomer(room, userId, { ordinal: index + 1, role, ringsUntil })),
+      ...invited.map((userId, index) =>
+        newcomer(room, userId, { ordinal: index + 1, role, ringsUntil, silent: silentFor.has(userId) }),
+      ),
     ],
   })
   const callee = calleeIsBusy ? draft.room.participants.find(({ role }) => role === 'callee') : undefined

@@ -1,7 +1,7 @@
 import type { RoomCommand } from './command.ts'
 import type { Decision, Limits, Refusal } from './decision.ts'
 import { Draft } from './draft.ts'
-import { end, endBy } from './ending.ts'
+import { end, endBy, supersede } from './ending.ts'
 import { invite, missRing, reject, remove } from './invitation.ts'
 import { disconnect, depart, join, leave, reconnect, update } from './seat.ts'
 import type { Room } from './model.ts'
@@ -27,6 +27,8 @@ function carryOut(draft: Draft, command: RoomCommand, limits: Limits): Refusal |
       return leave(draft, command, limits)
     case 'end':
       return endBy(draft, command.actor)
+    case 'supersede':
+      return supersede(draft)
     case 'reject':
       return reject(draft, command)
     case 'invite':

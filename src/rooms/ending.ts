@@ -13,6 +13,13 @@ export function endBy(draft: Draft, actor: Actor): Refusal | undefined {
   return undefined
 }
 
+/** A call that still rings gives way to another one from the same caller to the same callee. */
+export function supersede(draft: Draft): undefined {
+  const { room } = draft
+  const callee = room.participants.find(({ role }) => role === 'callee')
+  if (room.status === 'waiting' && callee?.state === 'invited') end(draft, 'cancelled', room.callerId)
+}
+
 /** Ends the room: whoever is in it is out, whatever rings is still, no deadline is left. */
 export function end(draft: Draft, endReason: EndReason, endedBy: string | null): void {
   const { room, now } = draft

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import { FairQueue } from '../core/fair-queue.ts'
@@ -6,7 +7,7 @@ import type { RoomCommand } from './command.ts'
 import { type CreateCommand, decideCreate } from './create.ts'
 import { decide } from './decide.ts'
 import type { Accepted, Decision, Limits } from './decision.ts'
-import type { Room, RoomEvent } from './model.ts'
+import { findParticipant, type Room, type RoomEvent } from './model.ts'
 import type { RoomStore } from './store.ts'
 
 /** The one way in which anything changes a room. */
@@ -22,7 +23,7 @@ export interface Executor {
   execute(roomId: string, command: RoomCommand, stillWanted?: () => boolean): Promise<Room>
   /**
    * The new room; or the one that the same idempotency key made before; or, when the callee is calling the caller at
-   * this moment, their room, which the caller then joins.
+   * this moment, their room, which the caller then joins; or the one by which the caller calls the callee already.
    *
    * @throws RtcError with the refusal's code
    */
@@ -33,6 +34,8 @@ export interface ExecutorDependencies {
   readonly store: RoomStore
   readonly clock: Clock
   readonly limits: Limits
+  /** Calls that may ring for one user at the same time; further ones end as busy. */
+  readonly ringingMax: number
   /** Says that these events are in the log, and what the room is after them. */
   publish(room: Room, events: readonly RoomEvent[]): void
 }
@@ -42,7 +45,7 @@ const MAX_CONFLICTS = 1000
 /** Commands that may wait for one room. */
 const QUEUE = { perUser: 32, total: 1024 } as const
 
-export function createExecutor({ store, clock, limits, publish }: ExecutorDependencies): Executor {
+export function createExecutor({ store, clock, limits, ringingMax, publish }: ExecutorDependencies): Executor {
   const queue = new FairQueue(QUEUE)
 
   const load = async (roomId: string): Promise<Room> => {
@@ -89,6 +92,17 @@ export function createExecutor({ store, clock, limits, publish }: ExecutorDepend
     }
   }
 
+  /**
+   * A call to somebody for whom one of the same caller rings already is that call; null when it is another one, or when
+   * the caller of the earlier one is lost: then it has given way.
+   */
+  const repeat = async ({ room }: CreateCommand, earlierId: string): Promise<Room | null> => {
+    const earlier = await execute(earlierId, { type: 'tick' })
+    if (earlier.status !== 'ended' && isSameCall(earlier, room)) return earlier
+    await execute(earlierId, { type: 'supersede' })
+    return null
+  }
+
   const execute: Executor['execute'] = (roomId, command, stillWanted = () => true) =>
     queue.take(roomId, 'actor' in command ? command.actor.id : null, async () => {
       if (!stillWanted()) return load(roomId)
@@ -99,17 +113,22 @@ export function createExecutor({ store, clock, limits, publish }: ExecutorDepend
       throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
     })
 
-  const create: Executor['create'] = async (command) => {
+  const create: Executor['create'] = async (asked) => {
+    let command = asked
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       const accepted = accept(decideCreate(command, clock.now(), limits))
-      const insertion = await store.insert(accepted)
+      const insertion = await store.insert(accepted, rings(command) ? ringingMax : null)
       if (insertion.landed) {
         publish(accepted.room, accepted.events)
         return { room: accepted.room, replayed: false }
       }
-      const { oppositeId } = insertion
-      const room = (await replay(command)) ?? (oppositeId === null ? null : await meet(command, oppositeId))
+      const { opposite, earlier, busy } = insertion
+      const room =
+        (await replay(command)) ??
+        (opposite === null ? null : await meet(command, opposite)) ??
+        (earlier === null ? null : await repeat(command, earlier))
       if (room) return { room, replayed: true }
+      if (busy) command = { ...command, calleeIsBusy: true }
     }
     throw new RtcError('UNAVAILABLE', 'The room could not be made.', { retryAfter: 1 })
   }
@@ -120,4 +139,19 @@ export function createExecutor({ store, clock, limits, publish }: ExecutorDepend
 function accept(decision: Decision): Accepted {
   if (decision.kind === 'change') return decision
   throw new RtcError(decision.code, decision.message, { problems: decision.problems ?? [] })
+}
+
+/** Whether a p2p room rings for its callee at all. */
+const rings = ({ room, calleeIsBusy, silentFor }: CreateCommand): boolean =>
+  !calleeIsBusy && !silentFor.has(room.calleeId ?? '')
+
+function isSameCall(earlier: Room, room: CreateCommand['room']): boolean {
+  const caller = findParticipant(earlier, room.callerId)
+  const isLost = caller?.state === 'joined' && !caller.connected
+  return (
+    !isLost &&
+    earlier.mediaType === room.mediaType &&
+    earlier.provider === room.provider &&
+    isDeepStrictEqual(earlier.metadata, room.metadata)
+  )
 }

@@ -196,7 +196,8 @@ const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('
     room: t.expose('room', { type: RoomRef }),
     replayed: t.exposeBoolean('replayed', {
       description:
-        'The room was there before: the same clientRequestId made it, or your callee is calling you and you joined that call.',
+        'The room was there before: the same clientRequestId made it, or your callee is calling you and you joined that ' +
+        'call, or you are calling this callee already.',
     }),
   }),
 })
@@ -285,7 +286,11 @@ const UpdateParticipantPayload = placePayload('UpdateParticipantPayload')
 builder.mutationFields((t) => ({
   createRoom: t.field({
     type: CreateRoomPayload,
-    description: 'Creates a room and invites into it. The creator joins with joinRoom.',
+    description:
+      'Creates a room and invites into it. The creator joins with joinRoom. Calling somebody for whom a call of yours rings ' +
+      'already answers that call when mediaType, provider and metadata are the same and your stream was not lost; ' +
+      'otherwise that call is cancelled and the new one rings. A call to somebody for whom RINGING_MAX calls ring ends as ' +
+      'BUSY.',
     args: { input: t.arg({ type: CreateRoomInput, required: true }) },
     resolve: (_root, { input: { clientRequestId, ...input } }, { rooms, actor }) =>
       rooms.create(actor, parseInput(CreateRoom, input), requireClientRequestId(clientRequestId)),

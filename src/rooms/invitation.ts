@@ -23,7 +23,7 @@ export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undef
 export const rejected = (before: Participant): Participant => ({ ...before, state: 'rejected', ringsUntil: null })
 
 /** The caller of a group invites, and rings again whoever has missed, rejected or left. */
-export function invite(draft: Draft, { actor, userIds }: Invite, limits: Limits): Refusal | undefined {
+export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: Limits): Refusal | undefined {
   const { room, now } = draft
   const refusal = refuseManagement(room, actor)
   if (refusal) return refusal
@@ -42,8 +42,11 @@ export function invite(draft: Draft, { actor, userIds }: Invite, limits: Limits)
   for (const userId of new Set(userIds)) {
     const before = findParticipant(draft.room, userId)
     if (before?.state === 'joined' || before?.state === 'invited') continue
-    const place = { ordinal: draft.room.participants.length, role: 'member', ringsUntil } as const
-    const row: Participant = before ? { ...before, state: 'invited', ringsUntil } : newcomer(room, userId, place)
+    const silent = silentFor.has(userId)
+    const place = { ordinal: draft.room.participants.length, role: 'member', ringsUntil, silent } as const
+    const row: Participant = before
+      ? { ...before, state: 'invited', ringsUntil, silent }
+      : newcomer(room, userId, place)
     draft.emit('participant_invited', actor.id, { participants: [row] }, userId)
   }
   return undefined

@@ -92,6 +92,8 @@ export interface Participant {
   readonly stayed: number
   readonly ringsUntil: Date | null
   readonly graceUntil: Date | null
+  /** The invitation does not ring for the user; the caller does not see a difference. Null, of older rows, is false. */
+  readonly silent: boolean | null
 }
 
 /** The aggregate: the room and everybody who ever had a place in it, in the order they came. */
@@ -154,7 +156,7 @@ export function participantDuration(participant: Participant, asOf: Date): numbe
 export const newcomer = (
   room: { readonly id: string },
   userId: string,
-  place: Pick<Participant, 'ordinal' | 'role' | 'ringsUntil'>,
+  { silent = false, ...place }: Pick<Participant, 'ordinal' | 'role' | 'ringsUntil'> & { readonly silent?: boolean },
 ): Participant => ({
   roomId: room.id,
   userId,
@@ -170,6 +172,7 @@ export const newcomer = (
   leaveReason: null,
   stayed: 0,
   graceUntil: null,
+  silent,
 })
 
 /** The row of somebody who is out: the stay is counted, nothing is published. */

@@ -62,7 +62,8 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       method: 'POST',
       path: '/rooms',
       operationId: 'createRoom',
-      summary: 'Create a room. With an Idempotency-Key, a repeat answers 200 and the same room.',
+      summary:
+        'Create a room. A repeat answers 200 and the same room: with the same Idempotency-Key, or while an equal call of yours rings for the same callee.',
       input: CreateRoom,
       success: [201, 200],
       output: RoomJson,

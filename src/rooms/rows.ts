@@ -27,7 +27,9 @@ function reviveTimes(row: JsonRow): JsonRow {
 }
 
 export const toFields = (row: JsonRow): RoomFields => reviveTimes(row) as unknown as RoomFields
-export const toParticipant = (row: JsonRow): Participant => reviveTimes(row) as unknown as Participant
+/** Rows in the events of older versions lack what was added since. */
+export const toParticipant = (row: JsonRow): Participant =>
+  ({ silent: null, ...reviveTimes(row) }) as unknown as Participant
 
 export const toRoom = (room: JsonRow, participants: readonly JsonRow[]): Room => ({
   ...toFields(room),

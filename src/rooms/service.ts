@@ -5,7 +5,7 @@ import { RtcError } from '../core/errors.ts'
 import type { EventLog, Stretch } from '../events/log.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { Connection, Media } from '../media/connection.ts'
-import { createCharges } from './charges.ts'
+import { callerOf, createCharges } from './charges.ts'
 import type { CreateCommand } from './create.ts'
 import type { Executor } from './executor.ts'
 import {
@@ -29,6 +29,7 @@ import {
 } from './model.ts'
 import { canRead, readScope } from './policy.ts'
 import type { RoomFilter } from './page.ts'
+import type { Reach } from './reach.ts'
 import type { RoomStore } from './store.ts'
 
 export interface RoomPage {
@@ -46,8 +47,8 @@ export interface Place {
 /** What users do with rooms: one behaviour behind every door. Every refusal is an RtcError. */
 export interface RoomService {
   /**
-   * `replayed`: this room was there before. The key was used for the same request, or the callee is calling the caller
-   * at this moment: the caller has joined their call instead.
+   * `replayed`: this room was there before. The key was used for the same request; or the callee is calling the caller
+   * at this moment, and the caller has joined their call instead; or the caller is calling the callee already.
    */
   create(actor: Actor, input: CreateRoom, clientRequestId?: string): Promise<{ room: Room; replayed: boolean }>
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<Place & { connection: Connection }>
@@ -75,6 +76,7 @@ export interface RoomService {
 export interface RoomDependencies {
   readonly executor: Executor
   readonly store: RoomStore
+  readonly reach: Reach
   readonly events: EventLog
   readonly clock: Clock
   readonly media: Media
@@ -82,10 +84,12 @@ export interface RoomDependencies {
   newId(): string
   /** End a call to somebody who is in another one as busy at once, instead of letting it ring. */
   readonly rejectBusy: boolean
+  /** Rooms of one user that may be live, and invitations that may ring for one, at the same time. */
+  readonly quotas: { readonly liveRoomsMax: number; readonly ringingMax: number }
 }
 
 export function createRoomService(dependencies: RoomDependencies): RoomService {
-  const { executor, store, events, clock, media, rates, newId, rejectBusy } = dependencies
+  const { executor, store, reach, events, clock, media, rates, newId, rejectBusy, quotas } = dependencies
   const { load, execute } = executor
   const charges = createCharges(rates)
 
@@ -93,11 +97,17 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     async create(actor, input, clientRequestId) {
       requireMetadataFits(input.metadata)
       charges.create(actor, input)
+      const userIds = input.type === 'p2p' ? [input.calleeId ?? ''] : (input.participantIds ?? [])
+      const query = { callerId: callerOf(actor, input), userIds, now: clock.now(), ...quotas }
+      const { liveRooms, blocking, overRung } = await reach.prospect(query)
+      if (liveRooms >= quotas.liveRoomsMax) throw tooManyRooms(quotas.liveRoomsMax)
+      // A call that finds too much ringing ends as busy; one among many invitations does not ring.
+      const silentFor = input.type === 'p2p' ? blocking : new Set([...blocking, ...overRung])
       const calleeIsBusy = rejectBusy && input.calleeId !== undefined && (await store.isInCall(input.calleeId))
       const ids = { id: newId(), clientRequestId: clientRequestId ?? null }
       const provider = input.provider ?? media.defaultProvider
       media.requireProvider(provider)
-      const command = createCommand(actor, { ...input, provider }, { ...ids, calleeIsBusy })
+      const command = createCommand(actor, { ...input, provider }, { ...ids, calleeIsBusy, silentFor })
       return executor.create(command)
     },
 
@@ -146,7 +156,10 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async invite(actor, roomId, { userIds }) {
       charges.invite(actor, userIds)
-      const room = await execute(roomId, { type: 'invite', actor, userIds })
+      const query = { callerId: actor.id, userIds, now: clock.now(), ...quotas, liveRoomsMax: 0 }
+      const { blocking, overRung } = await reach.prospect(query)
+      const silentFor = new Set([...blocking, ...overRung])
+      const room = await execute(roomId, { type: 'invite', actor, userIds, silentFor })
       return { room, invited: userIds.map((userId) => placeIn(room, userId).participant) }
     },
 
@@ -189,6 +202,9 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
   }
 }
 
+const tooManyRooms = (max: number): RtcError =>
+  new RtcError('RATE_LIMITED', `${max} rooms of yours have not ended; end some of them first.`, { retryAfter: 60 })
+
 function requireReadable(actor: Actor, room: Room): void {
   if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
 }
@@ -202,7 +218,14 @@ function placeIn(room: Room, userId: string): Place {
 function createCommand(
   actor: Actor,
   input: CreateRoom & { readonly provider: MediaProvider },
-  { calleeIsBusy, ...ids }: { id: string; clientRequestId: string | null; calleeIsBusy: boolean },
+  {
+    calleeIsBusy,
+    silentFor,
+    ...ids
+  }: Pick<CreateCommand, 'calleeIsBusy' | 'silentFor'> & {
+    id: string
+    clientRequestId: string | null
+  },
 ): CreateCommand {
   const request = {
     type: input.type,
@@ -218,7 +241,7 @@ function createCommand(
   } as const
   const keyed = ids.clientRequestId !== null
   const requestHash = keyed ? createHash('sha256').update(canonical(request)).digest('hex') : null
-  return { type: 'create', actor, calleeIsBusy, room: { ...request, ...ids, requestHash } }
+  return { type: 'create', actor, calleeIsBusy, silentFor, room: { ...request, ...ids, requestHash } }
 }
 
 /** JSON with sorted keys: the order of fields does not make another request. */

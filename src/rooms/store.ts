@@ -4,8 +4,17 @@ import type { Participant, Room, RoomFields } from './model.ts'
 import { type PageQuery, pageStatement } from './page.ts'
 import { fieldsOf, type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 
-/** `oppositeId`: the room by which the callee calls the caller. */
-export type Insertion = { readonly landed: true } | { readonly landed: false; readonly oppositeId: string | null }
+/** What kept a new room from being written; its idempotency key when it is none of these. */
+export interface Obstacle {
+  /** The room by which the callee calls the caller. */
+  readonly opposite: string | null
+  /** The room by which the caller calls the callee already. */
+  readonly earlier: string | null
+  /** As many calls ring for the callee as may. */
+  readonly busy: boolean
+}
+
+export type Insertion = { readonly landed: true } | ({ readonly landed: false } & Obstacle)
 
 /** Every read and the commit are one SQL statement, so each sees one moment of the room. */
 export interface RoomStore {
@@ -18,8 +27,12 @@ export interface RoomStore {
   participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
   /** Those of the rooms that have gone beyond the given event number, with the number that they have reached. */
   ahead(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
-  /** Writes a new room, unless its idempotency key was used before or the callee is calling the caller. */
-  insert(accepted: Accepted): Promise<Insertion>
+  /**
+   * Writes a new room, unless there is an {@link Obstacle} or its idempotency key was used before.
+   *
+   * @param ringingMax - calls that may ring for the callee at the same time; null for a call that does not ring
+   */
+  insert(accepted: Accepted, ringingMax: number | null): Promise<Insertion>
   /** Whether a user is in an active call between two. */
   isInCall(userId: string): Promise<boolean>
   /** Writes what was decided on the room at `expectedSeq`; false when somebody was faster. */
@@ -31,7 +44,7 @@ export interface RoomStore {
   claimDue(now: Date, limit: number): Promise<readonly string[]>
 }
 
-const NO_OPPOSITE = Prisma.sql`NULL::uuid`
+const NOTHING = Prisma.sql`SELECT NULL::uuid AS opposite, NULL::uuid AS earlier, false AS busy`
 
 /** How long a due room is set aside for one node, in seconds. */
 const CLAIM = 5
@@ -54,10 +67,10 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
   }
   const aggregate = async (condition: Prisma.Sql): Promise<Room | null> => (await aggregates(condition))[0] ?? null
 
-  /** `room` is the statement that must answer with one row for the rest to be written; it sees `opposite`. */
-  const write = async (opposite: Prisma.Sql, room: Prisma.Sql, accepted: Accepted): Promise<Insertion> => {
-    const [row] = await prisma.$queryRaw<{ landed: boolean; oppositeId: string | null }[]>`
-      WITH opposite AS (SELECT ${opposite} AS id),
+  /** `room` is the statement that must answer with one row for the rest to be written; it sees `obstacle`. */
+  const write = async (obstacle: Prisma.Sql, room: Prisma.Sql, accepted: Accepted): Promise<Insertion> => {
+    const [row] = await prisma.$queryRaw<(Obstacle & { landed: boolean })[]>`
+      WITH obstacle AS (${obstacle}),
       room AS (${room}),
       people AS (
         INSERT INTO "Participant"
@@ -66,14 +79,15 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
           "role" = excluded."role", "state" = excluded."state", "audio" = excluded."audio", "video" = excluded."video",
           "connected" = excluded."connected", "deviceId" = excluded."deviceId", "joinedAt" = excluded."joinedAt",
           "leftAt" = excluded."leftAt", "leaveReason" = excluded."leaveReason", "stayed" = excluded."stayed",
-          "ringsUntil" = excluded."ringsUntil", "graceUntil" = excluded."graceUntil", "sessionId" = excluded."sessionId"
+          "ringsUntil" = excluded."ringsUntil", "graceUntil" = excluded."graceUntil", "sessionId" = excluded."sessionId",
+          "silent" = excluded."silent"
       ),
       log AS (
         INSERT INTO "RoomEvent"
         SELECT event.* FROM room, jsonb_populate_recordset(NULL::"RoomEvent", ${json(accepted.events)}::jsonb) event
       )
-      SELECT EXISTS (SELECT FROM room) AS landed, id::text AS "oppositeId" FROM opposite`
-    return row?.landed ? { landed: true } : { landed: false, oppositeId: row?.oppositeId ?? null }
+      SELECT EXISTS (SELECT FROM room) AS landed, opposite::text, earlier::text, busy FROM obstacle`
+    return row ?? { landed: false, opposite: null, earlier: null, busy: false }
   }
 
   return {
@@ -85,7 +99,8 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
     ringing: (userIds, now) =>
       aggregates(Prisma.sql`room."status" <> 'ended' AND room."id" IN (
         SELECT me."roomId" FROM "Participant" me
-         WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now} AND me."role" <> 'caller') ORDER BY room."id"`),
+         WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now} AND me."role" <> 'caller'
+           AND me."silent" IS NOT TRUE) ORDER BY room."id"`),
 
     async page(query) {
       const rows = await prisma.$queryRaw<{ room: JsonRow }[]>(pageStatement(query))
@@ -113,15 +128,16 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
               FROM jsonb_to_recordset(${json(rooms)}::jsonb) AS known("id" uuid, "seq" int)
               JOIN "Room" room ON room."id" = known."id" AND room."seq" > known."seq"`,
 
-    insert: (accepted) => {
+    insert: (accepted, ringingMax) => {
       const { type, callerId, calleeId, createdAt } = accepted.room
+      const obstacle = Prisma.sql`SELECT * FROM "callInTheWay"(${callerId}, ${calleeId}, ${createdAt}, ${ringingMax}::int)`
       return write(
-        type === 'p2p' ? Prisma.sql`"oppositeCall"(${callerId}, ${calleeId}, ${createdAt})` : NO_OPPOSITE,
+        type === 'p2p' ? obstacle : NOTHING,
         Prisma.sql`
           INSERT INTO "Room"
-          SELECT fresh.* FROM opposite,
+          SELECT fresh.* FROM obstacle,
                  jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb) fresh
-           WHERE opposite.id IS NULL
+           WHERE obstacle.opposite IS NULL AND obstacle.earlier IS NULL AND NOT obstacle.busy
           ON CONFLICT DO NOTHING RETURNING "id"`,
         accepted,
       )
@@ -132,7 +148,7 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
         UPDATE "Room" SET (${MUTABLE}) =
           (SELECT ${MUTABLE} FROM jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb))
          WHERE "id" = ${accepted.room.id}::uuid AND "seq" = ${expectedSeq} RETURNING "id"`
-      return (await write(NO_OPPOSITE, update, accepted)).landed
+      return (await write(NOTHING, update, accepted)).landed
     },
 
     async isInCall(userId) {

@@ -7,6 +7,8 @@ import { deviceId as newDeviceId } from './device-id.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
 import { Gateway, isPassing, type RequestOptions } from './gateway.ts'
 import {
+  BlockedUsersDocument,
+  BlockUserDocument,
   CreateRoomDocument,
   EndRoomDocument,
   GetEventsDocument,
@@ -17,6 +19,7 @@ import {
   ListRoomsDocument,
   RejectCallDocument,
   RemoveParticipantDocument,
+  UnblockUserDocument,
 } from './generated/graphql.ts'
 import { listDevices } from './media/capture.ts'
 import { openMediaOf } from './media/engines.ts'
@@ -132,7 +135,8 @@ export class RtcClient {
   }
 
   /**
-   * Creates a room and rings for those invited. The creator enters it by `joinRoom`.
+   * Creates a room and rings for those invited. The creator enters it by `joinRoom`. While a call to the same user rings
+   * already, an equal call is that call, and another one replaces it.
    *
    * @throws RtcError BAD_USER_INPUT, PROVIDER_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT
    */
@@ -272,6 +276,30 @@ export class RtcClient {
     this.#requireAlive()
     const { removeParticipant } = await this.#gateway.request(RemoveParticipantDocument, { input: { roomId, userId } })
     return roomOf(removeParticipant.room)
+  }
+
+  /**
+   * From now on no call and no invitation of this user rings for you; they see it ring until it is missed. What rings
+   * already goes on: reject it.
+   *
+   * @throws RtcError BAD_USER_INPUT for oneself, CONFLICT when 1000 users are blocked
+   */
+  async blockUser(userId: string): Promise<void> {
+    this.#requireAlive()
+    await this.#gateway.request(BlockUserDocument, { input: { userId } })
+  }
+
+  /** Calls and invitations of this user ring again. */
+  async unblockUser(userId: string): Promise<void> {
+    this.#requireAlive()
+    await this.#gateway.request(UnblockUserDocument, { input: { userId } })
+  }
+
+  /** The ids of those whom you have blocked, in their order. */
+  async blockedUsers(): Promise<string[]> {
+    this.#requireAlive()
+    const { blockedUsers } = await this.#gateway.request(BlockedUsersDocument, {})
+    return blockedUsers.map(({ userId }) => userId)
   }
 
   /** @throws RtcError NOT_FOUND, FORBIDDEN */

@@ -83,6 +83,8 @@ describe('every operation answers with a status, a media type and a shape that o
     for (const method of ['POST', 'PUT']) await ok('alice', method, `/rooms/${group.id}/end`)
     for (const query of ['', '?type=group&status=ended&first=1']) await ok('alice', 'GET', `/rooms${query}`)
     await ok('alice', 'GET', '/ice-servers')
+    for (const method of ['PUT', 'DELETE']) await ok('alice', method, '/blocked-users/mallory')
+    await ok('alice', 'GET', '/blocked-users')
     expect([...answered].toSorted()).toEqual(contract.operations.map(({ operationId }) => operationId).toSorted())
   })
 

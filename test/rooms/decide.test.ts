@@ -35,7 +35,11 @@ function accepted(decision: Decision): Accepted {
   return decision
 }
 const create = (room: Partial<CreateCommand['room']> = {}, actor = alice): Decision =>
-  decideCreate({ type: 'create', actor, calleeIsBusy: false, room: { ...newRoom, ...room } }, START, LIMITS)
+  decideCreate(
+    { type: 'create', actor, calleeIsBusy: false, silentFor: new Set(), room: { ...newRoom, ...room } },
+    START,
+    LIMITS,
+  )
 const created = (room: Partial<CreateCommand['room']> = {}): Room => accepted(create(room)).room
 
 const join = (actor: Actor, deviceId: string | null = null, sessionId: string | null = null): RoomCommand => ({
@@ -54,7 +58,12 @@ const reject = (actor: Actor, reason: 'declined' | 'busy' = 'declined'): RoomCom
   actor,
   reason,
 })
-const invite = (actor: Actor, ...userIds: string[]): RoomCommand => ({ type: 'invite', actor, userIds })
+const invite = (actor: Actor, ...userIds: string[]): RoomCommand => ({
+  type: 'invite',
+  actor,
+  userIds,
+  silentFor: new Set(),
+})
 const remove = (actor: Actor, userId: string): RoomCommand => ({ type: 'remove', actor, userId })
 const update = (actor: Actor, flags: { audio?: boolean; video?: boolean }): RoomCommand => ({
   type: 'update',
@@ -191,7 +200,11 @@ describe('joining', () => {
 
 test('a call to somebody who is busy ends at once, where that is the policy', () => {
   const decision = accepted(
-    decideCreate({ type: 'create', actor: alice, calleeIsBusy: true, room: newRoom }, START, LIMITS),
+    decideCreate(
+      { type: 'create', actor: alice, calleeIsBusy: true, silentFor: new Set(), room: newRoom },
+      START,
+      LIMITS,
+    ),
   )
   expect(decision.events.map(({ type }) => type)).toEqual(['room_created', 'participant_rejected', 'room_ended'])
   expect(decision.room).toMatchObject({ status: 'ended', endReason: 'busy', endedBy: null, deadlineAt: null })

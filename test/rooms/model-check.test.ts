@@ -80,6 +80,14 @@ const carryOut = (which: number, deed: Deed): Command =>
     return [room]
   })
 
+const block = (blocker: User, userId: string, blocks: boolean): Command =>
+  command(`${blocks ? 'block' : 'unblock'} ${JSON.stringify([blocker, userId])}`, async ({ rules }, gateway) => {
+    const { outcome } = await settle(gateway.block(blocker, userId, blocks))
+    same('the outcome', outcome, blocks && blocker.id === userId ? 'BAD_USER_INPUT' : 'ok')
+    if (outcome === 'ok') rules.blocks[blocks ? 'add' : 'delete'](`${blocker.id}>${userId}`)
+    return []
+  })
+
 const wait = (seconds: number): Command =>
   command(`wait ${seconds} s`, ({ rules }, gateway) => {
     gateway.clock.advance(seconds)
@@ -178,6 +186,7 @@ const commands = fc.commands<Model, Gateway, false>(
   [
     fc.tuple(actor, fc.oneof(call, group), key).map((made) => create(...made)),
     ...Array.from({ length: 6 }, () => fc.tuple(fc.constantFrom(0, 0, 1, 2), deed).map((done) => carryOut(...done))),
+    fc.tuple(actor, userId, fc.boolean()).map((blocked) => block(...blocked)),
     fc.constantFrom(0, 1, 4, 5, 19, 20, 30, 44, 45, 100, 240).map(wait),
     fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)).map(sweep),
   ],

@@ -74,7 +74,7 @@ test('rooms are paged both ways without a gap, while new ones come', async () =>
 test('rooms are found by status, type, media type and time', async () => {
   const frank = await world.person('frank')
   const create = async (input: object) => (await frank.rest('POST', '/rooms', input)).body
-  const call = await create({ type: 'p2p', calleeId: 'bob', mediaType: 'audio' })
+  const call = await create({ type: 'p2p', calleeId: 'grace', mediaType: 'audio' })
   const group = await create({ type: 'group' })
   await frank.rest('POST', `/rooms/${group.id}/end`)
   const find = async (filter: string) => {

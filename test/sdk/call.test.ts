@@ -26,6 +26,23 @@ describe('a call', () => {
     expect([alice.rtc.room, bob.rtc.room]).toEqual([undefined, undefined])
   })
 
+  it('is the same call when it is made again, and does not ring for whoever has blocked the caller', async () => {
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const first = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    expect((await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })).id).toBe(first.id)
+    await alice.rtc.endRoom(first.id)
+    await bob.rtc.blockUser('alice')
+    expect(await bob.rtc.blockedUsers()).toEqual(['alice'])
+    await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    const rings = listen(bob, 'incomingCall')
+    const carol = await world.client('carol')
+    const audible = await carol.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    expect(await rings.next()).toMatchObject({ type: 'ringing', room: { id: audible.id } })
+    await bob.rtc.unblockUser('alice')
+    expect(await bob.rtc.blockedUsers()).toEqual([])
+  })
+
   it('is declined, and the caller hears it', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]

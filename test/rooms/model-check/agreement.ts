@@ -88,6 +88,7 @@ function placeOf(participant: Participant, now: number): Place & { duration: num
     stayed: Math.round(participant.stayed * 1000),
     ringsUntil: millis(participant.ringsUntil),
     graceUntil: millis(participant.graceUntil),
+    silent: participant.silent ?? false,
     duration: participantDuration(participant, new Date(now)),
   }
 }

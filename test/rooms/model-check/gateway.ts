@@ -19,7 +19,7 @@ import { type JsonRow, toEvent, toRoom } from '../../../src/rooms/rows.ts'
 import { createRoomStore } from '../../../src/rooms/store.ts'
 import { createTestDatabase } from '../../database.ts'
 import { type ManualClock, manualClock, SECRET } from '../../world.ts'
-import { type Deed, LIMITS, type Request, type User } from './rules.ts'
+import { type Deed, LIMITS, RINGING_MAX, type Request, type User } from './rules.ts'
 
 /** What the database holds of one room, all of it as of the same moment. */
 export interface Recorded {
@@ -35,13 +35,15 @@ export interface Gateway {
   readonly clock: ManualClock
   create(actor: User, request: Request, key: string | null): Promise<{ room: Room; replayed: boolean }>
   carryOut(roomId: string, deed: Deed): Promise<Room>
+  /** Blocks, or unblocks. */
+  block(actor: User, userId: string, blocks: boolean): Promise<void>
   /** Takes the rooms that are due, as the sweeper does. */
   claimDue(): Promise<readonly string[]>
   record(roomIds: readonly string[]): Promise<readonly Recorded[]>
   /** The same by the ports that the gateway itself reads by. */
   reread(roomId: string): Promise<Pick<Recorded, 'row' | 'events'>>
   countRooms(): Promise<number>
-  /** Forgets every room. */
+  /** Forgets every room and every block. */
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -66,6 +68,7 @@ export async function startGateway(): Promise<Gateway> {
   const configuration = loadConfig({
     JWT_SECRET: SECRET,
     RATE_LIMITS: 'off',
+    RINGING_MAX: String(RINGING_MAX),
     RING_TIMEOUT: String(LIMITS.ring / 1000),
     DISCONNECT_GRACE: String(LIMITS.grace / 1000),
     EMPTY_TIMEOUT: String(LIMITS.empty / 1000),
@@ -78,6 +81,7 @@ export async function startGateway(): Promise<Gateway> {
     store,
     clock,
     limits: configuration.config.deadlines,
+    ringingMax: RINGING_MAX,
     publish: (room, events) => app.hub.publish(room.id, events),
   })
   const witness = new pg.Client({ connectionString: database.url })
@@ -110,6 +114,9 @@ export async function startGateway(): Promise<Gateway> {
     clock,
     create: (actor, request, key) => app.rooms.create(actorOf(actor), CreateRoom.parse(request), key ?? undefined),
     carryOut,
+    async block(actor, userId, blocks) {
+      await app.blocks[blocks ? 'block' : 'unblock'](actorOf(actor), userId)
+    },
     claimDue: () => store.claimDue(clock.now(), 100),
     async record(roomIds) {
       const { rows } = await witness.query<{ room: JsonRow; participants: JsonRow[]; lines: string }>({
@@ -130,6 +137,7 @@ export async function startGateway(): Promise<Gateway> {
     countRooms: () => app.prisma.room.count(),
     async clear() {
       await witness.query('DELETE FROM "Room"')
+      await witness.query('DELETE FROM "Block"')
     },
     async close() {
       await witness.end()

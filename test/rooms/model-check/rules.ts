@@ -20,6 +20,8 @@ import type {
 
 /** Milliseconds. The maximum duration is short, so that rooms reach it. */
 export const LIMITS = { ring: 45_000, grace: 20_000, empty: 30_000, maxDuration: 240_000 }
+/** Calls that ring for one person at the same time: few, so that it happens. */
+export const RINGING_MAX = 2
 /** For so long nobody else gets a room that one node has taken to sweep it. */
 const CLAIM = 5_000
 
@@ -44,6 +46,8 @@ export interface Place {
   stayed: number
   ringsUntil: number | null
   graceUntil: number | null
+  /** Their devices do not ring. */
+  silent: boolean
 }
 
 export interface Request {
@@ -114,6 +118,7 @@ export type Deed =
   | { readonly type: 'update'; readonly actor: User; readonly audio: boolean | null; readonly video: boolean | null }
   | { readonly type: 'disconnect'; readonly userId: string }
   | { readonly type: 'reconnect'; readonly userId: string }
+  | { readonly type: 'supersede' }
   | { readonly type: 'tick' }
 
 export type Outcome = 'ok' | ErrorCode
@@ -124,6 +129,8 @@ export type Creation =
 /** All rooms there are, and what time it is. */
 export class Rules {
   readonly rooms: Room[] = []
+  /** Who has blocked whom, as `who>whom`. */
+  readonly blocks = new Set<string>()
   now: number
 
   constructor(now: number) {
@@ -138,9 +145,16 @@ export class Rules {
       const isSame = isDeepStrictEqual(made.request, { ...request, callerId: request.callerId ?? actor.id })
       return isSame ? { outcome: 'ok', room: made, replayed: true } : { outcome: 'IDEMPOTENCY_CONFLICT' }
     }
-    const met = request.type === 'p2p' ? this.#meet(request.callerId ?? actor.id, request.calleeId ?? '') : undefined
-    if (met) return { outcome: 'ok', room: met, replayed: true }
-    const room = newRoom({ actor, request, key, nth: this.rooms.length, now: this.now })
+    const callerId = request.callerId ?? actor.id
+    const calleeId = request.calleeId ?? ''
+    const there =
+      request.type === 'p2p' ? (this.#meet(callerId, calleeId) ?? this.#repeat(callerId, request)) : undefined
+    if (there) return { outcome: 'ok', room: there, replayed: true }
+    const isBusy = request.type === 'p2p' && !this.#isBlocked(calleeId, callerId) && this.#isRungEnough(calleeId)
+    const silentFor = (userId: string) =>
+      this.#isBlocked(userId, callerId) || (request.type === 'group' && this.#isRungEnough(userId))
+    const room = newRoom({ actor, request, key, nth: this.rooms.length, now: this.now, silentFor })
+    if (isBusy) turnAway(room, this.now)
     this.rooms.push(room)
     return { outcome: 'ok', room, replayed: false }
   }
@@ -148,13 +162,54 @@ export class Rules {
   /** What is overdue happens first; a refusal leaves everything as it was. */
   carryOut(room: Room, deed: Deed): Outcome {
     if (deed.type === 'read') return mayRead(room, deed.actor) ? 'ok' : 'FORBIDDEN'
+    const silent = new Set(deed.type === 'invite' ? deed.userIds.filter((id) => this.#isSilent(id, deed.actor.id)) : [])
     const after = structuredClone(room)
     letTimePass(after, this.now)
-    const refusal = perform(after, deed, this.now)
+    const refusal = perform(after, deed, { now: this.now, silent })
     if (refusal) return refusal
     if (after.log.length > room.log.length) after.claimedUntil = null
     Object.assign(room, after)
     return 'ok'
+  }
+
+  #isBlocked(userId: string, callerId: string): boolean {
+    return this.blocks.has(`${userId}>${callerId}`)
+  }
+
+  #isSilent(userId: string, callerId: string): boolean {
+    return this.#isBlocked(userId, callerId) || this.#isRungEnough(userId)
+  }
+
+  #isRungEnough(userId: string): boolean {
+    const ringing = this.rooms.filter(({ places }) =>
+      places.some(
+        (place) =>
+          place.userId === userId &&
+          place.role !== 'caller' &&
+          place.state === 'invited' &&
+          !place.silent &&
+          (place.ringsUntil ?? 0) > this.now,
+      ),
+    )
+    return ringing.length >= RINGING_MAX
+  }
+
+  /** The call by which the caller calls the same callee already, if it is the same; another one gives way. */
+  #repeat(callerId: string, { calleeId, mediaType }: Request): Room | undefined {
+    const earlier = this.rooms.find(
+      (room) =>
+        room.callerId === callerId &&
+        room.calleeId === calleeId &&
+        room.status === 'waiting' &&
+        placeOf(room, calleeId ?? '')?.state === 'invited',
+    )
+    if (!earlier) return undefined
+    this.carryOut(earlier, { type: 'tick' })
+    const caller = placeOf(earlier, callerId)
+    const isLost = caller?.state === 'joined' && !caller.connected
+    if (isOpen(earlier) && earlier.mediaType === mediaType && !isLost) return earlier
+    this.carryOut(earlier, { type: 'supersede' })
+    return this.#repeat(callerId, { calleeId, mediaType } as Request)
   }
 
   /** The call by which the callee calls the caller while it rings, which the caller then joins; the earliest of several. */
@@ -217,9 +272,10 @@ interface Making {
   readonly key: string | null
   readonly nth: number
   readonly now: number
+  silentFor(userId: string): boolean
 }
 
-function newRoom({ actor, request, key, nth, now }: Making): Room {
+function newRoom({ actor, request, key, nth, now, silentFor }: Making): Room {
   const { type, mediaType, access, calleeId } = request
   const callerId = request.callerId ?? actor.id
   const ringsUntil = now + LIMITS.ring
@@ -227,6 +283,7 @@ function newRoom({ actor, request, key, nth, now }: Making): Room {
     type === 'p2p'
       ? [newPlace(calleeId ?? '', 'callee', ringsUntil)]
       : invitedBy(callerId, request.participantIds).map((userId) => newPlace(userId, 'member', ringsUntil))
+  for (const place of invited) place.silent = silentFor(place.userId)
   return {
     nth,
     createdBy: actor.id,
@@ -267,12 +324,27 @@ const newPlace = (userId: string, role: ParticipantRole, ringsUntil: number | nu
   stayed: 0,
   ringsUntil,
   graceUntil: null,
+  silent: false,
 })
+
+/** Too much rings for the callee. */
+function turnAway(room: Room, now: number): void {
+  const callee = placeOf(room, room.calleeId ?? '')
+  if (!callee) return
+  callee.state = 'rejected'
+  callee.ringsUntil = null
+  happen(room, 'participant_rejected', { now, subjectId: callee.userId, actorId: null })
+  close(room, { reason: 'busy', by: null, now })
+}
 
 const mayRead = (room: Room, { id, isAdmin }: User): boolean =>
   isAdmin || (placeOf(room, id) ?? { state: 'removed' }).state !== 'removed'
 
-function perform(room: Room, deed: Exclude<Deed, { type: 'read' }>, now: number): ErrorCode | undefined {
+function perform(
+  room: Room,
+  deed: Exclude<Deed, { type: 'read' }>,
+  { now, silent }: { now: number; silent: ReadonlySet<string> },
+): ErrorCode | undefined {
   switch (deed.type) {
     case 'join':
       return join(room, deed, now)
@@ -283,7 +355,7 @@ function perform(room: Room, deed: Exclude<Deed, { type: 'read' }>, now: number)
     case 'reject':
       return reject(room, deed, now)
     case 'invite':
-      return invite(room, deed, now)
+      return invite(room, deed, { now, silent })
     case 'remove':
       return remove(room, deed, now)
     case 'update':
@@ -292,6 +364,8 @@ function perform(room: Room, deed: Exclude<Deed, { type: 'read' }>, now: number)
       return disconnect(room, deed.userId, now)
     case 'reconnect':
       return reconnect(room, deed.userId, now)
+    case 'supersede':
+      return supersede(room, now)
     case 'tick':
       return undefined
     default:
@@ -369,6 +443,11 @@ function end(room: Room, actor: User, now: number): ErrorCode | undefined {
   return undefined
 }
 
+function supersede(room: Room, now: number): undefined {
+  const stillRings = room.status === 'waiting' && placeOf(room, room.calleeId ?? '')?.state === 'invited'
+  if (stillRings) close(room, { reason: 'cancelled', by: room.callerId, now })
+}
+
 function reject(room: Room, { actor, reason }: Deed & { type: 'reject' }, now: number): ErrorCode | undefined {
   const place = placeOf(room, actor.id)
   if (!place || place.state === 'removed' || place.role === 'caller') return 'FORBIDDEN'
@@ -382,7 +461,11 @@ function reject(room: Room, { actor, reason }: Deed & { type: 'reject' }, now: n
   return undefined
 }
 
-function invite(room: Room, { actor, userIds }: Deed & { type: 'invite' }, now: number): ErrorCode | undefined {
+function invite(
+  room: Room,
+  { actor, userIds }: Deed & { type: 'invite' },
+  { now, silent }: { now: number; silent: ReadonlySet<string> },
+): ErrorCode | undefined {
   if (room.type === 'p2p' || actor.id !== room.callerId) return 'FORBIDDEN'
   if (!isOpen(room)) return 'ROOM_ENDED'
   if (seated(room).length >= room.maxParticipants) return 'ROOM_FULL'
@@ -394,6 +477,7 @@ function invite(room: Room, { actor, userIds }: Deed & { type: 'invite' }, now: 
     if (!known) room.places.push(place)
     place.state = 'invited'
     place.ringsUntil = now + LIMITS.ring
+    place.silent = silent.has(userId)
     happen(room, 'participant_invited', { now, subjectId: userId, actorId: actor.id })
   }
   return undefined

@@ -1,0 +1,62 @@
+import { parseInput } from '../core/input.ts'
+import { builder } from '../graphql/builder.ts'
+import { OtherUser } from './input.ts'
+import type { BlockedUser } from './store.ts'
+
+const BlockedUserRef = builder.objectRef<BlockedUser>('BlockedUser').implement({
+  description: 'Somebody whose calls and invitations do not ring for you.',
+  fields: (t) => ({
+    userId: t.exposeID('userId', { description: 'The user who is blocked.' }),
+    blockedAt: t.expose('blockedAt', { type: 'DateTime', description: 'Since when.' }),
+  }),
+})
+
+const BlockUserInput = builder.inputType('BlockUserInput', {
+  description: 'Whom to block.',
+  fields: (t) => ({ userId: t.id({ required: true, description: 'Whose calls are not to ring for you.' }) }),
+})
+const BlockUserPayload = builder.objectRef<BlockedUser>('BlockUserPayload').implement({
+  description: 'Whom you have blocked.',
+  fields: (t) => ({
+    userId: t.exposeID('userId', { description: 'The user who is blocked.' }),
+    blockedAt: t.expose('blockedAt', { type: 'DateTime', description: 'Since when.' }),
+  }),
+})
+
+const UnblockUserInput = builder.inputType('UnblockUserInput', {
+  description: 'Whom to unblock.',
+  fields: (t) => ({ userId: t.id({ required: true, description: 'Whose calls are to ring for you again.' }) }),
+})
+const UnblockUserPayload = builder.objectRef<{ userId: string }>('UnblockUserPayload').implement({
+  description: 'Who is not blocked.',
+  fields: (t) => ({ userId: t.exposeID('userId', { description: 'The user whose calls ring again.' }) }),
+})
+
+builder.queryFields((t) => ({
+  blockedUsers: t.field({
+    type: [BlockedUserRef],
+    description: 'Whom you have blocked, at most 1000, in the order of their ids.',
+    resolve: async (_root, _args, { blocks, actor }) => [...(await blocks.list(actor))],
+  }),
+}))
+
+builder.mutationFields((t) => ({
+  blockUser: t.field({
+    type: BlockUserPayload,
+    description:
+      'From now on no call and no invitation of this user rings for you; they see it ring until it is missed. A call that ' +
+      'rings already goes on.',
+    args: { input: t.arg({ type: BlockUserInput, required: true }) },
+    resolve: (_root, { input }, { blocks, actor }) => blocks.block(actor, parseInput(OtherUser, input).userId),
+  }),
+  unblockUser: t.field({
+    type: UnblockUserPayload,
+    description: 'Calls and invitations of this user ring for you again.',
+    args: { input: t.arg({ type: UnblockUserInput, required: true }) },
+    async resolve(_root, { input }, { blocks, actor }) {
+      const { userId } = parseInput(OtherUser, input)
+      await blocks.unblock(actor, userId)
+      return { userId }
+    },
+  }),
+}))

@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import { CreateRoom } from '../../src/rooms/input.ts'
+import { type Answer, manualClock, type Messages, type Person, take, withWorld, type World } from '../world.ts'
+
+const CALLS = 'subscription { incomingCall { type room { id callerId } } }'
+const CREATE =
+  'mutation ($input: CreateRoomInput!) { createRoom(input: $input) { replayed room { id status endReason } } }'
+
+const user = (id: string) => ({ id, scopes: new Set<string>() })
+const call = (person: Person, more: object = {}) =>
+  person.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob', ...more })
+const heard = async (messages: Messages, count: number): Promise<Answer['body'][]> =>
+  (await take(messages, count)).map(({ data }) => data.incomingCall)
+
+describe('who calls somebody again while the first call rings', () => {
+  test('gets the first call, and REST and GraphQL say so', () =>
+    withWorld(async ({ alice, bob }) => {
+      const ringing = bob.subscribe(CALLS)
+      const first = await call(alice, { metadata: { a: 1, b: [true] } })
+      const again = await call(alice, { metadata: { b: [true], a: 1 }, name: 'another name' })
+      expect([first.status, again.status]).toEqual([201, 200])
+      expect(again.headers.get('idempotent-replayed')).toBe('true')
+      expect(again.body.id).toBe(first.body.id)
+      const { body } = await alice.graphql(CREATE, {
+        input: { type: 'P2P', calleeId: 'bob', metadata: { a: 1, b: [true] } },
+      })
+      expect(body.data.createRoom).toEqual({
+        replayed: true,
+        room: { id: first.body.id, status: 'WAITING', endReason: null },
+      })
+      await alice.rest('POST', `/rooms/${first.body.id}/end`)
+      expect((await heard(ringing, 2)).map(({ type }) => type)).toEqual(['RINGING', 'CANCELLED'])
+    }))
+
+  test.each([
+    ['mediaType', { mediaType: 'audio' }],
+    ['metadata', { metadata: { about: 'something else' } }],
+    ['provider', { provider: 'livekit' }],
+  ])('about another %s has the first cancelled, and only the new one rings', (_what, more) =>
+    withWorld(
+      async ({ alice, bob }) => {
+        const first = await call(alice)
+        const ringing = bob.subscribe(CALLS)
+        const second = await call(alice, more)
+        expect(second.status).toBe(201)
+        expect((await alice.rest('GET', `/rooms/${first.body.id}`)).body).toMatchObject({
+          status: 'ended',
+          endReason: 'cancelled',
+        })
+        expect((await heard(ringing, 3)).map(({ type, room }) => [type, room.id])).toEqual([
+          ['RINGING', first.body.id],
+          ['CANCELLED', first.body.id],
+          ['RINGING', second.body.id],
+        ])
+      },
+      { env: { LIVEKIT_URL: 'wss://livekit.example', LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: 'secret' } },
+    ),
+  )
+
+  test('whose stream was lost has the first cancelled', () =>
+    withWorld(async ({ app, alice, bob }) => {
+      const first = await call(alice)
+      await alice.rest('POST', `/rooms/${first.body.id}/join`)
+      const stream = alice.subscribe('subscription ($id: ID!) { roomUpdated(roomId: $id) { seq } }', {
+        id: first.body.id,
+      })
+      await take(stream, 1)
+      await stream.return?.()
+      await expect
+        .poll(async () => (await app.rooms.find(first.body.id)).participants[0]?.connected, { timeout: 10_000 })
+        .toBe(false)
+      const second = await call(alice)
+      expect(second.status).toBe(201)
+      expect((await bob.rest('GET', `/rooms/${first.body.id}`)).body.endReason).toBe('cancelled')
+    }))
+
+  test('after the ring time, or once it was answered or rejected, makes a call of its own', async () => {
+    const clock = manualClock()
+    await withWorld(
+      async ({ alice, bob }) => {
+        const rejected = await call(alice)
+        await bob.rest('POST', `/rooms/${rejected.body.id}/reject`)
+        const missed = await call(alice)
+        clock.advance(45)
+        const answered = await call(alice)
+        await bob.rest('POST', `/rooms/${answered.body.id}/join`)
+        const last = await call(alice)
+        expect([rejected, missed, answered, last].map(({ status }) => status)).toEqual([201, 201, 201, 201])
+        const { body } = await alice.rest('GET', `/rooms/${missed.body.id}`)
+        expect(body).toMatchObject({ status: 'ended', endReason: 'missed' })
+      },
+      { surroundings: { clock } },
+    )
+  })
+
+  test('keeps the word of an idempotency key', () =>
+    withWorld(async ({ alice }) => {
+      const keyed = (more: object, key: string) =>
+        alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob', ...more }, { 'idempotency-key': key })
+      const first = await keyed({}, 'one')
+      expect((await keyed({ mediaType: 'audio' }, 'one')).body.code).toBe('IDEMPOTENCY_CONFLICT')
+      expect((await keyed({}, 'two')).body.id).toBe(first.body.id)
+    }))
+})
+
+/** Two nodes on one database, and what they do at the same moment. */
+const onTwoNodes = (work: (world: World, nodes: readonly [World['app'], World['app']]) => Promise<void>) =>
+  withWorld(async (world) => {
+    const { app, databaseUrl } = world
+    const other = createApp(app.configuration, { databaseUrl, log: app.log })
+    try {
+      await work(world, [app, other])
+    } finally {
+      await other.dispose()
+    }
+  })
+
+describe('at the same moment, on two nodes', () => {
+  test('forty equal calls of one caller are one call', () =>
+    onTwoNodes(async ({ app }, nodes) => {
+      const input = CreateRoom.parse({ type: 'p2p', calleeId: 'bob' })
+      const calls = await Promise.all(
+        Array.from({ length: 40 }, (_, n) => nodes[n % 2 ? 1 : 0].rooms.create(user('alice'), input)),
+      )
+      expect(new Set(calls.map(({ room }) => room.id)).size).toBe(1)
+      expect(calls.filter(({ replayed }) => !replayed)).toHaveLength(1)
+      expect(await app.prisma.room.count()).toBe(1)
+    }))
+
+  test('of forty different calls of one caller one rings', () =>
+    onTwoNodes(async ({ app }, nodes) => {
+      const rooms = await Promise.all(
+        Array.from({ length: 40 }, (_, n) => {
+          const input = CreateRoom.parse({ type: 'p2p', calleeId: 'bob', metadata: { n } })
+          return nodes[n % 2 ? 1 : 0].rooms.create(user('alice'), input)
+        }),
+      )
+      expect(new Set(rooms.map(({ room }) => room.id)).size).toBe(40)
+      const stati = await app.prisma.room.groupBy({
+        by: ['status', 'endReason'],
+        _count: true,
+        orderBy: { status: 'desc' },
+      })
+      expect(stati.map(({ status, endReason, _count }) => [status, endReason, _count])).toEqual([
+        ['ended', 'cancelled', 39],
+        ['waiting', null, 1],
+      ])
+    }))
+
+  test('of thirty callers of one callee eight ring, the others end as busy', () =>
+    onTwoNodes(async (_world, nodes) => {
+      const calls = await Promise.all(
+        Array.from({ length: 30 }, (_, n) =>
+          nodes[n % 2 ? 1 : 0].rooms.create(user(`caller ${n}`), CreateRoom.parse({ type: 'p2p', calleeId: 'bob' })),
+        ),
+      )
+      expect(calls.filter(({ room }) => room.status === 'waiting')).toHaveLength(8)
+      expect(calls.filter(({ room }) => room.endReason === 'busy')).toHaveLength(22)
+    }))
+})
+
+test('three hundred calls to one victim are one card', () =>
+  withWorld(
+    async ({ alice, bob }) => {
+      const ringing = bob.subscribe(CALLS)
+      const answers = await Promise.all(Array.from({ length: 300 }, () => call(alice)))
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 200, 429]))
+      const [first] = await heard(ringing, 1)
+      await alice.rest('POST', `/rooms/${first.room.id}/end`)
+      expect(await heard(ringing, 1)).toMatchObject([{ type: 'CANCELLED', room: { id: first.room.id } }])
+    },
+    { env: { RATE_LIMITS: 'on' } },
+  ))

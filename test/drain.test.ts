@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import WebSocket from 'ws'
+import { openRaw, request, UPGRADE } from './http/raw.ts'
 import { openPeer } from './peer.ts'
 import { startGateway, withDirectory } from './process.ts'
 
@@ -31,5 +32,42 @@ test('SIGTERM: not ready, no new sockets, requests answered, those connected sen
     const times = closes.map(({ at }) => at)
     // Twenty over two seconds: the last is sent away long after the first.
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1000)
+  })
+})
+
+test('SIGTERM: what has no request in work is cut off at once, and the process ends whatever clients do', async () => {
+  await withDirectory(async (DATA_DIR) => {
+    const gateway = await startGateway({ DATA_DIR, DRAIN_TIME: '3' })
+    const { url, tokens } = gateway
+    const authorization = { Authorization: `Bearer ${tokens['alice']}`, 'Content-Type': 'application/json' }
+    const open = async (text: string, read = true) => {
+      const raw = await openRaw(url, { read })
+      raw.write(text)
+      return raw
+    }
+    const silent = await open('')
+    const halfHead = await open('GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: ')
+    const idle = await open(request('GET', '/health/live'))
+    await idle.until((text) => text.endsWith('}'))
+    // These have a request in work, or are sockets, and do nothing for their end.
+    const stubborn = [
+      await open(request('POST', '/graphql', { ...authorization, 'Content-Length': '1000' })),
+      await open(request('GET', '/im/api/v1/openapi.json').repeat(2000), false),
+      await open(request('GET', '/graphql', UPGRADE)),
+      await open(request('GET', '/graphql', UPGRADE), false),
+    ]
+    await stubborn[2]?.until((text) => text.includes(' 101 '))
+    const peer = await openPeer(url, { token: tokens['alice'] ?? '' })
+    peer.socket.pause()
+
+    const began = performance.now()
+    const exit = gateway.stop('SIGTERM')
+    await Promise.all([silent.closed, halfHead.closed, idle.closed])
+    // Long before the sockets are gone.
+    expect((await fetch(`${url}/health/ready`)).status).toBe(503)
+    expect(await exit).toBe(0)
+    expect(performance.now() - began).toBeLessThan((3 + 5) * 1000)
+    for (const { socket } of stubborn) socket.destroy()
+    peer.socket.terminate()
   })
 })

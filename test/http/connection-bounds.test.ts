@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { openPeer } from '../peer.ts'
 import { withWorld } from '../world.ts'
-import { openRaw, type Raw, request, statuses } from './raw.ts'
+import { openRaw, type Raw, request, statuses, UPGRADE } from './raw.ts'
 
 /** So many connections that each send the same, one after the other. */
 async function hold(count: number, open: () => Promise<Raw>, text: string): Promise<Raw[]> {
@@ -14,13 +14,6 @@ async function hold(count: number, open: () => Promise<Raw>, text: string): Prom
   return raws
 }
 
-const UPGRADE = request('GET', '/graphql', {
-  Connection: 'Upgrade',
-  Upgrade: 'websocket',
-  'Sec-WebSocket-Version': '13',
-  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Protocol': 'graphql-transport-ws',
-})
 const HALF_HEAD = 'GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: '
 const HALF_BODY = (token: string) =>
   request('POST', '/graphql', {
@@ -36,7 +29,7 @@ describe('connections of one address on which nobody has signed in', () => {
     ['that send nothing', () => ''],
     ['with half a head', () => HALF_HEAD],
     ['with half a body', HALF_BODY],
-    ['that are sockets and never initialise', () => UPGRADE],
+    ['that are sockets and never initialise', () => request('GET', '/graphql', UPGRADE)],
   ])('%s: above the limit the oldest is cut off, and whoever talks is served', (_what, textOf) =>
     withWorld(
       async ({ url, alice, bob }) => {

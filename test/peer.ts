@@ -12,9 +12,12 @@ export interface Peer {
   readonly closed: Promise<number>
 }
 
-export async function openPeer(url: string, options: { protocol?: string; token?: string } = {}): Promise<Peer> {
-  const { protocol = 'graphql-transport-ws', token } = options
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocol)
+export async function openPeer(
+  url: string,
+  options: { protocol?: string; token?: string; path?: string } = {},
+): Promise<Peer> {
+  const { protocol = 'graphql-transport-ws', token, path = '/graphql' } = options
+  const socket = new WebSocket(url.replace('http', 'ws') + path, protocol)
   const inbox: unknown[] = []
   let wake = () => {}
   let code: number | undefined

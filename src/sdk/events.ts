@@ -34,6 +34,14 @@ export interface RtcEvents {
   mediaStarted: { readonly at: number }
   /** The room that was joined is over for this user, whoever ended it. */
   ended: { readonly room: Room; readonly reason: EndedReason }
+  /** Cameras or microphones were plugged in or out. */
+  devicesChanged: { readonly devices: readonly MediaDeviceInfo[] }
+  /** The device that was chosen is not there any more, and the default one is used in its place. */
+  deviceFallback: {
+    readonly source: 'camera' | 'microphone'
+    /** Of the one that has gone. */
+    readonly deviceId: string
+  }
   /** What went wrong outside any call; what a call throws is not reported here. */
   error: RtcError
 }

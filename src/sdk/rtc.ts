@@ -4,6 +4,7 @@ import type { ConnectionInfo } from './connection-info.ts'
 import { connectionOf, eventOf, participantOf, roomOf, upper } from './convert.ts'
 import { RtcError } from './errors.ts'
 import { deviceId as newDeviceId } from './device-id.ts'
+import { DeviceWatch } from './device-watch.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
 import { Gateway, isPassing, type RequestOptions } from './gateway.ts'
 import {
@@ -53,6 +54,7 @@ export class RtcClient {
   readonly #gateway: Gateway
   readonly #socket: Socket
   readonly #emitter = new Emitter()
+  readonly #deviceWatch = new DeviceWatch(this.#emitter)
   readonly #calls: Calls
   #options: InitOptions = {}
   #ownDeviceId: string | undefined
@@ -210,7 +212,8 @@ export class RtcClient {
   }
 
   /**
-   * Uses another device, now if the source is published, and from now on in this room.
+   * Uses another device, now if the source is published, and from now on in this room. If it cannot be opened, the one
+   * before goes on. A chosen device that is not there later gives way to the default one, by the event `deviceFallback`.
    *
    * @throws RtcError as `enableCamera`
    */
@@ -356,12 +359,15 @@ export class RtcClient {
     this.#requireAlive()
     this.#emitter.on(name, listener)
     if (name === 'incomingCall') this.#calls.join(listener as RtcListener<'incomingCall'>)
+    if (name === 'devicesChanged') this.#deviceWatch.start()
     return () => this.off(name, listener)
   }
 
   off<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): void {
     this.#emitter.off(name, listener)
-    if (name === 'incomingCall' && !this.#emitter.has(name)) this.#calls.stop()
+    if (this.#emitter.has(name)) return
+    if (name === 'incomingCall') this.#calls.stop()
+    if (name === 'devicesChanged') this.#deviceWatch.stop()
   }
 
   /** Leaves the room that is joined and gives everything back; what is called afterwards throws. Never throws itself. */
@@ -369,6 +375,7 @@ export class RtcClient {
     if (this.#destroyed) return
     const joining = this.#joining?.room
     this.#destroyed = true
+    this.#deviceWatch.stop()
     this.#calls.stop()
     await joining?.catch(() => undefined)
     const stay = this.#stay

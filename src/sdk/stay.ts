@@ -214,6 +214,7 @@ export class Stay implements SeatHolder {
         this.#want(source, false)
         this.#announceLater()
       },
+      deviceFallback: (source, deviceId) => emitter.emit('deviceFallback', { source, deviceId }),
       failed: (error) => {
         const { peer } = error
         if (peer) this.#peers.set(peer.userId, { state: 'unreachable', reason: peer.reason })

@@ -75,6 +75,7 @@ export async function becomeClient(
       const tell = (text: string) => globalThis.told.push(text)
       client.rtc.on('trackAdded', ({ userId, source }) => tell(`+ ${userId} ${source}`))
       client.rtc.on('trackRemoved', ({ userId, source }) => tell(`- ${userId} ${source}`))
+      client.rtc.on('deviceFallback', ({ source, deviceId }) => tell(`${source} ${deviceId} fell back`))
       client.rtc.on('ended', ({ reason }) => tell(`ended ${reason}`))
       client.rtc.on('error', ({ code, message }) => tell(`error ${code}: ${message}`))
       client.rtc.on(

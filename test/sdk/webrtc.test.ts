@@ -133,17 +133,75 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     expect(code).toBe('DEVICE_NOT_FOUND')
   })
 
-  it('a camera that cannot be chosen leaves none, for everybody, and the one before can be had again', async () => {
+  it('a camera that cannot be chosen changes nothing: the one before goes on, for everybody', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     await alice.evaluate(() => globalThis.client.rtc.enableCamera(true))
-    const videoOf = () =>
-      bob.evaluate(() => globalThis.client.rtc.room?.participants.find(({ userId }) => userId === 'alice')?.video)
-    await expect.poll(videoOf).toBe(true)
-    await alice.evaluate(() => globalThis.client.rtc.selectDevice('camera', 'no such camera').catch(() => undefined))
-    await expect.poll(videoOf).toBe(false)
-    await alice.evaluate(() => globalThis.client.rtc.enableCamera(true))
     await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice camera'])
+    const trackIds = () =>
+      alice.evaluate(() => globalThis.client.rtc.tracks.map(({ mediaStreamTrack }) => mediaStreamTrack.id))
+    const before = await trackIds()
+    await alice.evaluate(() => globalThis.client.rtc.selectDevice('camera', 'no such camera').catch(() => undefined))
+    expect(await trackIds()).toEqual(before)
+    const { frames } = await received(bob)
+    await expect.poll(async () => (await received(bob)).frames, { timeout: 15_000 }).toBeGreaterThan(frames + 5)
+  })
+
+  it('a phone that opens a camera only when the other one is given back has the former one again', async () => {
+    const alice = await open('alice')
+    await meet(alice)
+    const outcome = await alice.evaluate(async () => {
+      const { rtc } = globalThis.client
+      await rtc.enableCamera(true)
+      const devices = navigator.mediaDevices
+      const getUserMedia = devices.getUserMedia.bind(devices)
+      devices.getUserMedia = async (constraints) => {
+        const wanted = JSON.stringify(constraints?.video).includes('back camera')
+        if (wanted) throw new DOMException('', 'NotReadableError')
+        return getUserMedia(constraints)
+      }
+      const code = await rtc.selectDevice('camera', 'back camera').catch((error) => error.code)
+      return { code, states: rtc.tracks.map(({ mediaStreamTrack }) => mediaStreamTrack.readyState) }
+    })
+    expect(outcome).toEqual({ code: 'DEVICE_FAILED', states: ['live'] })
+  })
+
+  it('a chosen camera that is gone gives way to the default one, by an event', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await meet(alice, bob)
+    await alice.evaluate(async () => {
+      await globalThis.client.rtc.selectDevice('camera', 'of yesterday')
+      await globalThis.client.rtc.enableCamera(true)
+    })
+    expect(await told(alice)).toContain('camera of yesterday fell back')
+    await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice camera'])
+  })
+
+  it('a camera that is pulled out while it is on gives way to the default one; devicesChanged tells', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await meet(alice, bob)
+    const devices = await alice.evaluate(async () => {
+      const { rtc } = globalThis.client
+      await rtc.enableCamera(true)
+      const listed = await rtc.listDevices()
+      const changed = new Promise<number>((resolve) => {
+        rtc.on('devicesChanged', ({ devices: now }) => resolve(now.length))
+      })
+      const track = rtc.tracks[0]?.mediaStreamTrack
+      const used = track?.getSettings().deviceId
+      navigator.mediaDevices.enumerateDevices = async () => listed.filter(({ deviceId }) => deviceId !== used)
+      track?.stop()
+      track?.dispatchEvent(new Event('ended'))
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'))
+      return { before: listed.length, now: await changed }
+    })
+    expect(devices.now).toBe(devices.before - 1)
+    const fallbacks = async () => (await told(alice)).filter((text) => /^camera .* fell back$/.test(text))
+    await expect.poll(fallbacks).toHaveLength(1)
+    await expect.poll(() => tracks(alice)).toEqual(['alice camera'])
+    await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice camera'])
+    const { frames } = await received(bob)
+    await expect.poll(async () => (await received(bob)).frames, { timeout: 15_000 }).toBeGreaterThan(frames + 5)
   })
 
   it('another microphone is as muted as the one before, from its beginning', async () => {

@@ -39,6 +39,12 @@ export async function listDevices(): Promise<MediaDeviceInfo[]> {
   return devices.filter(({ kind }) => kind === 'audioinput' || kind === 'videoinput')
 }
 
+/** Whether a camera or microphone is plugged in; true where the browser does not say. */
+export async function isPresent(deviceId: string): Promise<boolean> {
+  const devices = await listDevices().catch(() => undefined)
+  return devices?.some((device) => device.deviceId === deviceId) ?? true
+}
+
 function open(devices: MediaDevices, source: MediaSource, deviceId: string | undefined): Promise<MediaStream> {
   const device = deviceId === undefined ? {} : { deviceId: { exact: deviceId } }
   if (source === 'screen') return devices.getDisplayMedia({ video: true })

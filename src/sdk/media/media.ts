@@ -40,6 +40,8 @@ export interface MediaHost {
   stateChanged(userId: string | null, state: ConnectionState): void
   /** A source was unpublished from outside: the browser's "stop sharing", a camera pulled out. */
   unpublished(source: MediaSource): void
+  /** The device that was chosen is not there any more; the default one is open in its place. */
+  deviceFallback(source: 'camera' | 'microphone', deviceId: string): void
   /** Something went wrong that no call is there to throw. */
   failed(error: RtcError): void
 }
@@ -53,7 +55,8 @@ export interface MediaSession {
    */
   publish(source: MediaSource, enabled: boolean): Promise<void>
   /**
-   * Uses another device, now if the source is published, and from now on.
+   * Uses another device, now if the source is published, and from now on. If that one cannot be opened, the one before
+   * goes on.
    *
    * @throws RtcError as `publish`
    */

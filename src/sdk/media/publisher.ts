@@ -1,4 +1,5 @@
 import { RtcError, toRtcError } from '../errors.ts'
+import { DeviceChoice } from './device-choice.ts'
 import type { MediaHost, MediaSource } from './media.ts'
 import type { Report } from './report.ts'
 
@@ -25,12 +26,13 @@ export class Publisher {
   readonly #captures = new Map<MediaSource, Capture>()
   /** Also those that are not published yet, or not any more. */
   readonly #held = new Set<Capture>()
-  readonly #deviceIds = new Map<MediaSource, string>()
+  readonly #devices: DeviceChoice
 
   constructor(host: MediaHost, report: Report, open: OpenCapture) {
     this.#host = host
     this.#report = report
     this.#open = open
+    this.#devices = new DeviceChoice((source, deviceId) => host.deviceFallback(source, deviceId))
   }
 
   publishes(source: MediaSource): boolean {
@@ -48,10 +50,10 @@ export class Publisher {
       await capture?.selectDevice(deviceId)
     } catch (error) {
       // Some give the old device back before they ask for the new one.
-      if (capture?.mediaStreamTrack()?.readyState === 'ended') await this.ended(source)
+      if (capture?.mediaStreamTrack()?.readyState === 'ended') await this.#reopen(source)
       throw error
     }
-    this.#deviceIds.set(source, deviceId)
+    this.#devices.choose(source, deviceId)
     if (capture && this.#report.over) await this.#release(capture)
     this.refresh(source)
   }
@@ -84,9 +86,19 @@ export class Publisher {
     await Promise.all([...this.#held].map((capture) => this.#release(capture)))
   }
 
+  async #reopen(source: MediaSource): Promise<void> {
+    try {
+      await this.#stop(source)
+      await this.#start(source)
+    } catch {
+      // Whoever chose the other device is told why that failed.
+      this.#report.unpublished(source)
+    }
+  }
+
   async #start(source: MediaSource): Promise<void> {
     this.#assertOpen()
-    const capture = await this.#open(source, this.#deviceIds.get(source))
+    const capture = await this.#devices.open(source, (deviceId) => this.#open(source, deviceId))
     this.#held.add(capture)
     try {
       // The user may have taken their time before they allowed it.

@@ -1,7 +1,8 @@
 import { RtcError, toRtcError } from '../errors.ts'
 import type { Connection, Participant, SignalType } from '../model.ts'
 import { randomId } from '../random-id.ts'
-import { capture, KINDS } from './capture.ts'
+import { capture, isPresent, KINDS } from './capture.ts'
+import { DeviceChoice } from './device-choice.ts'
 import { diagnose, sentenceOf } from './diagnosis.ts'
 import { type Failure, isHello, Link, type LinkedPeerOptions, SPECTATOR } from './link.ts'
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
@@ -64,13 +65,14 @@ class Mesh implements MediaSession {
   /** Camera and microphone, which belong in sync. */
   readonly #face = new MediaStream()
   readonly #screen = new MediaStream()
-  readonly #devices = new Map<MediaSource, string>()
+  readonly #devices: DeviceChoice
   #connection: Connection
   #closed = false
 
   constructor(host: MediaHost) {
     this.#host = host
     this.#connection = host.connection
+    this.#devices = new DeviceChoice((source, deviceId) => host.deviceFallback(source, deviceId))
     for (const { userId } of host.others) this.#link(userId).begin({ arriving: true })
   }
 
@@ -81,23 +83,14 @@ class Mesh implements MediaSession {
       published.track.enabled = enabled
       return
     }
-    if (enabled && !published) await this.#start(source, { deviceId: this.#devices.get(source), muted: false })
+    if (enabled && !published) await this.#start(source, { muted: false })
     if (!enabled && published) await this.#stop(published)
   }
 
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
     const published = this.#published.get(source)
-    if (published) {
-      // A phone does not open one camera while it has the other.
-      await this.#stop(published)
-      try {
-        await this.#start(source, { deviceId, muted: !published.track.enabled })
-      } catch (error) {
-        this.#host.unpublished(source)
-        throw error
-      }
-    }
-    this.#devices.set(source, deviceId)
+    if (published) await this.#replace(published, await this.#openBeside(published, source, deviceId))
+    this.#devices.choose(source, deviceId)
   }
 
   async renew(connection: Connection): Promise<void> {
@@ -127,11 +120,7 @@ class Mesh implements MediaSession {
   async close(): Promise<void> {
     this.#closed = true
     for (const userId of this.#links.keys()) this.#unlink(userId)
-    for (const { source, track, local } of this.#published.values()) {
-      track.stop()
-      this.#published.delete(source)
-      this.#host.trackRemoved(local)
-    }
+    for (const published of this.#published.values()) this.#withdraw(published)
   }
 
   get #configuration(): RTCConfiguration {
@@ -204,11 +193,36 @@ class Mesh implements MediaSession {
     }
   }
 
-  async #start(
-    source: MediaSource,
-    { deviceId, muted }: { deviceId: string | undefined; muted: boolean },
-  ): Promise<void> {
-    const track = await capture(source, deviceId)
+  async #start(source: MediaSource, { muted }: { muted: boolean }): Promise<void> {
+    const track = await this.#devices.open(source, (deviceId) => capture(source, deviceId))
+    await this.#publishTrack(source, track, { muted })
+  }
+
+  async #replace(former: Published, track: MediaStreamTrack): Promise<void> {
+    const muted = !former.track.enabled
+    this.#withdraw(former)
+    await this.#publishTrack(former.source, track, { muted })
+  }
+
+  /** The new device while the former one runs; a phone opens a camera only when the other one is given back. */
+  async #openBeside(former: Published, source: 'camera' | 'microphone', deviceId: string): Promise<MediaStreamTrack> {
+    try {
+      return await capture(source, deviceId)
+    } catch (error) {
+      if (!(error instanceof RtcError && error.code === 'DEVICE_FAILED')) throw error
+    }
+    former.track.stop()
+    try {
+      return await capture(source, deviceId)
+    } catch (error) {
+      const reopened = await capture(source, former.track.getSettings().deviceId).catch(() => undefined)
+      if (reopened) await this.#replace(former, reopened)
+      else await this.#lost(former)
+      throw error
+    }
+  }
+
+  async #publishTrack(source: MediaSource, track: MediaStreamTrack, { muted }: { muted: boolean }): Promise<void> {
     track.enabled = !muted
     if (this.#closed) {
       // The user took longer to allow it than to hang up.
@@ -226,18 +240,44 @@ class Mesh implements MediaSession {
     const published: Published = { source, track, stream, local }
     this.#published.set(source, published)
     // Only from outside: one's own `stop` is no event.
-    track.addEventListener('ended', () => {
-      void this.#stop(published).then(() => this.#host.unpublished(source))
-    })
+    track.addEventListener('ended', () => void this.#ended(published))
     this.#host.trackAdded(local)
     await Promise.all(this.#peers.map((peer) => peer.send(published)))
   }
 
-  async #stop({ source, track, local }: Published): Promise<void> {
+  /** The browser's "stop sharing", a permission that was taken back, or a device that was unplugged: then the default. */
+  async #ended(published: Published): Promise<void> {
+    const { source, track } = published
+    if (this.#closed || this.#published.get(source)?.track !== track) return
+    const { deviceId } = track.getSettings()
+    if (source === 'screen' || deviceId === undefined || (await isPresent(deviceId))) return this.#lost(published)
+    try {
+      const other = await capture(source)
+      if (this.#published.get(source)?.track !== track) return other.stop()
+      await this.#replace(published, other)
+      this.#host.deviceFallback(source, deviceId)
+    } catch (error) {
+      await this.#lost(published)
+      this.#host.failed(toRtcError(error, 'DEVICE_NOT_FOUND'))
+    }
+  }
+
+  async #lost(published: Published): Promise<void> {
+    const wasPublished = this.#published.get(published.source)?.track === published.track
+    await this.#stop(published)
+    if (wasPublished) this.#host.unpublished(published.source)
+  }
+
+  #withdraw({ source, track, local }: Published): void {
     track.stop()
-    if (this.#published.get(source)?.track !== track) return
     this.#published.delete(source)
     this.#host.trackRemoved(local)
+  }
+
+  async #stop(published: Published): Promise<void> {
+    const { source, track } = published
+    if (this.#published.get(source)?.track !== track) return track.stop()
+    this.#withdraw(published)
     await Promise.all(this.#peers.map((peer) => peer.cease(source)))
   }
 

@@ -78,6 +78,10 @@ export class HostDouble implements MediaHost {
     this.told.push(`unpublished ${source}`)
   }
 
+  deviceFallback(source: string, deviceId: string): void {
+    this.told.push(`${deviceId} fell back to the default ${source}`)
+  }
+
   failed(error: RtcError): void {
     this.errors.push(error)
     this.told.push(`failed ${error.code}`)

@@ -87,7 +87,7 @@ describe('devices', () => {
     ])
   })
 
-  test('that cannot be opened are coded, and the source whose device is gone with it is unpublished', async () => {
+  test('that cannot be opened are coded, and the source is unpublished if the former one is gone as well', async () => {
     const { session, room } = await join()
     await session.publish('camera', true)
     room.devices.error = new DOMException('', 'OverconstrainedError')

@@ -1,0 +1,31 @@
+import type { Emitter } from './events.ts'
+import { listDevices } from './media/capture.ts'
+
+/** Tells of cameras and microphones that come and go, while somebody listens. */
+export class DeviceWatch {
+  readonly #emitter: Emitter
+  #stop: (() => void) | undefined
+
+  constructor(emitter: Emitter) {
+    this.#emitter = emitter
+  }
+
+  start(): void {
+    const devices = (globalThis.navigator as Partial<Navigator> | undefined)?.mediaDevices
+    if (this.#stop || !devices) return
+    const changed = () => void this.#tell()
+    devices.addEventListener('devicechange', changed)
+    this.#stop = () => devices.removeEventListener('devicechange', changed)
+  }
+
+  stop(): void {
+    this.#stop?.()
+    this.#stop = undefined
+  }
+
+  async #tell(): Promise<void> {
+    // A browser that does not list them now does so at the next change.
+    const devices = await listDevices().catch(() => undefined)
+    if (devices && this.#stop) this.#emitter.emit('devicesChanged', { devices })
+  }
+}

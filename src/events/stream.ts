@@ -117,6 +117,9 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     if (this.#over) this.#subscription.close()
     // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
     authorise(actor, this.#subscription.room)
+    // A loss that was committed while this stream began, for instance that of the stream before it, is not pushed here.
+    const place = findParticipant(this.#subscription.room, actor.id)
+    if (place?.state === 'joined' && !place.connected) this.#lease?.contest()
   }
 
   /** A snapshot, or everything behind the cursor. Cut short when the reader takes too long; `attach` says so. */

@@ -1,4 +1,5 @@
 import type { Auth } from './auth.ts'
+import { pause } from './backoff.ts'
 import { Calls } from './calls.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 import { connectionOf, eventOf, participantOf, roomOf, upper } from './convert.ts'
@@ -38,6 +39,12 @@ import { randomId } from './random-id.ts'
 import { beginSession, type Session } from './seats.ts'
 import { Socket } from './socket.ts'
 import { type Joined, Stay } from './stay.ts'
+
+/**
+ * Milliseconds for which the leave of a client that is destroyed waits: a component that is mounted again, as React does in
+ * StrictMode and after a hot reload, joins meanwhile, and the leave of the session before changes nothing any more.
+ */
+const HANDOVER = 100
 
 /** As many as {@link import('./media/webrtc.ts').MESH_MAX}, without loading it. */
 const MESH_SEATS = 6
@@ -381,7 +388,10 @@ export class RtcClient {
     const stay = this.#stay
     this.#stay = undefined
     if (stay) {
-      await stay.close(() => this.#farewell(stay.room.id, stay.session))
+      await stay.close(async () => {
+        await pause(HANDOVER)
+        await this.#farewell(stay.room.id, stay.session)
+      })
     }
     await this.#socket.close()
     this.#emitter.clear()

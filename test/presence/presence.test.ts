@@ -50,6 +50,23 @@ const participant = async (roomId: string, userId: string) =>
   (await world.app.rooms.find(roomId)).participants.find((row) => row.userId === userId)
 
 describe('a participant whose socket is lost', () => {
+  test('is present by the next one, at whatever moment of the loss that begins', async () => {
+    const roomId = await activeCall()
+    let stream = watch(world.alice, roomId)
+    await stream.next()
+    for (let round = 0; round < 20; round += 1) {
+      const next = watch(world.alice, roomId)
+      const begun = next.next()
+      // In some rounds the loss is written while the next stream begins.
+      for (let wait = 0; wait < round; wait += 1) await new Promise(setImmediate)
+      stream.cut()
+      await begun
+      await expect.poll(async () => (await participant(roomId, 'alice'))?.connected).toBe(true)
+      stream = next
+    }
+    await stream.done()
+  })
+
   test('is seen as disconnected at once, and as left after the grace', async () => {
     const roomId = await activeCall()
     const [alice, bob] = [watch(world.alice, roomId), watch(world.bob, roomId)]

@@ -6,7 +6,6 @@ import { RtcError, shorten } from './core/errors.ts'
 import { requireCapacity } from './core/overload.ts'
 import { createErrorCoder } from './graphql/errors.ts'
 import { createGraphiQL } from './graphql/graphiql.ts'
-import { HeldResources } from './graphql/held.ts'
 import { createGraphQLHandler, errorReply } from './graphql/http.ts'
 import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/engine.ts'
@@ -14,6 +13,7 @@ import { loadTrustedDocuments } from './graphql/trusted.ts'
 import { createCallPage } from './http/call-page.ts'
 import { constantJson } from './http/constant.ts'
 import { corsHeaders, preflightHeaders } from './http/cors.ts'
+import { EventStreams } from './http/event-stream.ts'
 import { InFlight } from './http/in-flight.ts'
 import { createListener, type Peer } from './http/listener.ts'
 import { type HttpReply, type HttpRequest, send, toRequest } from './http/message.ts'
@@ -21,6 +21,7 @@ import { MethodNotAllowed } from './http/method.ts'
 import { mayOpenSocket } from './http/origin.ts'
 import { askOncePerSecond } from './http/readiness.ts'
 import { refuseUpgrade } from './http/refusal.ts'
+import { HeldResources } from './limits/held.ts'
 import { createOpenApi } from './rest/openapi.ts'
 import { problemReply } from './rest/problem.ts'
 import { jsonReply } from './rest/route.ts'
@@ -57,8 +58,10 @@ export function createGatewayServer(app: App): GatewayServer {
     trusted: loadTrustedDocuments(config.trustedDocuments),
   })
   const held = new HeldResources()
-  const graphqlHandler = createGraphQLHandler({ graphql, authenticate, coded })
-  const restRoutes = routes(app)
+  const operations = { graphql, coded, slices: app.slices }
+  const streams = new EventStreams({ admit: (userId) => held.connect(userId), clock: app.clock })
+  const graphqlHandler = createGraphQLHandler({ operations, streams, authenticate })
+  const restRoutes = routes(app, streams)
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, publicUrl, log })
   const graphiql = createGraphiQL({ path: GRAPHQL_PATH, developmentToken: app.developmentToken })
   const callPage = createCallPage({ developmentToken: app.developmentToken, userClaim: config.auth.userClaim })
@@ -67,7 +70,7 @@ export function createGatewayServer(app: App): GatewayServer {
   const readiness = askOncePerSecond(() => app.readiness())
   const inFlight = new InFlight(config.http.requests)
   const sockets = serveGraphQLSockets({
-    operations: { graphql, coded, slices: app.slices },
+    operations,
     held,
     rates: app.rates,
     authenticate,
@@ -179,7 +182,8 @@ export function createGatewayServer(app: App): GatewayServer {
     async close({ over } = { over: 0 }) {
       draining = true
       listener.dropIdle()
-      const closed = sockets.close({ over: over * 1000 })
+      const spread = { over: over * 1000 }
+      const closed = Promise.all([sockets.close(spread), streams.close(spread)])
       if (over > 0) await Promise.race([closed, delay(over * 1000, undefined, { ref: false })])
       await Promise.all([closed, listener.close(PATIENCE)])
     },

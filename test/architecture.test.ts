@@ -14,7 +14,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['web', /^web\//, ['web', 'sdk']],
   ['main', /^(main|welcome)$/, ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest']],
   ['readiness', /^readiness$/, ['auth', 'core']],
-  ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http']],
+  ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http', 'limits']],
   ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],
   [
     'builder',
@@ -41,9 +41,13 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     ],
   ],
   ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db', 'events', 'limits']],
-  ['routes', /^rest\/routes$/, ['app', 'paths', 'rest']],
+  ['routes', /^rest\/routes$/, ['app', 'paths', 'rest', 'http']],
   ['rest', /^rest\//, ['rest', 'auth', 'core', 'http', 'limits']],
-  ['paths', /^\w+\/rest$/, ['rest', 'json', 'input', 'service', 'blocks', 'media', 'core']],
+  [
+    'paths',
+    /^\w+\/rest$/,
+    ['paths', 'rest', 'json', 'input', 'service', 'blocks', 'model', 'media', 'events', 'calls', 'http', 'core'],
+  ],
   ['json', /^rooms\/json$/, ['model', 'media']],
   ['http', /^http\//, ['http', 'core']],
   [

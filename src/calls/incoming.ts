@@ -95,6 +95,14 @@ export class IncomingCalls {
     return releasing(this.#read(userId, reader), { release })
   }
 
+  /** What rings for the user now. */
+  async ringingFor(userId: string): Promise<readonly IncomingCall[]> {
+    const { ringing, clock } = this.#sources
+    const now = clock.now()
+    const rooms = await ringing([userId], now)
+    return rooms.map((room) => ({ type: 'ringing', room, deviceId: null, at: now }))
+  }
+
   close(): void {
     for (const readers of this.#readers.values()) for (const { queue } of readers) queue.close()
     this.#readers.clear()

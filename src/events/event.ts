@@ -40,8 +40,13 @@ export interface Viewer {
   readonly deviceId?: string | undefined
 }
 
+/** What the end of a stream is known by. */
+interface Ending extends Pick<RoomUpdate, 'type' | 'participant'> {
+  readonly room: Pick<Room, 'status'>
+}
+
 /** Whether a viewer's stream is over after this update: the room's end, their removal, another device in their place. */
-export function isLast({ type, room, participant }: RoomUpdate, { userId, deviceId }: Viewer): boolean {
+export function isLast({ type, room, participant }: Ending, { userId, deviceId }: Viewer): boolean {
   if (room.status === 'ended') return true
   if (participant?.userId !== userId) return false
   const replaced = type === 'participant_left' && participant.leaveReason === 'replaced'

@@ -28,6 +28,18 @@ export interface RoomStreams {
    * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT for a cursor ahead of the room
    */
   open(request: StreamRequest): Promise<RoomStream>
+  /**
+   * Whether the reader has everything: event number `after` was the last of its stream.
+   *
+   * @throws RtcError as `open`
+   */
+  isOver(request: StreamRequest & { readonly after: number }): Promise<boolean>
+  /**
+   * The events behind number `after`, at most `limit` of them, each with the room as of then.
+   *
+   * @throws RtcError NOT_FOUND, FORBIDDEN
+   */
+  page(request: StreamRequest & { readonly after: number }, limit: number): Promise<readonly RoomUpdate[]>
 }
 
 /** Takes the live part of a stream. It must neither throw nor take its time. */
@@ -50,15 +62,18 @@ interface Sources {
 }
 
 export function createRoomStreams(sources: Sources): RoomStreams {
+  const readable = async ({ actor, roomId, after }: StreamRequest): Promise<Room> => {
+    const room = await sources.executor.load(roomId)
+    authorise(actor, room)
+    if (after === undefined || (after >= 0 && after <= room.seq)) return room
+    throw badInput([{ path: 'after', message: `must be between 0 and the room's seq, which is ${room.seq}` }])
+  }
+
   return {
     async open(request) {
-      const { actor, roomId, after } = request
+      const { actor } = request
       sources.rates.count(actor, 'subscribe')
-      const room = await sources.executor.load(roomId)
-      authorise(actor, room)
-      if (after !== undefined && (after < 0 || after > room.seq)) {
-        throw badInput([{ path: 'after', message: `must be between 0 and the room's seq, which is ${room.seq}` }])
-      }
+      const room = await readable(request)
       const lease = await present(sources, actor, room)
       const stream = new RoomStream(sources, request, lease)
       try {
@@ -68,6 +83,30 @@ export function createRoomStreams(sources: Sources): RoomStreams {
         stream.close()
         throw error
       }
+    },
+
+    async isOver(request) {
+      const { actor, after, deviceId } = request
+      sources.rates.count(actor, 'command')
+      const room = await readable(request)
+      if (room.status === 'ended' && after === room.seq) return true
+      const [[event] = []] = await sources.events.read([{ roomId: room.id, after: after - 1, upTo: after, limit: 1 }])
+      if (!event) return false
+      const participant = event.data.participants?.find(({ userId }) => userId === event.subjectId) ?? null
+      const { type } = event
+      return isLast({ type, participant, room: { status: 'active' } }, { userId: actor.id, deviceId })
+    },
+
+    async page(request, limit) {
+      const { actor, after } = request
+      sources.rates.count(actor, 'command')
+      const room = await readable(request)
+      const updates: RoomUpdate[] = []
+      for await (const update of readBack(sources.events, room.id, { after, upTo: room.seq })) {
+        updates.push(update)
+        if (updates.length === limit) break
+      }
+      return updates
     },
   }
 }

@@ -2,7 +2,7 @@ import { CloseCode, type Message, MessageType, parseMessage, type SubscribeMessa
 import type { Actor } from '../core/actor.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import { readJson } from '../core/json.ts'
-import type { ConnectionAccount } from './held.ts'
+import type { ConnectionAccount } from '../limits/held.ts'
 import { Operation, type OperationDependencies, type OperationSink } from './operation.ts'
 import type { Outbox } from './outbox.ts'
 

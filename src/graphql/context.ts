@@ -5,6 +5,7 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Outlet } from '../events/delivery.ts'
 import type { FanOut } from '../events/fan-out.ts'
 import type { Stretch } from '../events/log.ts'
 import type { RoomStreams } from '../events/stream.ts'
@@ -12,14 +13,6 @@ import type { Media } from '../media/connection.ts'
 import type { Participant, RoomEvent } from '../rooms/model.ts'
 import type { RoomService } from '../rooms/service.ts'
 import type { Signals } from '../signals/service.ts'
-
-/** Where the messages of one operation go; a payload is the JSON of an execution result. */
-export interface Outlet {
-  /** Resolves when the kernel has taken the message. */
-  write(payload: Buffer): Promise<void>
-  /** Never waits: a connection that does not keep up is closed. */
-  post(payload: Buffer): void
-}
 
 /** What the resolvers work with. */
 export interface Services {

@@ -2,12 +2,15 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
+import type { EventStreams } from '../http/event-stream.ts'
 import { errorHeaders, MethodNotAllowed } from '../http/method.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
-import { type GraphQL, kindOf } from './engine.ts'
+import { kindOf } from './engine.ts'
 import { statusOf } from './errors.ts'
+import type { OperationDependencies } from './operation.ts'
 import { CHECKED, type Params, paramsOfQuery, parseParams } from './params.ts'
+import { isSubscription, streamReply, wantsEventStream } from './sse.ts'
 
 /** Largest body in bytes. */
 const BODY_LIMIT = 256 * 1024
@@ -17,17 +20,21 @@ export type GraphQLHandler = (request: HttpRequest) => Promise<HttpReply>
 
 /** @see https://graphql.github.io/graphql-over-http/draft/ */
 export function createGraphQLHandler(dependencies: {
-  readonly graphql: GraphQL
+  readonly operations: OperationDependencies
+  readonly streams: EventStreams
   readonly authenticate: Authenticate
-  readonly coded: (error: unknown) => GraphQLError
 }): GraphQLHandler {
-  const { graphql, authenticate, coded } = dependencies
+  const { operations, streams, authenticate } = dependencies
+  const { graphql, coded } = operations
 
   const run = async (request: HttpRequest, params: Params, actor: Actor): Promise<ExecutionResult> => {
     try {
       const args = graphql.prepare(params, { actor })
       if (kindOf(args) === 'subscription') {
-        throw new RtcError('BAD_USER_INPUT', 'Subscriptions are served over WebSocket (graphql-transport-ws).')
+        throw new RtcError(
+          'BAD_USER_INPUT',
+          'Subscriptions are served over WebSocket (graphql-transport-ws) and as text/event-stream.',
+        )
       }
       if (request.method !== 'POST' && kindOf(args) === 'mutation') {
         throw new RtcError('BAD_USER_INPUT', 'GET is for queries; send mutations by POST.')
@@ -43,7 +50,11 @@ export function createGraphQLHandler(dependencies: {
     try {
       // Before the document is looked at: validation would tell strangers about the schema.
       const actor = await authenticate(request.headers.authorization)
-      const result = await run(request, await paramsOf(request), actor)
+      const params = await paramsOf(request)
+      if (request.method === 'POST' && wantsEventStream(accept, () => isSubscription(graphql, params, actor))) {
+        return streamReply({ ...operations, streams }, actor, params)
+      }
+      const result = await run(request, params, actor)
       const errors = result.errors?.map(coded)
       const body = JSON.stringify({
         ...(errors && { errors: errors.map((error) => error.toJSON()) }),

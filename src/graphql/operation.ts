@@ -1,11 +1,11 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
-import type { Outlet } from './context.ts'
+import type { Outlet } from '../events/delivery.ts'
 import { type GraphQL, kindOf } from './engine.ts'
 import { parseParams } from './params.ts'
 
-/** Where the messages of one operation go. */
+/** Where the messages of one operation go; a payload is the JSON of an execution result. */
 export interface OperationSink extends Outlet {
   /** The operation has failed; nothing follows. */
   error(errors: readonly GraphQLError[]): void

@@ -8,10 +8,11 @@ import { TokenExpired } from '../auth/refusal.ts'
 import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
+import { at } from '../core/deadline.ts'
 import type { Log } from '../core/log.ts'
+import type { ConnectionAccount, HeldResources } from '../limits/held.ts'
 import type { Rates } from '../limits/rates.ts'
 import { Connection, type ConnectionDependencies } from './connection.ts'
-import type { ConnectionAccount, HeldResources } from './held.ts'
 import type { OperationDependencies } from './operation.ts'
 import { Outbox } from './outbox.ts'
 
@@ -190,20 +191,11 @@ function closeFor(error: unknown, socket: WebSocket, log: Log): void {
   socket.close(CLOSE.internal, 'Internal error')
 }
 
-/** Timers of Node.js cannot be longer; a token that lives longer than this is looked at again then. */
-const TIMER_MAX = 2 ** 31 - 1
-
 /** A socket lives no longer than the token that opened it: the client comes back with a fresh one. */
 function closeAtExpiry(socket: WebSocket, { expiresAt }: Actor, clock: Clock): void {
   if (!expiresAt) return
-  let timer: NodeJS.Timeout
-  const wait = () => {
-    const left = expiresAt.getTime() - clock.now().getTime()
-    if (left <= 0) socket.close(CLOSE.tokenExpired, 'The token has expired')
-    else timer = setTimeout(wait, Math.min(left, TIMER_MAX))
-  }
-  wait()
-  socket.once('close', () => clearTimeout(timer))
+  const expire = () => socket.close(CLOSE.tokenExpired, 'The token has expired')
+  socket.once('close', at(expiresAt, clock, expire))
 }
 
 /**

@@ -79,6 +79,12 @@ export class HttpConnection extends Duplex {
     return this
   }
 
+  /** As of a socket: has the kernel probe a peer from which nothing comes. */
+  setKeepAlive(enable: boolean, initialDelay: number): this {
+    this.#socket.setKeepAlive(enable, initialDelay)
+    return this
+  }
+
   /** As of a socket: `node:http` calls it after a last answer. */
   destroySoon(): void {
     if (this.writable) this.end()

@@ -26,3 +26,7 @@ function decode(body: Buffer): string {
     throw badInput([{ path: '', message: 'The body is not UTF-8' }])
   }
 }
+
+/** Whether a client that may have an event stream asks for JSON instead. */
+export const prefersJson = (accept = ''): boolean =>
+  /\bapplication\/json\b/i.test(accept) && !/\btext\/event-stream\b/i.test(accept)

@@ -20,8 +20,8 @@ export interface HttpRequest {
 }
 
 /**
- * Writes a body that comes little by little, such as an event stream. Called once, after the head was sent; must listen
- * for `close`, because the client may leave at any time, and must end the response at its own end.
+ * Writes a body that comes little by little, such as an event stream. Called once, after the head was sent. The
+ * response may be over already, or be closed by the client at any time; otherwise the writer ends it.
  */
 export type StreamBody = (response: Writable) => void
 
@@ -62,7 +62,7 @@ export function send(response: ServerResponse, { status, headers: given = {}, bo
     response.writeHead(status, headers)
     response.flushHeaders()
     if (response.req.method === 'HEAD') response.end()
-    else body(response)
+    body(response)
     return
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body)

@@ -30,19 +30,26 @@ export function createOpenApi(routes: readonly Route[], publicUrl: string | unde
   }
 }
 
+const NO_CONTENT = 204
+
 function operation(route: Route): JsonSchema {
   const parameters = [
     ...pathParameters(route),
     ...(route.method === 'GET' ? queryParameters(route) : headerParameters(route)),
   ]
-  const answer = { content: { 'application/json': { schema: jsonSchema(route.output, 'output') } } }
+  const content = {
+    ...(route.events && { 'text/event-stream': { schema: jsonSchema(route.events, 'output') } }),
+    'application/json': { schema: jsonSchema(route.output, 'output') },
+  }
+  const answerOf = (status: number) =>
+    status === NO_CONTENT ? { description: 'There is no more.' } : { description: 'Done.', content }
   return {
     operationId: route.operationId,
     summary: route.summary,
     ...(parameters.length > 0 && { parameters }),
     ...(route.method !== 'GET' && requestBody(route)),
     responses: {
-      ...Object.fromEntries(route.success.map((status) => [status, { description: 'Done.', ...answer }])),
+      ...Object.fromEntries(route.success.map((status) => [status, answerOf(status)])),
       ...errorResponses(),
     },
   }

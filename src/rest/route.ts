@@ -26,6 +26,8 @@ export interface Route {
   /** The success statuses and the shape of their body. */
   readonly success: readonly number[]
   readonly output: z.ZodType
+  /** The data of each event, where the route answers with an event stream unless JSON is asked for. */
+  readonly events?: z.ZodType
   readonly handle: (request: RouteRequest) => Promise<HttpReply>
 }
 

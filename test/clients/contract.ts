@@ -6,7 +6,10 @@ import type { Answer } from '../world.ts'
  * https://spec.openapis.org/oas/v3.1.1.html
  */
 const JsonSchema = z.record(z.string(), z.unknown())
-const Content = z.record(z.string().regex(/^application\/[\w.+-]+$/), z.strictObject({ schema: JsonSchema }))
+const Content = z.record(
+  z.string().regex(/^(application\/[\w.+-]+|text\/event-stream)$/),
+  z.strictObject({ schema: JsonSchema }),
+)
 const Parameter = z.strictObject({
   name: z.string(),
   in: z.enum(['path', 'query', 'header']),
@@ -18,7 +21,7 @@ const Header = Parameter.omit({ name: true, in: true }).partial()
 const Response = z.strictObject({
   description: z.string().min(1),
   headers: z.record(z.string(), Header).optional(),
-  content: Content,
+  content: Content.optional(),
 })
 const Operation = z.strictObject({
   operationId: z.string().regex(/^[a-z]\w*$/),

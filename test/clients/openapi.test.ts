@@ -48,6 +48,7 @@ describe('every operation answers with a status, a media type and a shape that o
     const headers = {
       authorization: `Bearer ${userId && (await world.token(userId))}`,
       'content-type': 'application/json',
+      accept: 'application/json',
     }
     const response = await fetch(`${world.url}/im/api/v1/rtc${path}`, {
       method,
@@ -82,6 +83,8 @@ describe('every operation answers with a status, a media type and a shape that o
     await ok('alice', 'DELETE', `/rooms/${group.id}/participants/bob`)
     for (const method of ['POST', 'PUT']) await ok('alice', method, `/rooms/${group.id}/end`)
     for (const query of ['', '?type=group&status=ended&first=1']) await ok('alice', 'GET', `/rooms${query}`)
+    await ok('alice', 'GET', `/rooms/${group.id}/events?first=3`)
+    await ok('alice', 'GET', '/calls/events')
     await ok('alice', 'GET', '/ice-servers')
     for (const method of ['PUT', 'DELETE']) await ok('alice', method, '/blocked-users/mallory')
     await ok('alice', 'GET', '/blocked-users')

@@ -1,7 +1,14 @@
-import type { FanOut, GroupMember, Membership, View } from '../events/fan-out.ts'
-import type { RoomUpdate } from '../events/event.ts'
-import type { RoomStream } from '../events/stream.ts'
-import type { Outlet } from './context.ts'
+import type { RoomUpdate } from './event.ts'
+import type { FanOut, GroupMember, Membership, View } from './fan-out.ts'
+import type { RoomStream } from './stream.ts'
+
+/** Where the messages of one reader go. */
+export interface Outlet {
+  /** Resolves when the kernel has taken the message. */
+  write(payload: Buffer): Promise<void>
+  /** Never waits: a connection that does not keep up is closed. */
+  post(payload: Buffer): void
+}
 
 /**
  * Writes a room's stream to one reader: what lies behind the cursor as fast as the reader takes it, then live, ready-made

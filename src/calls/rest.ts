@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { problemEvent, REST_STREAM } from '../events/rest.ts'
+import { eventOf, type EventStream, type EventStreams } from '../http/event-stream.ts'
+import { prefersJson } from '../http/json.ts'
+import { jsonReply, type Route, route } from '../rest/route.ts'
+import { roomJson, RoomJson } from '../rooms/json.ts'
+import type { IncomingCalls } from './incoming.ts'
+import { INCOMING_CALL_TYPES, type IncomingCall } from './ringing.ts'
+
+const CallJson = z.object({
+  type: z.enum(INCOMING_CALL_TYPES).describe('ringing, then one of the others'),
+  at: z.iso.datetime(),
+  deviceId: z.string().nullable().describe('With answered: the device that did; null is the one without a deviceId'),
+  room: RoomJson,
+})
+
+const CallsJson = z.object({ calls: z.array(CallJson) })
+
+const callJson = ({ type, at, deviceId, room }: IncomingCall): z.input<typeof CallJson> => ({
+  type,
+  at: at.toISOString(),
+  deviceId,
+  room: roomJson(room, at),
+})
+
+/** What rings for the user, as it begins and ceases to. */
+export function callEventRoutes({ calls }: { calls: IncomingCalls }, eventStreams: EventStreams): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/calls/events',
+      operationId: 'getCallEvents',
+      summary:
+        'What rings for you, as server-sent events: at first everything that rings now. With Accept: application/json ' +
+        'only that.',
+      input: z.strictObject({}),
+      success: [200],
+      output: CallsJson,
+      events: CallJson,
+      async handle({ actor, headers }) {
+        if (prefersJson(headers.accept)) {
+          return jsonReply({ calls: (await calls.ringingFor(actor.id)).map(callJson) })
+        }
+        const incoming = calls.open(actor.id)
+        try {
+          return eventStreams.reply(actor, REST_STREAM, (events) => void deliver(incoming, events))
+        } catch (error) {
+          await incoming.return?.()
+          throw error
+        }
+      },
+    }),
+  ]
+}
+
+async function deliver(incoming: AsyncIterableIterator<IncomingCall>, events: EventStream): Promise<void> {
+  events.onClose(() => void incoming.return?.())
+  try {
+    for await (const call of incoming) {
+      await events.write(eventOf({ event: call.type, data: JSON.stringify(callJson(call)) }))
+    }
+  } catch (error) {
+    events.post(problemEvent(error))
+  }
+  events.end()
+}

@@ -1,0 +1,150 @@
+import { z } from 'zod'
+import type { Actor } from '../core/actor.ts'
+import { badInput, RtcError } from '../core/errors.ts'
+import { eventOf, type EventStream, type EventStreams } from '../http/event-stream.ts'
+import { prefersJson } from '../http/json.ts'
+import { jsonReply, type Route, route } from '../rest/route.ts'
+import { participantJson, ParticipantJson, roomJson, RoomJson } from '../rooms/json.ts'
+import { ROOM_EVENT_TYPES } from '../rooms/model.ts'
+import { Delivery, type Outlet } from './delivery.ts'
+import type { RoomUpdate } from './event.ts'
+import type { FanOut, View } from './fan-out.ts'
+import type { RoomStream, RoomStreams } from './stream.ts'
+
+const PAGE = { default: 100, max: 500 } as const
+
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number)
+
+const EventsQuery = z.strictObject({
+  after: wholeNumber.optional().describe('Number of the last event that you have'),
+  deviceId: z.string().min(1).max(128).optional().describe('The device that reads'),
+  first: wholeNumber.optional().describe(`Events of a JSON page; ${PAGE.default} unless given, at most ${PAGE.max}`),
+})
+
+const UpdateJson = z.object({
+  seq: z.int().describe('Cursor: resume with `after` or Last-Event-ID'),
+  type: z.enum(['snapshot', ...ROOM_EVENT_TYPES]),
+  at: z.iso.datetime(),
+  actorId: z.string().nullable(),
+  participant: ParticipantJson.nullable().describe('Whom it happened to, as of this event'),
+  room: RoomJson.describe('The room as of this event'),
+})
+
+const PageJson = z.object({
+  events: z.array(UpdateJson),
+  pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.int().nullable() }),
+})
+
+const updateJson = ({ seq, type, at, actorId, participant, room }: RoomUpdate): z.input<typeof UpdateJson> => ({
+  seq,
+  type,
+  at: at.toISOString(),
+  actorId,
+  participant: participant && participantJson(participant, at),
+  room: roomJson(room, at),
+})
+
+/** Milliseconds after which EventSource comes back. */
+const RETRY = 2_000
+/** How REST's event streams begin, and what a client sees of them while nothing happens. */
+export const REST_STREAM = {
+  opening: Buffer.from(`retry: ${RETRY}\n\n`),
+  keepAlive: eventOf({ event: 'keep_alive', data: '{}' }),
+}
+
+/** All readers by REST see the same. */
+const VIEW: View = {
+  name: 'REST',
+  key: 'REST',
+  create: () => (update) => eventOf({ id: update.seq, event: update.type, data: JSON.stringify(updateJson(update)) }),
+}
+
+/** A room's events, as they happen or page by page. */
+export function eventRoutes(
+  { streams, fanOut }: { streams: RoomStreams; fanOut: FanOut },
+  eventStreams: EventStreams,
+): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/rooms/:id/events',
+      operationId: 'getRoomEvents',
+      summary:
+        'Everything that happens in a room, as server-sent events; with Accept: application/json its log, page by page.',
+      input: EventsQuery,
+      success: [200, 204],
+      output: PageJson,
+      events: UpdateJson,
+      async handle({ actor, params, input: { first, ...query }, headers }) {
+        const request = { actor, roomId: params['id'] ?? '', deviceId: query.deviceId }
+        if (prefersJson(headers.accept)) {
+          return jsonReply(await pageOf(streams, { ...request, after: query.after ?? 0 }, first))
+        }
+        const after = lastEventId(headers['last-event-id']?.toString()) ?? query.after
+        // EventSource comes back for ever, unless it is told that there is no more.
+        if (after !== undefined && (await streams.isOver({ ...request, after }))) return { status: 204 }
+        const stream = await streams.open({ ...request, after })
+        return reply(stream, { actor, fanOut, eventStreams })
+      },
+    }),
+  ]
+}
+
+function reply(stream: RoomStream, door: { actor: Actor; fanOut: FanOut; eventStreams: EventStreams }) {
+  try {
+    return door.eventStreams.reply(door.actor, REST_STREAM, (events) => void deliver(stream, events, door.fanOut))
+  } catch (error) {
+    stream.close()
+    throw error
+  }
+}
+
+async function deliver(stream: RoomStream, events: EventStream, fanOut: FanOut): Promise<void> {
+  const outlet: Outlet = {
+    write: (payload) => events.write(payload),
+    post: (payload) => events.post(payload),
+  }
+  try {
+    const delivery = new Delivery(stream, { fanOut, view: VIEW, outlet })
+    events.onClose(() => void delivery.return())
+    await delivery.next()
+  } catch (error) {
+    stream.close()
+    events.post(problemEvent(error))
+  }
+  events.end()
+}
+
+/** Why a stream is cut short; EventSource comes back by itself. */
+export function problemEvent(error: unknown): Buffer {
+  const { code, message, retryAfter } =
+    error instanceof RtcError ? error : new RtcError('INTERNAL', 'The stream has failed.', { retryAfter: 1 })
+  return Buffer.concat([
+    Buffer.from(`retry: ${(retryAfter ?? 1) * 1000}\n`),
+    eventOf({ event: 'problem', data: JSON.stringify({ code, detail: message, retryAfter: retryAfter ?? null }) }),
+  ])
+}
+
+async function pageOf(
+  streams: RoomStreams,
+  request: { actor: Actor; roomId: string; after: number },
+  first: number = PAGE.default,
+): Promise<z.input<typeof PageJson>> {
+  if (first < 1 || first > PAGE.max) {
+    throw badInput([{ path: 'first', message: `must be between 1 and ${PAGE.max}` }])
+  }
+  const updates = await streams.page(request, first + 1)
+  const events = updates.slice(0, first).map(updateJson)
+  return { events, pageInfo: { hasNextPage: updates.length > first, endCursor: events.at(-1)?.seq ?? null } }
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header */
+function lastEventId(header: string | undefined): number | undefined {
+  if (!header) return undefined
+  const parsed = wholeNumber.safeParse(header)
+  if (parsed.success) return parsed.data
+  throw badInput([{ path: 'Last-Event-ID', message: 'must be the id of an event of this stream' }])
+}

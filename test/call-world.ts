@@ -30,7 +30,7 @@ export interface CallWorld {
   /** Starts the gateway after a `gateway.stop(signal)`. */
   start(): Promise<void>
   /** A token that is good for a day, before and after restarts. */
-  token(userId: string): Promise<string>
+  token(userId: string, now?: Date): Promise<string>
   /** Somebody who uses the gateway from outside the network, without a browser. */
   person(userId: string): Promise<Person>
   /** A page in a browser context of its own, as another user or device has it; `before` it loads, it can be prepared. */
@@ -89,8 +89,8 @@ export async function startCallWorld({ env = {}, relay = false }: CallWorldOptio
     const browser = await launchBrowser(network)
     cleanups.push(() => browser.close())
 
-    const token = async (userId: string) =>
-      mintToken({ secret: await developmentSecret(dataDir), userId, ttl: DEVELOPMENT_TTL, now: new Date() })
+    const token = async (userId: string, now = new Date()) =>
+      mintToken({ secret: await developmentSecret(dataDir), userId, ttl: DEVELOPMENT_TTL, now })
     return {
       network,
       browser,

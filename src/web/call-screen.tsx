@@ -12,11 +12,11 @@ import type { Phone } from './phone.ts'
 import { ringingCalls } from './phone-state.ts'
 import { Said } from './said.tsx'
 import { isolated } from './sentence.ts'
-import { Silenced } from './silenced.tsx'
 import { Stage } from './stage.tsx'
 import { statusOf } from './status.ts'
 import { useStore } from './store.ts'
 import { RefusedToken, type TokenTaker } from './token-form.tsx'
+import { Unheard } from './unheard.tsx'
 
 /** Everything for the one who calls: the call or the way to one, what rings, what happened. */
 export function CallScreen({ phone, options, onToken }: TokenTaker & { phone: Phone }) {
@@ -61,10 +61,12 @@ export function CallScreen({ phone, options, onToken }: TokenTaker & { phone: Ph
             <Controls phone={phone} room={room} tracks={state.tracks} devices={state.devices} />
           </>
         ) : (
-          <>
-            <Dial phone={phone} disabled={underWay !== undefined} />
-            <Silenced phone={phone} silenced={state.silenced} />
-          </>
+          !state.tokenRefused && (
+            <>
+              <Dial phone={phone} disabled={underWay !== undefined} />
+              <Unheard phone={phone} state={state} />
+            </>
+          )
         )}
       </div>
       <aside class="panels">

@@ -53,7 +53,7 @@ export function Dial({ phone, disabled }: { phone: Phone; disabled: boolean }) {
           <Icon name="answer" /> Call
         </button>
         {disabled && (
-          <button type="button" class="button" onClick={() => phone.cancel()}>
+          <button type="button" class="button cancel" onClick={() => phone.cancel()}>
             <Icon name="close" /> Cancel
           </button>
         )}

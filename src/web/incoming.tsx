@@ -59,6 +59,15 @@ function IncomingCall({ phone, room, disabled, inCall }: Ringing & { room: Room 
           >
             Silence
           </button>
+          <button
+            type="button"
+            class="link"
+            aria-label={`Block ${room.callerId}`}
+            title="Their calls ring on none of your devices any more"
+            onClick={() => void phone.block(room.callerId)}
+          >
+            Block
+          </button>
         </span>
       </div>
       <div class="ring-buttons">

@@ -7,6 +7,8 @@ export interface Notice {
   readonly code: string
   readonly source: MediaSource | undefined
   readonly text: Sentence
+  /** Whom it concerns alone. */
+  readonly userId?: string | undefined
 }
 
 export interface PhoneState {
@@ -19,6 +21,8 @@ export interface PhoneState {
   readonly ringing: readonly Room[]
   /** Callers who neither ring nor show until the page is loaded again. */
   readonly silenced: ReadonlySet<string>
+  /** Callers who never ring for this user, on any device. */
+  readonly blocked: readonly string[]
   /** The call that this page is in, as of its last event. */
   readonly room: Room | undefined
   /** The call that another tab or device of the user is in. */
@@ -51,6 +55,7 @@ export const INITIAL: PhoneState = {
   underWay: undefined,
   ringing: [],
   silenced: new Set(),
+  blocked: [],
   elsewhere: undefined,
   events: [],
   over: undefined,
@@ -60,7 +65,7 @@ export const INITIAL: PhoneState = {
 }
 
 /** What rings, one call for each caller: the latest. */
-export function ringingCalls({ ringing, silenced }: PhoneState): readonly Room[] {
+export function ringingCalls({ ringing, silenced, blocked }: PhoneState): readonly Room[] {
   const byCaller = new Map(ringing.map((room) => [room.callerId, room]))
-  return [...byCaller.values()].filter(({ callerId }) => !silenced.has(callerId))
+  return [...byCaller.values()].filter(({ callerId }) => !silenced.has(callerId) && !blocked.includes(callerId))
 }

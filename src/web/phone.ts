@@ -13,7 +13,7 @@ import { Entry, type EntryRequest } from './entry.ts'
 import type { Identity } from './identity.ts'
 import { INITIAL, NO_CALL, type Notice, type PhoneState } from './phone-state.ts'
 import { namesOf, plain, say } from './sentence.ts'
-import { errorSentence, lostSentence, ringOverSentence } from './sentences.ts'
+import { errorSentence, fallbackSentence, lostSentence, ringOverSentence } from './sentences.ts'
 import { Store } from './store.ts'
 import { Tabs } from './tabs.ts'
 import { TokenRequest } from './token-request.ts'
@@ -29,8 +29,9 @@ const OF_A_CALL: readonly string[] = [
   'DEVICE_NOT_FOUND',
   'DEVICE_FAILED',
   'DEVICE_LOST',
+  'DEVICE_FALLBACK',
   'MEDIA_FAILED',
-] satisfies readonly (ErrorCode | 'DEVICE_LOST')[]
+] satisfies readonly (ErrorCode | 'DEVICE_LOST' | 'DEVICE_FALLBACK')[]
 
 /** One user's telephone: the SDK's client, and what a page shows of it. */
 export class Phone {
@@ -64,7 +65,6 @@ export class Phone {
   async start(): Promise<void> {
     this.#listen()
     const { signal } = this.#aborted
-    navigator.mediaDevices?.addEventListener('devicechange', () => void this.#listDevices(), { signal })
     document.addEventListener('visibilitychange', () => !document.hidden && void this.loadHistory(), { signal })
     await this.#attempt(() => this.#rtc.init({ provider: RTCProviderType.WEBRTC }))
     const remembered = recallCall(this.userId)
@@ -75,7 +75,7 @@ export class Phone {
         sources: remembered.sources,
       })
     }
-    await this.loadHistory()
+    await Promise.all([this.loadHistory(), this.#loadBlocked()])
   }
 
   /** Leaves the call that this page is in and gives everything back. */
@@ -91,8 +91,8 @@ export class Phone {
 
   /** Goes on with another token of the same user, after the gateway has refused the one before. */
   useToken(token: string): void {
-    const notices = this.store.state.notices.filter(({ code }) => code !== 'UNAUTHENTICATED')
-    this.store.update({ tokenRefused: false, notices })
+    this.#dismissWhere(({ code }) => code === 'UNAUTHENTICATED')
+    this.store.update({ tokenRefused: false })
     this.#token.give(token)
   }
 
@@ -146,6 +146,22 @@ export class Phone {
     this.store.update({ silenced: new Set([...silenced].filter((userId) => userId !== callerId)) })
   }
 
+  /** From now on this caller rings on none of the user's devices, and does not learn it. */
+  async block(callerId: string): Promise<void> {
+    this.store.update({ blocked: [...this.store.state.blocked, callerId] })
+    await this.#attempt(() => this.#rtc.blockUser(callerId))
+    await this.#loadBlocked()
+  }
+
+  async unblock(callerId: string): Promise<void> {
+    await this.#attempt(() => this.#rtc.unblockUser(callerId))
+    await this.#loadBlocked()
+  }
+
+  async #loadBlocked(): Promise<void> {
+    await this.#attempt(async () => this.store.update({ blocked: await this.#rtc.blockedUsers() }))
+  }
+
   /** At once for whoever is at the page, even if the gateway cannot be told for a while. */
   async hangUp(): Promise<void> {
     forgetCall()
@@ -190,7 +206,11 @@ export class Phone {
   }
 
   dismiss(notice: Notice): void {
-    this.store.update({ notices: this.store.state.notices.filter((other) => other !== notice) })
+    this.#dismissWhere((other) => other === notice)
+  }
+
+  #dismissWhere(isOver: (notice: Notice) => boolean): void {
+    this.store.update({ notices: this.store.state.notices.filter((notice) => !isOver(notice)) })
   }
 
   /** The latest calls; with `more`, those before the last that is shown as well. */
@@ -247,7 +267,9 @@ export class Phone {
 
   #joined(room: Room, sources: readonly MediaSource[]): void {
     this.#durationBefore = room.duration ?? 0
-    this.store.update({ events: [], over: undefined, elsewhere: undefined })
+    const startedAt = this.#rtc.connectionInfo?.mediaStartedAt
+    const since = startedAt === undefined ? undefined : startedAt - this.#durationBefore * 1000
+    this.store.update({ events: [], over: undefined, elsewhere: undefined, since })
     this.#follow(room)
     this.#stopRinging(room.id)
     if (this.#rtc.room) rememberCall({ userId: this.userId, roomId: room.id, sources })
@@ -270,9 +292,15 @@ export class Phone {
     rtc.on('connectionStateChanged', ({ of, userId, state }) => {
       if (of === 'gateway') return store.update({ gateway: state })
       if (userId === null) return
-      const began = state === 'connected' ? Date.now() - this.#durationBefore * 1000 : undefined
-      store.update({ media: new Map(store.state.media).set(userId, state), since: store.state.since ?? began })
+      store.update({ media: new Map(store.state.media).set(userId, state) })
+      if (state === 'connected') this.#dismissWhere((notice) => notice.userId === userId)
     })
+    // Counted from what the gateway says has passed: its clock may be another.
+    rtc.on('mediaStarted', ({ at }) => store.update({ since: at - this.#durationBefore * 1000 }))
+    rtc.on('devicesChanged', ({ devices }) => store.update({ devices }))
+    rtc.on('deviceFallback', ({ source }) =>
+      this.#notify({ code: 'DEVICE_FALLBACK', source, text: [fallbackSentence(source)] }),
+    )
     rtc.on('error', (error) => this.#report(error))
     rtc.on('roomUpdated', (update) => {
       const event = { ...update, subjectId: update.participant?.userId ?? null }
@@ -315,10 +343,8 @@ export class Phone {
   }
 
   #over(over: NonNullable<PhoneState['over']>): void {
-    const notices = this.store.state.notices.filter(
-      ({ code, source }) => source === undefined && !OF_A_CALL.includes(code),
-    )
-    this.store.update({ ...NO_CALL, over, notices })
+    this.#dismissWhere(({ code, source }) => source !== undefined || OF_A_CALL.includes(code))
+    this.store.update({ ...NO_CALL, over })
   }
 
   /** A device was unplugged, unless the user has switched it off or the call is over, which shows a moment later. */
@@ -341,7 +367,7 @@ export class Phone {
   }
 
   async #switch(source: MediaSource, work: () => Promise<unknown>): Promise<void> {
-    this.store.update({ notices: this.store.state.notices.filter((notice) => notice.source !== source) })
+    this.#dismissWhere((notice) => notice.source === source)
     const { room } = this.#rtc
     this.#switching.add(source)
     await this.#attempt(async () => {
@@ -370,7 +396,7 @@ export class Phone {
     // Whoever closes the browser's picker of screens knows that nothing is shared.
     if (source === 'screen' && error.code === 'DEVICE_DENIED') return
     if (!this.#rtc.room && OF_A_CALL.includes(error.code) && this.store.state.underWay === undefined) return
-    this.#notify({ code: error.code, source, text: [errorSentence(error, source)] })
+    this.#notify({ code: error.code, source, text: errorSentence(error, source), userId: error.peer?.userId })
   }
 
   #notify(notice: Notice): void {

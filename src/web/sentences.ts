@@ -79,10 +79,25 @@ function problemSentence({ path, message }: InputProblem): string {
 }
 
 /** What went wrong, for the one who is at the page; with a source, also how the call goes on. */
-export function errorSentence(error: RtcError, source?: MediaSource): string {
+export function errorSentence(error: RtcError, source?: MediaSource): Sentence {
+  if (error.peer) return say`${nameOf(error.peer.userId)} cannot be reached: ${UNREACHABLE[error.peer.reason]}.`
   const sentence = SENTENCES[error.code](error, source === undefined ? 'device' : DEVICES[source])
-  return source === undefined ? sentence : `${sentence} ${WITHOUT[source]}`
+  return [source === undefined ? sentence : `${sentence} ${WITHOUT[source]}`]
 }
+
+/** Why sound and picture of somebody do not arrive, as far as it can be told. */
+const UNREACHABLE: Readonly<Record<NonNullable<RtcError['peer']>['reason'], string>> = {
+  no_answer: 'their page does not answer',
+  no_agreement: 'the two browsers do not agree on a connection',
+  no_turn: 'there is no direct way to them, and this gateway has no relay',
+  relay_refused: 'the relay refuses this gateway’s credentials',
+  relay_unreachable: 'the relay does not answer',
+  nothing_arrives: 'nothing arrives from them, by whatever way',
+}
+
+/** A chosen device has gone, and another one is used. */
+export const fallbackSentence = (source: MediaSource): string =>
+  `The ${DEVICES[source]} that you have chosen is gone: the default one is used instead.`
 
 /** A device has gone that nobody has switched off. */
 export const lostSentence = (source: MediaSource): string =>

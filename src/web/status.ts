@@ -12,18 +12,23 @@ export function statusOf(state: PhoneState, userId: string): Sentence {
   if (gateway === 'reconnecting') return [room ? 'Reconnecting… the call goes on.' : 'Reconnecting to the gateway…']
   if (gateway === 'disconnected') return ['Not connected to the gateway.']
   if (underWay !== undefined) return underWay
-  if (room) return inRoom(room, userId)
+  if (room) return inRoom(room, userId, state.media)
   if (ringing.length > 0)
     return say`${namesOf(ringing.map(({ callerId }) => callerId))} ${ringing.length > 1 ? 'are' : 'is'} calling.`
   if (over) return 'text' in over ? over.text : endedSentence(over.room, over.reason, userId)
   return [gateway === 'connected' ? 'Ready for a call.' : 'Connecting to the gateway…']
 }
 
-function inRoom(room: Room, userId: string): Sentence {
+function inRoom(room: Room, userId: string, media: PhoneState['media']): Sentence {
   const others = room.participants.filter((other) => other.userId !== userId)
   const inState = (state: ParticipantState) =>
     others.filter((other) => other.state === state).map((other) => other.userId)
   const [joined, invited] = [inState('joined'), inState('invited')]
-  if (joined.length > 0) return say`In a call with ${namesOf(joined)}.`
+  if (joined.length > 0) {
+    const lost = joined.filter((other) => media.get(other) === 'unreachable')
+    const rest = joined.filter((other) => !lost.includes(other))
+    const talk = rest.length > 0 ? say`In a call with ${namesOf(rest)}. ` : []
+    return lost.length > 0 ? say`${talk}${namesOf(lost)} cannot be reached.` : say`In a call with ${namesOf(joined)}.`
+  }
   return invited.length > 0 ? say`Ringing ${namesOf(invited)}…` : ['Nobody else is in the call.']
 }

@@ -43,7 +43,7 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   const pages: Page[] = []
   beforeAll(async () => {
-    world = await startCallWorld({ env: { RING_TIMEOUT: '60' } })
+    world = await startCallWorld({ env: { RING_TIMEOUT: '60', RINGING_MAX: '12', RATE_LIMITS: 'off' } })
   }, 60_000)
   afterEach(async () => {
     await Promise.all(pages.splice(0).map((page) => page.context().close()))
@@ -132,5 +132,29 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
     await card(bob, 'mallory').waitFor()
     await button(bob, 'Decline').click()
     await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(0)
+  })
+
+  it('of one who is blocked ring on no device, until they are unblocked', async () => {
+    const [bob, device] = [await open(), await open()]
+    await ring('mallory')
+    await button(bob, 'Block mallory').click()
+    await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(0)
+    await button(bob, 'Unblock mallory').waitFor()
+    await look(bob, 'names-blocked')
+    // The caller does not learn it, and the call of before still rings on the other device.
+    await card(device, 'mallory').getByRole('button', { name: 'Decline' }).click()
+    const { body } = await (await world.person('mallory')).rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    expect(body.status).toBe('waiting')
+    await ring('carol')
+    await card(device, 'carol').waitFor()
+    await card(bob, 'carol').waitFor()
+    expect([await card(device, 'mallory').count(), await card(bob, 'mallory').count()]).toEqual([0, 0])
+    await device.reload()
+    await button(device, 'Unblock mallory').waitFor()
+    await button(bob, 'Unblock mallory').click()
+    await button(bob, 'Unblock mallory').waitFor({ state: 'detached' })
+    await (await world.person('mallory')).rest('POST', `/rooms/${body.id}/leave`)
+    await ring('mallory')
+    await card(bob, 'mallory').waitFor()
   })
 })

@@ -13,6 +13,8 @@ export const SLOW = { timeout: 20_000 }
 export interface OpenOptions {
   /** Another tab of a browser that is open already. */
   readonly context?: BrowserContext
+  /** Prepares the page before it loads. */
+  readonly before?: (page: Page) => Promise<unknown>
   readonly viewport?: { readonly width: number; readonly height: number }
 }
 
@@ -20,7 +22,9 @@ export interface OpenOptions {
 export async function openCallPage(world: CallWorld, userId: string, options: OpenOptions = {}): Promise<Page> {
   const known = userId === 'alice' || userId === 'bob'
   const path = known ? `/#${userId}` : '/'
-  const page = options.context ? await options.context.newPage() : await world.open(path, noteConnections)
+  const page = options.context
+    ? await options.context.newPage()
+    : await world.open(path, options.before ?? noteConnections)
   if (options.context) await page.goto(world.url + path)
   if (options.viewport) await page.setViewportSize(options.viewport)
   if (!known) await pasteToken(page, await world.token(userId))

@@ -60,22 +60,24 @@ describe('what the page says', () => {
   const codes = [...GATEWAY_ERROR_CODES, ...CLIENT_ERROR_CODES]
 
   it('is another sentence for each code', () => {
-    const sentences = codes.map((code) => errorSentence(new RtcError(code, 'the reason')))
+    const sentences = codes.map((code) => plain(errorSentence(new RtcError(code, 'the reason'))))
     expect(new Set(sentences).size).toBe(codes.length)
     for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z].*[.\w]$/)
   })
 
   it('names the device, and how the call goes on', () => {
     const missing = new RtcError('DEVICE_NOT_FOUND', 'the reason')
-    expect(errorSentence(missing, 'camera')).toBe('No camera was found. The call goes on without your picture.')
-    expect(errorSentence(missing, 'microphone')).toBe(
+    expect(plain(errorSentence(missing, 'camera'))).toBe('No camera was found. The call goes on without your picture.')
+    expect(plain(errorSentence(missing, 'microphone'))).toBe(
       'No microphone was found. The call goes on, but nobody hears you.',
     )
   })
 
   it('tells what is wrong with an input', () => {
     const problems = [{ path: 'calleeId', message: 'You cannot call yourself.' }]
-    expect(errorSentence(new RtcError('BAD_USER_INPUT', 'the reason', { problems }))).toContain(problems[0]?.message)
+    expect(plain(errorSentence(new RtcError('BAD_USER_INPUT', 'the reason', { problems })))).toContain(
+      problems[0]?.message,
+    )
   })
 
   it('tells each of two why their call is over', () => {
@@ -107,7 +109,7 @@ describe('what the page says', () => {
   it('has no names of fields or values of the API in it', () => {
     const paths = ['calleeId', 'participantIds.3', 'userIds.0', 'callerId', '']
     const problems = paths.map((path) => ({ path, message: 'must be another user than the calleeId' }))
-    const wrong = errorSentence(new RtcError('BAD_USER_INPUT', 'the reason', { problems }))
+    const wrong = plain(errorSentence(new RtcError('BAD_USER_INPUT', 'the reason', { problems })))
     expect(wrong).toContain('“Who to call” must be another user than the one who is called.')
     const types = ['room_ended', 'participant_updated', 'participant_left', 'snapshot'] as const
     const events = types.map((type) => {

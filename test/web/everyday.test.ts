@@ -1,0 +1,217 @@
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { callTests, startCallWorld } from '../call-world.ts'
+import {
+  answer,
+  button,
+  call,
+  card,
+  events,
+  expectPicture,
+  hangUp,
+  look,
+  type OpenOptions,
+  openCallPage,
+  pasteToken,
+  SLOW,
+  tile,
+} from './pages.ts'
+
+declare global {
+  /** What the page has opened of devices. */
+  var opened: MediaStreamTrack[]
+}
+
+const YESTERDAY = new Date(Date.now() - 48 * 3_600_000)
+
+/** Keeps the tracks of devices that are opened; none of those missing can be. */
+const noteDevices = (page: Page, missing: readonly ('audio' | 'video')[] = []) =>
+  page.evaluate((kinds) => {
+    globalThis.opened = []
+    const devices = navigator.mediaDevices
+    const getUserMedia = devices.getUserMedia.bind(devices)
+    devices.getUserMedia = async (constraints = {}) => {
+      if (kinds.some((kind) => constraints[kind])) throw new DOMException('there is none', 'NotFoundError')
+      const stream = await getUserMedia(constraints)
+      globalThis.opened.push(...stream.getTracks())
+      return stream
+    }
+  }, missing)
+
+/** Every request to create or join a room waits until it is let go. */
+async function holdCalls(page: Page): Promise<() => void> {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await page.route('**/graphql', async (route) => {
+    if (/mutation (Create|Join)Room/.test(route.request().postData() ?? '')) await released
+    await route.continue()
+  })
+  return release
+}
+
+describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () => {
+  let world: Awaited<ReturnType<typeof startCallWorld>>
+  const pages: Page[] = []
+  beforeAll(async () => {
+    world = await startCallWorld({ env: { DISCONNECT_GRACE: '3', RATE_LIMITS: 'off' } })
+  }, 60_000)
+  afterEach(async () => {
+    await Promise.all(pages.splice(0).map((page) => page.context().close()))
+  })
+  afterAll(() => world?.close())
+
+  const open = async (userId: string, options: OpenOptions = {}) => {
+    const page = await openCallPage(world, userId, options)
+    pages.push(page)
+    return page
+  }
+  const talk = async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await call(alice, 'bob')
+    await answer(bob, 'alice')
+    await expectPicture(alice, 'bob')
+    return { alice, bob }
+  }
+  const notice = (page: Page, code: string) => page.locator(`.notice[data-code="${code}"]`)
+
+  it('calls somebody whose id has a space in it, and not two people', async () => {
+    const [alice, john] = [await open('alice'), await open('John Smith')]
+    await call(alice, 'John Smith')
+    await alice.getByText('Ringing John Smith…').waitFor()
+    await answer(john, 'alice')
+    await alice.getByText('In a call with John Smith.').waitFor()
+    await hangUp(alice)
+    await alice.getByText('Call with John Smith ended.').waitFor()
+  })
+
+  it('cancels while the call is being made, and nothing is left of it', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    const release = await holdCalls(alice)
+    await call(alice, 'bob')
+    await alice.getByText('Calling bob…').waitFor()
+    await look(alice, 'everyday-calling')
+    await button(alice, 'Cancel').click()
+    await alice.getByText('Call cancelled.').waitFor()
+    release()
+    // The next call is made after the first is undone.
+    await call(alice, 'bob')
+    await answer(bob, 'alice')
+    await expectPicture(alice, 'bob')
+    const { body } = await (await world.person('alice')).rest('GET', '/rooms?first=2')
+    expect(body.rooms.map(({ status }: { status: string }) => status)).toEqual(['active', 'ended'])
+    await hangUp(alice)
+  })
+
+  it('sees in a second tab the call of the first, takes it, and takes it back', async () => {
+    const { alice, bob } = await talk()
+    const tab = await openTab(alice)
+    await tab.getByText('You are in a call with bob in another tab or on another device.').waitFor()
+    await look(tab, 'everyday-elsewhere')
+    await button(tab, 'Take it here').click()
+    await expectPicture(tab, 'bob')
+    await expectPicture(bob, 'alice')
+    await alice.getByText('You have joined from another tab or device.').waitFor()
+    await button(alice, 'Take it here').click()
+    await expectPicture(alice, 'bob')
+    await button(tab, 'Take it here').waitFor()
+    expect(await tile(bob, 'alice').getAttribute('data-state')).toBe('joined')
+    await hangUp(alice)
+    await button(tab, 'Take it here').waitFor({ state: 'detached' })
+    await bob.getByText('Call with alice ended.').waitFor()
+  })
+  const openTab = (page: Page) => openCallPage(world, 'alice', { context: page.context() })
+
+  it('sees every event of the call from the first on', async () => {
+    const { alice, bob } = await talk()
+    for (const page of [alice, bob]) {
+      const seqs = async () => {
+        const items = events(page).getByRole('listitem')
+        const shown = await items.evaluateAll((elements) => elements.map((element) => Number(element.dataset['seq'])))
+        return shown.toReversed()
+      }
+      await expect.poll(async () => (await seqs())[0]).toBe(1)
+      expect(await seqs()).toEqual((await seqs()).map((_, index) => index + 1))
+      expect((await seqs()).length).toBeGreaterThan(5)
+    }
+    await hangUp(alice)
+  })
+
+  it('is told when the connection of the other was lost', async () => {
+    const { alice, bob } = await talk()
+    await bob.context().setOffline(true)
+    await bob.evaluate(() => globalThis.clientConnections.forEach((connection) => connection.close()))
+    await bob.context().close()
+    pages.splice(pages.indexOf(bob), 1)
+    await alice.getByText('Call with bob ended: the connection to bob was lost.').waitFor()
+  })
+
+  it('reads of missing devices in the words of the page, and no more when the call is over', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await noteDevices(alice, ['video'])
+    await call(alice, 'bob')
+    await notice(alice, 'DEVICE_NOT_FOUND').waitFor()
+    await answer(bob, 'alice')
+    await hangUp(alice)
+    await expect.poll(() => notice(alice, 'DEVICE_NOT_FOUND').count()).toBe(0)
+    await call(alice, 'alice')
+    await alice.getByText('That does not work. “Who to call” must be another user than the caller.').waitFor()
+  })
+
+  it('is told when a camera is unplugged, and muted looks otherwise than on', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    await noteDevices(alice)
+    await call(alice, 'bob')
+    await answer(bob, 'alice')
+    await expectPicture(bob, 'alice')
+    const disc = (name: string) =>
+      button(alice, name)
+        .locator('.disc')
+        .evaluate((element) => getComputedStyle(element).color)
+    const calm = await disc('Camera')
+    expect(await disc('Microphone')).toBe(calm)
+    await alice.evaluate(() => {
+      const camera = globalThis.opened.find(({ kind }) => kind === 'video')
+      camera?.stop()
+      camera?.dispatchEvent(new Event('ended'))
+    })
+    await notice(alice, 'DEVICE_LOST').waitFor()
+    expect(await notice(alice, 'DEVICE_LOST').innerText()).toContain('Your camera is gone')
+    await expect.poll(() => tile(bob, 'alice').getAttribute('data-camera'), SLOW).toBe('off')
+    expect(await button(alice, 'Camera').getAttribute('aria-pressed')).toBe('false')
+    await expect.poll(() => disc('Camera')).not.toBe(calm)
+    expect(await disc('Microphone')).toBe(calm)
+    await look(alice, 'everyday-unplugged')
+    await button(alice, 'Camera').click()
+    await expect.poll(() => notice(alice, 'DEVICE_LOST').count()).toBe(0)
+    await expectPicture(bob, 'alice')
+    // Switched off by oneself: no news.
+    await button(alice, 'Camera').click()
+    await expect.poll(() => tile(bob, 'alice').getAttribute('data-camera'), SLOW).toBe('off')
+    await hangUp(alice)
+    expect(await alice.locator('.notice').count()).toBe(0)
+  })
+
+  it('is asked for another token when the pasted one has expired, and can replace one that is good', async () => {
+    const page = await world.open('/')
+    pages.push(page)
+    await pasteToken(page, await world.token('dave', YESTERDAY))
+    await page.getByRole('textbox', { name: 'Your token has expired' }).waitFor()
+    await look(page, 'everyday-expired')
+    await pasteToken(page, await world.token('dave'))
+    await page.getByText('Ready for a call.').waitFor()
+    expect(await page.getByRole('textbox', { name: /token/i }).count()).toBe(0)
+
+    await page.getByRole('combobox', { name: 'You are' }).selectOption('somebody with another token')
+    await look(page, 'everyday-another-token')
+    await pasteToken(page, await world.token('erin'))
+    await page.getByText('Ready for a call.').waitFor()
+    await page.reload()
+    await page.getByText('Ready for a call.').waitFor()
+    const bob = await open('bob')
+    await call(bob, 'erin')
+    await card(page, 'bob').waitFor()
+    await button(bob, 'Hang up').click()
+  })
+})

@@ -1,0 +1,49 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callTests, startCallWorld } from '../call-world.ts'
+import { answer, call, hangUp, look, openCallPage, tile } from './pages.ts'
+
+/** 15 s to the first media, 10 s for an ICE restart, 15 s for another connection, and room for a busy machine. */
+const GIVEN_UP = { timeout: 90_000, interval: 500 }
+
+/** The page's connections may only go over a relay, and there is none. */
+const relayOnly = (page: Page) =>
+  page.addInitScript(() => {
+    globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration?: RTCConfiguration) {
+        super({ ...configuration, iceTransportPolicy: 'relay' })
+      }
+    }
+  })
+
+describe.runIf(callTests)('a call whose media does not connect', { timeout: 150_000 }, () => {
+  let world: Awaited<ReturnType<typeof startCallWorld>>
+  beforeAll(async () => {
+    world = await startCallWorld()
+  }, 60_000)
+  afterAll(() => world?.close())
+
+  it('says so in the headline, on the tile and with the reason, and its timer does not run', async () => {
+    const alice = await openCallPage(world, 'alice', { before: relayOnly })
+    const bob = await openCallPage(world, 'bob', { before: relayOnly })
+    await call(alice, 'bob')
+    await answer(bob, 'alice')
+    await alice.getByText('In a call with bob.').waitFor()
+    for (const [page, other] of [
+      [alice, 'bob'],
+      [bob, 'alice'],
+    ] as const) {
+      await expect.poll(() => page.locator('.status').textContent(), GIVEN_UP).toBe(`${other} cannot be reached.`)
+      expect(await tile(page, other).getAttribute('data-media')).toBe('unreachable')
+      await tile(page, other).getByText('Not reachable').waitFor()
+      const notice = page.locator('.notice[data-code="MEDIA_FAILED"]')
+      await expect
+        .poll(() => notice.allInnerTexts())
+        .toEqual([`${other} cannot be reached: there is no direct way to them, and this gateway has no relay.`])
+      expect(await page.getByRole('timer').count()).toBe(0)
+    }
+    await look(alice, 'unreachable')
+    await hangUp(alice)
+    expect(await alice.locator('.notice').count()).toBe(0)
+  })
+})

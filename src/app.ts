@@ -4,7 +4,7 @@ import { createKeySet } from './auth/key-set.ts'
 import { createVerifier } from './auth/verify.ts'
 import { type BlockService, createBlockService } from './blocks/service.ts'
 import { createBlockStore } from './blocks/store.ts'
-import { IncomingCalls } from './calls/incoming.ts'
+import { EVERYBODY, IncomingCalls } from './calls/incoming.ts'
 import { ringingChangedFor } from './calls/ringing.ts'
 import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
@@ -81,6 +81,9 @@ export interface Surroundings {
   readonly onStatement?: (sql: string) => void
 }
 
+/** Users for whom a room begins or ceases to ring who are told to the other nodes one by one. */
+const RUNG_ONE_BY_ONE = 32
+
 /** Wires everything; does no I/O before `start`. */
 export function createApp(configuration: Configuration, surroundings: Surroundings): App {
   const { config, secrets } = configuration
@@ -108,6 +111,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     ice: { ...config.ice, turnSecret: secrets.turnSecret },
     providers: configuredProviders(config.media, secrets),
     defaultProvider: config.media.defaultProvider,
+    meshMax: config.media.meshMax,
   })
   const catchUp = createCatchUp({ hub, store, others: [() => calls.check(), () => signals.check()], log })
   const bus = new Bus({
@@ -129,7 +133,14 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     clock,
     announce: (spending) => bus.announce({ kind: 'spending', ...spending }),
   })
-  const calls = new IncomingCalls({ ringing: store.ringing, load: store.load, rates, clock, log })
+  const calls = new IncomingCalls({
+    ringing: store.ringing,
+    ringingSeqs: store.ringingSeqs,
+    load: store.load,
+    rates,
+    clock,
+    log,
+  })
   const signalStore = createSignalStore(database.prisma)
   const signals = new Signals({
     store: signalStore,
@@ -142,14 +153,17 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const executor = createExecutor({
     store,
     clock,
-    limits: config.deadlines,
+    limits: { ...config.deadlines, meshMax: config.media.meshMax },
     ringingMax: config.quotas.ringingMax,
     publish(room, appended) {
       hub.publish(room.id, appended)
       calls.offer(room)
       signals.offerRoom(room)
       bus.announce({ kind: 'room', roomId: room.id, seq: room.seq })
-      for (const userId of ringingChangedFor(appended)) bus.announce({ kind: 'ringing', roomId: room.id, userId })
+      const rung = ringingChangedFor(appended)
+      // Of a large room one notice for everybody is less work than one for each.
+      if (rung.size > RUNG_ONE_BY_ONE) bus.announce({ kind: 'ringing', roomId: room.id, userId: EVERYBODY })
+      else for (const userId of rung) bus.announce({ kind: 'ringing', roomId: room.id, userId })
     },
   })
   const rooms = createRoomService({

@@ -60,6 +60,8 @@ export interface Config {
   readonly media: {
     /** Of rooms that are created without one; it is configured. */
     readonly defaultProvider: MediaProvider
+    /** Seats of a group of provider `webrtc` that names no number: each participant sends to each other. */
+    readonly meshMax: number
     /** Undefined where there is no account. */
     readonly volcengine: { readonly appId: string } | undefined
     readonly livekit: { readonly url: string; readonly apiKey: string } | undefined
@@ -263,6 +265,7 @@ const Variables = z.object({
   CALL_PAGE: z.enum(['on', 'off']).optional(),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   TRUSTED_DOCUMENTS: text.default('off'),
+  MESH_MAX: count(6, 1000),
   LIVE_ROOMS_MAX: count(1000),
   RINGING_MAX: count(8, 1000),
   RATE_LIMITS: z.enum(['on', 'off']).default('on'),
@@ -376,6 +379,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       ice: { stunUrls: env.STUN_URLS, turnUrls: env.TURN_URLS },
       media: {
         defaultProvider: env.DEFAULT_PROVIDER,
+        meshMax: env.MESH_MAX,
         volcengine: env.VOLCENGINE_APP_ID ? { appId: env.VOLCENGINE_APP_ID } : undefined,
         livekit:
           env.LIVEKIT_URL && env.LIVEKIT_API_KEY ? { url: env.LIVEKIT_URL, apiKey: env.LIVEKIT_API_KEY } : undefined,

@@ -45,7 +45,7 @@ describe('without any variable', () => {
       auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined, jwksMaxStale: 86_400 },
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
       ice: { stunUrls: [], turnUrls: [] },
-      media: { defaultProvider: 'webrtc' },
+      media: { defaultProvider: 'webrtc', meshMax: 6 },
       rates: expect.objectContaining({ create: { capacity: 120, refill: 2 }, redial: { capacity: 30, refill: 0.5 } }),
       logLevel: 'info',
     })

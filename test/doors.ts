@@ -27,7 +27,7 @@ export interface Door {
 const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
   endReason duration participants { userId role state audio video connected leaveReason duration sessionId }`
 
-const CONNECTION = 'provider appId url roomId userId token expiresAt iceServers { urls username credential }'
+const CONNECTION = 'provider appId url roomId userId token expiresAt iceServers { urls username credential } meshMax'
 
 const SELECTIONS: Readonly<Record<string, string>> = {
   joinRoom: `room { ${ROOM} } connection { ${CONNECTION} }`,

@@ -35,6 +35,7 @@ const UnblockUserPayload = builder.objectRef<{ userId: string }>('UnblockUserPay
 builder.queryFields((t) => ({
   blockedUsers: t.field({
     type: [BlockedUserRef],
+    extensions: { size: 100 },
     description: 'Whom you have blocked, at most 1000, in the order of their ids.',
     resolve: async (_root, _args, { blocks, actor }) => [...(await blocks.list(actor))],
   }),

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { forEach } from '../core/each.ts'
 import type { Log } from '../core/log.ts'
 import { LatestQueue, releasing } from '../events/queue.ts'
 import type { Rates } from '../limits/rates.ts'
@@ -13,11 +14,25 @@ const CHECK_BATCH = 1000
 interface Sources {
   /** Rooms that ring for any of these users. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
+  /** The same, only which rooms and how far each has come. */
+  ringingSeqs(userIds: readonly string[], now: Date): Promise<readonly RingingSeq[]>
   load(roomId: string): Promise<Room | null>
   readonly rates: Pick<Rates, 'take'>
   readonly clock: Clock
   readonly log: Log
 }
+
+/** A room that rings for a user, and the number of its last event. */
+export interface RingingSeq {
+  readonly userId: string
+  readonly roomId: string
+  readonly seq: number
+}
+
+/** In a hint: the room may have begun or ceased to ring for anybody. It is nobody's id. */
+export const EVERYBODY = ''
+/** Rooms that are loaded at the same time to be shown. */
+const CONCURRENCY = 2
 
 /** One device that listens. */
 interface Reader {
@@ -38,6 +53,8 @@ interface Reader {
 export class IncomingCalls {
   readonly #sources: Sources
   readonly #readers = new Map<string, Set<Reader>>()
+  /** Rooms that are being loaded; true when it is worth loading once more. */
+  readonly #loading = new Map<string, boolean>()
 
   constructor(sources: Sources) {
     this.#sources = sources
@@ -55,24 +72,26 @@ export class IncomingCalls {
     }
   }
 
-  /** Says that a room may have begun or ceased to ring for a user. Never throws. */
+  /** Says that a room may have begun or ceased to ring for a user, or for {@link EVERYBODY}. Never throws. */
   hint(roomId: string, userId: string): void {
-    if (this.#readers.has(userId)) void this.#show(roomId)
+    if (userId === EVERYBODY ? this.#readers.size > 0 : this.#readers.has(userId)) void this.#show(roomId)
   }
 
-  /** Looks at everything that rings, or was told of as ringing, for those who listen here. */
+  /** Looks at everything that rings, or was told of as ringing, for those who listen here; loads only what is news. */
   async check(): Promise<void> {
-    const { ringing, clock } = this.#sources
+    const { ringingSeqs, clock } = this.#sources
     const users = [...this.#readers.keys()]
-    const rings = new Set<string>()
+    const told = [...this.#readers.values()].flatMap((readers) => [...readers]).flatMap(({ told }) => [...told.keys()])
+    const silent = new Set(told)
+    const news = new Set<string>()
     for (let from = 0; from < users.length; from += CHECK_BATCH) {
-      for (const room of await ringing(users.slice(from, from + CHECK_BATCH), clock.now())) {
-        rings.add(room.id)
-        this.offer(room)
+      for (const { userId, roomId, seq } of await ringingSeqs(users.slice(from, from + CHECK_BATCH), clock.now())) {
+        silent.delete(roomId)
+        const readers = [...(this.#readers.get(userId) ?? [])]
+        if (readers.some((reader) => seq > seenBy(reader, roomId))) news.add(roomId)
       }
     }
-    const told = [...this.#readers.values()].flatMap((readers) => [...readers]).flatMap(({ told }) => [...told.keys()])
-    await Promise.all([...new Set(told)].filter((roomId) => !rings.has(roomId)).map((roomId) => this.#show(roomId)))
+    await forEach([...news, ...silent], { concurrency: CONCURRENCY }, (roomId) => this.#show(roomId))
   }
 
   /**
@@ -108,14 +127,24 @@ export class IncomingCalls {
     this.#readers.clear()
   }
 
+  /** Loads a room once at a time, however many hints there are. */
   async #show(roomId: string): Promise<void> {
     const { load, log } = this.#sources
+    if (this.#loading.has(roomId)) {
+      this.#loading.set(roomId, true)
+      return
+    }
     try {
-      const room = await load(roomId)
-      if (room) this.offer(room)
+      do {
+        this.#loading.set(roomId, false)
+        const room = await load(roomId)
+        if (room) this.offer(room)
+      } while (this.#loading.get(roomId))
     } catch (error) {
       // Nothing is lost: the next check looks at it again.
       log.warn({ roomId, err: error }, 'could not see whether a room rings')
+    } finally {
+      this.#loading.delete(roomId)
     }
   }
 
@@ -143,11 +172,15 @@ export class IncomingCalls {
   }
 }
 
+/** How far the room had come when the reader last heard of it, or is about to hear of it. */
+const seenBy = ({ queue, told, over }: Reader, roomId: string): number =>
+  queue.get(roomId)?.seq ?? told.get(roomId) ?? over.get(roomId) ?? 0
+
 /** Queues what a reader is to be told; what would change nothing for it is not queued. */
-function show(room: Room, userId: string, { queue, listed, told, over }: Reader): void {
+function show(room: Room, userId: string, reader: Reader): void {
+  const { queue, listed, told } = reader
   const known = told.get(room.id)
-  const seen = queue.get(room.id)?.seq ?? known ?? over.get(room.id) ?? 0
-  if (room.seq <= seen) return
+  if (room.seq <= seenBy(reader, room.id)) return
   if (listed && isRinging(room, userId) === (known !== undefined)) {
     queue.drop(room.id)
     if (known !== undefined) told.set(room.id, room.seq)

@@ -6,9 +6,17 @@ export interface RoomUpdate {
   readonly type: RoomEventType | 'snapshot'
   readonly at: Date
   readonly actorId: string | null
-  /** Whom it happened to, as of then; null for the room itself. */
+  /** Whom it happened to, as of then; null for the room itself, and for very many at once. */
   readonly participant: Participant | null
+  /** The users whom it happened to, also when they are very many. */
+  readonly participantIds: readonly string[]
   readonly room: Room
+}
+
+/** The users whom an event happened to: its subject; or, where very many share one event, all whose rows it changed. */
+export function subjectsOf({ type, subjectId, data }: RoomEvent): readonly string[] {
+  if (subjectId !== null) return [subjectId]
+  return type.startsWith('participant_') ? (data.participants ?? []).map(({ userId }) => userId) : []
 }
 
 export const updateOf = (event: RoomEvent, room: Room): RoomUpdate => ({
@@ -17,6 +25,7 @@ export const updateOf = (event: RoomEvent, room: Room): RoomUpdate => ({
   at: event.at,
   actorId: event.actorId,
   participant: (event.subjectId !== null && findParticipant(room, event.subjectId)) || null,
+  participantIds: subjectsOf(event),
   room,
 })
 
@@ -26,6 +35,7 @@ export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({
   at,
   actorId: null,
   participant: null,
+  participantIds: [],
   room,
 })
 

@@ -3,13 +3,17 @@ import { enumOf } from '../graphql/enum.ts'
 import { badInput } from '../core/errors.ts'
 import { ROOM_EVENT_TYPES, type RoomEvent } from '../rooms/model.ts'
 import { ParticipantRef, RoomRef } from '../rooms/graphql.ts'
-import type { RoomUpdate } from './event.ts'
+import { type RoomUpdate, subjectsOf } from './event.ts'
 
 const RoomEventType = enumOf(
   'RoomEventType',
   ['snapshot', ...ROOM_EVENT_TYPES],
   'What happened; SNAPSHOT begins a stream that has no cursor.',
 )
+
+const SHARED =
+  'When more than 8 participants are invited, or miss the invitation, at the same moment, they share one event: then ' +
+  'there is no single one, and the list names them all.'
 
 const RoomEventRef = builder.objectRef<RoomEvent>('RoomEvent').implement({
   description: "One entry of a room's log.",
@@ -19,6 +23,11 @@ const RoomEventRef = builder.objectRef<RoomEvent>('RoomEvent').implement({
     at: t.expose('at', { type: 'DateTime' }),
     actorId: t.exposeID('actorId', { nullable: true, description: 'Who did it; null when time did.' }),
     subjectId: t.exposeID('subjectId', { nullable: true, description: 'The user whom it happened to.' }),
+    subjectIds: t.idList({
+      description: `The users whom it happened to. ${SHARED}`,
+      extensions: { size: 1 },
+      resolve: (event) => [...subjectsOf(event)],
+    }),
   }),
 })
 
@@ -51,8 +60,13 @@ const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
     participant: t.field({
       type: ParticipantRef,
       nullable: true,
-      description: 'Whom it happened to, as of this event.',
+      description: `Whom it happened to, as of this event. ${SHARED}`,
       resolve: ({ participant, at }) => participant && { ...participant, asOf: at },
+    }),
+    participantIds: t.idList({
+      description: 'The users whom it happened to, also when they share one event.',
+      extensions: { size: 1 },
+      resolve: ({ participantIds }) => [...participantIds],
     }),
     room: t.field({
       type: RoomRef,

@@ -13,6 +13,8 @@ export interface Connection extends Credentials {
   readonly expiresAt: Date
   /** Only for webrtc: other providers bring their own. */
   readonly iceServers: readonly IceServer[]
+  /** How many participants a mesh carries, each sending to each other; null where a media server does the work. */
+  readonly meshMax: number | null
 }
 
 /** A room and somebody who has joined it. */
@@ -37,12 +39,14 @@ export interface MediaDependencies {
   readonly ice: IceConfig
   readonly providers: Providers
   readonly defaultProvider: MediaProvider
+  /** Participants that a mesh carries. */
+  readonly meshMax: number
 }
 
 /** How long a connection is good for, in seconds: as long as the TURN credentials in it. */
 const CONNECTION_TTL = ICE_TTL
 
-export function createMedia({ ice, providers, defaultProvider }: MediaDependencies): Media {
+export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaDependencies): Media {
   const iceServers = (userId: string, now: Date) => iceServersFor(userId, new Date(now.getTime() + ICE_TTL * 1000), ice)
 
   const requireProvider = (provider: MediaProvider): Provider => {
@@ -73,6 +77,7 @@ export function createMedia({ ice, providers, defaultProvider }: MediaDependenci
         userId,
         expiresAt: new Date((issuedAt + CONNECTION_TTL) * 1000),
         iceServers: provider === 'webrtc' ? iceServers(userId, now) : [],
+        meshMax: provider === 'webrtc' ? meshMax : null,
       }
     },
   }

@@ -33,6 +33,12 @@ export const ConnectionRef = builder.objectRef<Connection>('ConnectionInfo').imp
       extensions: { size: SERVERS },
       resolve: ({ iceServers }) => [...iceServers],
     }),
+    meshMax: t.exposeInt('meshMax', {
+      nullable: true,
+      description:
+        'With provider WEBRTC: how many participants a mesh carries, each sending to each other. Somebody who finds as many ' +
+        'in the room should say so before they join. Null where a media server does the work.',
+    }),
   }),
 })
 

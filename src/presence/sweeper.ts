@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { forEach } from '../core/each.ts'
 import type { Log } from '../core/log.ts'
 import type { Executor } from '../rooms/executor.ts'
 import type { RoomStore } from '../rooms/store.ts'
@@ -13,16 +14,25 @@ interface Sources {
 
 /** How often due rooms are looked for, in milliseconds. */
 const INTERVAL = 500
-const BATCH = 100
+/** Rooms that are taken at once: as many as are done before others may take them, however large they are. */
+const BATCH = 20
+/** Rooms that are worked on at the same time: the other connections serve requests. */
+const CONCURRENCY = 3
 
-/** Makes time pass for rooms: whatever deadline is over is decided within a second. */
+/**
+ * Makes time pass for rooms: whatever deadline is over is decided within a second. When very much is due, callers take
+ * turns, and requests go on in between.
+ */
 export function createSweeper({ store, executor, clock, log }: Sources): Repeat {
   const sweep = async (): Promise<boolean> => {
     const rooms = await store.claimDue(clock.now(), BATCH)
-    const results = await Promise.allSettled(rooms.map((roomId) => executor.execute(roomId, { type: 'tick' })))
-    for (const result of results) {
-      if (result.status === 'rejected') log.warn({ err: result.reason as unknown }, 'a room could not be swept')
-    }
+    await forEach(rooms, { concurrency: CONCURRENCY }, async (roomId) => {
+      try {
+        await executor.execute(roomId, { type: 'tick' })
+      } catch (error) {
+        log.warn({ roomId, err: error }, 'a room could not be swept')
+      }
+    })
     return rooms.length === BATCH
   }
   return new Repeat(INTERVAL, sweep, log)

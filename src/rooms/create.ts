@@ -37,6 +37,7 @@ export interface CreateCommand {
   }
 }
 
+/** Seats of a group whose media goes through a server. */
 const GROUP_SEATS = 50
 const P2P_SEATS = 2
 
@@ -49,7 +50,7 @@ export function decideCreate(
   if (room.callerId !== actor.id && !isAdmin(actor)) {
     return refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.')
   }
-  const problem = room.type === 'p2p' ? p2pProblem(room) : groupProblem(room)
+  const problem = room.type === 'p2p' ? p2pProblem(room) : groupProblem(room, limits)
   if (problem) return problem
 
   const { participantIds, ...fields } = room
@@ -60,7 +61,7 @@ export function decideCreate(
   draft.emit('room_created', actor.id, {
     room: {
       ...fields,
-      maxParticipants: seatsOf(room),
+      maxParticipants: seatsOf(room, limits),
       status: 'waiting',
       createdBy: actor.id,
       createdAt: now,
@@ -68,7 +69,7 @@ export function decideCreate(
       endedAt: null,
       endReason: null,
       endedBy: null,
-      emptyAt: null,
+      emptyAt: room.type === 'p2p' ? null : emptyAt(invited.length > 0, now, limits),
       expiresAt: later(now, limits.maxDuration),
       deadlineAt: null,
     },
@@ -97,7 +98,15 @@ type NewRoom = CreateCommand['room']
 const membersOf = (room: NewRoom): string[] =>
   [...new Set(room.participantIds)].filter((userId) => userId !== room.callerId)
 
-const seatsOf = (room: NewRoom): number => (room.type === 'p2p' ? P2P_SEATS : (room.maxParticipants ?? GROUP_SEATS))
+/** Whoever asks for more seats than a mesh carries gets them: they may bring a media server of their own. */
+function seatsOf(room: NewRoom, { meshMax }: Limits): number {
+  if (room.type === 'p2p') return P2P_SEATS
+  return room.maxParticipants ?? (room.provider === 'webrtc' ? meshMax : GROUP_SEATS)
+}
+
+/** When a group that nobody joins is over; not before the invitations are. */
+const emptyAt = (rings: boolean, now: Date, { ring, empty }: Limits): Date =>
+  later(now, rings ? Math.max(ring, empty) : empty)
 
 function p2pProblem(room: NewRoom): Refusal | undefined {
   if (room.calleeId === null) return refuseInput('calleeId', 'is required for a p2p room')
@@ -111,11 +120,12 @@ function p2pProblem(room: NewRoom): Refusal | undefined {
   return undefined
 }
 
-function groupProblem(room: NewRoom): Refusal | undefined {
+function groupProblem(room: NewRoom, limits: Limits): Refusal | undefined {
   if (room.calleeId !== null) return refuseInput('calleeId', 'belongs to p2p rooms; a group has participantIds')
   const invited = membersOf(room).length
-  if (invited > seatsOf(room)) {
-    return refuseInput('participantIds', `invites ${invited} users to a room of ${seatsOf(room)} seats`)
+  const seats = seatsOf(room, limits)
+  if (invited > seats) {
+    return refuseInput('participantIds', `invites ${invited} users to a room of ${seats} seats`)
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 import type { RoomCommand } from './command.ts'
 import type { Decision, Limits, Refusal } from './decision.ts'
 import { Draft } from './draft.ts'
-import { end, endBy, supersede } from './ending.ts'
+import { end, endBy, endEmpty, supersede } from './ending.ts'
 import { invite, missRing, reject, remove } from './invitation.ts'
 import { disconnect, depart, join, leave, reconnect, update } from './seat.ts'
 import type { Room } from './model.ts'
@@ -52,7 +52,7 @@ function carryOut(draft: Draft, command: RoomCommand, limits: Limits): Refusal |
 function applyDue(draft: Draft, limits: Limits): void {
   for (let due = draft.firstDue(); due; due = draft.firstDue()) {
     if (due.kind === 'expiry') end(draft, 'expired', null)
-    else if (due.kind === 'empty') end(draft, 'empty', null)
+    else if (due.kind === 'empty') endEmpty(draft)
     else if (due.kind === 'ring') missRing(draft, due.participant)
     else depart(draft, due.participant, { actorId: null, reason: 'disconnected', limits })
   }

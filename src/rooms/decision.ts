@@ -1,16 +1,18 @@
 import type { ErrorCode, InputProblem } from '../core/errors.ts'
 import type { Room, RoomEvent } from './model.ts'
 
-/** Durations in seconds that the rules depend on. */
+/** What is configured and the rules depend on: durations in seconds, and seats. */
 export interface Limits {
   /** How long an invitation rings. */
   readonly ring: number
   /** How long a participant whose stream was lost may take to come back. */
   readonly grace: number
-  /** How long a group room stays open with nobody in it. */
+  /** How long a group room stays open with nobody in it, after everybody has left or before anybody has come. */
   readonly empty: number
   /** The longest a room may wait, and the longest it may be active. */
   readonly maxDuration: number
+  /** Seats of a group of provider `webrtc` that names no number: as many as a mesh carries. */
+  readonly meshMax: number
 }
 
 export interface Refusal {

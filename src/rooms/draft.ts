@@ -1,5 +1,13 @@
 import type { Accepted } from './decision.ts'
-import { apply, type Change, type Participant, type Room, type RoomEvent, type RoomEventType } from './model.ts'
+import {
+  apply,
+  type Change,
+  type Participant,
+  type Room,
+  type RoomEvent,
+  type RoomEventType,
+  type RoomFields,
+} from './model.ts'
 
 /** Something that time will do to a room. */
 export type Due =
@@ -10,6 +18,9 @@ export type Due =
 
 /** The time a number of seconds after another. */
 export const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
+
+/** So many participants to whom the same happens at the same moment have an event each. */
+export const OWN_EVENT_MAX = 8
 
 /** Collects the events of one decision and shows the room as they change it. */
 export class Draft {
@@ -33,6 +44,19 @@ export class Draft {
     if (!roomId) throw new TypeError('room_created must carry the id')
     const seq = (this.#room?.seq ?? 0) + 1
     this.#append({ roomId, seq, type, actorId, subjectId, data, at: this.now })
+  }
+
+  /**
+   * Emits what happens to several participants at the same moment, given as their rows: an event each; or, of very many,
+   * one for all of them, so that what a large room costs grows with what changes and not with its square.
+   */
+  emitForEach(
+    type: RoomEventType,
+    actorId: string | null,
+    { rows, room = {} }: { rows: readonly Participant[]; room?: Partial<RoomFields> },
+  ): void {
+    if (rows.length > OWN_EVENT_MAX) this.emit(type, actorId, { room, participants: rows })
+    else for (const row of rows) this.emit(type, actorId, { room, participants: [row] }, row.userId)
   }
 
   /** The deadline that fell due first, if one has. */

@@ -1,7 +1,7 @@
 import { type Actor, isAdmin } from '../core/actor.ts'
 import { refuse, type Refusal } from './decision.ts'
 import type { Draft } from './draft.ts'
-import { departed, type EndReason, findParticipant, type ParticipantRole, type Room } from './model.ts'
+import { departed, type EndReason, everJoined, findParticipant, type ParticipantRole, type Room } from './model.ts'
 
 /** Somebody ends the room for everybody. */
 export function endBy(draft: Draft, actor: Actor): Refusal | undefined {
@@ -18,6 +18,13 @@ export function supersede(draft: Draft): undefined {
   const { room } = draft
   const callee = room.participants.find(({ role }) => role === 'callee')
   if (room.status === 'waiting' && callee?.state === 'invited') end(draft, 'cancelled', room.callerId)
+}
+
+/** Nobody is in the room any more, or nobody ever came: then those who were invited have missed it. */
+export function endEmpty(draft: Draft): void {
+  const { room } = draft
+  const isMissed = !everJoined(room) && room.participants.some(({ role }) => role !== 'caller')
+  end(draft, isMissed ? 'missed' : 'empty', null)
 }
 
 /** Ends the room: whoever is in it is out, whatever rings is still, no deadline is left. */

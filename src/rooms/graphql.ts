@@ -184,7 +184,9 @@ const CreateRoomInput = builder.inputType('CreateRoomInput', {
     metadata: t.field({ type: 'JSON', description: "A JSON object of the application's own, at most 8 KiB." }),
     provider: t.field({ type: MediaProvider, description: "Defaults to the gateway's own choice." }),
     access: t.field({ type: RoomAccess, description: 'Defaults to INVITED.' }),
-    maxParticipants: t.int({ description: 'Seats of a GROUP; defaults to 50.' }),
+    maxParticipants: t.int({
+      description: 'Seats of a GROUP; defaults to MESH_MAX (6) with provider WEBRTC, else to 50.',
+    }),
     clientRequestId: t.string({
       description: 'Idempotency key: a repeat answers the same room, `replayed: true`.',
     }),

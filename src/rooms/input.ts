@@ -51,7 +51,9 @@ export const CreateRoom = z.strictObject({
   metadata: optional(JsonObject).describe('A JSON object of at most 8 KiB'),
   provider: optional(z.enum(MEDIA_PROVIDERS)).describe("Defaults to the gateway's own choice"),
   access: optional(z.enum(ROOM_ACCESSES)).describe('Who may join a group; defaults to invited'),
-  maxParticipants: optional(z.int().min(1).max(1000)).describe('Seats; defaults to 50 in a group, 2 in p2p'),
+  maxParticipants: optional(z.int().min(1).max(1000)).describe(
+    'Seats; 2 in p2p; in a group defaults to MESH_MAX (6) with provider webrtc, else to 50',
+  ),
 })
 export type CreateRoom = z.infer<typeof CreateRoom>
 

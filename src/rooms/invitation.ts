@@ -1,9 +1,18 @@
 import type { Actor } from '../core/actor.ts'
 import type { Invite, Reject, Remove } from './command.ts'
 import { type Limits, refuse, refuseInput, type Refusal } from './decision.ts'
-import { type Draft, later } from './draft.ts'
+import { type Draft, later, OWN_EVENT_MAX } from './draft.ts'
 import { end } from './ending.ts'
-import { departed, findParticipant, joined, newcomer, type Participant, PLACES_MAX, type Room } from './model.ts'
+import {
+  departed,
+  everJoined,
+  findParticipant,
+  joined,
+  newcomer,
+  type Participant,
+  PLACES_MAX,
+  type Room,
+} from './model.ts'
 import { emptied } from './seat.ts'
 
 /** Somebody invited declines; a call between two is over. */
@@ -33,24 +42,33 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
   }
   const removed = userIds.find((userId) => findParticipant(room, userId)?.state === 'removed')
   if (removed !== undefined) return refuse('FORBIDDEN', `${removed} was removed from this room.`)
-  const strangers = new Set(userIds.filter((userId) => !findParticipant(room, userId)))
-  if (room.participants.length + strangers.size > PLACES_MAX) {
+  const places = new Map(room.participants.map((place) => [place.userId, place]))
+  const anew = [...new Set(userIds)].filter((userId) => !isExpected(places.get(userId)))
+  const strangers = anew.filter((userId) => !places.has(userId))
+  if (room.participants.length + strangers.length > PLACES_MAX) {
     return refuseInput('userIds', `a room has at most ${PLACES_MAX} participants, former ones included`)
   }
-
-  const ringsUntil = later(now, limits.ring)
-  for (const userId of new Set(userIds)) {
-    const before = findParticipant(draft.room, userId)
-    if (before?.state === 'joined' || before?.state === 'invited') continue
-    const silent = silentFor.has(userId)
-    const place = { ordinal: draft.room.participants.length, role: 'member', ringsUntil, silent } as const
-    const row: Participant = before
-      ? { ...before, state: 'invited', ringsUntil, silent }
-      : newcomer(room, userId, place)
-    draft.emit('participant_invited', actor.id, { participants: [row] }, userId)
+  const expected = [...room.participants.filter(isExpected).map((place) => place.userId), ...anew]
+  const members = expected.filter((userId) => userId !== room.callerId).length
+  if (members > room.maxParticipants) {
+    return refuseInput('userIds', `would make ${members} invited or joined, for ${room.maxParticipants} seats`)
   }
+  const ringsUntil = later(now, limits.ring)
+  const rows = anew.map((userId): Participant => {
+    const silent = silentFor.has(userId)
+    const before = places.get(userId)
+    if (before) return { ...before, state: 'invited', ringsUntil, silent }
+    const ordinal = room.participants.length + strangers.indexOf(userId)
+    return newcomer(room, userId, { ordinal, role: 'member', ringsUntil, silent })
+  })
+  // A room that nobody has joined yet lasts for as long as it rings.
+  const waits = room.emptyAt !== null && !everJoined(room) && room.emptyAt < ringsUntil
+  draft.emitForEach('participant_invited', actor.id, { rows, ...(waits && { room: { emptyAt: ringsUntil } }) })
   return undefined
 }
+
+/** Whether somebody is in the room or may come any moment. */
+const isExpected = (place: Participant | undefined): boolean => place?.state === 'joined' || place?.state === 'invited'
 
 /** The caller of a group puts somebody out for good. */
 export function remove(draft: Draft, { actor, userId }: Remove, limits: Limits): Refusal | undefined {
@@ -67,17 +85,33 @@ export function remove(draft: Draft, { actor, userId }: Remove, limits: Limits):
   return undefined
 }
 
-/** An invitation was not answered in time. */
+/** An invitation was not answered in time: of a group every one that ends at the same moment. */
 export function missRing(draft: Draft, invited: Participant): void {
-  const callee = draft.room.participants.find(({ role }) => role === 'callee')
-  const missed = draft.room.type === 'group' ? invited : callee?.state === 'invited' ? callee : undefined
-  if (missed) {
-    const row: Participant = { ...missed, state: 'missed', ringsUntil: null }
-    draft.emit('participant_missed', null, { participants: [row] }, missed.userId)
-  }
-  // A callee who answered a caller that never came has not missed the call: it failed.
-  if (draft.room.type === 'p2p') end(draft, missed ? 'missed' : 'failed', null)
+  if (draft.room.type === 'group') missInvitations(draft, invited)
+  else missCall(draft)
 }
+
+function missInvitations(draft: Draft, { ringsUntil }: Participant): void {
+  const together = draft.room.participants.filter((place) => place.ringsUntil?.getTime() === ringsUntil?.getTime())
+  // Few have their own events, and each its own turn among the other deadlines of that moment.
+  const rows = (together.length > OWN_EVENT_MAX ? together : together.slice(0, 1)).map(missed)
+  draft.emitForEach('participant_missed', null, { rows })
+  const isOver = !everJoined(draft.room) && draft.room.participants.every((place) => place.ringsUntil === null)
+  if (isOver) end(draft, 'missed', null)
+}
+
+function missCall(draft: Draft): void {
+  const callee = draft.room.participants.find(({ role }) => role === 'callee')
+  if (callee?.state !== 'invited') {
+    // A callee who answered a caller that never came has not missed the call: it failed.
+    end(draft, 'failed', null)
+    return
+  }
+  draft.emitForEach('participant_missed', null, { rows: [missed(callee)] })
+  end(draft, 'missed', null)
+}
+
+const missed = (before: Participant): Participant => ({ ...before, state: 'missed', ringsUntil: null })
 
 function refuseManagement(room: Room, actor: Actor): Refusal | undefined {
   const isCaller = findParticipant(room, actor.id)?.role === 'caller'

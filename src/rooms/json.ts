@@ -70,6 +70,7 @@ export const ConnectionJson = z.object({
   token: z.string().nullable(),
   expiresAt: time,
   iceServers: z.array(IceServerJson),
+  meshMax: z.int().nullable().describe('With provider webrtc: how many participants a mesh carries'),
 })
 
 export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> => ({

@@ -138,6 +138,9 @@ export const PLACES_MAX = 1000
 export const joined = (room: Room): readonly Participant[] =>
   room.participants.filter((participant) => participant.state === 'joined')
 
+/** Whether anybody has ever held a seat. */
+export const everJoined = (room: Room): boolean => room.participants.some(({ joinedAt }) => joinedAt !== null)
+
 /** Seconds between two times, to the millisecond. */
 export const secondsBetween = (from: Date, to: Date): number => Math.max(0, to.getTime() - from.getTime()) / 1000
 

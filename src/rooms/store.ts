@@ -22,6 +22,11 @@ export interface RoomStore {
   findByRequest(createdBy: string, clientRequestId: string): Promise<Room | null>
   /** Rooms whose invitation of any of these users rings at `now`, the oldest first. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
+  /** The same, only which rooms and how far each has come. */
+  ringingSeqs(
+    userIds: readonly string[],
+    now: Date,
+  ): Promise<readonly { readonly userId: string; readonly roomId: string; readonly seq: number }[]>
   /** Newest first. */
   page(query: PageQuery): Promise<readonly RoomFields[]>
   participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
@@ -38,8 +43,9 @@ export interface RoomStore {
   /** Writes what was decided on the room at `expectedSeq`; false when somebody was faster. */
   commit(expectedSeq: number, accepted: Accepted): Promise<boolean>
   /**
-   * Rooms with a deadline at or before `now`, the longest overdue first. They are set aside for the caller: no other
-   * node gets them for a few seconds, after which whatever was not done is due again.
+   * Rooms with a deadline at or before `now`: the longest overdue of each user who has some, then the next of each. They
+   * are set aside for the caller: no other node gets them for a few seconds, after which whatever was not done is due
+   * again.
    */
   claimDue(now: Date, limit: number): Promise<readonly string[]>
 }
@@ -49,10 +55,22 @@ const NOTHING = Prisma.sql`SELECT NULL::uuid AS opposite, NULL::uuid AS earlier,
 /** How long a due room is set aside for one node, in seconds. */
 const CLAIM = 5
 
+/** Due rooms among which users take turns. */
+const CLAIM_WINDOW = 2000
+
 /** The room's columns that change after its creation. */
-const MUTABLE = Prisma.raw(
-  columns('status', 'seq', 'startedAt', 'endedAt', 'endReason', 'endedBy', 'emptyAt', 'expiresAt', 'deadlineAt'),
-)
+const MUTABLE_FIELDS = [
+  'status',
+  'seq',
+  'startedAt',
+  'endedAt',
+  'endReason',
+  'endedBy',
+  'emptyAt',
+  'expiresAt',
+  'deadlineAt',
+] as const satisfies (keyof RoomFields)[]
+const MUTABLE = Prisma.raw(columns(...MUTABLE_FIELDS))
 
 const AGGREGATE = Prisma.sql`
   SELECT to_jsonb(room) AS room,
@@ -102,6 +120,13 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
          WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now} AND me."role" <> 'caller'
            AND me."silent" IS NOT TRUE) ORDER BY room."id"`),
 
+    ringingSeqs: (userIds, now) => prisma.$queryRaw`
+      /* catch up */
+      SELECT me."userId", me."roomId"::text, room."seq"
+        FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
+       WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now} AND me."role" <> 'caller'
+         AND me."silent" IS NOT TRUE AND room."status" <> 'ended'`,
+
     async page(query) {
       const rows = await prisma.$queryRaw<{ room: JsonRow }[]>(pageStatement(query))
       const rooms = rows.map((row) => toFields(row.room))
@@ -146,7 +171,7 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
     async commit(expectedSeq, accepted) {
       const update = Prisma.sql`
         UPDATE "Room" SET (${MUTABLE}) =
-          (SELECT ${MUTABLE} FROM jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb))
+          (SELECT ${MUTABLE} FROM jsonb_populate_record(NULL::"Room", ${json(mutableFieldsOf(accepted.room))}::jsonb))
          WHERE "id" = ${accepted.room.id}::uuid AND "seq" = ${expectedSeq} RETURNING "id"`
       return (await write(NOTHING, update, accepted)).landed
     },
@@ -163,8 +188,13 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       const rows = await prisma.$queryRaw<{ id: string }[]>`
         /* sweep */
         UPDATE "Room" room SET "deadlineAt" = ${new Date(now.getTime() + CLAIM * 1000)}
-          FROM (SELECT "id" FROM "Room" WHERE "deadlineAt" <= ${now}
-                 ORDER BY "deadlineAt" LIMIT ${limit} FOR UPDATE SKIP LOCKED) due
+          FROM (SELECT "id" FROM "Room" WHERE "deadlineAt" <= ${now} AND "id" IN (
+                  SELECT "id" FROM (
+                    SELECT "id", "deadlineAt", row_number() OVER (PARTITION BY "callerId" ORDER BY "deadlineAt") AS turn
+                      FROM (SELECT "id", "callerId", "deadlineAt" FROM "Room" WHERE "deadlineAt" <= ${now}
+                             ORDER BY "deadlineAt" LIMIT ${CLAIM_WINDOW}) overdue) fair
+                   ORDER BY turn, "deadlineAt" LIMIT ${limit})
+                 FOR UPDATE SKIP LOCKED) due
          WHERE room."id" = due."id" RETURNING room."id"::text`
       return rows.map((row) => row.id)
     },
@@ -175,6 +205,10 @@ function changedRows({ room, events }: Accepted): readonly Participant[] {
   const changed = new Set(events.flatMap((event) => event.data.participants ?? []).map(({ userId }) => userId))
   return room.participants.filter(({ userId }) => changed.has(userId))
 }
+
+/** Without what never changes, such as the metadata. */
+const mutableFieldsOf = (room: Room): Partial<RoomFields> =>
+  Object.fromEntries(MUTABLE_FIELDS.map((name) => [name, room[name]]))
 
 const json = (value: unknown): string => JSON.stringify(value)
 

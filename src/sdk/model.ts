@@ -158,6 +158,8 @@ export interface Connection {
   readonly expiresAt: string
   /** Only for `webrtc`: other providers bring their own. */
   readonly iceServers: readonly IceServer[]
+  /** With `webrtc`: how many participants a mesh carries, each sending to each other. Null for other providers. */
+  readonly meshMax: number | null
 }
 
 /** What two participants exchange to reach each other. */

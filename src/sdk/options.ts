@@ -46,7 +46,7 @@ export interface CreateGroupOptions extends RoomOptions {
   readonly userId?: never
   /** @default 'invited' */
   readonly access?: RoomAccess
-  /** @default 6 where `init` said `webrtc`, as many as a mesh carries; else the gateway's default */
+  /** @default the gateway's: with `webrtc` as many as a mesh carries (6 unless configured), else 50 */
   readonly maxParticipants?: number
 }
 

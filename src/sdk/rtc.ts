@@ -26,7 +26,7 @@ import {
 import { listDevices } from './media/capture.ts'
 import { openMediaOf } from './media/engines.ts'
 import type { ConnectionState, Track } from './media/media.ts'
-import type { Participant, Room, RoomEvent, RTCProviderType } from './model.ts'
+import type { Participant, Room, RoomEvent } from './model.ts'
 import type {
   CreateGroupOptions,
   CreateRoomOptions,
@@ -45,9 +45,6 @@ import { type Joined, Stay } from './stay.ts'
  * StrictMode and after a hot reload, joins meanwhile, and the leave of the session before changes nothing any more.
  */
 const HANDOVER = 100
-
-/** As many as {@link import('./media/webrtc.ts').MESH_MAX}, without loading it. */
-const MESH_SEATS = 6
 
 /**
  * Rooms and calls of one user. One room at a time is joined; everything else may be asked of any room.
@@ -159,7 +156,7 @@ export class RtcClient {
       ...(name !== undefined && { name }),
       ...(metadata !== undefined && { metadata }),
       ...(provider && { provider: upper(provider) }),
-      ...(type === 'p2p' ? { calleeId: options.userId } : groupInput(options, provider)),
+      ...(type === 'p2p' ? { calleeId: options.userId } : groupInput(options)),
       clientRequestId: requestId,
     }
     const { createRoom } = await this.#gateway.request(CreateRoomDocument, { input })
@@ -522,12 +519,11 @@ export class RtcClient {
   }
 }
 
-function groupInput({ userIds, access, maxParticipants }: CreateGroupOptions, provider: RTCProviderType | undefined) {
-  const seats = maxParticipants ?? (provider === 'webrtc' ? MESH_SEATS : undefined)
+function groupInput({ userIds, access, maxParticipants }: CreateGroupOptions) {
   return {
     ...(userIds && { participantIds: [...userIds] }),
     ...(access && { access: upper(access) }),
-    ...(seats !== undefined && { maxParticipants: seats }),
+    ...(maxParticipants !== undefined && { maxParticipants }),
   }
 }
 

@@ -46,6 +46,13 @@ const RENEW_MARGIN = 300_000
 const RENEW_SOONEST = 60_000
 const RENEW_LATEST = 3_000_000
 
+/** Whom an update is about. When very many share one event it names none: then those whose state it changed. */
+function affectedBy({ participant, room }: RoomUpdate, before: Room): readonly Participant[] {
+  if (participant) return [participant]
+  const states = new Map(before.participants.map(({ userId, state }) => [userId, state]))
+  return room.participants.filter(({ userId, state }) => states.get(userId) !== state)
+}
+
 /** What each kind of update is to those who look at participants alone. */
 const PARTICIPANT_EVENTS = {
   participant_joined: 'participantJoined',
@@ -287,12 +294,15 @@ export class Stay implements SeatHolder {
 
   #updated(update: RoomUpdate): void {
     const { emitter } = this.#options
-    const { type, room, participant } = update
+    const { type, room } = update
+    const affected = affectedBy(update, this.#room)
     this.#cursor.after = update.seq
     this.#room = room
     if (!this.#leaving) this.#media?.others(this.#others())
     emitter.emit('roomUpdated', update)
-    if (participant && hasParticipantEvent(type)) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
+    if (hasParticipantEvent(type)) {
+      for (const participant of affected) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
+    }
     const { seat } = this.#options.session
     // Clients of this tab are told by their seat: the session of one that fails is not there to stay.
     const reason = reasonOfEnd(update, { userId: this.userId, isOurs: (sessionId) => seat.isOurs(sessionId) })

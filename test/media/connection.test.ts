@@ -58,7 +58,7 @@ describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
     for (const connection of [joined, refreshed]) {
       const { token, expiresAt, ...rest } = connection
       const { appId, url } = vendor
-      expect(rest).toEqual({ provider, appId, url, roomId: id, userId: 'bob', iceServers: [] })
+      expect(rest).toEqual({ provider, appId, url, roomId: id, userId: 'bob', iceServers: [], meshMax: null })
       const content = await vendor.read(token)
       // A UserSig of tencent tells no room, and nothing of publishing.
       const grants = { roomId: id, mayPublish: true, maySubscribe: true }

@@ -7,7 +7,7 @@ import { decide } from '../../src/rooms/decide.ts'
 import type { Accepted, Decision } from '../../src/rooms/decision.ts'
 import { apply, findParticipant, joined, type Room } from '../../src/rooms/model.ts'
 
-const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600 }
+const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600, meshMax: 6 }
 const START = new Date('2026-01-01T00:00:00Z')
 const after = (seconds: number): Date => new Date(START.getTime() + seconds * 1000)
 const user = (id: string, ...scopes: string[]): Actor => ({ id, scopes: new Set(scopes) })

@@ -24,8 +24,9 @@ test('a repeat with an Idempotency-Key answers 200, the same room, and says so',
 test('GET /rooms pages through the own rooms, newest first, by filter', async () => {
   const dave = await world.person('dave')
   const ids: string[] = []
-  for (const type of ['p2p', 'group', 'p2p', 'group', 'p2p']) {
-    const { body } = await dave.rest('POST', '/rooms', type === 'p2p' ? { type, calleeId: 'erin' } : { type })
+  for (const [nth, type] of ['p2p', 'group', 'p2p', 'group', 'p2p'].entries()) {
+    const room = type === 'p2p' ? { type, calleeId: `callee ${nth}` } : { type }
+    const { body } = await dave.rest('POST', '/rooms', room)
     ids.unshift(body.id)
   }
   await dave.rest('POST', `/rooms/${ids[0]}/end`)

@@ -8,8 +8,8 @@ import { type Failure, isHello, Link, type LinkedPeerOptions, SPECTATOR } from '
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
 import { type Outgoing, Peer } from './peer.ts'
 
-/** How many a mesh carries: each participant sends to each other. */
-export const MESH_MAX = 6
+/** How many a mesh carries, as the gateway says: each participant sends to each other. */
+const meshMaxOf = ({ meshMax }: Connection): number => meshMax ?? Infinity
 
 /** Milliseconds before the servers' credentials expire, within which a restart asks for fresh ones first. */
 const EXPIRY_MARGIN = 60_000
@@ -18,8 +18,9 @@ const EXPIRY_MARGIN = 60_000
 export const openWebrtc: OpenMedia = async (host) => {
   // A program in Node.js may be in the room all the same, to watch what happens.
   if (!globalThis.RTCPeerConnection) return new Spectator(host)
-  if (host.others.length >= MESH_MAX) {
-    throw new RtcError('NOT_SUPPORTED', `Peer to peer carries ${MESH_MAX} participants, and as many are there.`)
+  const meshMax = meshMaxOf(host.connection)
+  if (host.others.length >= meshMax) {
+    throw new RtcError('NOT_SUPPORTED', `Peer to peer carries ${meshMax} participants, and as many are there.`)
   }
   return new Mesh(host)
 }
@@ -105,13 +106,13 @@ class Mesh implements MediaSession {
     for (const userId of present) {
       const known = this.#links.get(userId)
       if (known) known.confirm()
-      else if (this.#links.size < MESH_MAX - 1) this.#link(userId).begin({ arriving: false })
+      else if (this.#links.size < meshMaxOf(this.#connection) - 1) this.#link(userId).begin({ arriving: false })
     }
   }
 
   signalled(fromId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): void {
     const known = this.#links.get(fromId)
-    if (!known && this.#links.size >= MESH_MAX - 1) return
+    if (!known && this.#links.size >= meshMaxOf(this.#connection) - 1) return
     const link = known ?? this.#link(fromId)
     if (!known) link.await()
     link.receive(type, payload)

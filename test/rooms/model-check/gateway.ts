@@ -19,7 +19,7 @@ import { type JsonRow, toEvent, toRoom } from '../../../src/rooms/rows.ts'
 import { createRoomStore } from '../../../src/rooms/store.ts'
 import { createTestDatabase } from '../../database.ts'
 import { type ManualClock, manualClock, SECRET } from '../../world.ts'
-import { type Deed, LIMITS, RINGING_MAX, type Request, type User } from './rules.ts'
+import { type Deed, LIMITS, MESH_MAX, RINGING_MAX, type Request, type User } from './rules.ts'
 
 /** What the database holds of one room, all of it as of the same moment. */
 export interface Recorded {
@@ -69,6 +69,7 @@ export async function startGateway(): Promise<Gateway> {
     JWT_SECRET: SECRET,
     RATE_LIMITS: 'off',
     RINGING_MAX: String(RINGING_MAX),
+    MESH_MAX: String(MESH_MAX),
     RING_TIMEOUT: String(LIMITS.ring / 1000),
     DISCONNECT_GRACE: String(LIMITS.grace / 1000),
     EMPTY_TIMEOUT: String(LIMITS.empty / 1000),
@@ -80,7 +81,7 @@ export async function startGateway(): Promise<Gateway> {
   const { execute } = createExecutor({
     store,
     clock,
-    limits: configuration.config.deadlines,
+    limits: { ...configuration.config.deadlines, meshMax: MESH_MAX },
     ringingMax: RINGING_MAX,
     publish: (room, events) => app.hub.publish(room.id, events),
   })

@@ -20,6 +20,8 @@ import type {
 
 /** Milliseconds. The maximum duration is short, so that rooms reach it. */
 export const LIMITS = { ring: 45_000, grace: 20_000, empty: 30_000, maxDuration: 240_000 }
+/** Seats of a group that names no number: all of these are of provider webrtc. Few, so that they are taken. */
+export const MESH_MAX = 3
 /** Calls that ring for one person at the same time: few, so that it happens. */
 export const RINGING_MAX = 2
 /** For so long nobody else gets a room that one node has taken to sweep it. */
@@ -259,7 +261,7 @@ function problemOf(actor: User, request: Request): ErrorCode | undefined {
         participantIds.length === 0 &&
         access === 'invited' &&
         (maxParticipants ?? 2) === 2
-      : calleeId === null && invitedBy(callerId, participantIds).length <= (maxParticipants ?? 50)
+      : calleeId === null && invitedBy(callerId, participantIds).length <= (maxParticipants ?? MESH_MAX)
   return isSound ? undefined : 'BAD_USER_INPUT'
 }
 
@@ -294,14 +296,14 @@ function newRoom({ actor, request, key, nth, now, silentFor }: Making): Room {
     access,
     callerId,
     calleeId,
-    maxParticipants: request.maxParticipants ?? (type === 'p2p' ? 2 : 50),
+    maxParticipants: request.maxParticipants ?? (type === 'p2p' ? 2 : MESH_MAX),
     createdAt: now,
     status: 'waiting',
     startedAt: null,
     endedAt: null,
     endReason: null,
     endedBy: null,
-    emptyAt: null,
+    emptyAt: type === 'p2p' ? null : now + (invited.length > 0 ? Math.max(LIMITS.ring, LIMITS.empty) : LIMITS.empty),
     expiresAt: now + LIMITS.maxDuration,
     claimedUntil: null,
     places: [newPlace(callerId, 'caller', type === 'p2p' ? ringsUntil : null), ...invited],
@@ -470,6 +472,13 @@ function invite(
   if (!isOpen(room)) return 'ROOM_ENDED'
   if (seated(room).length >= room.maxParticipants) return 'ROOM_FULL'
   if (userIds.some((userId) => placeOf(room, userId)?.state === 'removed')) return 'FORBIDDEN'
+  const expected = room.places.filter(({ state }) => state === 'joined' || state === 'invited')
+  const members = new Set([...expected.map(({ userId }) => userId), ...userIds])
+  members.delete(room.callerId)
+  if (members.size > room.maxParticipants) return 'BAD_USER_INPUT'
+  const isAwaited = hasNeverBeenJoined(room) && (room.emptyAt ?? Infinity) < now + LIMITS.ring
+  const isNews = userIds.some((userId) => !expected.some((place) => place.userId === userId))
+  if (isAwaited && isNews) room.emptyAt = now + LIMITS.ring
   for (const userId of userIds) {
     const known = placeOf(room, userId)
     if (known?.state === 'joined' || known?.state === 'invited') continue
@@ -535,7 +544,7 @@ function firstDeadline(room: Room): Deadline | undefined {
     { at: room.expiresAt, fall: (now) => close(room, { reason: 'expired', by: null, now }) },
     room.emptyAt === null
       ? undefined
-      : { at: room.emptyAt, fall: (now) => close(room, { reason: 'empty', by: null, now }) },
+      : { at: room.emptyAt, fall: (now) => close(room, { reason: emptyReason(room), by: null, now }) },
     ...room.places.flatMap((place) => [
       place.ringsUntil === null ? undefined : { at: place.ringsUntil, fall: (now: number) => miss(room, place, now) },
       place.graceUntil === null ? undefined : { at: place.graceUntil, fall: (now: number) => lose(room, place, now) },
@@ -558,7 +567,16 @@ function miss(room: Room, ringing: Place, now: number): void {
     happen(room, 'participant_missed', { now, subjectId: place.userId, actorId: null })
   }
   if (room.type === 'p2p') close(room, { reason: isMissed ? 'missed' : 'failed', by: null, now })
+  else if (hasNeverBeenJoined(room) && room.places.every(({ ringsUntil }) => ringsUntil === null)) {
+    close(room, { reason: 'missed', by: null, now })
+  }
 }
+
+const hasNeverBeenJoined = (room: Room): boolean => room.places.every(({ joinedAt }) => joinedAt === null)
+
+/** A group to which nobody came, though somebody was invited, was missed. */
+const emptyReason = (room: Room): EndReason =>
+  hasNeverBeenJoined(room) && room.places.some(({ role }) => role !== 'caller') ? 'missed' : 'empty'
 
 const lose = (room: Room, place: Place, now: number): void =>
   walkOut(room, place, { reason: 'disconnected', actorId: null, now })

@@ -41,6 +41,7 @@ export class HostDouble implements MediaHost {
       token: 'token-1',
       expiresAt: '2026-01-01T00:00:00.000Z',
       iceServers: [],
+      meshMax: null,
       ...connection,
     }
     this.refreshed = { ...this.connection, token: 'token-2' }

@@ -353,11 +353,11 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         trustProxy: env.TRUST_PROXY,
         connections: {
           max: env.MAX_CONNECTIONS,
-          maxPerAddress: perAddress ? env.MAX_CONNECTIONS_PER_ADDRESS : env.MAX_CONNECTIONS,
+          maxPerAddress: perAddress ? env.MAX_CONNECTIONS_PER_ADDRESS : Infinity,
         },
         requests: {
           max: env.MAX_REQUESTS,
-          maxPerAddress: perAddress ? env.MAX_REQUESTS_PER_ADDRESS : env.MAX_REQUESTS,
+          maxPerAddress: perAddress ? env.MAX_REQUESTS_PER_ADDRESS : Infinity,
         },
       },
       dataDir: env.DATA_DIR,

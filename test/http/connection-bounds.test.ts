@@ -23,7 +23,7 @@ const HALF_BODY = (token: string) =>
   })
 
 describe('connections of one address on which nobody has signed in', () => {
-  const env = { MAX_CONNECTIONS_PER_ADDRESS: '20' }
+  const env = { RATE_LIMITS: 'on', MAX_CONNECTIONS_PER_ADDRESS: '20' }
 
   test.each([
     ['that send nothing', () => ''],
@@ -123,7 +123,7 @@ describe('requests in work', () => {
         for (const text of refused) expect(text).toMatch(/Retry-After: 1\r\n[^]*"code":"RATE_LIMITED"/)
         for (const { socket } of [...raws, health]) socket.destroy()
       },
-      { env: { MAX_REQUESTS_PER_ADDRESS: '2' } },
+      { env: { RATE_LIMITS: 'on', MAX_REQUESTS_PER_ADDRESS: '1' } },
     ))
 
   test('in all are bounded: 503 with Retry-After above, at each door in its own form', () =>
@@ -147,7 +147,7 @@ describe('requests in work', () => {
           for (const { socket } of raws) socket.destroy()
         }
       },
-      { env: { MAX_REQUESTS: '2' } },
+      { env: { MAX_REQUESTS: '1' } },
     ))
 
   test('behind a trusted proxy count for the address that it forwards, and for none that it does not name', () =>
@@ -168,6 +168,13 @@ describe('requests in work', () => {
         expect(await statusesOf((index) => forwarded(`198.51.100.${index}`))).toEqual(new Set([200]))
         expect(await statusesOf(() => forwarded('198.51.100.1'))).toEqual(new Set([200, 429]))
       },
-      { env: { MAX_REQUESTS_PER_ADDRESS: '2', TRUST_PROXY: 'loopback', MAX_CONNECTIONS_PER_ADDRESS: '1' } },
+      {
+        env: {
+          RATE_LIMITS: 'on',
+          MAX_REQUESTS_PER_ADDRESS: '1',
+          TRUST_PROXY: 'loopback',
+          MAX_CONNECTIONS_PER_ADDRESS: '1',
+        },
+      },
     ))
 })

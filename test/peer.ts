@@ -14,10 +14,10 @@ export interface Peer {
 
 export async function openPeer(
   url: string,
-  options: { protocol?: string; token?: string; path?: string } = {},
+  options: { protocol?: string; token?: string; path?: string; origin?: string } = {},
 ): Promise<Peer> {
-  const { protocol = 'graphql-transport-ws', token, path = '/graphql' } = options
-  const socket = new WebSocket(url.replace('http', 'ws') + path, protocol)
+  const { protocol = 'graphql-transport-ws', token, path = '/graphql', origin } = options
+  const socket = new WebSocket(url.replace('http', 'ws') + path, protocol, origin === undefined ? {} : { origin })
   const inbox: unknown[] = []
   let wake = () => {}
   let code: number | undefined

@@ -2,9 +2,9 @@ import type { createClient, SubscribePayload } from 'graphql-ws'
 
 /** What the gateway hands to the page, as JSON in its element `#options`. */
 export interface PageOptions {
-  /** The GraphQL path. */
+  /** The GraphQL path, relative to the page. */
   readonly path: string
-  /** Where the assets are, with a slash at the end. */
+  /** Where the assets are, relative to the page, with a slash at the end. */
   readonly assets: string
   /** The tabs of somebody who has none yet. */
   readonly examples: readonly Tab[]
@@ -37,7 +37,7 @@ declare const document: {
   getElementById(id: string): { textContent: string }
   querySelector(selector: string): { click(): void } | null
 }
-declare const location: { origin: string }
+declare const location: { href: string }
 declare const localStorage: {
   getItem(key: string): string | null
   setItem(key: string, value: string): void
@@ -223,7 +223,7 @@ class Streams {
 
 function startGraphiQL(): void {
   const options = JSON.parse(document.getElementById('options').textContent) as PageOptions
-  const url = location.origin + options.path
+  const url = new URL(options.path, location.href).href
   const store = new TabStore(options.tokens)
   const streams = new Streams(url)
   const development = Object.keys(options.tokens).length > 0
@@ -283,7 +283,9 @@ function startGraphiQL(): void {
   const stored = store.load()
   const defaultTabs = stored.length > 0 ? stored : options.examples
   Object.assign(globalThis, {
-    MonacoEnvironment: { getWorkerUrl: (_module: string, label: string) => `${options.assets}${label}.js` },
+    MonacoEnvironment: {
+      getWorkerUrl: (_module: string, label: string) => new URL(`${options.assets}${label}.js`, location.href).href,
+    },
   })
   YogaGraphiQL.renderYogaGraphiQL(document.getElementById('root'), {
     title: 'RTC gateway',

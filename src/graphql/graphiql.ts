@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { RtcError } from '../core/errors.ts'
+import { RtcError, shorten } from '../core/errors.ts'
 import { type Asset, createAsset, hashOf } from '../http/asset.ts'
 import { type DevelopmentToken, type DevelopmentTokens, developmentTokensFor } from '../http/development-tokens.ts'
 import { htmlReply, scriptJson } from '../http/html.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
+import { relativeAddress } from '../http/relative.ts'
 import { EXAMPLES } from './examples.ts'
 import { type PageOptions, pageScript } from './graphiql-page.ts'
 
@@ -27,6 +28,7 @@ export function createGraphiQL(dependencies: {
 }): GraphiQL {
   const { path, developmentToken } = dependencies
   const assetPrefix = `${path}/graphiql-`
+  const isPage = (pathname: string) => pathname === path || pathname === `${path}/`
   // Nine megabytes: read when the first browser comes.
   let loading: Promise<Assets> | undefined
 
@@ -34,18 +36,20 @@ export function createGraphiQL(dependencies: {
     serves: ({ method, url: { pathname }, headers: { accept, origin } }) =>
       (method === 'GET' || method === 'HEAD') &&
       // A page of another origin must not read the tokens in this one.
-      ((pathname === path && accept?.includes('text/html') === true && origin === undefined) ||
+      ((isPage(pathname) && accept?.includes('text/html') === true && origin === undefined) ||
         pathname.startsWith(assetPrefix)),
 
     async answer(request) {
       const { version, byName } = await (loading ??= loadAssets())
       const assets = `${assetPrefix}${version}/`
       const { pathname } = request.url
-      if (pathname === path) {
-        return pageReply({ path, assets, ...tabsFor(await developmentTokensFor(request, developmentToken)) })
+      if (isPage(pathname)) {
+        // A proxy may add a prefix to all of them.
+        const relative = { path: relativeAddress(pathname, path), assets: `${relativeAddress(pathname, assets)}/` }
+        return pageReply({ ...relative, ...tabsFor(await developmentTokensFor(request, developmentToken)) })
       }
       const asset = pathname.startsWith(assets) ? byName.get(pathname.slice(assets.length)) : undefined
-      if (!asset) throw new RtcError('NOT_FOUND', `There is no ${pathname}.`)
+      if (!asset) throw new RtcError('NOT_FOUND', `There is no ${shorten(pathname)}.`)
       return asset.reply(request)
     },
   }

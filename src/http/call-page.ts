@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { RtcError } from '../core/errors.ts'
+import { RtcError, shorten } from '../core/errors.ts'
 import { type Asset, createAsset } from './asset.ts'
 import { type DevelopmentToken, developmentTokensFor } from './development-tokens.ts'
 import { htmlReply, scriptJson } from './html.ts'
@@ -65,7 +65,7 @@ export function createCallPage(dependencies: {
       const { pathname } = request.url
       if (pathname !== '/') {
         const asset = assets.get(pathname.slice(ASSETS.length))
-        if (!asset) throw new RtcError('NOT_FOUND', `There is no ${pathname}.`)
+        if (!asset) throw new RtcError('NOT_FOUND', `There is no ${shorten(pathname)}.`)
         return asset.reply(request)
       }
       const tokens = (await developmentTokensFor(request, developmentToken)) ?? {}

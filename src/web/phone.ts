@@ -51,7 +51,8 @@ export class Phone {
   constructor({ userId, token }: Identity) {
     this.userId = userId
     this.#client = new OpenChatClient({
-      server: { baseUrl: location.origin },
+      // Beside the page, wherever a proxy has put it.
+      server: { baseUrl: new URL('.', location.href).href },
       auth: { uid: userId, token, refreshToken: () => this.#token.ask() },
     })
     this.#tabs = new Tabs(userId, () => void this.loadHistory())

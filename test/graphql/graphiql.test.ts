@@ -34,7 +34,7 @@ describe('GraphiQL', () => {
   beforeAll(async () => {
     world = await startWorld(developing())
     page = await (await fetch(`${world.url}/graphql`, { headers: HTML })).text()
-    script = `${world.url}${optionsOf(page).assets}graphiql.js`
+    script = new URL(`${optionsOf(page).assets}graphiql.js`, `${world.url}/graphql`).href
   })
   afterAll(() => world.close())
 

@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isMet } from './requirement.ts'
+
+/** Debian's; elsewhere `NGINX` says where it is. */
+const NGINX = process.env['NGINX'] ?? '/usr/sbin/nginx'
+
+/** For `describe.runIf`. */
+export const nginxTests = isMet(existsSync(NGINX), 'NGINX TESTS', `there is no ${NGINX} (apt-get install nginx)`)
+
+export interface Nginx {
+  /** `http://127.0.0.1:port`. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/**
+ * A real nginx with a configuration of the documents.
+ *
+ * @param configuration - for the `http` context; it listens on 8080 and passes on to 127.0.0.1:3000
+ * @param gateway - takes the place of the latter
+ */
+export async function startNginx(configuration: string, gateway: string): Promise<Nginx> {
+  const directory = await mkdtemp(join(tmpdir(), 'rtc-nginx-'))
+  const port = await freePort()
+  const place = configuration
+    .replace('listen 8080;', `listen 127.0.0.1:${port};`)
+    .replace('127.0.0.1:3000', new URL(gateway).host)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${join(directory, name)};`,
+  )
+  await writeFile(
+    join(directory, 'nginx.conf'),
+    `daemon off; worker_processes 1; pid ${join(directory, 'pid')}; error_log stderr warn;
+     ${process.getuid?.() === 0 ? 'user root;' : ''}
+     events { worker_connections 256; }
+     http { access_log off; ${temporary.join(' ')}\n${place}\n}`,
+  )
+  await mkdir(join(directory, 'logs'))
+  const child = spawn(NGINX, ['-p', directory, '-c', join(directory, 'nginx.conf')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const exited = once(child, 'exit')
+  const url = `http://127.0.0.1:${port}`
+  await answering(url, child)
+  return {
+    url,
+    async close() {
+      child.kill('SIGTERM')
+      await exited
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function answering(url: string, child: ChildProcess): Promise<void> {
+  let output = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`nginx ended:\n${output}`)
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}

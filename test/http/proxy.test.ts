@@ -25,13 +25,7 @@ describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => 
   let base: string
   beforeAll(async () => {
     world = await startWorld({
-      env: {
-        JWT_SECRET: '',
-        TRUST_PROXY: 'loopback',
-        RATE_LIMITS: 'on',
-        MAX_REQUESTS_PER_ADDRESS: '1',
-        CORS_ORIGINS: 'https://a.example',
-      },
+      env: { JWT_SECRET: '', CORS_ORIGINS: 'https://a.example' },
       surroundings: { developmentSecret: SECRET },
     })
     nginx = await startNginx(configuration, world.url)
@@ -73,17 +67,20 @@ describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => 
     await client.destroy()
   })
 
-  test('bounds per address apply to clients, not to the proxy', async () => {
-    const statusesOf = async (addressOf: (index: number) => string) => {
-      const answers = Array.from({ length: 40 }, async (_, index) => {
-        const headers = { authorization: `Bearer ${world.alice.token}`, 'x-forwarded-for': addressOf(index) }
-        return (await fetch(base + ROOMS, { headers })).status
-      })
-      return new Set(await Promise.all(answers))
-    }
-    // The proxy of this test adds a loopback address, which is trusted as well.
-    expect(await statusesOf((index) => `203.0.113.${index}`)).toEqual(new Set([200]))
-  })
+  test('bounds per address apply to clients, not to the proxy', () =>
+    withWorld(
+      async ({ url, alice }) => {
+        const proxy = await startNginx(configuration, url)
+        const answers = Array.from({ length: 40 }, async (_, index) => {
+          const headers = { authorization: `Bearer ${alice.token}`, 'x-forwarded-for': `203.0.113.${index}` }
+          return (await fetch(proxy.url + PREFIX + ROOMS, { headers })).status
+        })
+        // The proxy of this test adds a loopback address, which is trusted as well.
+        expect(new Set(await Promise.all(answers))).toEqual(new Set([200]))
+        await proxy.close()
+      },
+      { env: { RATE_LIMITS: 'on', TRUST_PROXY: 'loopback', MAX_REQUESTS_PER_ADDRESS: '1' } },
+    ))
 
   describe.runIf(browserTests)('in Chromium', { timeout: 60_000 }, () => {
     test('GraphiQL and the call page are there, and ask for nothing outside the prefix', async () => {

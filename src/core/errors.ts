@@ -16,7 +16,7 @@ export const ERRORS = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body is not JSON' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   PROVIDER_NOT_CONFIGURED: { status: 422, title: 'The media provider has no credentials here' },
-  UNAVAILABLE: { status: 503, title: 'The database cannot be reached; safe to retry' },
+  UNAVAILABLE: { status: 503, title: 'Unavailable for the moment; safe to retry' },
   INTERNAL: { status: 500, title: 'Our fault' },
 } as const satisfies Record<string, { status: number; title: string }>
 

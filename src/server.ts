@@ -21,6 +21,7 @@ import { MethodNotAllowed } from './http/method.ts'
 import { mayOpenSocket } from './http/origin.ts'
 import { askOncePerSecond } from './http/readiness.ts'
 import { refuseUpgrade } from './http/refusal.ts'
+import { Concurrency } from './limits/concurrency.ts'
 import { HeldResources } from './limits/held.ts'
 import { createOpenApi } from './rest/openapi.ts'
 import { problemReply } from './rest/problem.ts'
@@ -52,17 +53,19 @@ export function createGatewayServer(app: App): GatewayServer {
   const { authenticate, log, overload } = app
   const { corsOrigins, publicUrl } = config.http
   const coded = createErrorCoder(log)
+  const concurrency = new Concurrency()
   const graphql = createGraphQL(app, {
     coded,
     introspection: config.introspection,
     trusted: loadTrustedDocuments(config.trustedDocuments),
+    concurrency,
   })
   const held = new HeldResources()
   const operations = { graphql, coded, slices: app.slices }
   const streams = new EventStreams({ admit: (userId) => held.connect(userId), clock: app.clock })
   const graphqlHandler = createGraphQLHandler({ operations, streams, authenticate })
   const restRoutes = routes(app, streams)
-  const restHandler = createRestHandler({ routes: restRoutes, authenticate, publicUrl, log })
+  const restHandler = createRestHandler({ routes: restRoutes, authenticate, concurrency, publicUrl, log })
   const graphiql = createGraphiQL({ path: GRAPHQL_PATH, developmentToken: app.developmentToken })
   const callPage = createCallPage({ developmentToken: app.developmentToken, userClaim: config.auth.userClaim })
   const openApi = constantJson(createOpenApi(restRoutes, publicUrl))

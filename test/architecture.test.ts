@@ -18,7 +18,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],
   [
     'builder',
-    /^graphql\/(builder|context)$/,
+    /^graphql\/(builder|context|work|cost|limits)$/,
     ['builder', 'core', 'db', 'blocks', 'calls', 'events', 'media', 'signals', 'service', 'model'],
   ],
   [
@@ -92,7 +92,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['input', /^rooms\/input$/, ['decide', 'model', 'core']],
   ['policy', /^rooms\/policy$/, ['model', 'core']],
   ['decide', /^rooms\/(decide|decision|command|create|draft|seat|invitation|ending)$/, ['decide', 'model', 'core']],
-  ['model', /^rooms\/model$/, ['core']],
+  ['model', /^rooms\/(model|participants-page)$/, ['model', 'core']],
   ['db', /^db\//, ['db', 'core', 'config']],
   ['config', /^config$/, ['rates', 'model', 'core']],
   ['core', /^core\//, ['core']],

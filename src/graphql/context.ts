@@ -3,6 +3,7 @@ import type { BlockService } from '../blocks/service.ts'
 import type { IncomingCalls } from '../calls/incoming.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Pacer } from '../core/pacer.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { Outlet } from '../events/delivery.ts'
@@ -11,8 +12,9 @@ import type { Stretch } from '../events/log.ts'
 import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
 import type { Participant, RoomEvent } from '../rooms/model.ts'
-import type { RoomService } from '../rooms/service.ts'
+import type { ParticipantsFilter, ParticipantsQuery, RoomService } from '../rooms/service.ts'
 import type { Signals } from '../signals/service.ts'
+import { Work } from './work.ts'
 
 /** What the resolvers work with. */
 export interface Services {
@@ -28,30 +30,56 @@ export interface Services {
   readonly fanOut: FanOut
 }
 
-export interface Context extends Services {
+/** What the engine adds to them. */
+export interface Sources extends Services {
+  readonly pacer: Pacer
+}
+
+export interface Context extends Sources {
   readonly actor: Actor
+  /** Whose turns of the event loop long lists take: see {@link Pacer}. */
+  readonly lane: string
   /** Present on connections that stay open: where the operation's messages go. */
   readonly outlet: Outlet | undefined
+  /** What this answer may still have. */
+  readonly work: Work
   /** Rows asked for by several fields of one answer are read by one statement. */
   readonly batch: {
     readonly participants: DataLoader<string, readonly Participant[]>
+    /** The viewer's own places. */
+    readonly places: DataLoader<string, Participant | null>
+    readonly pages: DataLoader<ParticipantsQuery, readonly Participant[]>
+    readonly counts: DataLoader<ParticipantsFilter, number>
     readonly events: DataLoader<Stretch, readonly RoomEvent[]>
   }
 }
 
-export function createContext(services: Services, actor: Actor, outlet?: Outlet): Context {
-  const { rooms } = services
+/** The context of one execution; batches of a subscription's executions may be shared. */
+export function createContext(
+  sources: Sources,
+  { actor, lane, outlet }: { readonly actor: Actor; readonly lane: string; readonly outlet?: Outlet | undefined },
+): Context {
+  const { rooms } = sources
   // A subscription's context lives long: only batching is wanted, an answer kept would be stale.
   const options = { cache: false }
+  const work = new Work()
   return {
-    ...services,
+    ...sources,
     actor,
+    lane,
     outlet,
+    work,
     batch: {
       participants: new DataLoader(async (ids) => {
-        const byRoom = await rooms.participantsOf(ids)
+        const byRoom = await rooms.participantsOf(ids, { limit: work.itemsLeft })
         return ids.map((id) => byRoom.get(id) ?? [])
       }, options),
+      places: new DataLoader(async (ids) => {
+        const byRoom = await rooms.participantsOf(ids, { userId: actor.id })
+        return ids.map((id) => byRoom.get(id)?.[0] ?? null)
+      }, options),
+      pages: new DataLoader((queries) => rooms.participantPages(queries), options),
+      counts: new DataLoader((filters) => rooms.participantCounts(filters), options),
       events: new DataLoader((stretches) => rooms.eventsOf(stretches), options),
     },
   }

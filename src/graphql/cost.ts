@@ -44,13 +44,17 @@ interface Price {
 
 interface Operation {
   readonly schema: GraphQLSchema
-  readonly document: DocumentNode
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly operation: OperationDefinitionNode
   readonly variables: Readonly<Record<string, unknown>>
 }
 
 /** @throws GraphQLError when the operation is too deep or its answer would have too many values */
-export function requireAffordable(operation: Operation): void {
+export function requireAffordable({
+  document,
+  ...rest
+}: Omit<Operation, 'fragments'> & { readonly document: DocumentNode }): void {
+  const operation = { ...rest, fragments: fragmentsOf(document) }
   const root = operation.schema.getRootType(operation.operation.operation)
   if (!root) return
   const { cost, depth, introspection } = new Pricing(operation).selection(operation.operation.selectionSet, root)
@@ -80,15 +84,11 @@ export class Pricing {
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly #known = new Map<SelectionSetNode, Price>()
 
-  constructor({ schema, document, operation, variables }: Operation) {
+  constructor({ schema, fragments, operation, variables }: Operation) {
     this.#schema = schema
     this.#operation = operation
     this.#variables = variables
-    this.#fragments = new Map(
-      document.definitions
-        .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-        .map((fragment) => [fragment.name.value, fragment]),
-    )
+    this.#fragments = fragments
   }
 
   selection(set: SelectionSetNode, type: GraphQLCompositeType): Price {
@@ -170,6 +170,13 @@ export class Pricing {
       : undefined
   }
 }
+
+const fragmentsOf = ({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
+  new Map(
+    definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  )
 
 const NOTHING: Price = { cost: 0, depth: 0, introspection: 0 }
 /** Items of a list that does not say how many it has. */

@@ -4,15 +4,17 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   getOperationAST,
-  type GraphQLError,
+  GraphQLError,
   NoSchemaIntrospectionCustomRule,
   type OperationTypeNode,
   specifiedRules,
 } from 'graphql'
 import type { Actor } from '../core/actor.ts'
-import { badInput } from '../core/errors.ts'
+import { badInput, RtcError } from '../core/errors.ts'
+import { Pacer } from '../core/pacer.ts'
 import { Delivery, type Outlet } from '../events/delivery.ts'
 import { RoomStream } from '../events/stream.ts'
+import type { Concurrency } from '../limits/concurrency.ts'
 import { type Context, createContext, type Services } from './context.ts'
 import { requireAffordable } from './cost.ts'
 import { Documents } from './documents.ts'
@@ -22,6 +24,7 @@ import type { Params } from './params.ts'
 import { schema } from './schema.ts'
 import type { TrustedDocuments } from './trusted.ts'
 import { viewOf } from './view.ts'
+import { ANSWER_MAX, exceedsBytes, Work } from './work.ts'
 
 /** What the transports know about an operation before it runs. */
 export interface Transport {
@@ -38,7 +41,7 @@ export interface GraphQL {
    */
   prepare(params: Params, transport: Transport): ExecutionArgs
   /** Runs a query or mutation. */
-  execute(this: void, args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult>
+  execute(this: void, args: ExecutionArgs): Promise<ExecutionResult>
   /** Opens a subscription. */
   subscribe(this: void, args: ExecutionArgs): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>
 }
@@ -50,11 +53,13 @@ export function createGraphQL(
     readonly coded: (error: unknown) => GraphQLError
     readonly introspection: boolean
     readonly trusted: TrustedDocuments
+    readonly concurrency: Concurrency
   },
 ): GraphQL {
-  const { coded, introspection, trusted } = options
+  const { coded, introspection, trusted, concurrency } = options
   const rules = [...specifiedRules, countRule, literalRule, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])]
   const documents = new Documents({ schema, rules, trusted })
+  const sources = { ...services, pacer: new Pacer() }
   const { fanOut, slices } = services
 
   return {
@@ -74,20 +79,29 @@ export function createGraphQL(
         document,
         operationName: params.operationName ?? null,
         variableValues: variables,
-        contextValue: createContext(services, actor, outlet),
+        contextValue: createContext(sources, { actor, lane: actor.id, outlet }),
       }
     },
 
-    execute: (args) => execute(args),
+    execute: (args) =>
+      concurrency.run((args.contextValue as Context).actor, async () => {
+        const result = await execute(args)
+        return exceedsBytes(result.data, ANSWER_MAX.bytes) ? { errors: [tooLarge()], data: null } : result
+      }),
 
     async subscribe(args) {
       const stream = await createSourceEventStream(args)
-      const { outlet, actor } = args.contextValue as Context
+      const context = args.contextValue as Context
+      const { outlet, actor } = context
       if (!isStream(stream)) return stream
       if (!outlet) throw new TypeError('subscriptions need an outlet')
       // Of other streams each message is executed in a time slice of its reader.
       if (!(stream instanceof RoomStream)) {
-        return mapped(stream, async (event) => slices.run(actor.id, () => execute({ ...args, rootValue: event })))
+        return mapped(stream, async (event) =>
+          slices.run(actor.id, () =>
+            execute({ ...args, contextValue: { ...context, work: new Work() }, rootValue: event }),
+          ),
+        )
       }
       // Rooms' streams are executed once for many readers and written straight to their connections.
       try {
@@ -98,6 +112,11 @@ export function createGraphQL(
       }
     },
   }
+}
+
+const tooLarge = () => {
+  const error = new RtcError('PAYLOAD_TOO_LARGE', `The answer would have more than ${ANSWER_MAX.bytes} bytes.`)
+  return new GraphQLError(error.message, { originalError: error })
 }
 
 const isStream = (value: object): value is AsyncIterable<unknown> => Symbol.asyncIterator in value

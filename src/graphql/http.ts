@@ -25,11 +25,11 @@ export function createGraphQLHandler(dependencies: {
   readonly authenticate: Authenticate
 }): GraphQLHandler {
   const { operations, streams, authenticate } = dependencies
-  const { graphql, coded } = operations
+  const { graphql, coded, slices } = operations
 
   const run = async (request: HttpRequest, params: Params, actor: Actor): Promise<ExecutionResult> => {
     try {
-      const args = graphql.prepare(params, { actor })
+      const args = await slices.run(actor.id, () => graphql.prepare(params, { actor }))
       if (kindOf(args) === 'subscription') {
         throw new RtcError(
           'BAD_USER_INPUT',

@@ -12,6 +12,7 @@ import type { Actor } from '../core/actor.ts'
 import type { View } from '../events/fan-out.ts'
 import { type Context, createContext } from './context.ts'
 import { renderResult } from './operation.ts'
+import { Work } from './work.ts'
 
 /**
  * How the readers of a subscription see an update. Those with the same selection and the same variables in it get the
@@ -30,9 +31,10 @@ export function viewOf(args: ExecutionArgs, coded: (error: unknown) => GraphQLEr
     name,
     key: reading.readsViewer ? JSON.stringify([name, id, [...scopes].toSorted()]) : name,
     create() {
-      const contextValue = createContext(context, reading.readsViewer ? context.actor : nobody)
+      const actor = reading.readsViewer ? context.actor : nobody
+      const shared = createContext(context, { actor, lane: STREAMS })
       return (update) => {
-        const result = execute({ ...args, contextValue, rootValue: update })
+        const result = execute({ ...args, contextValue: { ...shared, work: new Work() }, rootValue: update })
         return result instanceof Promise
           ? result.then((value) => renderResult(value, coded))
           : renderResult(result, coded)
@@ -40,6 +42,9 @@ export function viewOf(args: ExecutionArgs, coded: (error: unknown) => GraphQLEr
     },
   }
 }
+
+/** What many see is nobody's work in particular. */
+const STREAMS = 'room streams'
 
 /** The viewer of what many see. */
 const nobody = new Proxy({} as Actor, {

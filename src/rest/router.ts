@@ -4,6 +4,7 @@ import { parseInput } from '../core/input.ts'
 import type { Log } from '../core/log.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
+import type { Concurrency } from '../limits/concurrency.ts'
 import { relativeAddress } from '../http/relative.ts'
 import { MethodNotAllowed } from '../http/method.ts'
 import { problemReply } from './problem.ts'
@@ -21,11 +22,12 @@ export type RestHandler = (request: HttpRequest) => Promise<HttpReply>
 export function createRestHandler(dependencies: {
   readonly routes: readonly Route[]
   readonly authenticate: Authenticate
+  readonly concurrency: Concurrency
   /** Where clients reach the gateway; without it, addresses are relative, so that proxies may add a prefix. */
   readonly publicUrl: string | undefined
   readonly log: Log
 }): RestHandler {
-  const { routes, authenticate, publicUrl, log } = dependencies
+  const { routes, authenticate, concurrency, publicUrl, log } = dependencies
   return async (request) => {
     const { url, headers } = request
     const method = request.method === 'HEAD' ? 'GET' : request.method
@@ -35,7 +37,8 @@ export function createRestHandler(dependencies: {
       const input = method === 'GET' ? queryOf(url) : await bodyOf(request)
       const addressOf = (path: string) =>
         publicUrl ? `${publicUrl}${REST_PREFIX}${path}` : relativeAddress(url.pathname, REST_PREFIX + path)
-      return await route.handle({ actor, params, headers, input: parseInput(route.input, input), addressOf })
+      const parsed = parseInput(route.input, input)
+      return await concurrency.run(actor, () => route.handle({ actor, params, headers, input: parsed, addressOf }))
     } catch (error) {
       return problemReply(error, { instance: url.pathname, log })
     }

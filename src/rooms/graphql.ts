@@ -1,7 +1,10 @@
+import type { GraphQLResolveInfo } from 'graphql'
+import { badInput } from '../core/errors.ts'
 import { parseInput } from '../core/input.ts'
 import { builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { enumOf } from '../graphql/enum.ts'
+import { inTurns } from '../graphql/work.ts'
 import type { Connection } from '../media/connection.ts'
 import { ConnectionRef, MediaProvider } from '../media/graphql.ts'
 import { REJECT_REASONS } from './command.ts'
@@ -13,6 +16,8 @@ import {
   LeaveRoom,
   Page,
   PAGE_DEFAULT,
+  PARTICIPANTS_DEFAULT,
+  ParticipantsPage,
   RejectCall,
   requireClientRequestId,
   RoomFilter,
@@ -34,6 +39,7 @@ import {
   roomDuration,
   type RoomFields,
 } from './model.ts'
+import { cursorOf, cutPage, inState, pageOf } from './participants-page.ts'
 import type { Place } from './service.ts'
 
 const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two, or a room for many.')
@@ -105,27 +111,84 @@ export const RoomRef = builder.prismaObject('Room', {
       type: [ParticipantRef],
       description: 'Everybody who ever had a place in the room, in the order they came.',
       extensions: { size: 'charged' },
-      resolve: (room, _args, context) => participantsOf(room, context),
+      resolve: (room, _args, context, info) => participantsOf(room, context, info),
     }),
     me: t.field({
       type: ParticipantRef,
       nullable: true,
       description: 'Your own place in the room; null for an administrator who has none.',
       extensions: { dependsOnViewer: true },
-      async resolve(room, _args, context) {
-        const participants = await participantsOf(room, context)
-        return participants.find(({ userId }) => userId === context.actor.id) ?? null
+      resolve(room: AsOf & { id: string }, _args, { actor, batch }) {
+        if (!room.participants) return batch.places.load(room.id)
+        const place = room.participants.find(({ userId }) => userId === actor.id)
+        return place ? asOfRoom(room, place) : null
       },
     }),
   }),
 })
 
-/** Without a promise where a stream has them at hand. */
-function participantsOf(room: AsOf & { id: string }, { batch }: Context): Participant[] | Promise<Participant[]> {
-  const seen = (participants: readonly Participant[]) =>
-    participants.map((participant) => (room.asOf ? { ...participant, asOf: room.asOf } : participant))
-  return room.participants ? seen(room.participants) : batch.participants.load(room.id).then(seen)
+const asOfRoom = (room: AsOf, participant: Participant): Participant & AsOf =>
+  room.asOf ? { ...participant, asOf: room.asOf } : participant
+
+/** Without a promise where a stream has them at hand, and they are few. */
+function participantsOf(room: AsOf & { id: string }, { batch, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
+  const seen = (participants: readonly Participant[]) => {
+    work.charge(participants.length, info)
+    const places = participants.map((participant) => asOfRoom(room, participant))
+    return inTurns(places, () => pacer.turn(lane))
+  }
+  if (room.participants) return seen(room.participants)
+  work.price(info)
+  return batch.participants.load(room.id).then(seen)
 }
+
+builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
+  t.connection(
+    {
+      type: ParticipantRef,
+      description: `The room's participants in the order they came, a page at a time; ${PARTICIPANTS_DEFAULT} unless \`first\` says otherwise.`,
+      args: {
+        state: t.arg({ type: [ParticipantState], description: 'Only participants in one of these states.' }),
+      },
+      extensions: { size: { page: PARTICIPANTS_DEFAULT } },
+      async resolve(room: AsOf & { id: string }, { state, first, after, last, before }, { batch }) {
+        if (last !== null && last !== undefined) throw badInput([{ path: 'last', message: 'is not served; use first' }])
+        if (before !== null && before !== undefined) {
+          throw badInput([{ path: 'before', message: 'is not served; use after' }])
+        }
+        const query = { roomId: room.id, ...parseInput(ParticipantsPage, { first, after, state }) }
+        const { places, hasNextPage } = room.participants
+          ? pageOf(room.participants, query)
+          : cutPage(await batch.pages.load(query), query.first)
+        const edges = places.map((place) => ({ cursor: cursorOf(place), node: asOfRoom(room, place) }))
+        return {
+          edges,
+          pageInfo: {
+            hasNextPage,
+            hasPreviousPage: query.after !== undefined,
+            startCursor: edges[0]?.cursor ?? null,
+            endCursor: edges.at(-1)?.cursor ?? null,
+          },
+          totalCount: () =>
+            room.participants
+              ? room.participants.filter(inState(query.state)).length
+              : batch.counts.load({ roomId: room.id, state: query.state }),
+        }
+      },
+    },
+    {
+      name: 'ParticipantConnection',
+      description: 'A page of the participants of a room.',
+      fields: (connection) => ({
+        totalCount: connection.int({
+          description: 'Participants in all pages.',
+          resolve: ({ totalCount }) => totalCount(),
+        }),
+      }),
+    },
+    { name: 'ParticipantEdge' },
+  ),
+)
 
 const RoomFilterInput = builder.inputType('RoomFilter', {
   description: 'Every condition given must hold.',

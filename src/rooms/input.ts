@@ -10,6 +10,7 @@ import {
   MEDIA_PROVIDERS,
   MEDIA_TYPES,
   type Metadata,
+  PARTICIPANT_STATES,
   ROOM_ACCESSES,
   ROOM_STATUSES,
   ROOM_TYPES,
@@ -116,6 +117,20 @@ export const Page = z
     message: 'cannot be combined with first',
   })
 export type Page = z.infer<typeof Page>
+
+export const PARTICIPANTS_DEFAULT = 50
+export const PARTICIPANTS_MAX = 500
+/** A page of a room's participants; the cursor is the ordinal of the last one seen. */
+export const ParticipantsPage = z.strictObject({
+  first: optional(z.int().min(1).max(PARTICIPANTS_MAX)).transform((first) => first ?? PARTICIPANTS_DEFAULT),
+  after: optional(
+    z
+      .string()
+      .regex(/^\d{1,9}$/, 'is not a cursor of this list')
+      .transform(Number),
+  ),
+  state: optional(z.array(z.enum(PARTICIPANT_STATES)).min(1).max(PARTICIPANT_STATES.length)),
+})
 
 /** @throws RtcError BAD_USER_INPUT naming `clientRequestId` */
 export const requireClientRequestId = (key: string | null | undefined): string | undefined =>

@@ -6,6 +6,7 @@ import {
   JoinRoom,
   LeaveRoom,
   Page,
+  ParticipantsPage,
   RejectCall,
   requireClientRequestId,
   RoomFilter,
@@ -13,12 +14,18 @@ import {
 } from './input.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
 import { connectionJson, ConnectionJson, participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
+import { PARTICIPANT_STATES } from './model.ts'
+import { cursorOf, inState, pageOf } from './participants-page.ts'
 import type { Place, RoomService } from './service.ts'
 
 /** A body without fields. */
 const Nothing = z.strictObject({})
 /** A query that nobody looks at. */
 const AnyQuery = z.object({})
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number)
 const RoomsQuery = z.strictObject({
   ...RoomFilter.shape,
   from: z.iso
@@ -29,12 +36,18 @@ const RoomsQuery = z.strictObject({
     .datetime({ offset: true })
     .transform((text) => new Date(text))
     .optional(),
-  first: z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number')
-    .transform(Number)
-    .optional(),
+  first: wholeNumber.optional(),
   after: z.string().optional(),
+})
+const ParticipantsQuery = z.strictObject({
+  state: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(PARTICIPANT_STATES)))
+    .describe('Only participants in one of these states, separated by commas')
+    .optional(),
+  first: wholeNumber.optional(),
+  after: z.string().describe('The cursor out of Link: rel="next"').optional(),
 })
 const RoomsJson = z.object({
   rooms: z.array(RoomJson),
@@ -146,14 +159,31 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       method: 'GET',
       path: '/rooms/:id/participants',
       operationId: 'getRoomParticipants',
-      summary: 'Get room participants, in the order they came.',
-      input: AnyQuery,
+      summary:
+        'Get room participants, in the order they came. With `first`, a page; `Link: rel="next"` leads to the next one.',
+      input: ParticipantsQuery,
       success: [200],
       output: z.array(ParticipantJson),
-      async handle({ actor, params }) {
-        const { participants } = await rooms.get(actor, params['id'] ?? '')
+      async handle({ actor, params, input, addressOf }) {
+        const { id, participants } = await rooms.get(actor, params['id'] ?? '')
+        const { state, first } = input
+        const page = parseInput(ParticipantsPage, input)
+        const { places, hasNextPage } =
+          first === undefined
+            ? { places: participants.filter(inState(state)), hasNextPage: false }
+            : pageOf(participants, page)
         const now = clock.now()
-        return jsonReply(participants.map((participant) => participantJson(participant, now)))
+        const body = places.map((participant) => participantJson(participant, now))
+        const last = places.at(-1)
+        if (!hasNextPage || !last) return jsonReply(body)
+        const next = new URLSearchParams({
+          first: String(first),
+          after: cursorOf(last),
+          ...(state && { state: state.join() }),
+        })
+        return jsonReply(body, 200, {
+          Link: `<${addressOf(`/rooms/${id}/participants?${next.toString()}`)}>; rel="next"`,
+        })
       },
     }),
     route({

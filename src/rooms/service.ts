@@ -30,7 +30,10 @@ import {
 import { canRead, readScope } from './policy.ts'
 import type { RoomFilter } from './page.ts'
 import type { Reach } from './reach.ts'
-import type { RoomStore } from './store.ts'
+import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
+import type { ParticipantsOptions, RoomStore } from './store.ts'
+
+export type { ParticipantsFilter, ParticipantsQuery }
 
 export interface RoomPage {
   readonly rooms: readonly RoomFields[]
@@ -68,7 +71,14 @@ export interface RoomService {
   /** A room without authorisation: for the parts of the gateway that authorise themselves. */
   find(roomId: string): Promise<Room>
   /** As {@link find}. */
-  participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
+  participantsOf(
+    roomIds: readonly string[],
+    options: ParticipantsOptions,
+  ): Promise<ReadonlyMap<string, readonly Participant[]>>
+  /** As {@link find}: for each query one participant more than asked for, if there is one. */
+  participantPages(queries: readonly ParticipantsQuery[]): Promise<readonly (readonly Participant[])[]>
+  /** As {@link find}. */
+  participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
   /** As {@link find}. */
   eventsOf(stretches: readonly Stretch[]): Promise<readonly (readonly RoomEvent[])[]>
 }
@@ -196,7 +206,11 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     find: load,
 
-    participantsOf: (roomIds) => store.participantsOf(roomIds),
+    participantsOf: (roomIds, options) => store.participantsOf(roomIds, options),
+
+    participantPages: (queries) => store.participantPages(queries),
+
+    participantCounts: (filters) => store.participantCounts(filters),
 
     eventsOf: (stretches) => events.read(stretches),
   }

@@ -1,7 +1,9 @@
 import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import { badInput } from '../core/errors.ts'
 import type { Accepted } from './decision.ts'
 import type { Participant, Room, RoomFields } from './model.ts'
 import { type PageQuery, pageStatement } from './page.ts'
+import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
 import { fieldsOf, type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 
 /** What kept a new room from being written; its idempotency key when it is none of these. */
@@ -16,6 +18,16 @@ export interface Obstacle {
 
 export type Insertion = { readonly landed: true } | ({ readonly landed: false } & Obstacle)
 
+export interface ParticipantsOptions {
+  /** Participants of all the rooms together; BAD_USER_INPUT if there are more. @default no limit */
+  readonly limit?: number
+  /** Only this user's places. */
+  readonly userId?: string
+}
+
+/** Participants that one statement reads: the answer is taken in without holding up the event loop. */
+const STATEMENT_ROWS = 1000
+
 /** Every read and the commit are one SQL statement, so each sees one moment of the room. */
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
@@ -29,7 +41,13 @@ export interface RoomStore {
   ): Promise<readonly { readonly userId: string; readonly roomId: string; readonly seq: number }[]>
   /** Newest first. */
   page(query: PageQuery): Promise<readonly RoomFields[]>
-  participantsOf(roomIds: readonly string[]): Promise<ReadonlyMap<string, readonly Participant[]>>
+  participantsOf(
+    roomIds: readonly string[],
+    options: ParticipantsOptions,
+  ): Promise<ReadonlyMap<string, readonly Participant[]>>
+  /** For each query one participant more than asked for, if there is one. */
+  participantPages(queries: readonly ParticipantsQuery[]): Promise<readonly (readonly Participant[])[]>
+  participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
   /** Those of the rooms that have gone beyond the given event number, with the number that they have reached. */
   ahead(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
   /**
@@ -85,6 +103,15 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
   }
   const aggregate = async (condition: Prisma.Sql): Promise<Room | null> => (await aggregates(condition))[0] ?? null
 
+  const requireAtMost = async (limit: number, roomIds: readonly string[]): Promise<void> => {
+    const rows = await prisma.$queryRaw<{ count: number }[]>`
+      SELECT count(*)::int AS count FROM (
+        SELECT FROM "Participant" p WHERE p."roomId" = ANY(${roomIds}::uuid[]) LIMIT ${limit + 1}) counted`
+    if ((rows[0]?.count ?? 0) <= limit) return
+    const message = `the rooms have more than ${limit} together; ask for fewer rooms at a time, or for participantsPage`
+    throw badInput([{ path: 'participants', message }])
+  }
+
   /** `room` is the statement that must answer with one row for the rest to be written; it sees `obstacle`. */
   const write = async (obstacle: Prisma.Sql, room: Prisma.Sql, accepted: Accepted): Promise<Insertion> => {
     const [row] = await prisma.$queryRaw<(Obstacle & { landed: boolean })[]>`
@@ -133,15 +160,54 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       return query.backward ? rooms.toReversed() : rooms
     },
 
-    async participantsOf(roomIds) {
-      const rows = await prisma.$queryRaw<{ person: JsonRow }[]>`
-        SELECT to_jsonb(p) AS person FROM "Participant" p
-         WHERE p."roomId" = ANY(${roomIds}::uuid[]) ORDER BY p."ordinal"`
+    async participantsOf(roomIds, { limit = Infinity, userId }) {
       const byRoom = new Map<string, Participant[]>(roomIds.map((roomId) => [roomId, []]))
-      for (const participant of rows.map((row) => toParticipant(row.person))) {
-        byRoom.get(participant.roomId)?.push(participant)
+      const whose = userId === undefined ? Prisma.empty : Prisma.sql`AND p."userId" = ${userId}`
+      let last: Participant | undefined
+      for (let read = 0; ;) {
+        const behind = last
+          ? Prisma.sql`AND (p."roomId", p."ordinal") > (${last.roomId}::uuid, ${last.ordinal})`
+          : Prisma.empty
+        const rows = await prisma.$queryRaw<{ person: JsonRow }[]>`
+          SELECT to_jsonb(p) AS person FROM "Participant" p
+           WHERE p."roomId" = ANY(${roomIds}::uuid[]) ${whose} ${behind}
+           ORDER BY p."roomId", p."ordinal" LIMIT ${STATEMENT_ROWS}`
+        for (const participant of rows.map((row) => toParticipant(row.person))) {
+          byRoom.get(participant.roomId)?.push(participant)
+          last = participant
+        }
+        if (rows.length < STATEMENT_ROWS) return byRoom
+        // Many are counted before the rest of them is read.
+        if (read === 0 && Number.isFinite(limit)) await requireAtMost(limit, roomIds)
+        read += rows.length
       }
-      return byRoom
+    },
+
+    async participantPages(queries) {
+      const rows = await prisma.$queryRaw<{ index: number; person: JsonRow }[]>`
+        SELECT query."index", to_jsonb(person) AS person
+          FROM jsonb_to_recordset(${json(indexed(queries))}::jsonb)
+               AS query("index" int, "roomId" uuid, "first" int, "after" int, "state" text[])
+         CROSS JOIN LATERAL (
+               SELECT p.* FROM "Participant" p
+                WHERE p."roomId" = query."roomId" AND p."ordinal" > coalesce(query."after", -1)
+                  AND (query."state" IS NULL OR p."state"::text = ANY(query."state"))
+                ORDER BY p."ordinal" LIMIT query."first" + 1) person
+         ORDER BY query."index", person."ordinal"`
+      const pages: Participant[][] = queries.map(() => [])
+      for (const { index, person } of rows) pages[index]?.push(toParticipant(person))
+      return pages
+    },
+
+    async participantCounts(filters) {
+      const rows = await prisma.$queryRaw<{ count: number }[]>`
+        SELECT (SELECT count(*)::int FROM "Participant" p
+                 WHERE p."roomId" = query."roomId"
+                   AND (query."state" IS NULL OR p."state"::text = ANY(query."state"))) AS count
+          FROM jsonb_to_recordset(${json(indexed(filters))}::jsonb)
+               AS query("index" int, "roomId" uuid, "state" text[])
+         ORDER BY query."index"`
+      return rows.map(({ count }) => count)
     },
 
     ahead: (rooms) =>
@@ -211,6 +277,8 @@ const mutableFieldsOf = (room: Room): Partial<RoomFields> =>
   Object.fromEntries(MUTABLE_FIELDS.map((name) => [name, room[name]]))
 
 const json = (value: unknown): string => JSON.stringify(value)
+
+const indexed = <T extends object>(items: readonly T[]) => items.map((item, index) => ({ index, ...item }))
 
 function columns(...names: (keyof RoomFields)[]): string {
   return names.map((name) => `"${name}"`).join(', ')

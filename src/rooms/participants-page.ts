@@ -1,0 +1,44 @@
+import type { Participant, ParticipantState } from './model.ts'
+
+/** Which participants of a room are asked for. */
+export interface ParticipantsFilter {
+  readonly roomId: string
+  /** Any of these; all when absent. */
+  readonly state: readonly ParticipantState[] | undefined
+}
+
+export interface ParticipantsQuery extends ParticipantsFilter {
+  readonly first: number
+  /** The ordinal behind which the page begins. */
+  readonly after: number | undefined
+}
+
+export interface ParticipantsCut {
+  readonly places: readonly Participant[]
+  readonly hasNextPage: boolean
+}
+
+/** A participant's position in the order in which they came, which never changes. */
+export const cursorOf = ({ ordinal }: Participant): string => String(ordinal)
+
+export const inState =
+  (states: ParticipantsFilter['state']) =>
+  ({ state }: Participant): boolean =>
+    states === undefined || states.includes(state)
+
+/** A page of participants that are at hand. */
+export function pageOf(
+  participants: readonly Participant[],
+  { state, first, after = -1 }: Omit<ParticipantsQuery, 'roomId'>,
+): ParticipantsCut {
+  return cutPage(
+    participants.filter(inState(state)).filter(({ ordinal }) => ordinal > after),
+    first,
+  )
+}
+
+/** A page out of at least one participant more than it holds, if there are so many. */
+export const cutPage = (found: readonly Participant[], first: number): ParticipantsCut => ({
+  places: found.slice(0, first),
+  hasNextPage: found.length > first,
+})

@@ -181,7 +181,7 @@ export function eventSentence({ type, participant, actorId, subjectId, room }: L
     participant_removed: () => say`${who} was removed`,
     participant_updated: () =>
       participant
-        ? say`${who}: microphone ${participant.audio ? 'on' : 'off'}, camera ${participant.video ? 'on' : 'off'}`
+        ? say`${who}: mic ${participant.audio ? 'on' : 'off'}, camera ${participant.video ? 'on' : 'off'}`
         : say`${who} has changed microphone or camera`,
     participant_disconnected: () => say`${who} has lost the connection`,
     participant_reconnected: () => say`${who} is back`,

@@ -50,7 +50,10 @@ export function tilesOf(call: {
       media: self ? undefined : media.get(participant.userId),
       muted: !microphone,
       cameraOff: !camera,
-      video: camera && present ? picture(participant.userId, 'camera') : undefined,
+      video:
+        camera && present && media.get(participant.userId) !== 'unreachable'
+          ? picture(participant.userId, 'camera')
+          : undefined,
     }
   })
   const present = people.filter((_, index) => isPresent(room.participants[index]))

@@ -11,8 +11,8 @@ export function Unheard({ phone, state: { silenced, blocked } }: { phone: Phone;
         title="Silenced on this page"
         callers={[...silenced].filter((userId) => !blocked.includes(userId))}
         back={(userId) => ({
-          text: 'Let ring',
-          label: `Let ${userId} ring again`,
+          text: 'Ring again',
+          label: `Ring again when ${userId} calls`,
           act: () => phone.unsilence(userId),
         })}
       />

@@ -123,6 +123,29 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
   })
   const openTab = (page: Page) => openCallPage(world, 'alice', { context: page.context() })
 
+  it('reads on the device that answers that the call is on, and on the other that it was answered elsewhere', async () => {
+    const [alice, bob] = [await open('alice'), await open('bob')]
+    const other = await open('bob')
+    await call(alice, 'bob')
+    await card(other, 'alice').waitFor()
+    // Everything that the answering page says, from the click on.
+    const said = await bob.evaluateHandle(() => {
+      const sentences = new Set<string>()
+      const status = document.querySelector('.status')
+      new MutationObserver(() => sentences.add(status?.textContent ?? '')).observe(document.body, {
+        childList: true,
+        characterData: true,
+        subtree: true,
+      })
+      return sentences
+    })
+    await answer(bob, 'alice')
+    await other.getByText('Answered in another tab or on another device.').waitFor()
+    await expectPicture(bob, 'alice')
+    expect(await said.evaluate((sentences) => [...sentences].filter((text) => text.includes('nswered')))).toEqual([])
+    await hangUp(alice)
+  })
+
   it('sees every event of the call from the first on', async () => {
     const { alice, bob } = await talk()
     for (const page of [alice, bob]) {
@@ -191,6 +214,25 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await expect.poll(() => tile(bob, 'alice').getAttribute('data-camera'), SLOW).toBe('off')
     await hangUp(alice)
     expect(await alice.locator('.notice').count()).toBe(0)
+  })
+
+  it('is asked for another token in the middle of a call, which goes on', async () => {
+    const dayLess = (seconds: number) => new Date(Date.now() - (24 * 3600 - seconds) * 1000)
+    const [page, bob] = [await world.open('/'), await open('bob')]
+    pages.push(page)
+    await pasteToken(page, await world.token('dave', dayLess(25)))
+    await page.getByText('Ready for a call.').waitFor()
+    await call(page, 'bob')
+    await answer(bob, 'dave')
+    await expectPicture(bob, 'dave')
+    await page.getByRole('textbox', { name: 'Your token has expired' }).waitFor({ timeout: 60_000 })
+    await expectPicture(page, 'bob')
+    await look(page, 'everyday-expired-in-call')
+    await pasteToken(page, await world.token('dave'))
+    await page.getByText('In a call with bob.').waitFor()
+    await expectPicture(bob, 'dave')
+    await hangUp(page)
+    await bob.getByText('Call with dave ended.').waitFor()
   })
 
   it('is asked for another token when the pasted one has expired, and can replace one that is good', async () => {

@@ -128,7 +128,7 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
     await look(bob, 'names-silenced')
     await card(bob, 'carol').getByRole('button', { name: 'Decline' }).click()
     await bob.getByText('Call declined.').waitFor()
-    await button(bob, 'Let mallory ring again').click()
+    await button(bob, 'Ring again when mallory calls').click()
     await card(bob, 'mallory').waitFor()
     await button(bob, 'Decline').click()
     await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(0)

@@ -6,7 +6,8 @@ export interface AuthOptions {
   readonly token: string
   /**
    * Gives the next token when the gateway does not take the present one any more. Without it the client stops working
-   * when the token expires.
+   * when the token expires. If it fails as `fetch` does without a network, or with an RtcError UNREACHABLE, it is called
+   * again later; any other failure means that there is no token, and is UNAUTHENTICATED.
    */
   readonly refreshToken?: () => string | Promise<string>
 }

@@ -24,3 +24,10 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
     signal?.addEventListener('abort', done)
   })
 }
+
+/** A signal that is aborted after so many milliseconds, unless it is cleared: browsers of 2022 lack `AbortSignal.timeout`. */
+export function deadline(milliseconds: number): { readonly signal: AbortSignal; clear(): void } {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(new Error('timed out')), milliseconds)
+  return { signal: controller.signal, clear: () => clearTimeout(timer) }
+}

@@ -1,3 +1,4 @@
+import { deadline } from './backoff.ts'
 import { randomId } from './random-id.ts'
 
 const KEY = 'openchat.rtc.deviceId'
@@ -26,22 +27,48 @@ function storage(): Storage | undefined {
 }
 
 async function find(tab: Storage): Promise<string> {
-  const stored = tab.getItem(KEY)
+  const stored = read(tab)
   const id = stored !== null && (await claim(stored)) ? stored : randomId()
-  tab.setItem(KEY, id)
+  write(tab, id)
   if (id !== stored) await claim(id)
   return id
 }
 
+function read(tab: Storage): string | null {
+  try {
+    return tab.getItem(KEY)
+  } catch {
+    return null
+  }
+}
+
+/** Where the storage is full or forbidden, the tab is another device after a reload. */
+function write(tab: Storage, id: string): void {
+  try {
+    tab.setItem(KEY, id)
+  } catch {
+    // See above.
+  }
+}
+
 /** Whether the id is this tab's, as long as it lives: https://w3c.github.io/web-locks/ */
-function claim(id: string): Promise<boolean> {
+async function claim(id: string): Promise<boolean> {
   const locks = (navigator as Partial<Navigator>).locks
-  if (!locks) return Promise.resolve(true)
-  return new Promise((resolve) => {
-    const asked = locks.request(`${KEY}.${id}`, { signal: AbortSignal.timeout(CLAIM_TIMEOUT) }, () => {
+  if (!locks) return true
+  const { signal, clear } = deadline(CLAIM_TIMEOUT)
+  const claimed = await new Promise<boolean>((resolve) => {
+    const held = () => {
       resolve(true)
-      return new Promise(() => {})
-    })
-    asked.catch(() => resolve(false))
+      return new Promise<void>(() => {})
+    }
+    // A page without an origin of its own may have no locks, and then no other tab has its storage.
+    const denied = () => resolve(!signal.aborted)
+    try {
+      locks.request(`${KEY}.${id}`, { signal }, held).catch(denied)
+    } catch {
+      denied()
+    }
   })
+  clear()
+  return claimed
 }

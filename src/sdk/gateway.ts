@@ -1,5 +1,5 @@
 import type { Auth } from './auth.ts'
-import { backoff, pause } from './backoff.ts'
+import { backoff, deadline, pause } from './backoff.ts'
 import { type ErrorCode, GATEWAY_ERROR_CODES, type InputProblem, RtcError, toRtcError } from './errors.ts'
 import type { TypedDocumentString } from './generated/graphql.ts'
 
@@ -78,6 +78,8 @@ export class Gateway {
 
   async #post<Result>(body: object, token: string): Promise<GraphQLAnswer<Result>> {
     const { url } = this.#options
+    const text = textOf(body)
+    const { signal, clear } = deadline(ANSWER_TIMEOUT)
     try {
       const response = await fetch(url, {
         method: 'POST',
@@ -86,14 +88,25 @@ export class Gateway {
           'content-type': 'application/json',
           accept: 'application/graphql-response+json, application/json',
         },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(ANSWER_TIMEOUT),
+        body: text,
+        signal,
       })
       // A proxy in front of a gateway that restarts answers with a page.
       return (await response.json()) as GraphQLAnswer<Result>
     } catch (error) {
       throw toRtcError(error, 'UNREACHABLE', `The gateway at ${url} cannot be reached`)
+    } finally {
+      clear()
     }
+  }
+}
+
+/** @throws RtcError BAD_USER_INPUT for values that JSON does not have */
+function textOf(body: object): string {
+  try {
+    return JSON.stringify(body)
+  } catch (error) {
+    throw toRtcError(error, 'BAD_USER_INPUT')
   }
 }
 
@@ -108,13 +121,24 @@ export const requestOf = <Result, Variables>(
   variables,
 })
 
-/** @throws RtcError UNAUTHENTICATED when the application has no token to give */
+/** @throws RtcError UNAUTHENTICATED when the application has no token to give, UNREACHABLE when it could not ask for one */
 export async function tokenOf(auth: Auth): Promise<string> {
   try {
     return await auth.token()
   } catch (error) {
-    throw toRtcError(error, 'UNAUTHENTICATED', 'No fresh token was to be had')
+    throw isNetworkFailure(error)
+      ? toRtcError(error, 'UNREACHABLE', 'refreshToken could not reach its server')
+      : toRtcError(error, 'UNAUTHENTICATED', 'refreshToken failed')
   }
+}
+
+/** As `fetch` fails in browsers and Node.js (TypeError, or what aborts it), and the clients that report codes. */
+function isNetworkFailure(error: unknown): boolean {
+  if (error instanceof TypeError) return true
+  const { name, code } =
+    typeof error === 'object' && error !== null ? (error as { name?: unknown; code?: unknown }) : {}
+  if (name === 'NetworkError' || name === 'AbortError' || name === 'TimeoutError') return true
+  return typeof code === 'string' && /^(E[A-Z]+|ERR_NETWORK|UND_ERR_\w+)$/.test(code)
 }
 
 interface GraphQLAnswer<Result> {

@@ -27,15 +27,18 @@ import { listDevices } from './media/capture.ts'
 import { openMediaOf } from './media/engines.ts'
 import type { ConnectionState, Track } from './media/media.ts'
 import type { Participant, Room, RoomEvent } from './model.ts'
-import type {
-  CreateGroupOptions,
-  CreateRoomOptions,
-  InitOptions,
-  ListEventsOptions,
-  ListRoomsOptions,
-  RoomPage,
-} from './options.ts'
-import { randomId } from './random-id.ts'
+import type { CreateRoomOptions, InitOptions, ListEventsOptions, ListRoomsOptions, RoomPage } from './options.ts'
+import {
+  checkFlag,
+  checkInit,
+  checkListEvents,
+  checkReason,
+  checkSource,
+  checkText,
+  checkTexts,
+  createRoomInput,
+  listRoomsVariables,
+} from './inputs.ts'
 import { beginSession, type Session } from './seats.ts'
 import { Socket } from './socket.ts'
 import { type Joined, Stay } from './stay.ts'
@@ -49,8 +52,9 @@ const HANDOVER = 100
 /**
  * Rooms and calls of one user. One room at a time is joined; everything else may be asked of any room.
  *
- * Every method throws an {@link RtcError}: with a code of the gateway's table, UNREACHABLE when the gateway does not
- * answer for 8 s, or INVALID_STATE when it is called out of order or after `destroy`.
+ * Every method throws an {@link RtcError}: with a code of the gateway's table, BAD_USER_INPUT at once for an argument that
+ * cannot be meant, UNREACHABLE when the gateway does not answer for 8 s, or INVALID_STATE when it is called out of order
+ * or after `destroy`.
  */
 export class RtcClient {
   readonly #auth: { readonly uid: string }
@@ -127,11 +131,12 @@ export class RtcClient {
   /**
    * Says how rooms are made and entered. Not required; again, it replaces what was said.
    *
-   * @throws RtcError INVALID_STATE while a room is joined
+   * @throws RtcError INVALID_STATE while a room is joined, BAD_USER_INPUT
    */
   async init(options: InitOptions = {}): Promise<void> {
     this.#requireAlive()
     if (this.#stay || this.#joining) throw outOfOrder('Leave the room before you call init again.')
+    checkInit(options)
     if (options.appKey !== undefined) {
       console.warn(
         '@openchat/sdk: appKey is not needed and never sent. Take it out: whoever has it can enter your rooms.',
@@ -148,17 +153,7 @@ export class RtcClient {
    */
   async createRoom(options: CreateRoomOptions): Promise<Room> {
     this.#requireAlive()
-    const { type, mediaType, name, metadata, requestId = randomId() } = options
-    const provider = options.provider ?? this.#options.provider
-    const input = {
-      type: upper(type),
-      ...(mediaType && { mediaType: upper(mediaType) }),
-      ...(name !== undefined && { name }),
-      ...(metadata !== undefined && { metadata }),
-      ...(provider && { provider: upper(provider) }),
-      ...(type === 'p2p' ? { calleeId: options.userId } : groupInput(options)),
-      clientRequestId: requestId,
-    }
+    const input = createRoomInput(options, this.#options)
     const { createRoom } = await this.#gateway.request(CreateRoomDocument, { input })
     return roomOf(createRoom.room)
   }
@@ -171,6 +166,7 @@ export class RtcClient {
    */
   async joinRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
+    checkText('roomId', roomId)
     if (this.#stay?.room.id === roomId) return this.#stay.room
     if (this.#joining?.roomId === roomId) return this.#joining.room
     if (this.#stay || this.#joining) throw outOfOrder('One room at a time: leave the other first.')
@@ -188,6 +184,7 @@ export class RtcClient {
    * room, FORBIDDEN for an observer
    */
   async enableCamera(enabled: boolean): Promise<void> {
+    checkFlag('enabled', enabled)
     await this.#requireStay().publish('camera', enabled)
   }
 
@@ -197,6 +194,7 @@ export class RtcClient {
    * @throws RtcError as `enableCamera`
    */
   async enableMicrophone(enabled: boolean): Promise<void> {
+    checkFlag('enabled', enabled)
     await this.#requireStay().publish('microphone', enabled)
   }
 
@@ -206,6 +204,7 @@ export class RtcClient {
    * @throws RtcError as `enableCamera`
    */
   async enableScreenShare(enabled: boolean): Promise<void> {
+    checkFlag('enabled', enabled)
     await this.#requireStay().publish('screen', enabled)
   }
 
@@ -222,6 +221,8 @@ export class RtcClient {
    * @throws RtcError as `enableCamera`
    */
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
+    checkSource(source)
+    checkText('deviceId', deviceId)
     await this.#requireStay().selectDevice(source, deviceId)
   }
 
@@ -257,6 +258,8 @@ export class RtcClient {
    */
   async rejectCall(roomId: string, reason: 'declined' | 'busy' = 'declined'): Promise<Room> {
     this.#requireAlive()
+    checkText('roomId', roomId)
+    checkReason(reason)
     const input = { roomId, reason: upper(reason) }
     try {
       const { rejectCall } = await this.#gateway.request(RejectCallDocument, { input })
@@ -273,6 +276,8 @@ export class RtcClient {
   /** Invites into a group of one's own. @throws RtcError FORBIDDEN, ROOM_ENDED, ROOM_FULL */
   async inviteParticipants(roomId: string, userIds: readonly string[]): Promise<Room> {
     this.#requireAlive()
+    checkText('roomId', roomId)
+    checkTexts('userIds', userIds)
     const input = { roomId, userIds: [...userIds] }
     const { inviteParticipants } = await this.#gateway.request(InviteParticipantsDocument, { input })
     return roomOf(inviteParticipants.room)
@@ -281,6 +286,8 @@ export class RtcClient {
   /** Puts somebody out of a group of one's own, for good. @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED */
   async removeParticipant(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
+    checkText('roomId', roomId)
+    checkText('userId', userId)
     const { removeParticipant } = await this.#gateway.request(RemoveParticipantDocument, { input: { roomId, userId } })
     return roomOf(removeParticipant.room)
   }
@@ -293,12 +300,14 @@ export class RtcClient {
    */
   async blockUser(userId: string): Promise<void> {
     this.#requireAlive()
+    checkText('userId', userId)
     await this.#gateway.request(BlockUserDocument, { input: { userId } })
   }
 
   /** Calls and invitations of this user ring again. */
   async unblockUser(userId: string): Promise<void> {
     this.#requireAlive()
+    checkText('userId', userId)
     await this.#gateway.request(UnblockUserDocument, { input: { userId } })
   }
 
@@ -312,6 +321,7 @@ export class RtcClient {
   /** @throws RtcError NOT_FOUND, FORBIDDEN */
   async getRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
+    checkText('roomId', roomId)
     const { room } = await this.#gateway.request(GetRoomDocument, { id: roomId })
     if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
     return roomOf(room)
@@ -331,6 +341,8 @@ export class RtcClient {
    */
   async getEvents(roomId: string, options: ListEventsOptions = {}): Promise<readonly RoomEvent[]> {
     this.#requireAlive()
+    checkText('roomId', roomId)
+    checkListEvents(options)
     const { first, after } = options
     const variables = { roomId, first: first ?? null, after: after ?? null }
     const { room } = await this.#gateway.request(GetEventsDocument, variables)
@@ -341,14 +353,7 @@ export class RtcClient {
   /** The user's rooms, the present and the past ones. */
   async listRooms(options: ListRoomsOptions = {}): Promise<RoomPage> {
     this.#requireAlive()
-    const { first, after, status, type, mediaType, peer } = options
-    const filter = {
-      ...(status && { status: upper(status) }),
-      ...(type && { type: upper(type) }),
-      ...(mediaType && { mediaType: upper(mediaType) }),
-      ...(peer !== undefined && { peer }),
-    }
-    const variables = { filter, first: first ?? null, after: after ?? null }
+    const variables = listRoomsVariables(options)
     const { rooms } = await this.#gateway.request(ListRoomsDocument, variables)
     const { hasNextPage, endCursor } = rooms.pageInfo
     return { rooms: rooms.edges.map(({ node }) => roomOf(node)), hasNextPage, endCursor }
@@ -508,6 +513,7 @@ export class RtcClient {
 
   #requireRoomId(roomId: string | undefined): string {
     this.#requireAlive()
+    if (roomId !== undefined) checkText('roomId', roomId)
     const id = roomId ?? this.#stay?.room.id ?? this.#joining?.roomId
     if (id === undefined) throw outOfOrder('No room is joined; say which.')
     return id
@@ -516,14 +522,6 @@ export class RtcClient {
   #warnOfOtherUser(userId: string): void {
     if (userId === this.#auth.uid) return
     console.warn(`@openchat/sdk: auth.uid is ${this.#auth.uid}, but the token is ${userId}'s, and that is what counts.`)
-  }
-}
-
-function groupInput({ userIds, access, maxParticipants }: CreateGroupOptions) {
-  return {
-    ...(userIds && { participantIds: [...userIds] }),
-    ...(access && { access: upper(access) }),
-    ...(maxParticipants !== undefined && { maxParticipants }),
   }
 }
 

@@ -103,6 +103,8 @@ export class Socket {
     try {
       client = await (this.#client ??= this.#connect())
     } catch (error) {
+      // What could not be loaded now may be there the next time.
+      this.#client = undefined
       return new RtcError('NOT_SUPPORTED', 'There is no WebSocket here; on Node.js before 22, install ws.', {
         cause: error,
       })

@@ -75,6 +75,53 @@ describe('a token that expires', () => {
     expect(asked).toBeLessThan(5)
   })
 
+  it('whose replacement fails on the network is asked for again', async () => {
+    const world = await startClientWorld()
+    const failures: Error[] = [
+      new TypeError('Failed to fetch'),
+      new DOMException('', 'AbortError'),
+      Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
+    ]
+    const alice = await world.client('alice', {
+      token: await world.token('alice', { ttl: -10 }),
+      async refreshToken() {
+        const failure = failures.shift()
+        if (failure) throw failure
+        return world.token('alice')
+      },
+    })
+    const errors = listen(alice, 'error')
+    expect(await alice.rtc.listRooms()).toMatchObject({ rooms: [] })
+    expect([failures, errors.waiting]).toEqual([[], []])
+  })
+
+  it('whose replacement fails on the network for a stream is not told, and the stream comes about', async () => {
+    const world = await startClientWorld()
+    let failures = 2
+    const alice = await world.client('alice', {
+      token: await world.token('alice', { ttl: -10 }),
+      async refreshToken() {
+        failures -= 1
+        if (failures >= 0) throw new TypeError('fetch failed')
+        return world.token('alice')
+      },
+    })
+    const [errors, calls] = [listen(alice, 'error'), listen(alice, 'incomingCall')]
+    await (await world.client('bob')).rtc.createRoom({ type: 'p2p', userId: 'alice' })
+    expect(await calls.next()).toMatchObject({ type: 'ringing' })
+    // That it was refused is told, and not that the way to another was closed for a while.
+    expect(errors.waiting.map(({ message }) => message)).toEqual(['The gateway does not take the token.'])
+  })
+
+  it('whose replacement goes on failing on the network is UNREACHABLE', async () => {
+    const world = await startClientWorld()
+    const alice = await world.client('alice', {
+      token: 'not a token',
+      refreshToken: () => Promise.reject(new TypeError('Failed to fetch')),
+    })
+    await expect(alice.rtc.listRooms()).rejects.toMatchObject({ code: 'UNREACHABLE' })
+  })
+
   it('that cannot be replaced is UNAUTHENTICATED, with the callback’s own error as its cause', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice', {

@@ -1,0 +1,79 @@
+import { type InputProblem, RtcError } from './errors.ts'
+
+/** What is asked of one option. */
+type Check = (value: unknown) => string | undefined
+
+export const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a text')
+export const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
+export const texts: Check = (value) =>
+  Array.isArray(value) && value.every((one) => text(one) === undefined) ? undefined : 'must be a list of texts'
+export const whole =
+  (least: number, most: number): Check =>
+  (value) =>
+    Number.isInteger(value) && Number(value) >= least && Number(value) <= most
+      ? undefined
+      : `must be a whole number from ${least} to ${most}`
+export const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    typeof value === 'string' && values.includes(value) ? undefined : `must be ${values.join(' or ')}`
+/** Enums are lower case here; the upper case of GraphQL is understood. */
+export const enumOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    oneOf(...values)(typeof value === 'string' ? value.toLowerCase() : value)
+/** The gateway, or the browser, says what it takes. */
+export const anything: Check = () => undefined
+
+/** A JSON object that means the same after it was sent. */
+export const json: Check = (value) => {
+  if (!isRecord(value)) return 'must be an object'
+  try {
+    JSON.stringify(value, (_key, part: unknown) => {
+      if (typeof part === 'bigint' || typeof part === 'function' || typeof part === 'symbol') {
+        throw new TypeError(`a ${typeof part} is not JSON`)
+      }
+      if (typeof part === 'number' && !Number.isFinite(part)) throw new TypeError(`${part} is not JSON`)
+      return part
+    })
+    return undefined
+  } catch (error) {
+    return `must be JSON: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+/** @throws RtcError BAD_USER_INPUT that names the argument */
+export function checkArgument(path: string, value: unknown, check: Check): void {
+  const message = check(value)
+  if (message !== undefined) throw badInput([{ path, message }])
+}
+
+/**
+ * Options in an object: each given one must be known and pass its check. What is `undefined` counts as not given.
+ *
+ * @throws RtcError BAD_USER_INPUT that names every option with a problem
+ */
+export function checkOptions(
+  options: unknown,
+  checks: Readonly<Record<string, Check>>,
+  required: readonly string[] = [],
+): void {
+  if (!isRecord(options)) throw badInput([{ path: 'options', message: 'must be an object' }])
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const problems = given.flatMap(([path, value]) => {
+    const check = Object.hasOwn(checks, path) ? checks[path] : undefined
+    const message = check ? check(value) : `is not known; there are ${Object.keys(checks).join(', ')}`
+    return message === undefined ? [] : [{ path, message }]
+  })
+  const names = new Set(given.map(([path]) => path))
+  const missing = required.filter((path) => !names.has(path)).map((path) => ({ path, message: 'is missing' }))
+  if (problems.length + missing.length > 0) throw badInput([...missing, ...problems])
+}
+
+export function badInput(problems: readonly InputProblem[]): RtcError {
+  const said = problems.map(({ path, message }) => `${path} ${message}`).join('; ')
+  return new RtcError('BAD_USER_INPUT', `${said}.`, { problems })
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

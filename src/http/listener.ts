@@ -60,9 +60,19 @@ export function createListener(options: ListenerOptions): Listener {
     maxHeaderSize: HEAD_LIMIT,
   })
 
+  let hinted = false
+  /** A proxy that is not configured makes all its clients one address. */
+  const hint = (peer: string, { headers }: IncomingMessage): void => {
+    if (hinted || headers['x-forwarded-for'] === undefined || addresses.isProxy(peer)) return
+    hinted = true
+    log.info({ peer }, 'X-Forwarded-For is not believed; if this peer is your proxy, set TRUST_PROXY')
+  }
+
   const peerOf = (connection: HttpConnection, incoming: IncomingMessage): Peer | undefined => {
     const entry = entries.get(connection)
-    return entry && { address: addresses.clientOf(connection.remoteAddress ?? '', incoming.headers), connection: entry }
+    const peer = connection.remoteAddress ?? ''
+    hint(peer, incoming)
+    return entry && { address: addresses.clientOf(peer, incoming.headers), connection: entry }
   }
 
   // `node:http` serves an HttpConnection in place of the socket: https://nodejs.org/api/http.html#event-connection

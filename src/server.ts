@@ -10,6 +10,7 @@ import { createGraphQLHandler, errorReply } from './graphql/http.ts'
 import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/engine.ts'
 import { loadTrustedDocuments } from './graphql/trusted.ts'
+import { BodyBudget } from './http/body-budget.ts'
 import { createCallPage } from './http/call-page.ts'
 import { constantJson } from './http/constant.ts'
 import { corsHeaders, preflightHeaders } from './http/cors.ts'
@@ -46,6 +47,8 @@ export const OPENAPI_PATH = '/im/api/v1/openapi.json'
 const HEALTH = '/health/'
 /** Milliseconds that requests in work have after the drain. */
 const PATIENCE = 2_000
+/** Bytes of bodies that are on their way. */
+const BODIES = { max: 128 * 1024 * 1024, maxPerAddress: 32 * 1024 * 1024 }
 
 /** One HTTP server for every door: GraphQL (HTTP and WebSocket), REST, health, the call page. */
 export function createGatewayServer(app: App): GatewayServer {
@@ -72,6 +75,7 @@ export function createGatewayServer(app: App): GatewayServer {
   const live = constantJson({ status: 'live' })
   const readiness = askOncePerSecond(() => app.readiness())
   const inFlight = new InFlight(config.http.requests)
+  const budget = new BodyBudget(BODIES)
   const sockets = serveGraphQLSockets({
     operations,
     held,
@@ -127,7 +131,7 @@ export function createGatewayServer(app: App): GatewayServer {
     try {
       if (bounded) requireCapacity(overload)
       enter()
-      return await answer(toRequest(incoming, { address, reading }))
+      return await answer(toRequest(incoming, { address, budget, reading }))
     } catch (error) {
       return refusal(error, incoming)
     } finally {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import { RtcError } from '../core/errors.ts'
+import type { BodyBudget } from './body-budget.ts'
 import { decodeBody } from './encoding.ts'
 
 /** A request with its body still to be read. */
@@ -40,7 +41,11 @@ const ANSWER_TIMEOUT = 30_000
  */
 export function toRequest(
   incoming: IncomingMessage,
-  options: { readonly address: string; readonly reading: (read: Promise<Buffer>) => Promise<Buffer> },
+  options: {
+    readonly address: string
+    readonly budget: BodyBudget
+    readonly reading: (read: Promise<Buffer>) => Promise<Buffer>
+  },
 ): HttpRequest {
   const { headers } = incoming
   return {
@@ -50,7 +55,9 @@ export function toRequest(
     headers,
     address: options.address,
     async body(limit) {
-      const encoded = await options.reading(readBody(incoming, limit))
+      const encoded = await options.reading(
+        readBody(incoming, { limit, account: options.budget.open(options.address) }),
+      )
       return decodeBody(encoded, { encoding: headers['content-encoding'], limit })
     },
   }
@@ -74,19 +81,27 @@ export function send(response: ServerResponse, { status, headers: given = {}, bo
 /** How much of an oversized body is taken in and thrown away, so that its sender can hear why. */
 const DRAIN_LIMIT = 32 * 1024 * 1024
 
-async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+async function readBody(
+  incoming: IncomingMessage,
+  { limit, account }: { limit: number; account: ReturnType<BodyBudget['open']> },
+): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   try {
     for await (const chunk of incoming as AsyncIterable<Buffer>) {
       size += chunk.length
-      if (size <= limit) chunks.push(chunk)
-      else chunks.length = 0
+      if (size <= limit) {
+        account.take(chunk.length)
+        chunks.push(chunk)
+      } else chunks.length = 0
       if (size > DRAIN_LIMIT) break
     }
   } catch (error) {
+    if (error instanceof RtcError) throw error
     // Nobody hears it; the client has gone, or was too slow.
     throw new RtcError('BAD_USER_INPUT', 'The connection ended within the body.', { cause: error })
+  } finally {
+    account.close()
   }
   if (size > limit) throw new RtcError('PAYLOAD_TOO_LARGE', `The body may have at most ${limit} bytes.`)
   return Buffer.concat(chunks)

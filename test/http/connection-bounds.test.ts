@@ -14,13 +14,9 @@ async function hold(count: number, open: () => Promise<Raw>, text: string): Prom
   return raws
 }
 
+const JSON_OF = (token: string) => ({ Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' })
 const HALF_HEAD = 'GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: '
-const HALF_BODY = (token: string) =>
-  request('POST', '/graphql', {
-    Authorization: `Bearer ${token}`,
-    'Content-Type': 'application/json',
-    'Content-Length': '60000',
-  })
+const HALF_BODY = (token: string) => request('POST', '/graphql', { ...JSON_OF(token), 'Content-Length': '60000' })
 
 describe('connections of one address on which nobody has signed in', () => {
   const env = { RATE_LIMITS: 'on', MAX_CONNECTIONS_PER_ADDRESS: '20' }
@@ -105,6 +101,16 @@ test('a connection may be idle for longer than a request may take to arrive', ()
     raw.socket.destroy()
   }))
 
+test('an idle connection is closed after KEEP_ALIVE_TIMEOUT', () =>
+  withWorld(
+    async ({ url }) => {
+      const raw = await openRaw(url)
+      raw.write(request('GET', '/health/live'))
+      expect(await raw.closed).toContain('Keep-Alive: timeout=1')
+    },
+    { env: { KEEP_ALIVE_TIMEOUT: '1' } },
+  ))
+
 describe('requests in work', () => {
   const asked = (token: string) => request('GET', '/im/api/v1/rtc/rooms', { Authorization: `Bearer ${token}` })
 
@@ -178,3 +184,19 @@ describe('requests in work', () => {
       },
     ))
 })
+
+test('half bodies of one address hold a bounded number of bytes; those of others are taken', () =>
+  withWorld(async ({ url, alice, bob }) => {
+    const raws = await hold(200, () => openRaw(url, { from: '127.0.0.2' }), '')
+    const head = request('POST', '/graphql', { ...JSON_OF(alice.token), 'Content-Length': '200001' })
+    for (const raw of raws) raw.write(head + ' '.repeat(200_000))
+    const refused = await Promise.any(raws.map((raw) => raw.until((text) => text.includes('RATE_LIMITED'))))
+    expect(statuses(refused)).toEqual([429])
+    expect((await bob.rest('POST', '/rooms', { type: 'group' })).status).toBe(201)
+    for (const { socket } of raws) socket.destroy()
+    // What was held is free again.
+    const next = await openRaw(url, { from: '127.0.0.2' })
+    next.write(request('POST', '/graphql', JSON_OF(alice.token), '{"query":"{ me { id } }"}'))
+    expect(statuses(await next.until((text) => text.endsWith('}')))).toEqual([200])
+    next.socket.destroy()
+  }))

@@ -26,3 +26,9 @@ const ROOM_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Whether a string can be the id of a room at all. Anything else names no room. */
 export const isRoomId = (text: string): boolean => ROOM_ID.test(text)
+
+/**
+ * A UUID as it is written everywhere, in lower case; anything else as it is. UUIDs are case-insensitive on input
+ * (RFC 9562, section 4), and some platforms, such as CallKit, write them in upper case.
+ */
+export const canonicalUuid = (text: string): string => (isRoomId(text.toLowerCase()) ? text.toLowerCase() : text)

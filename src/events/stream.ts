@@ -75,7 +75,7 @@ export function createRoomStreams(sources: Sources): RoomStreams {
       sources.rates.count(actor, 'subscribe')
       const room = await readable(request)
       const lease = await present(sources, actor, room)
-      const stream = new RoomStream(sources, request, lease)
+      const stream = new RoomStream(sources, { ...request, roomId: room.id }, lease)
       try {
         await stream.subscribe(room.seq)
         return stream

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import { FairQueue } from '../core/fair-queue.ts'
-import { isRoomId } from '../core/ids.ts'
+import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import type { RoomCommand } from './command.ts'
 import { type CreateCommand, decideCreate } from './create.ts'
 import { decide } from './decide.ts'
@@ -48,7 +48,8 @@ const QUEUE = { perUser: 32, total: 1024 } as const
 export function createExecutor({ store, clock, limits, ringingMax, publish }: ExecutorDependencies): Executor {
   const queue = new FairQueue(QUEUE)
 
-  const load = async (roomId: string): Promise<Room> => {
+  const load = async (givenId: string): Promise<Room> => {
+    const roomId = canonicalUuid(givenId)
     const room = isRoomId(roomId) ? await store.load(roomId) : null
     if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
     return room
@@ -104,7 +105,7 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
   }
 
   const execute: Executor['execute'] = (roomId, command, stillWanted = () => true) =>
-    queue.take(roomId, 'actor' in command ? command.actor.id : null, async () => {
+    queue.take(canonicalUuid(roomId), 'actor' in command ? command.actor.id : null, async () => {
       if (!stillWanted()) return load(roomId)
       for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
         const room = await attempt(roomId, command)

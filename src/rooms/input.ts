@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isUserId, USER_ID_MAX } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
-import { isRoomId } from '../core/ids.ts'
+import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import { parseInput } from '../core/input.ts'
 import { isStorable, isStorableJson } from '../core/storable.ts'
 import { REJECT_REASONS } from './command.ts'
@@ -102,7 +102,7 @@ export type RoomFilter = z.infer<typeof RoomFilter>
 export const PAGE_DEFAULT = 20
 export const PAGE_MAX = 100
 const PageSize = z.int().min(1).max(PAGE_MAX)
-const Cursor = z.string().refine(isRoomId, 'is not a cursor of this list')
+const Cursor = z.string().transform(canonicalUuid).refine(isRoomId, 'is not a cursor of this list')
 
 /** Relay's paging arguments: `first` with `after`, or `last` with `before`. */
 export const Page = z

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { parseInput } from '../core/input.ts'
+import { parseTime, TIME_RULE } from '../core/time.ts'
 import {
   CreateRoom,
   JoinRoom,
@@ -26,16 +27,15 @@ const wholeNumber = z
   .string()
   .regex(/^\d{1,9}$/, 'must be a whole number')
   .transform(Number)
+/** In a query, `+` is read as a space unless it is encoded, and few clients encode it. */
+const time = z
+  .string()
+  .transform((text) => parseTime(text.replace(/ (?=\d\d:\d\d$)/, '+')))
+  .pipe(z.date(TIME_RULE))
 const RoomsQuery = z.strictObject({
   ...RoomFilter.shape,
-  from: z.iso
-    .datetime({ offset: true })
-    .transform((text) => new Date(text))
-    .optional(),
-  to: z.iso
-    .datetime({ offset: true })
-    .transform((text) => new Date(text))
-    .optional(),
+  from: time.describe('Created at or after: a time as RFC 3339 writes it, or a date').optional(),
+  to: time.describe('Created before: a time as RFC 3339 writes it, or a date').optional(),
   first: wholeNumber.optional(),
   after: z.string().optional(),
 })

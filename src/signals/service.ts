@@ -2,7 +2,7 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import { FairQueue } from '../core/fair-queue.ts'
-import { isRoomId } from '../core/ids.ts'
+import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import { releasing } from '../events/queue.ts'
 import type { Rates } from '../limits/rates.ts'
@@ -66,7 +66,8 @@ export class Signals {
    * @throws RtcError NOT_FOUND, FORBIDDEN unless both are joined, ROOM_ENDED, BAD_USER_INPUT to oneself,
    * PAYLOAD_TOO_LARGE, RATE_LIMITED when the actor's share of the addressee's mailbox is full
    */
-  async send(actor: Actor, roomId: string, input: SendSignal): Promise<Signal> {
+  async send(actor: Actor, givenId: string, input: SendSignal): Promise<Signal> {
+    const roomId = canonicalUuid(givenId)
     const { store, announce, rates, clock } = this.#sources
     rates.count(actor, 'command')
     rates.count(actor, 'signal')
@@ -91,7 +92,8 @@ export class Signals {
    * @throws RtcError NOT_FOUND, FORBIDDEN for whoever has not joined, ROOM_ENDED, BAD_USER_INPUT for a cursor ahead of
    * the mailbox
    */
-  async open(actor: Actor, roomId: string, after?: number): Promise<AsyncIterableIterator<Signal>> {
+  async open(actor: Actor, givenId: string, after?: number): Promise<AsyncIterableIterator<Signal>> {
+    const roomId = canonicalUuid(givenId)
     this.#sources.rates.count(actor, 'subscribe')
     const room = await this.#load(roomId)
     const stay = requireStay(actor, room)

@@ -28,7 +28,7 @@ import { Heartbeat } from './presence/heartbeat.ts'
 import { createLeaseStore } from './presence/lease-store.ts'
 import { Leases } from './presence/leases.ts'
 import { createSweeper } from './presence/sweeper.ts'
-import { createReadiness, type Readiness } from './readiness.ts'
+import { type Readiness, readinessOf } from './readiness.ts'
 import { createExecutor } from './rooms/executor.ts'
 import { createReach } from './rooms/reach.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
@@ -62,7 +62,7 @@ export interface App {
   start(): Promise<void>
   /** Failures of what the gateway depends on, by cause; for metrics. */
   readonly failures: Failures
-  /** What the gateway depends on; asked at most once a second. */
+  /** Asks what the gateway depends on. */
   readiness(): Promise<Readiness>
   /** Ends every stream, then the work under way, then the connections. */
   dispose(): Promise<void>
@@ -218,7 +218,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       keySet?.start()
     },
     failures,
-    readiness: createReadiness({ check: () => database.check(), keySet }),
+    readiness: () => readinessOf({ check: () => database.check(), keySet }),
     async dispose() {
       hub.close()
       calls.close()

@@ -9,6 +9,8 @@ import { MEDIA_PROVIDERS, type MediaProvider } from './rooms/model.ts'
 export interface Config {
   /** Development mode: no key is configured and NODE_ENV is not `production`. */
   readonly development: boolean
+  /** NODE_ENV is `production`. */
+  readonly production: boolean
   /** Serve GraphiQL to browsers: everywhere but in production. */
   readonly graphiql: boolean
   /** Answer introspection of the GraphQL schema: everywhere but in production, unless INTROSPECTION says otherwise. */
@@ -18,8 +20,8 @@ export interface Config {
   /** Serve the call page: in development mode, unless CALL_PAGE says otherwise. */
   readonly callPage: boolean
   readonly http: {
-    /** In development mode, which hands out tokens, this machine only unless HOST says otherwise. */
-    readonly host: string
+    /** Undefined: every address, or in development mode, which hands out tokens, those of this machine only. */
+    readonly host: string | undefined
     /** 0 picks a free port. */
     readonly port: number
     /** Seconds over which SIGTERM closes the sockets. */
@@ -36,6 +38,8 @@ export interface Config {
     /** Requests in work. */
     readonly requests: { readonly max: number; readonly maxPerAddress: number }
   }
+  /** Seconds for which a database that cannot be reached is waited for at the start. */
+  readonly databaseWait: number
   /** Where the embedded database and the development secret live. */
   readonly dataDir: string
   readonly auth: {
@@ -46,6 +50,8 @@ export interface Config {
     readonly jwksUrl: string | undefined
     /** Seconds for which fetched keys are used while JWKS_URL does not answer. */
     readonly jwksMaxStale: number
+    /** Take tokens that never expire. */
+    readonly allowNoExpiry: boolean
   }
   readonly deadlines: Deadlines
   /** What a call to somebody who is in another call does. */
@@ -183,8 +189,11 @@ const HS256_MIN_BYTES = 32
 
 const AGORA_ID = /^[0-9A-Fa-f]{32}$/
 
+const ENVIRONMENTS = ['development', 'production', 'test'] as const
+
 const Variables = z.object({
-  NODE_ENV: text.optional(),
+  // A misspelt `production` must not start development mode.
+  NODE_ENV: z.enum(ENVIRONMENTS).optional(),
   PORT: z
     .string()
     .regex(/^\d+$/, 'must be a port number')
@@ -193,11 +202,16 @@ const Variables = z.object({
     .default(3000),
   HOST: text.optional(),
   DATABASE_URL: url(/^postgres(ql)?:\/\/./, 'postgresql://user:password@host:5432/database').optional(),
+  DATABASE_WAIT: seconds(30, 3600),
   DATA_DIR: text.default('.data'),
   // Whoever knows the public key could sign with it.
   JWT_SECRET: z
     .string()
     .refine((secret) => !secret.includes('-----BEGIN '), 'must not be a PEM: a public key belongs in JWT_PUBLIC_KEY')
+    .refine(
+      (secret) => Buffer.byteLength(secret) >= HS256_MIN_BYTES,
+      `must be at least ${HS256_MIN_BYTES} bytes long, for example from: openssl rand -base64 32`,
+    )
     .optional(),
   JWT_PUBLIC_KEY: z
     .string()
@@ -215,6 +229,7 @@ const Variables = z.object({
   JWT_ISSUER: text.optional(),
   JWT_AUDIENCE: text.optional(),
   JWT_USER_CLAIM: text.default('sub'),
+  JWT_WITHOUT_EXP: z.enum(['refuse', 'allow']).default('refuse'),
   CORS_ORIGINS: list(
     z
       .string()
@@ -298,9 +313,6 @@ const Environment = Variables.superRefine(
     if (keys.length === 0 && env.NODE_ENV === 'production') {
       problem('JWT_SECRET', 'production needs a key: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL')
     }
-    if (env.NODE_ENV === 'production' && env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < HS256_MIN_BYTES) {
-      problem('JWT_SECRET', `must be at least ${HS256_MIN_BYTES} bytes long in production`)
-    }
     if (env.TURN_URLS.length > 0 && !env.TURN_SECRET) problem('TURN_SECRET', 'is needed with TURN_URLS')
     if (env.TURN_SECRET && env.TURN_URLS.length === 0) problem('TURN_URLS', 'is needed with TURN_SECRET')
     for (const provider of MEDIA_PROVIDERS) {
@@ -336,6 +348,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   return {
     config: {
       development: keyed === undefined,
+      production: env.NODE_ENV === 'production',
       graphiql: env.NODE_ENV !== 'production',
       introspection: env.INTROSPECTION === undefined ? env.NODE_ENV !== 'production' : env.INTROSPECTION === 'on',
       trustedDocuments:
@@ -344,7 +357,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
           : { path: env.TRUSTED_DOCUMENTS, only: env.NODE_ENV === 'production' },
       callPage: env.CALL_PAGE === undefined ? keyed === undefined : env.CALL_PAGE === 'on',
       http: {
-        host: env.HOST ?? (keyed === undefined ? '127.0.0.1' : '0.0.0.0'),
+        host: env.HOST,
         port: env.PORT,
         corsOrigins: env.CORS_ORIGINS,
         drainTime: env.DRAIN_TIME,
@@ -360,6 +373,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
           maxPerAddress: perAddress ? env.MAX_REQUESTS_PER_ADDRESS : Infinity,
         },
       },
+      databaseWait: env.DATABASE_WAIT,
       dataDir: env.DATA_DIR,
       auth: {
         issuer: env.JWT_ISSUER,
@@ -367,6 +381,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         userClaim: env.JWT_USER_CLAIM,
         jwksUrl: env.JWKS_URL,
         jwksMaxStale: env.JWKS_MAX_STALE,
+        allowNoExpiry: env.JWT_WITHOUT_EXP === 'allow',
       },
       deadlines: {
         ring: env.RING_TIMEOUT,

@@ -182,10 +182,14 @@ export function createGatewayServer(app: App): GatewayServer {
 
   return {
     get url() {
-      const host = ['0.0.0.0', '::'].includes(config.http.host) ? 'localhost' : config.http.host
+      const { host: given = '::' } = config.http
+      const host = ['0.0.0.0', '::'].includes(given) ? 'localhost' : given
       return `http://${host.includes(':') ? `[${host}]` : host}:${listener.address().port}`
     },
-    listen: () => listener.listen(config.http.port, config.http.host),
+    listen() {
+      const { host, port } = config.http
+      return listener.listen({ host, port, loopbackOnly: config.development })
+    },
     async close({ over } = { over: 0 }) {
       draining = true
       listener.dropIdle()

@@ -25,11 +25,12 @@ describe('without any variable', () => {
     const { config, secrets } = loadConfig({})
     expect(config).toEqual({
       development: true,
+      production: false,
       graphiql: true,
       introspection: true,
       callPage: true,
       http: {
-        host: '127.0.0.1',
+        host: undefined,
         port: 3000,
         corsOrigins: ['*'],
         drainTime: 5,
@@ -41,8 +42,16 @@ describe('without any variable', () => {
       },
       busyPolicy: 'ring',
       quotas: { liveRoomsMax: 1000, ringingMax: 8 },
+      databaseWait: 30,
       dataDir: '.data',
-      auth: { issuer: undefined, audience: undefined, userClaim: 'sub', jwksUrl: undefined, jwksMaxStale: 86_400 },
+      auth: {
+        issuer: undefined,
+        audience: undefined,
+        userClaim: 'sub',
+        jwksUrl: undefined,
+        jwksMaxStale: 86_400,
+        allowNoExpiry: false,
+      },
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
       ice: { stunUrls: [], turnUrls: [] },
       media: { defaultProvider: 'webrtc', meshMax: 6 },
@@ -92,10 +101,9 @@ describe('a key', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([expect.stringContaining('JWT_PUBLIC_KEY or JWKS_URL')])
   })
 
-  test('that is a short secret will do in development only', () => {
-    expect(namesOf({ JWT_SECRET: 'short' })).toEqual([])
-    expect(namesOf({ JWT_SECRET: 'short', NODE_ENV: 'production' })).toEqual(['JWT_SECRET'])
-    expect(namesOf({ JWT_SECRET: 'ä'.repeat(16), NODE_ENV: 'production' })).toEqual([])
+  test.each(['development', 'production', 'test', ''])('that is a secret has 32 bytes (NODE_ENV %j)', (NODE_ENV) => {
+    expect(namesOf({ JWT_SECRET: 'x'.repeat(31), NODE_ENV })).toEqual(['JWT_SECRET'])
+    expect(namesOf({ JWT_SECRET: 'ä'.repeat(16), NODE_ENV })).toEqual([])
   })
 
   test('in one line, as files of variables hold it, is the same key', () => {
@@ -114,6 +122,13 @@ describe('a key', () => {
     expect(namesOf({ JWT_SECRET: PUBLIC_KEY })).toEqual(['JWT_SECRET'])
   })
 })
+
+test.each(['prod', 'Production', 'staging', 'dev'])(
+  'NODE_ENV %s is refused: it would be development mode',
+  (NODE_ENV) => {
+    expect(problemsOf({ NODE_ENV, JWT_SECRET: SECRET })).toEqual([expect.stringMatching(/^NODE_ENV: .*"production"/)])
+  },
+)
 
 describe('contradictions', () => {
   test('only one kind of key may be set', () => {

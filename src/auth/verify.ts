@@ -1,6 +1,6 @@
-import { jwtVerify } from 'jose'
+import { jwtVerify, type JWTPayload } from 'jose'
 import type { Config } from '../config.ts'
-import type { Actor } from '../core/actor.ts'
+import { type Actor, CLOCK_TOLERANCE } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import { actorOf } from './claims.ts'
@@ -18,9 +18,6 @@ export type Verify = (token: string) => Promise<Actor>
 
 /** Longest token in bytes. A token is ASCII, so that its length is its size. */
 export const TOKEN_MAX_BYTES = 8192
-
-/** Seconds by which the clocks of issuer and gateway may differ: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 */
-const CLOCK_TOLERANCE = 5
 
 /**
  * Makes the verifier for the configured key.
@@ -43,6 +40,7 @@ export function createVerifier(options: {
     ...(config.issuer !== undefined && { issuer: config.issuer }),
     ...(config.audience !== undefined && { audience: config.audience }),
     clockTolerance: CLOCK_TOLERANCE,
+    ...(!config.allowNoExpiry && { requiredClaims: ['exp'] }),
   }
   return async (token) => {
     if (token.length > TOKEN_MAX_BYTES) {
@@ -55,9 +53,16 @@ export function createVerifier(options: {
         throw refusalOf(error)
       },
     )
+    if (!isIssuedBy(clock.now(), payload)) {
+      throw new RtcError('UNAUTHENTICATED', 'The token says that it is issued in the future')
+    }
     return actorOf(payload, config.userClaim)
   }
 }
+
+/** A clock that is ahead, or an `iat` in milliseconds, would make tokens last longer than the issuer means. */
+const isIssuedBy = (now: Date, { iat }: JWTPayload): boolean =>
+  iat === undefined || (typeof iat === 'number' && iat <= now.getTime() / 1000 + CLOCK_TOLERANCE)
 
 /** Three parts, each as an encoder of base64url writes it: https://www.rfc-editor.org/rfc/rfc7515#section-7.1 */
 function isCompact(token: string): boolean {

@@ -5,9 +5,16 @@ export interface Actor {
   /** The user: 1–128 characters. */
   readonly id: string
   readonly scopes: ReadonlySet<string>
-  /** When the token stops being valid; absent for a token without `exp`. */
+  /** The token's `exp`, absent for a token without; it is accepted until {@link acceptedUntil}. */
   readonly expiresAt?: Date
 }
+
+/** Seconds by which the clocks of issuer and gateway may differ: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 */
+export const CLOCK_TOLERANCE = 5
+
+/** Until when every door accepts the actor's token: a request is refused then, a socket or stream closed. */
+export const acceptedUntil = ({ expiresAt }: Actor): Date | undefined =>
+  expiresAt && new Date(expiresAt.getTime() + CLOCK_TOLERANCE * 1000)
 
 /** May act on every room and create rooms in another user's name. */
 export const ADMIN_SCOPE = 'rtc:admin'

@@ -5,7 +5,7 @@ import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols } from 'graph
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Authenticate, authorizationOf } from '../auth/authenticate.ts'
 import { TokenExpired } from '../auth/refusal.ts'
-import type { Actor } from '../core/actor.ts'
+import { acceptedUntil, type Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import { at } from '../core/deadline.ts'
@@ -192,10 +192,11 @@ function closeFor(error: unknown, socket: WebSocket, log: Log): void {
 }
 
 /** A socket lives no longer than the token that opened it: the client comes back with a fresh one. */
-function closeAtExpiry(socket: WebSocket, { expiresAt }: Actor, clock: Clock): void {
-  if (!expiresAt) return
+function closeAtExpiry(socket: WebSocket, actor: Actor, clock: Clock): void {
+  const until = acceptedUntil(actor)
+  if (!until) return
   const expire = () => socket.close(CLOSE.tokenExpired, 'The token has expired')
-  socket.once('close', at(expiresAt, clock, expire))
+  socket.once('close', at(until, clock, expire))
 }
 
 /**

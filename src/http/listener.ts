@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Log } from '../core/log.ts'
 import { createAddressReader } from './address.ts'
 import { HttpConnection } from './connection.ts'
+import { listen, type ListenOptions } from './listen.ts'
 import { type ConnectionEntry, type ConnectionLimits, ConnectionTable } from './connection-table.ts'
 
 /** Milliseconds that a peer may take for the head of a request, and for a first request. */
@@ -38,7 +38,7 @@ export interface ListenerOptions {
 /** The HTTP server below every door: bounds what a peer can hold before it is known. */
 export interface Listener {
   address(): AddressInfo
-  listen(port: number, host: string): Promise<void>
+  listen(at: ListenOptions): Promise<void>
   /** Closes the connections without a request in work. */
   dropIdle(): void
   /** Takes no more connections; those with a request in work have so many milliseconds to end it. */
@@ -50,6 +50,7 @@ export function createListener(options: ListenerOptions): Listener {
   const addresses = createAddressReader(options.trustProxy)
   const table = new ConnectionTable(options.connections)
   const entries = new WeakMap<HttpConnection, ConnectionEntry>()
+  let closeBeside = () => Promise.resolve()
 
   const server = createServer({
     keepAliveTimeout,
@@ -126,13 +127,12 @@ export function createListener(options: ListenerOptions): Listener {
 
   return {
     address: () => server.address() as AddressInfo,
-    async listen(port, host) {
-      server.listen(port, host)
-      await once(server, 'listening')
+    async listen(at) {
+      closeBeside = await listen(server, at)
     },
     dropIdle: () => table.destroyHttp({ idle: true }),
     async close(patience) {
-      const closed = new Promise((resolve) => server.close(resolve))
+      const closed = Promise.all([new Promise((resolve) => server.close(resolve)), closeBeside()])
       table.destroyHttp({ idle: true })
       const impatient = setTimeout(() => table.destroyHttp({ idle: false }), patience)
       await closed

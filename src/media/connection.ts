@@ -3,7 +3,7 @@ import { RtcError } from '../core/errors.ts'
 import { MEDIA_PROVIDERS, type MediaProvider, type Participant, type RoomFields } from '../rooms/model.ts'
 import type { Providers } from './credentials/configured.ts'
 import type { Credentials, Provider } from './credentials/provider.ts'
-import { ICE_TTL, type IceConfig, iceServersFor, type IceServer } from './ice.ts'
+import { ICE_TTL, type IceConfig, iceServersFor, type IceServer, stunServersOf } from './ice.ts'
 
 /** What a joined participant needs to reach the room's media. Holds no secret of the gateway. */
 export interface Connection extends Credentials {
@@ -32,7 +32,12 @@ export interface Media {
   requireProvider(provider: MediaProvider): Provider
   /** @throws RtcError PROVIDER_NOT_CONFIGURED */
   connect(seat: Seat, now: Date): Promise<Connection>
-  iceServers(userId: string, now: Date): readonly IceServer[]
+  /**
+   * STUN for everybody; TURN, which carries traffic at the operator's expense, with credentials for those who may.
+   *
+   * @param mayRelay is asked only where TURN is configured
+   */
+  iceServers(userId: string, now: Date, mayRelay: () => Promise<boolean>): Promise<readonly IceServer[]>
 }
 
 export interface MediaDependencies {
@@ -63,7 +68,8 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
     providers: MEDIA_PROVIDERS.filter((provider) => providers[provider]),
     defaultProvider,
     requireProvider,
-    iceServers,
+    iceServers: async (userId, now, mayRelay) =>
+      ice.turnUrls.length === 0 || (await mayRelay()) ? iceServers(userId, now) : stunServersOf(ice),
     async connect({ room, participant: { userId, role } }, now) {
       const { id: roomId, provider } = room
       // Tokens count in whole seconds.

@@ -63,8 +63,9 @@ builder.mutationFields((t) => ({
 builder.queryFields((t) => ({
   iceServers: t.field({
     type: [IceServerRef],
-    extensions: { size: SERVERS },
-    description: 'The STUN and TURN servers, with credentials of yours that expire.',
-    resolve: (_root, _args, { media, actor, clock }) => [...media.iceServers(actor.id, clock.now())],
+      extensions: { size: SERVERS },
+    description:
+      'The STUN servers; and while you are in a room, or rung by one, the TURN servers with credentials of yours that expire.',
+    resolve: async (_root, _args, { rooms, actor }) => [...(await rooms.iceServers(actor))],
   }),
 }))

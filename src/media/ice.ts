@@ -17,13 +17,15 @@ export interface IceConfig {
 /** How long TURN credentials are valid, in seconds. */
 export const ICE_TTL = 3600
 
+/** The servers that need no credentials. */
+export const stunServersOf = ({ stunUrls }: IceConfig): IceServer[] => (stunUrls.length > 0 ? [{ urls: stunUrls }] : [])
+
 /**
  * The configured servers, with TURN credentials for one user that expire at `expiresAt`
  * (draft-uberti-behave-turn-rest-00: username `expiry:userId`, credential base64(HMAC-SHA1(secret, username))).
  */
 export function iceServersFor(userId: string, expiresAt: Date, config: IceConfig): IceServer[] {
-  const servers: IceServer[] = []
-  if (config.stunUrls.length > 0) servers.push({ urls: config.stunUrls })
+  const servers = stunServersOf(config)
   if (config.turnUrls.length > 0 && config.turnSecret) {
     const username = `${Math.floor(expiresAt.getTime() / 1000)}:${userId}`
     const credential = createHmac('sha1', config.turnSecret).update(username).digest('base64')

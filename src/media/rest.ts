@@ -1,17 +1,13 @@
 import { z } from 'zod'
-import type { Clock } from '../core/clock.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
 import { connectionJson, ConnectionJson, IceServerJson } from '../rooms/json.ts'
 import type { RoomService } from '../rooms/service.ts'
-import type { Media } from './connection.ts'
 
 interface MediaRouteDependencies {
-  readonly media: Media
   readonly rooms: RoomService
-  readonly clock: Clock
 }
 
-export const mediaRoutes = ({ media, rooms, clock }: MediaRouteDependencies): Route[] => [
+export const mediaRoutes = ({ rooms }: MediaRouteDependencies): Route[] => [
   route({
     method: 'POST',
     path: '/rooms/:id/connection',
@@ -27,10 +23,11 @@ export const mediaRoutes = ({ media, rooms, clock }: MediaRouteDependencies): Ro
     method: 'GET',
     path: '/ice-servers',
     operationId: 'getIceServers',
-    summary: 'The STUN and TURN servers, with credentials of yours that expire.',
+    summary:
+      'The STUN servers; and for who is in a room, or rung by one, the TURN servers with credentials of theirs that expire.',
     input: z.object({}),
     success: [200],
     output: z.array(IceServerJson),
-    handle: async ({ actor }) => jsonReply(media.iceServers(actor.id, clock.now())),
+    handle: async ({ actor }) => jsonReply(await rooms.iceServers(actor)),
   }),
 ]

@@ -5,6 +5,7 @@ import { RtcError } from '../core/errors.ts'
 import type { EventLog, Stretch } from '../events/log.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { Connection, Media } from '../media/connection.ts'
+import type { IceServer } from '../media/ice.ts'
 import { callerOf, createCharges } from './charges.ts'
 import type { CreateCommand } from './create.ts'
 import type { Executor } from './executor.ts'
@@ -57,6 +58,8 @@ export interface RoomService {
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<Place & { connection: Connection }>
   /** A connection that lasts from now, for who has joined. */
   refreshConnection(actor: Actor, roomId: string): Promise<Connection>
+  /** TURN servers only for who calls, is in a room, or is rung by one. */
+  iceServers(actor: Actor): Promise<readonly IceServer[]>
   leave(actor: Actor, roomId: string, input?: LeaveRoom): Promise<Place>
   end(actor: Actor, roomId: string): Promise<Room>
   reject(actor: Actor, roomId: string, input: RejectCall): Promise<Place>
@@ -145,6 +148,11 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       const participant = findParticipant(room, actor.id)
       if (participant?.state !== 'joined') throw new RtcError('FORBIDDEN', 'You have not joined this room.')
       return media.connect({ room, participant }, clock.now())
+    },
+
+    iceServers(actor) {
+      const now = clock.now()
+      return media.iceServers(actor.id, now, () => store.isInOrRung(actor.id, now))
     },
 
     async leave(actor, roomId, input) {

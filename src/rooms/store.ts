@@ -58,6 +58,8 @@ export interface RoomStore {
   insert(accepted: Accepted, ringingMax: number | null): Promise<Insertion>
   /** Whether a user is in an active call between two. */
   isInCall(userId: string): Promise<boolean>
+  /** Whether a user has joined a room, is the caller of one that has not ended, or is rung by one at `now`. */
+  isInOrRung(userId: string, now: Date): Promise<boolean>
   /** Writes what was decided on the room at `expectedSeq`; false when somebody was faster. */
   commit(expectedSeq: number, accepted: Accepted): Promise<boolean>
   /**
@@ -246,6 +248,15 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       const rows = await prisma.$queryRaw<unknown[]>`
         SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
          WHERE me."userId" = ${userId} AND me."state" = 'joined' AND room."type" = 'p2p' AND room."status" = 'active'
+         LIMIT 1`
+      return rows.length > 0
+    },
+
+    async isInOrRung(userId, now) {
+      const rows = await prisma.$queryRaw<unknown[]>`
+        SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
+         WHERE me."userId" = ${userId} AND room."status" <> 'ended'
+           AND (me."state" = 'joined' OR me."state" = 'invited' AND (me."role" = 'caller' OR me."ringsUntil" > ${now}))
          LIMIT 1`
       return rows.length > 0
     },

@@ -49,6 +49,9 @@ const tokens: readonly (readonly [what: string, make: () => string | Promise<str
   ['an expiry that has passed', () => signed({ exp: now - 60 })],
   ['an expiry of the type string', () => signed({ exp: String(now + 3600) })],
   ['a start in the future', () => signed({ nbf: now + 600 })],
+  ['no expiry', () => signed({ exp: undefined })],
+  ['an issue time in the future', () => signed({ iat: now + 600 })],
+  ['an issue time in milliseconds', () => signed({ iat: now * 1000 })],
   ['no subject', () => signed({ sub: undefined })],
   ['an empty subject', () => signed({ sub: '' })],
   ['a number as subject', () => signed({ sub: 7 })],
@@ -112,4 +115,15 @@ describe('a token is refused at every door that has', () => {
     // 4403 asks for a fresh token of the same kind; only time may be the reason.
     expect(await webSocket(token)).toBe(what === 'an expiry that has passed' ? 4403 : 4401)
   })
+})
+
+test('every door accepts a token for five seconds after its expiry, and no longer', async () => {
+  const token = await signed({ exp: Math.floor(Date.now() / 1000) - 1 })
+  expect((await rest(token)).status).toBe(201)
+  expect((await graphql(token)).status).toBe(200)
+  const peer = await openPeer(world.url, { token })
+  expect(await peer.closed).toBe(4403)
+  expect((await rest(token)).status).toBe(401)
+  expect((await graphql(token)).status).toBe(401)
+  expect(await webSocket(token)).toBe(4403)
 })

@@ -30,6 +30,7 @@ export function verifierWith(
     userClaim: 'sub',
     jwksUrl: undefined,
     jwksMaxStale: 3600,
+    allowNoExpiry: true,
     ...config,
   }
   return createVerifier({

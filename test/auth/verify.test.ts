@@ -14,9 +14,19 @@ describe('time', () => {
     expect(actor.expiresAt).toEqual(new Date(seconds(1) * 1000))
   })
 
-  test('a token without an expiry has none', async () => {
+  test('a token without an expiry is refused, unless the configuration allows it', async () => {
+    const strict = verifierWith({ config: { allowNoExpiry: false } })
+    await expect(strict(await sign())).rejects.toMatchObject(UNAUTHENTICATED)
+    await expect(strict(await sign({ exp: seconds(60) }))).resolves.toMatchObject({ id: 'alice' })
     expect(await verify(await sign())).not.toHaveProperty('expiresAt')
   })
+
+  test.each([seconds(60), NOW.getTime(), 'now', 1e300])(
+    'a token that is issued in the future (%s) is refused',
+    async (iat) => {
+      await expect(verify(await sign({ iat, exp: seconds(3600) }))).rejects.toMatchObject(UNAUTHENTICATED)
+    },
+  )
 
   test.each([1e300, NOW.getTime()])(
     'an expiry too far off to be written as a date (%d) is the last date',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Door, graphqlDoor, restDoor } from '../doors.ts'
-import { manualClock, startWorld, type World, withWorld } from '../world.ts'
+import { manualClock, type Person, startWorld, type World, withWorld } from '../world.ts'
 import { AGORA, readAgoraToken } from './credentials/agora.ts'
 import type { TokenContent } from './credentials/admission.ts'
 import { LIVEKIT, readLivekitToken } from './credentials/livekit.ts'
@@ -121,6 +121,34 @@ describe.each(DOORS)('webrtc by $name', (door) => {
         }
       },
       { env: TURN, surroundings: { clock } },
+    )
+  })
+})
+
+describe('TURN credentials outside a connection', () => {
+  const STUN = 'stun:stun.example:3478'
+  const urlsFrom: Record<string, (person: Person) => Promise<string[]>> = {
+    REST: async (person) =>
+      (await person.rest('GET', '/ice-servers')).body.flatMap(({ urls }: { urls: string[] }) => urls),
+    GraphQL: async (person) =>
+      (await person.graphql('{ iceServers { urls } }')).body.data.iceServers.flatMap(
+        ({ urls }: { urls: string[] }) => urls,
+      ),
+  }
+
+  test.each(Object.entries(urlsFrom))('are for who calls, is in a room, or is rung by one: %s', async (_, urls) => {
+    const both = [STUN, 'turn:turn.example:3478']
+    await withWorld(
+      async ({ alice, bob, carol }) => {
+        for (const person of [alice, bob, carol]) expect(await urls(person)).toEqual([STUN])
+        const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+        expect([await urls(alice), await urls(bob), await urls(carol)]).toEqual([both, both, [STUN]])
+        for (const person of [alice, bob]) await person.rest('POST', `/rooms/${room.id}/join`)
+        expect([await urls(alice), await urls(bob)]).toEqual([both, both])
+        await bob.rest('POST', `/rooms/${room.id}/leave`)
+        for (const person of [alice, bob]) expect(await urls(person)).toEqual([STUN])
+      },
+      { env: { ...TURN, STUN_URLS: STUN } },
     )
   })
 })

@@ -58,8 +58,12 @@ export interface App {
   readonly slices: TimeSlices
   readonly fanOut: FanOut
   readonly overload: OverloadGuard
-  /** Brings the database to this version's schema and lets time pass for rooms. */
-  start(): Promise<void>
+  /**
+   * Brings the database to this version's schema and lets time pass for rooms.
+   *
+   * @throws AbortError when `signal` is aborted before that
+   */
+  start(signal?: AbortSignal): Promise<void>
   /** Failures of what the gateway depends on, by cause; for metrics. */
   readonly failures: Failures
   /** Asks what the gateway depends on. */
@@ -184,6 +188,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const streams = createRoomStreams({ executor, leases, events, hub, rates, clock })
   const sweeper = createSweeper({ store, executor, clock, log })
   const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, leases, log })
+  let hasStarted = false
   const signalPurge = createSignalPurge({ store: signalStore, clock, log })
 
   return {
@@ -208,14 +213,15 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     slices,
     fanOut,
     overload,
-    async start() {
-      await migrate(databaseUrl, log)
+    async start(signal) {
+      await migrate(databaseUrl, log, { signal })
       heartbeat.start()
       sweeper.start()
       catchUp.start()
       bus.start()
       signalPurge.start()
       keySet?.start()
+      hasStarted = true
     },
     failures,
     readiness: () => readinessOf({ check: () => database.check(), keySet }),
@@ -223,6 +229,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       hub.close()
       calls.close()
       signals.close()
+      if (!hasStarted) return await database.close()
       await sweeper.stop()
       await catchUp.stop()
       await signalPurge.stop()

@@ -6,6 +6,7 @@ import { ConfigError, loadConfig } from './config.ts'
 import { RtcError } from './core/errors.ts'
 import { createLog } from './core/log.ts'
 import { watchEventLoop } from './core/overload.ts'
+import { awaitDatabase, DatabaseUrlError } from './db/await-database.ts'
 import { startEmbeddedServer } from './db/embedded.ts'
 import { EmbeddedServerError } from './db/embedded/failure.ts'
 import { MigrationError } from './db/migrate.ts'
@@ -14,46 +15,49 @@ import { createGatewayServer } from './server.ts'
 type Cleanup = () => Promise<void>
 
 /** env → config → database → app → server → signal → dispose, in reverse. */
-async function main(cleanups: Cleanup[]): Promise<void> {
+async function main({ cleanups, stop }: { cleanups: Cleanup[]; stop: AbortSignal }): Promise<void> {
   const configuration = loadConfig()
   const { config, secrets } = configuration
   const log = createLog(config.logLevel)
-  const stopSignal = Promise.race([
-    once(process, 'SIGINT').then(() => 'SIGINT' as const),
-    once(process, 'SIGTERM').then(() => 'SIGTERM' as const),
-  ])
-
   const secret = config.development ? await developmentSecret(config.dataDir) : undefined
   const database = secrets.databaseUrl ? undefined : await startEmbeddedServer({ dataDir: config.dataDir, log })
   if (database) cleanups.push(() => database.stop())
+  else await awaitDatabase({ url: secrets.databaseUrl ?? '', wait: config.databaseWait, signal: stop, log })
 
   const databaseUrl = secrets.databaseUrl ?? database?.url ?? ''
   const overload = watchEventLoop()
   const app = createApp(configuration, { databaseUrl, developmentSecret: secret, log, overload })
   cleanups.push(() => app.dispose())
-  await app.start()
+  await app.start(stop)
 
   const server = createGatewayServer(app)
   await server.listen()
-  let signal: Awaited<typeof stopSignal> | undefined
   // Whoever presses Ctrl-C does not want to wait.
-  cleanups.push(() => server.close({ over: signal === 'SIGTERM' ? config.http.drainTime : 0 }))
+  cleanups.push(() => server.close({ over: stop.reason === 'SIGTERM' ? config.http.drainTime : 0 }))
   const described = database
     ? `PostgreSQL in ${config.dataDir}${database.adopted ? ', left running by an earlier start' : ''}`
     : withoutPassword(databaseUrl)
   process.stdout.write(await welcome(app, { url: server.url, database: described }))
+  if (config.production && config.ice.turnUrls.length === 0 && config.media.defaultProvider === 'webrtc') {
+    log.warn('TURN_URLS is not set: calls between networks that need a relay will not connect')
+  }
 
-  signal = await stopSignal
-  log.info({ signal }, 'stopping')
+  if (!stop.aborted) await once(stop, 'abort')
+  log.info({ signal: stop.reason as string }, 'stopping')
 }
 
-const EXPECTED = [ConfigError, EmbeddedServerError, MigrationError, RtcError]
+const EXPECTED = [ConfigError, DatabaseUrlError, EmbeddedServerError, MigrationError, RtcError]
 const cleanups: Cleanup[] = []
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(signal))
 try {
-  await main(cleanups)
+  await main({ cleanups, stop: stopping.signal })
 } catch (error) {
-  process.exitCode = 1
-  process.stderr.write(`${explain(error)}\n`)
+  // A start that is stopped has not failed.
+  if (!stopping.signal.aborted) {
+    process.exitCode = 1
+    process.stderr.write(`${explain(error)}\n`)
+  }
 } finally {
   for (const cleanup of cleanups.toReversed()) {
     await cleanup().catch((error: unknown) => {

@@ -52,6 +52,39 @@ export async function startGateway(env: Record<string, string>, network?: Networ
   }
 }
 
+/** The gateway from its first moment on, whatever becomes of it. */
+export interface Launch {
+  readonly process: ChildProcess
+  /** Resolves when it has printed something like this, on either stream. */
+  printed(pattern: RegExp): Promise<void>
+  /** The exit code, at its end. */
+  readonly exited: Promise<number | null>
+}
+
+/** Starts the gateway and waits for nothing. */
+export function launchGateway(env: Record<string, string>): Launch {
+  const child = spawnGateway(env)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      child.emit('printed')
+    })
+  }
+  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  return {
+    process: child,
+    exited,
+    async printed(pattern) {
+      while (!pattern.test(output)) {
+        const next = once(child, 'printed')
+        const ended = exited.then((code) => Promise.reject(new Error(`the gateway ended with ${code}:\n${output}`)))
+        await Promise.race([next, ended])
+      }
+    },
+  }
+}
+
 /** Starts the gateway and waits for its end. */
 export async function runGateway(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
   const child = spawnGateway(env)

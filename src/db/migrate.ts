@@ -1,9 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Log } from '../core/log.ts'
+import { addressOf } from './address.ts'
+import { prepareSession } from './session.ts'
 
 /** The database's migrations and this build's cannot be brought together. */
 export class MigrationError extends Error {
@@ -43,31 +46,98 @@ const CREATE_BOOK = `
     applied_steps_count INTEGER NOT NULL DEFAULT 0
   )`
 
+export interface MigrateOptions {
+  /** Ends a wait for the lock, and what is under way. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Milliseconds between two tries to get the lock, and between two lines that say who has it. */
+const LOCK_PAUSE = 200
+const SAY_INTERVAL = 10_000
+
 /**
  * Brings a database up to this build's migrations. Of several gateways that start together one does the work,
  * and the others wait for it.
  *
+ * Each migration is one transaction, and the lock is that transaction's: it cannot outlive this process, also where a
+ * pooler keeps the connection.
+ *
  * @returns names of the migrations that it has applied
  * @throws MigrationError when an applied migration has changed or failed; then nothing is applied
+ * @throws AbortError as soon as `signal` is aborted
  */
-export async function migrate(databaseUrl: string, log: Log): Promise<string[]> {
+export async function migrate(databaseUrl: string, log: Log, { signal }: MigrateOptions = {}): Promise<string[]> {
   const migrations = await readMigrations()
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5000 })
+  const { connectionString, schema } = addressOf(databaseUrl)
+  const client = new pg.Client({
+    connectionString,
+    connectionTimeoutMillis: 5000,
+    application_name: 'rtc-gateway migrate',
+  })
   // An error of the connection also fails the query that waits for it.
   client.on('error', (error) => log.debug({ err: error }, 'lost the connection while migrating'))
-  await client.connect()
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [LOCK])
-    const pending = pendingOf(migrations, await readBook(client), log)
-    for (const migration of pending) {
-      await apply(client, migration)
-      log.info({ migration: migration.name }, 'applied a migration')
+    await client.connect()
+    await prepareSession(client, { schema })
+    const applied: string[] = []
+    for (;;) {
+      const name = await applyNext(client, { migrations, schema, signal, log })
+      if (name === undefined) return applied
+      log.info({ migration: name }, 'applied a migration')
+      applied.push(name)
     }
-    return pending.map(({ name }) => name)
+  } catch (error) {
+    if (error instanceof MigrationError || signal?.aborted) throw error
+    throw new MigrationError(`The database cannot be migrated: ${String(error)}`, { cause: error })
   } finally {
-    await client.end()
+    await client.end().catch(() => undefined)
   }
 }
+
+interface Work extends MigrateOptions {
+  readonly migrations: readonly Migration[]
+  readonly schema: string | undefined
+  readonly log: Log
+}
+
+/** One transaction: the lock, then the first migration that is pending. @returns its name, if there was one */
+async function applyNext(client: pg.Client, { migrations, schema, signal, log }: Work): Promise<string | undefined> {
+  await beginLocked(client, { signal, log })
+  try {
+    if (schema !== undefined) await client.query(`CREATE SCHEMA IF NOT EXISTS ${client.escapeIdentifier(schema)}`)
+    const [next] = pendingOf(migrations, await readBook(client), log)
+    if (next) await apply(client, next)
+    await client.query('COMMIT')
+    return next?.name
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
+
+/** Begins a transaction that has the lock. Tries rather than waits, so that it can be stopped and can say who has it. */
+async function beginLocked(client: pg.Client, { signal, log }: Pick<Work, 'signal' | 'log'>): Promise<void> {
+  let said = Number.NEGATIVE_INFINITY
+  for (;;) {
+    signal?.throwIfAborted()
+    await client.query('BEGIN')
+    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [LOCK])
+    if (rows[0]?.taken) return
+    if (performance.now() - said >= SAY_INTERVAL) {
+      said = performance.now()
+      const { rows: holders } = await client.query(HOLDERS, [LOCK])
+      log.warn({ holders }, 'waiting for the migration lock, which another process holds')
+    }
+    await client.query('ROLLBACK')
+    await delay(LOCK_PAUSE, undefined, { ...(signal && { signal }) })
+  }
+}
+
+const HOLDERS = `
+  SELECT activity.pid, application_name AS application, client_addr::text AS address, backend_start AS since
+    FROM pg_locks lock JOIN pg_stat_activity activity USING (pid)
+   WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objid = $1 AND lock.classid = 0
+     AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 
 async function readMigrations(): Promise<Migration[]> {
   const entries = await readdir(MIGRATIONS, { withFileTypes: true })
@@ -92,40 +162,38 @@ async function readBook(client: pg.Client): Promise<Entry[]> {
   return rows
 }
 
+/** Only rows of our own migrations count: the book may be shared with another application, or a newer gateway. */
 function pendingOf(migrations: readonly Migration[], book: readonly Entry[], log: Log): Migration[] {
-  const known = new Map(migrations.map((migration) => [migration.name, migration]))
-  for (const { migration_name: name, checksum, finished_at: finishedAt } of book) {
-    const migration = known.get(name)
-    if (!finishedAt) {
+  const entries = new Map(book.map((entry) => [entry.migration_name, entry]))
+  for (const { name, checksum } of migrations) {
+    const entry = entries.get(name)
+    if (!entry) continue
+    entries.delete(name)
+    if (!entry.finished_at) {
       throw new MigrationError(
         `Migration ${name} has failed in this database. Repair the database, then record that it is applied or ` +
           'rolled back with `prisma migrate resolve`.',
       )
     }
-    if (!migration) {
-      // A newer gateway beside this one has applied it; migrations keep the gateway before them working.
-      log.warn({ migration: name }, 'the database has a migration that this gateway does not know')
-    } else if (migration.checksum !== checksum) {
+    if (entry.checksum !== checksum) {
       throw new MigrationError(`Migration ${name} is not the one that this database has applied: its file has changed.`)
     }
   }
+  if (entries.size > 0) log.debug({ migrations: [...entries.keys()] }, 'the database has migrations that are not ours')
   const applied = new Set(book.map((entry) => entry.migration_name))
   return migrations.filter(({ name }) => !applied.has(name))
 }
 
-/** The migration and its entry in the book come to be together or not at all. */
+/** The migration and its entry in the book. */
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
   try {
-    await client.query('BEGIN')
     await client.query(sql)
     await client.query(
       `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
        VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
       [randomUUID(), checksum, name],
     )
-    await client.query('COMMIT')
   } catch (cause) {
-    await client.query('ROLLBACK').catch(() => undefined)
     throw new MigrationError(`Migration ${name} cannot be applied: ${String(cause)}`, { cause })
   }
 }

@@ -229,6 +229,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       hub.close()
       calls.close()
       signals.close()
+      overload.close()
       if (!hasStarted) return await database.close()
       await sweeper.stop()
       await catchUp.stop()
@@ -238,7 +239,6 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       await bus.close()
       await keySet?.stop()
       await database.close()
-      overload.close()
     },
   }
 }

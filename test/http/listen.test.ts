@@ -1,0 +1,44 @@
+import { networkInterfaces } from 'node:os'
+import { describe, expect, test } from 'vitest'
+import { SECRET, withWorld } from '../world.ts'
+
+const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])
+const hasIPv6 = addresses.some(({ address }) => address === '::1')
+if (!hasIPv6) console.warn('SKIPPED: there is no IPv6 here')
+const others = addresses.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address)
+
+/** Whether the gateway answers at a host, on the port of a URL. */
+const answersAt = (host: string, url: string): Promise<boolean> =>
+  fetch(Object.assign(new URL('/health/live', url), { hostname: host })).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+
+describe.runIf(hasIPv6)('without HOST, localhost is reached by IPv4 and IPv6', () => {
+  test('in development mode, and no other address is', async () => {
+    const options = { env: { HOST: '', JWT_SECRET: '' }, surroundings: { developmentSecret: SECRET } }
+    await withWorld(async ({ url }) => {
+      for (const host of ['127.0.0.1', '[::1]', 'localhost'])
+        expect([host, await answersAt(host, url)]).toEqual([host, true])
+      for (const host of others) expect([host, await answersAt(host, url)]).toEqual([host, false])
+    }, options)
+  })
+
+  test('with a key, and so is every other address', async () => {
+    await withWorld(
+      async ({ url }) => {
+        for (const host of ['127.0.0.1', '[::1]', 'localhost', ...others]) {
+          expect([host, await answersAt(host, url)]).toEqual([host, true])
+        }
+      },
+      { env: { HOST: '' } },
+    )
+  })
+})
+
+test('HOST is the only address', async () => {
+  await withWorld(async ({ url }) => {
+    expect(await answersAt('127.0.0.1', url)).toBe(true)
+    expect(await answersAt('[::1]', url)).toBe(false)
+  })
+})

@@ -25,6 +25,9 @@ if (isRoot && !canBeAnybody) {
   console.warn('SKIPPED: this tree, or this Node.js, is where only root can enter: no ordinary user can be tried here')
 }
 
+/** Whether an ordinary user may make a user namespace; many containers forbid it. */
+const mayNamespace = isRoot && spawnSync('unshare', ['--user', 'true'], NOBODY).status === 0
+
 const expectWorking = async (gateway: Gateway) => {
   const report = await gateway.report
   expect(report).toMatchObject({ adopted: expect.any(Boolean) })
@@ -99,5 +102,27 @@ describe.runIf(canBeAnybody)('an ordinary user', () => {
     const dataDir = await makeDataDir()
     const { report } = startGateway(join(dataDir, 'data'), NOBODY)
     expect(await report).toMatchObject({ error: expect.stringMatching(/EACCES[^]*Set DATA_DIR .* or DATABASE_URL/) })
+  })
+})
+
+// As OpenShift runs containers: a uid out of a range of its own, the group root.
+describe.runIf(canBeAnybody)('a user without a name', () => {
+  const NAMELESS = { uid: 1_000_690_000, gid: 0 }
+
+  it('gets a server, or is told exactly what to do', async () => {
+    const dataDir = await makeDataDir(NAMELESS)
+    const gateway = startGateway(dataDir, NAMELESS)
+    const report = await gateway.report
+    if (report.error === undefined) {
+      expect(mayNamespace).toBe(true)
+      await expectWorking(gateway)
+      expect(await gateway.stop()).toBe(0)
+      const again = startGateway(dataDir, NAMELESS)
+      await expectWorking(again)
+      expect(await again.stop()).toBe(0)
+    } else {
+      expect(mayNamespace).toBe(false)
+      expect(report.error).toMatch(/uid 1000690000 has no name[^]*"rtc:x:1000690000:0:.*\/etc\/passwd[^]*DATABASE_URL/)
+    }
   })
 })

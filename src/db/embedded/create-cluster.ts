@@ -45,7 +45,21 @@ export async function createCluster(dir: string, { binaries, log }: { binaries: 
     }
     failures.push(`${launcher.description}: ${failure}`)
   }
-  throw new EmbeddedServerError(`no database can be made in ${dir}`, { said: failures.join('\n') })
+  throw new EmbeddedServerError(`no database can be made in ${dir}`, {
+    said: failures.join('\n'),
+    advice: failures.some((failure) => NAMELESS.test(failure)) ? adviceForNameless() : undefined,
+  })
+}
+
+/** `initdb` without an entry for its user in the user database. */
+const NAMELESS = /could not look up effective user ID|user does not exist/
+
+const adviceForNameless = (): string => {
+  const uid = process.getuid?.() ?? 0
+  return (
+    `The user with uid ${uid} has no name, which PostgreSQL needs to make a database. Give it one with a line such as ` +
+    `"rtc:x:${uid}:${process.getgid?.() ?? 0}::/tmp:/sbin/nologin" in /etc/passwd, or allow user namespaces.`
+  )
 }
 
 /** @returns what went wrong, if anything did */

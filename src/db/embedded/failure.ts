@@ -2,12 +2,16 @@
 export class EmbeddedServerError extends Error {
   override readonly name = 'EmbeddedServerError'
 
-  /** @param said what the server itself wrote, if anything */
-  constructor(reason: string, options: { said?: string; cause?: unknown } = {}) {
+  /**
+   * @param options.said what the server itself wrote, if anything
+   * @param options.advice what can be done about it, beside the general advice
+   */
+  constructor(reason: string, options: { said?: string; advice?: string | undefined; cause?: unknown } = {}) {
     const said = lastLines(options.said ?? '')
     super(
       `The default database server cannot run: ${reason}\n` +
         (said && `${said.replaceAll(/^/gm, '  | ')}\n`) +
+        (options.advice === undefined ? '' : `${options.advice}\n`) +
         'Set DATA_DIR to a directory that this user owns, or DATABASE_URL to a PostgreSQL server of your own.',
       options.cause === undefined ? undefined : { cause: options.cause },
     )

@@ -28,12 +28,12 @@ const asUser = (uid: number, gid: number): Launcher => ({
 })
 
 /**
- * Inside, the programs see themselves as `uid`; outside they stay root, so that they can enter whatever root can,
- * such as a home directory of mode 700.
+ * Inside, the programs see themselves as `uid`; outside they stay `owner`. So root can enter whatever root can, such as
+ * a home directory of mode 700, and a user without a name gets one.
  */
-const inNamespace = (uid: number): Launcher => ({
-  description: 'as root in a user namespace',
-  owner: { uid: 0, gid: 0 },
+const inNamespace = (uid: number, owner = { uid: 0, gid: 0 }): Launcher => ({
+  description: `as ${owner.uid === 0 ? 'root' : `the user with uid ${owner.uid}`} in a user namespace`,
+  owner,
   command: (binary, args) => [
     'unshare',
     ['--user', `--map-user=${uid}`, `--map-group=${uid}`, '--', binary, ...args],
@@ -47,8 +47,12 @@ const SYSTEM_USERS = ['postgres', 'node', 'nobody']
 /** The ways to make new data files, best first. */
 export async function launchersForNewData(): Promise<Launcher[]> {
   const { uid, gid } = ourselves()
-  if (uid !== 0) return [asOurselves(uid, gid)]
   const users = await systemUsers()
+  if (uid !== 0) {
+    // `initdb` wants the name of its user, which a uid that OpenShift picks does not have; `postgres` itself does not.
+    const isNamed = [...users.values()].some((user) => user.uid === uid)
+    return [asOurselves(uid, gid), ...(isNamed ? [] : [inNamespace(namespaceUser(users), { uid, gid })])]
+  }
   const candidates = SYSTEM_USERS.flatMap((name) => users.get(name) ?? [])
   return [inNamespace(namespaceUser(users)), ...candidates.map((user) => asUser(user.uid, user.gid))]
 }

@@ -63,7 +63,7 @@ builder.mutationFields((t) => ({
 builder.queryFields((t) => ({
   iceServers: t.field({
     type: [IceServerRef],
-      extensions: { size: SERVERS },
+    extensions: { size: SERVERS },
     description:
       'The STUN servers; and while you are in a room, or rung by one, the TURN servers with credentials of yours that expire.',
     resolve: async (_root, _args, { rooms, actor }) => [...(await rooms.iceServers(actor))],

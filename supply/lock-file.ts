@@ -1,0 +1,56 @@
+/** What is read of a package-lock.json: https://docs.npmjs.com/cli/configuring-npm/package-lock-json */
+export interface LockFile {
+  readonly lockfileVersion?: number
+  readonly packages?: Readonly<Record<string, LockedPackage>>
+}
+
+export interface LockedPackage {
+  readonly version?: string
+  readonly resolved?: string
+  readonly integrity?: string
+  readonly link?: boolean
+  readonly inBundle?: boolean
+  readonly license?: string
+  readonly dev?: boolean
+  readonly devOptional?: boolean
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+const REGISTRY = 'https://registry.npmjs.org/'
+/** A hash that is still strong: https://www.w3.org/TR/SRI/#cryptographic-hash-functions */
+const STRONG = /^sha512-[\w+/]{86}==$/
+/** A version, a range, a tag or an alias of such: everything that the registry answers. Else it is a URL, a path or a repository. */
+const OF_REGISTRY = /^(npm:(@[\w.-]+\/)?[\w.-]+@)?[^:/]*$/
+
+/**
+ * What in a lock file could bring in code that the registry has not published under that hash.
+ *
+ * @returns one sentence each; empty for a good lock file
+ */
+export function problemsOfLock(lock: LockFile): string[] {
+  if (lock.lockfileVersion !== 3 || !lock.packages) return ['the lock file is not of version 3']
+  const entries = Object.entries(lock.packages)
+  if (entries.length < 2) return ['the lock file has no packages']
+  return entries.flatMap(([path, entry]) => [...problemsOfSources(path, entry), ...problemsOfPackage(path, entry)])
+}
+
+function problemsOfPackage(path: string, { resolved, integrity, link, inBundle }: LockedPackage): string[] {
+  // The application itself, and what came in the archive of another package.
+  if (path === '' || inBundle) return []
+  if (link) return [`${path} is a link`]
+  const isForeign = resolved !== undefined && !resolved.startsWith(REGISTRY)
+  return [
+    ...(isForeign ? [`${path} comes from ${resolved}`] : []),
+    ...(STRONG.test(integrity ?? '') ? [] : [`${path} has no integrity of sha512`]),
+  ]
+}
+
+function problemsOfSources(path: string, entry: LockedPackage): string[] {
+  const { dependencies, devDependencies, optionalDependencies } = entry
+  const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })
+  return wanted
+    .filter(([, range]) => !OF_REGISTRY.test(range))
+    .map(([name, range]) => `${path || 'package.json'} wants ${name} from ${range}`)
+}

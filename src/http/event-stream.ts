@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Actor } from '../core/actor.ts'
+import { acceptedUntil, type Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { at } from '../core/deadline.ts'
 import { RtcError } from '../core/errors.ts'
@@ -131,7 +131,8 @@ export class EventStreams {
         probe(response)
         stream.post(kind.opening)
         begin(stream)
-        if (actor.expiresAt) stream.onClose(at(actor.expiresAt, this.#clock, () => stream.end()))
+        const until = acceptedUntil(actor)
+        if (until) stream.onClose(at(until, this.#clock, () => stream.end()))
       },
     }
   }

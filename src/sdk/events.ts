@@ -1,3 +1,4 @@
+import type { MediaDeviceInfo } from './dom.ts'
 import type { RtcError } from './errors.ts'
 import type { ConnectionState, Track } from './media/media.ts'
 import type { EndReason, IncomingCall, Participant, Room, RoomUpdate } from './model.ts'

@@ -1,3 +1,4 @@
+import type { RTCConfiguration } from './dom.ts'
 import type { MediaType, Room, RoomAccess, RoomStatus, RoomType, RTCProviderType } from './model.ts'
 
 /** How this client makes and enters rooms. */

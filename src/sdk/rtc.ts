@@ -1,3 +1,4 @@
+import type { MediaDeviceInfo } from './dom.ts'
 import type { Auth } from './auth.ts'
 import { pause } from './backoff.ts'
 import { Calls } from './calls.ts'

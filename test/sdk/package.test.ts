@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
-import { build } from 'vite'
+import { build, createLogger } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readVolcengineToken, VOLCENGINE } from '../media/credentials/volcengine.ts'
 import { withWorld } from '../world.ts'
@@ -78,14 +78,10 @@ describe('the package @openchat/sdk', () => {
     expect(messages).toEqual([])
   })
 
-  it('is healthy to arethetypeswrong, for who imports it', async () => {
+  it('is healthy to arethetypeswrong, for whoever imports or requires it', async () => {
     const result = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)))
     if (!result.types) throw new Error('there are no types')
-    const importers = new Set(['node16-esm', 'bundler'])
-    const problems = result.problems.filter((problem) =>
-      'resolutionKind' in problem ? importers.has(problem.resolutionKind) : true,
-    )
-    expect(problems).toEqual([])
+    expect(result.problems).toEqual([])
   })
 
   it('says what each of its exports is', async () => {
@@ -119,6 +115,23 @@ describe('the package @openchat/sdk', () => {
        await client.rtc.getRoom('x').catch((error) => console.log(error.name, error.code))`,
     )
     expect((await run(process.execPath, ['node.js'], { cwd: app })).stdout).toBe('RtcError INVALID_STATE\n')
+  })
+
+  it('is required by CommonJS, as Jest does it', async () => {
+    const code = `
+      const { OpenChatClient, DeviceFlag, RTCProviderType } = require('@openchat/sdk')
+      const client = new OpenChatClient({
+        server: { baseUrl: 'http://127.0.0.1:9' },
+        im: { wsUrl: 'ws://127.0.0.1:9', deviceFlag: DeviceFlag.WEB },
+        auth: { uid: 'alice', token: 'none' },
+      })
+      client.rtc.on('incomingCall', () => {})
+      client.rtc.init({ provider: RTCProviderType.LIVEKIT })
+        .then(() => client.destroy())
+        .then(() => client.rtc.getRoom('x'))
+        .catch((error) => console.log(error.name, error.code))`
+    await writeFile(join(app, 'required.cjs'), code)
+    expect((await run(process.execPath, ['required.cjs'], { cwd: app })).stdout).toBe('RtcError INVALID_STATE\n')
   })
 
   it("runs the published document's code to the letter, but for whom the token is of and where the gateway is", () =>
@@ -202,19 +215,52 @@ describe('the package @openchat/sdk', () => {
     expect(checked.stdout).toBe('')
   }, 60_000)
 
+  it.each([
+    ['bundler', 'esnext', 'ts'],
+    ['nodenext', 'nodenext', 'mts'],
+    ['nodenext', 'nodenext', 'cts'],
+  ])("has types that compile without the browser's (%s, .%s, .%s)", async (moduleResolution, module, extension) => {
+    const file = `plain.${extension}`
+    const text = `
+      import { OpenChatClient, type Room, type Track } from '@openchat/sdk'
+      export const join = (client: OpenChatClient, id: string): Promise<Room> => client.rtc.joinRoom(id)
+      export const kindOf = (track: Track): string => track.mediaStreamTrack.kind`
+    await writeFile(join(app, file), text)
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      target: 'es2022',
+      module,
+      moduleResolution,
+      lib: ['es2022'],
+      types: [],
+    }
+    await writeFile(join(app, 'tsconfig.plain.json'), JSON.stringify({ compilerOptions, files: [file] }))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const checked = await run(process.execPath, [tsc, '-p', join(app, 'tsconfig.plain.json')]).catch(
+      (error: { stdout: string }) => error,
+    )
+    expect(checked.stdout).toBe('')
+  })
+
   it('is small in a browser', async () => {
+    const warnings: string[] = []
     await mkdir(join(app, 'src'))
     await writeFile(join(app, 'src/main.js'), `export { OpenChatClient } from '@openchat/sdk'`)
     const built = await build({
       root: app,
       configFile: false,
-      logLevel: 'silent',
+      customLogger: { ...createLogger('silent'), warn: (message) => warnings.push(message) },
       build: { write: false, lib: { entry: 'src/main.js', formats: ['es'] }, minify: 'oxc' },
     })
     const [{ output }] = (Array.isArray(built) ? built : [built]) as [{ output: { fileName: string; code?: string }[] }]
     const chunks = output.map(({ fileName, code = '' }) => [fileName, gzipSync(code).length] as const)
     const total = chunks.reduce((sum, [, size]) => sum + size, 0)
     console.log(`@openchat/sdk: ${(total / 1024).toFixed(1)} kB gzipped in a browser, all providers' parts included`)
+    // Not of vendors' SDKs that are not installed, either.
+    expect(warnings).toEqual([])
     // A vendor's SDK, or the server, would be ten times that.
     expect(total).toBeLessThan(40 * 1024)
   }, 60_000)

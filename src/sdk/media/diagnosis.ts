@@ -1,3 +1,4 @@
+import type { RTCIceServer } from '../dom.ts'
 /** What a browser has told of its attempts to gather relay candidates. */
 export interface IceEvidence {
   /** Relay candidates that were gathered. */

@@ -1,3 +1,4 @@
+import type { MediaStreamTrack, RTCConfiguration } from '../dom.ts'
 import type { RtcError } from '../errors.ts'
 import type { Connection, Participant, SignalType } from '../model.ts'
 

@@ -17,7 +17,7 @@ const INTERVAL = 500
 /** Rooms that are taken at once: as many as are done before others may take them, however large they are. */
 const BATCH = 20
 /** Rooms that are worked on at the same time: the other connections serve requests. */
-const CONCURRENCY = 3
+const CONCURRENCY = 2
 
 /**
  * Makes time pass for rooms: whatever deadline is over is decided within a second. When very much is due, callers take

@@ -3,7 +3,7 @@ import type { Change, Participant, Room, RoomEvent, RoomFields } from './model.t
 /** A row as PostgreSQL's `to_jsonb` gives it: every time is a string. */
 export type JsonRow = { readonly [column: string]: unknown }
 
-const TIMES = new Set([
+const TIMES = [
   'createdAt',
   'startedAt',
   'endedAt',
@@ -15,15 +15,15 @@ const TIMES = new Set([
   'ringsUntil',
   'graceUntil',
   'at',
-])
+] as const
 
 function reviveTimes(row: JsonRow): JsonRow {
-  return Object.fromEntries(
-    Object.entries(row).map(([column, value]) => [
-      column,
-      TIMES.has(column) && typeof value === 'string' ? new Date(value) : value,
-    ]),
-  )
+  const revived: Record<string, unknown> = { ...row }
+  for (const column of TIMES) {
+    const value = revived[column]
+    if (typeof value === 'string') revived[column] = new Date(value)
+  }
+  return revived
 }
 
 export const toFields = (row: JsonRow): RoomFields => reviveTimes(row) as unknown as RoomFields

@@ -262,18 +262,20 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
     },
 
     async claimDue(now, limit) {
-      const rows = await prisma.$queryRaw<{ id: string }[]>`
+      const rows = await prisma.$queryRaw<{ id: string; nth: number }[]>`
         /* sweep */
         UPDATE "Room" room SET "deadlineAt" = ${new Date(now.getTime() + CLAIM * 1000)}
-          FROM (SELECT "id" FROM "Room" WHERE "deadlineAt" <= ${now} AND "id" IN (
-                  SELECT "id" FROM (
-                    SELECT "id", "deadlineAt", row_number() OVER (PARTITION BY "callerId" ORDER BY "deadlineAt") AS turn
-                      FROM (SELECT "id", "callerId", "deadlineAt" FROM "Room" WHERE "deadlineAt" <= ${now}
-                             ORDER BY "deadlineAt" LIMIT ${CLAIM_WINDOW}) overdue) fair
-                   ORDER BY turn, "deadlineAt" LIMIT ${limit})
-                 FOR UPDATE SKIP LOCKED) due
-         WHERE room."id" = due."id" RETURNING room."id"::text`
-      return rows.map((row) => row.id)
+          FROM (SELECT due."id", fair.nth
+                  FROM (SELECT "id", row_number() OVER (ORDER BY turn, "deadlineAt")::int AS nth
+                          FROM (SELECT "id", "deadlineAt",
+                                       row_number() OVER (PARTITION BY "callerId" ORDER BY "deadlineAt") AS turn
+                                  FROM (SELECT "id", "callerId", "deadlineAt" FROM "Room" WHERE "deadlineAt" <= ${now}
+                                         ORDER BY "deadlineAt" LIMIT ${CLAIM_WINDOW}) overdue) turns
+                         ORDER BY nth LIMIT ${limit}) fair
+                  JOIN "Room" due ON due."id" = fair."id" AND due."deadlineAt" <= ${now}
+                   FOR UPDATE OF due SKIP LOCKED) claimed
+         WHERE room."id" = claimed."id" RETURNING room."id"::text, claimed.nth`
+      return rows.toSorted((a, b) => a.nth - b.nth).map((row) => row.id)
     },
   }
 }

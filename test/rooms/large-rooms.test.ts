@@ -86,7 +86,8 @@ test('callers take turns when very much is due', () =>
     const later = new Date(Date.now() + 60_000)
     const claimed = await store.claimDue(later, 10)
     expect(claimed).toHaveLength(10)
-    expect(claimed).toContain(mine)
+    // In this order they are worked on.
+    expect(claimed.slice(0, 2)).toContain(mine)
     const rest = await store.claimDue(later, 100)
     expect([...claimed, ...rest].toSorted()).toEqual([...theirs, mine].toSorted())
   }))

@@ -11,7 +11,13 @@ const SECRET = 'a secret that only the benchmark knows, 32 bytes or more'
 
 /** The gateway. Events are put into its hub as they are after their commit; every reader is a user of its own. */
 export async function gateway(databaseUrl: string): Promise<Variant> {
-  const configuration = loadConfig({ JWT_SECRET: SECRET, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error' })
+  const configuration = loadConfig({
+    JWT_SECRET: SECRET,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    RATE_LIMITS: 'off',
+  })
   const app = createApp(configuration, { databaseUrl, log: createLog('error') })
   await app.start()
   const server = createGatewayServer(app)

@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TimeSlices } from '../../src/core/time-slices.ts'
+import type { RoomUpdate } from '../../src/events/event.ts'
+import { FanOut } from '../../src/events/fan-out.ts'
+import { openPeer, type Peer, subscribe } from '../peer.ts'
+import { type Person, startWorld } from '../world.ts'
+
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+
+const open = (person: Person) => openPeer(world.url, { token: person.token })
+const group = async (participantIds: readonly string[] = []): Promise<string> =>
+  (await world.alice.rest('POST', '/rooms', { type: 'group', maxParticipants: 1000, participantIds })).body.id
+/** Selections that differ. */
+const selection = (roomId: string, index: number) =>
+  `subscription { roomUpdated(roomId: "${roomId}") { seq s${index}: type } }`
+
+/** Sends a subscription and tells what came of it: `next`, or the code of its error. */
+async function begin(peer: Peer, id: string, query: string): Promise<string> {
+  peer.send(subscribe(id, query))
+  const { type, payload } = await peer.receive()
+  return type === 'error' ? payload[0].extensions.code : type
+}
+
+describe('different selections of rooms', () => {
+  test('are told apart by what they select, not by names or arguments', async () => {
+    const rooms = await Promise.all(Array.from({ length: 3 }, () => group()))
+    const peer = await open(world.alice)
+    for (let index = 0; index < 30; index += 1) {
+      const query = `subscription Name${index} { roomUpdated(roomId: "${rooms[index % 3]}", after: 0) { seq } }`
+      expect(await begin(peer, String(index), query)).toBe('next')
+    }
+    // One group for each room.
+    expect(world.app.fanOut.size).toBe(3)
+    peer.socket.close()
+    await expect.poll(() => world.app.fanOut.size).toBe(0)
+  })
+
+  test('are at most 16 a user; one more is refused, the others live on', async () => {
+    const roomId = await group()
+    const peer = await open(world.alice)
+    for (let index = 0; index < 16; index += 1) {
+      expect(await begin(peer, String(index), selection(roomId, index))).toBe('next')
+    }
+    const other = await open(world.alice)
+    other.send(subscribe('17', selection(roomId, 17)))
+    expect(await other.receive()).toMatchObject({
+      type: 'error',
+      payload: [{ extensions: { code: 'RATE_LIMITED', retryAfter: 10, http: { status: 429 } } }],
+    })
+    // The same as one that is there costs nothing.
+    expect(await begin(other, 'again', selection(roomId, 3))).toBe('next')
+    peer.send({ id: '0', type: 'complete' })
+    expect(await begin(other, '18', selection(roomId, 18))).toBe('next')
+    for (const { socket } of [peer, other]) socket.close()
+    await expect.poll(() => world.app.hub.readers(roomId)).toBe(0)
+  })
+
+  test('are at most 32 a room, whoever asks', async () => {
+    const roomId = await group(['bob', 'carol'])
+    const [alice, bob, carol] = [await open(world.alice), await open(world.bob), await open(world.carol)]
+    for (let index = 0; index < 16; index += 1) {
+      expect(await begin(alice, String(index), selection(roomId, index))).toBe('next')
+      expect(await begin(bob, String(index), selection(roomId, 100 + index))).toBe('next')
+    }
+    expect(await begin(carol, '1', selection(roomId, 200))).toBe('RATE_LIMITED')
+    expect(await begin(carol, '2', selection(roomId, 100))).toBe('next')
+    for (const { socket } of [alice, bob, carol]) socket.close()
+    await expect.poll(() => world.app.fanOut.size).toBe(0)
+  })
+})
+
+test('many events of a large room, selected heavily, reach all in order; others are answered meanwhile', async () => {
+  const roomId = await group(Array.from({ length: 100 }, (_, index) => `guest-${index}`))
+  await world.alice.rest('POST', `/rooms/${roomId}/join`)
+  const heavy = (index: number) =>
+    `subscription { roomUpdated(roomId: "${roomId}") { seq s${index}: type room { participants { userId state } } } }`
+  const peer = await open(world.alice)
+  const SELECTIONS = 16
+  for (let index = 0; index < SELECTIONS; index += 1)
+    expect(await begin(peer, String(index), heavy(index))).toBe('next')
+  const from: number = (await world.alice.rest('GET', `/rooms/${roomId}`)).body.seq
+  const MUTE = 'mutation ($input: UpdateParticipantInput!) { updateParticipant(input: $input) { room { seq } } }'
+  const EVENTS = 15
+  const toggle = (index: number) => world.alice.graphql(MUTE, { input: { roomId, audio: index % 2 === 1 } })
+  const toggles = Array.from({ length: EVENTS }, (_, index) => toggle(index))
+  const received = (async () => {
+    const last = new Map<string, number>()
+    for (let count = 0; count < EVENTS * SELECTIONS; count += 1) {
+      const { id, payload } = await peer.receive()
+      expect(payload.data.roomUpdated.seq).toBe((last.get(id) ?? from) + 1)
+      last.set(id, payload.data.roomUpdated.seq)
+    }
+    return 'received'
+  })()
+  const bystander = async () => {
+    for (let answered = 0; ; answered += 1) {
+      const next = await Promise.race([received, world.bob.rest('GET', '/rooms')])
+      if (next === 'received') return answered
+    }
+  }
+  const answered = await bystander()
+  await Promise.all(toggles)
+  expect(answered).toBeGreaterThan(0)
+  peer.socket.close()
+  await expect.poll(() => world.app.fanOut.size).toBe(0)
+}, 60_000)
+
+describe('a view that cannot keep up with its room', () => {
+  const updates = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, index) => ({ seq: index + 1, room: { participants: [] } }) as unknown as RoomUpdate,
+    )
+
+  test('is cut off with RATE_LIMITED and not executed further; the room’s other views are delivered', async () => {
+    const fanOut = new FanOut(new TimeSlices())
+    let executed = 0
+    const failures: unknown[] = []
+    const stuck = {
+      name: 'stuck',
+      key: 'stuck',
+      create: () => () => {
+        executed += 1
+        return new Promise<Buffer>(() => undefined)
+      },
+    }
+    const cheap = {
+      name: 'cheap',
+      key: 'cheap',
+      create:
+        () =>
+        ({ seq }: RoomUpdate) =>
+          Buffer.from(String(seq)),
+    }
+    const got: string[] = []
+    const slow = fanOut.join(
+      { roomId: 'room', userId: 'alice', view: stuck },
+      { deliver: () => undefined, fail: (error) => failures.push(error) },
+    )
+    const live = fanOut.join(
+      { roomId: 'room', userId: 'bob', view: cheap },
+      { deliver: (payload) => got.push(payload.toString()), fail: () => got.push('failed') },
+    )
+    for (const update of updates(1025)) {
+      slow.push(update)
+      live.push(update)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(failures).toMatchObject([{ code: 'RATE_LIMITED', retryAfter: 2 }])
+    expect(executed).toBe(1)
+    expect(got).toEqual(updates(1025).map(({ seq }) => String(seq)))
+    slow.leave()
+    live.leave()
+    expect(fanOut.size).toBe(0)
+  })
+
+  test('ends when its message cannot be made', async () => {
+    const fanOut = new FanOut(new TimeSlices())
+    const broken = {
+      name: 'broken',
+      key: 'broken',
+      create: () => (): Buffer => {
+        throw new Error('broken')
+      },
+    }
+    const failed = new Promise<Error>((resolve) => {
+      const member = fanOut.join(
+        { roomId: 'room', userId: 'alice', view: broken },
+        { deliver: () => undefined, fail: resolve },
+      )
+      for (const update of updates(1)) member.push(update)
+    })
+    expect((await failed).message).toBe('broken')
+  })
+})

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { openPeer, subscribe } from '../peer.ts'
+import { withWorld } from '../world.ts'
+
+test('messages that come faster than their rate wait unread, in order; others are not held up', () =>
+  withWorld(
+    async (world) => {
+      const peer = await openPeer(world.url, { token: world.alice.token })
+      const PINGS = 60
+      const begun = performance.now()
+      for (let nth = 0; nth < PINGS; nth += 1) peer.send({ type: 'ping', payload: { nth } })
+      const bystander = await openPeer(world.url, { token: world.bob.token })
+      bystander.send(subscribe('1', '{ me { id } }'))
+      expect(await bystander.receive()).toMatchObject({ type: 'next' })
+      for (let nth = 0; nth < PINGS; nth += 1) expect(await peer.receive()).toEqual({ type: 'pong', payload: { nth } })
+      // Twenty at once, and then ten a second.
+      expect(performance.now() - begun).toBeGreaterThan(2000)
+      for (const { socket } of [peer, bystander]) socket.close()
+    },
+    { env: { RATE_LIMITS: 'on', RATE_MESSAGE: '20/2s' } },
+  ))
+
+test('streams beyond their rate are refused one by one with the seconds to wait, and the socket lives on', () =>
+  withWorld(
+    async (world) => {
+      const peer = await openPeer(world.url, { token: world.alice.token })
+      for (let id = 1; id <= 12; id += 1) peer.send(subscribe(String(id), 'subscription { incomingCall { type } }'))
+      for (const id of ['11', '12']) {
+        const { payload, ...message } = await peer.receive()
+        expect(message).toMatchObject({ id, type: 'next' })
+        expect(payload.errors[0].extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfter: expect.any(Number) })
+        expect(await peer.receive()).toEqual({ id, type: 'complete' })
+      }
+      peer.send(subscribe('13', '{ me { id } }'))
+      expect(await peer.receive()).toMatchObject({ id: '13', payload: { data: { me: { id: 'alice' } } } })
+      peer.socket.close()
+    },
+    { env: { RATE_LIMITS: 'on', RATE_SUBSCRIBE: '10/60s' } },
+  ))

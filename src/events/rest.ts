@@ -30,6 +30,9 @@ const UpdateJson = z.object({
   at: z.iso.datetime(),
   actorId: z.string().nullable(),
   participant: ParticipantJson.nullable().describe('Whom it happened to, as of this event'),
+  participantIds: z
+    .array(z.string())
+    .describe('The users whom it happened to; many who share one event have no `participant`'),
   room: RoomJson.describe('The room as of this event'),
 })
 
@@ -38,13 +41,14 @@ const PageJson = z.object({
   pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.int().nullable() }),
 })
 
-const updateJson = ({ seq, type, at, actorId, participant, room }: RoomUpdate): z.input<typeof UpdateJson> => ({
+const updateJson = ({ seq, type, at, actorId, ...update }: RoomUpdate): z.input<typeof UpdateJson> => ({
   seq,
   type,
   at: at.toISOString(),
   actorId,
-  participant: participant && participantJson(participant, at),
-  room: roomJson(room, at),
+  participant: update.participant && participantJson(update.participant, at),
+  participantIds: [...update.participantIds],
+  room: roomJson(update.room, at),
 })
 
 /** Milliseconds after which EventSource comes back. */

@@ -45,6 +45,7 @@ describe('GET /rooms/:id/events', () => {
         at: expect.any(String),
         actorId: null,
         participant: null,
+        participantIds: [],
         room: expect.objectContaining({ id, type: 'p2p', status: 'waiting', seq: 1 }),
       },
     })
@@ -63,6 +64,7 @@ describe('GET /rooms/:id/events', () => {
       events.map((_, index) => [String(index + 2), index + 2, index + 2]),
     )
     expect(events[0]?.data).toMatchObject({ actorId: 'alice', participant: { userId: 'alice', state: 'joined' } })
+    expect(events[0]?.data.participantIds).toEqual(['alice'])
     const { body: room } = await world.alice.rest('GET', `/rooms/${id}`)
     expect(events.at(-1)?.data.room).toEqual(room)
   })

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { TimeSlices } from '../../src/core/time-slices.ts'
 import type { RoomUpdate } from '../../src/events/event.ts'
 import { FanOut } from '../../src/events/fan-out.ts'
 import { openPeer, type Peer, subscribe } from '../peer.ts'
 import { type Person, startWorld } from '../world.ts'
+
+/** The machine may be busy. */
+const PATIENCE = { timeout: 15_000 }
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -11,7 +14,17 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const open = (person: Person) => openPeer(world.url, { token: person.token })
+let peers: Peer[] = []
+afterEach(async () => {
+  for (const { socket } of peers) socket.close()
+  peers = []
+  await vi.waitUntil(() => world.app.fanOut.size === 0, PATIENCE)
+})
+async function open(person: Person): Promise<Peer> {
+  const peer = await openPeer(world.url, { token: person.token })
+  peers.push(peer)
+  return peer
+}
 const group = async (participantIds: readonly string[] = []): Promise<string> =>
   (await world.alice.rest('POST', '/rooms', { type: 'group', maxParticipants: 1000, participantIds })).body.id
 /** Selections that differ. */
@@ -35,8 +48,6 @@ describe('different selections of rooms', () => {
     }
     // One group for each room.
     expect(world.app.fanOut.size).toBe(3)
-    peer.socket.close()
-    await expect.poll(() => world.app.fanOut.size).toBe(0)
   })
 
   test('are at most 16 a user; one more is refused, the others live on', async () => {
@@ -55,8 +66,6 @@ describe('different selections of rooms', () => {
     expect(await begin(other, 'again', selection(roomId, 3))).toBe('next')
     peer.send({ id: '0', type: 'complete' })
     expect(await begin(other, '18', selection(roomId, 18))).toBe('next')
-    for (const { socket } of [peer, other]) socket.close()
-    await expect.poll(() => world.app.hub.readers(roomId)).toBe(0)
   })
 
   test('are at most 32 a room, whoever asks', async () => {
@@ -68,8 +77,6 @@ describe('different selections of rooms', () => {
     }
     expect(await begin(carol, '1', selection(roomId, 200))).toBe('RATE_LIMITED')
     expect(await begin(carol, '2', selection(roomId, 100))).toBe('next')
-    for (const { socket } of [alice, bob, carol]) socket.close()
-    await expect.poll(() => world.app.fanOut.size).toBe(0)
   })
 })
 
@@ -105,8 +112,6 @@ test('many events of a large room, selected heavily, reach all in order; others 
   const answered = await bystander()
   await Promise.all(toggles)
   expect(answered).toBeGreaterThan(0)
-  peer.socket.close()
-  await expect.poll(() => world.app.fanOut.size).toBe(0)
 }, 60_000)
 
 describe('a view that cannot keep up with its room', () => {

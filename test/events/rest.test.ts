@@ -2,6 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openSource, type Source } from '../event-source.ts'
 import { type Person, startWorld } from '../world.ts'
 
+/** The machine may be busy. */
+const PATIENCE = { timeout: 15_000 }
+
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   world = await startWorld({ env: { DISCONNECT_GRACE: '600' } })
@@ -192,8 +195,8 @@ describe('an event stream is bounded as a socket is', () => {
     expect([refused.status, Number(refused.headers.get('retry-after'))]).toEqual([429, 5])
     expect(JSON.parse(await refused.text())).toMatchObject({ code: 'RATE_LIMITED' })
     streams[0]?.close()
-    await expect.poll(async () => (await open(erin, '/calls/events')).status).toBe(200)
-    await expect.poll(() => world.app.calls.size).toBe(1)
+    await expect.poll(async () => (await open(erin, '/calls/events')).status, PATIENCE).toBe(200)
+    await expect.poll(() => world.app.calls.size, PATIENCE).toBe(1)
   })
 
   test('it ends when its token expires, and costs nothing then', async () => {
@@ -201,6 +204,6 @@ describe('an event stream is bounded as a socket is', () => {
     const token = await world.token('alice', { ttl: 2 })
     const source = await open({ token }, `/rooms/${id}/events`)
     expect((await source.take(20)).map(({ event }) => event)).toEqual(['snapshot'])
-    await expect.poll(() => world.app.hub.readers(id)).toBe(0)
+    await expect.poll(() => world.app.hub.readers(id), PATIENCE).toBe(0)
   })
 })

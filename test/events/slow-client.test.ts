@@ -4,6 +4,9 @@ import { expect, test } from 'vitest'
 import { openSource } from '../event-source.ts'
 import { startWorld, withWorld, type World } from '../world.ts'
 
+/** The machine may be busy. */
+const PATIENCE = { timeout: 15_000 }
+
 const ALIASES = Array.from({ length: 12 }, (_, index) => `m${index}: metadata`).join(' ')
 const toggle = (world: World, roomId: string, audio: boolean) =>
   world.alice.graphql(
@@ -39,7 +42,7 @@ test(
       const live = await openSource(world.url + path, { token: world.alice.token })
       let seq = Number((await live.next())?.id)
       const stalled = await stall(world, room.id)
-      await expect.poll(() => world.app.hub.readers(room.id)).toBe(2)
+      await expect.poll(() => world.app.hub.readers(room.id), PATIENCE).toBe(2)
       while (world.app.hub.readers(room.id) === 2) {
         await toggle(world, room.id, seq % 2 === 1)
         const event = await live.next()

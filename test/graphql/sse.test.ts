@@ -4,6 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSource } from '../event-source.ts'
 import { type Answer, type Person, startWorld } from '../world.ts'
 
+/** The machine may be busy. */
+const PATIENCE = { timeout: 15_000 }
+
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   world = await startWorld()
@@ -66,7 +69,7 @@ describe('graphql-sse', () => {
     await watching.next()
     expect(world.app.hub.readers(roomId)).toBe(1)
     await watching.return?.()
-    await expect.poll(() => world.app.hub.readers(roomId)).toBe(0)
+    await expect.poll(() => world.app.hub.readers(roomId), PATIENCE).toBe(0)
   })
 
   test.each([
@@ -101,7 +104,7 @@ describe('graphql-sse', () => {
     expect(refused.status).toBe(429)
     expect(JSON.parse(await refused.text()).errors[0].extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfter: 5 })
     for (const stream of streams) stream.close()
-    await expect.poll(() => world.app.calls.size).toBe(0)
+    await expect.poll(() => world.app.calls.size, PATIENCE).toBe(0)
   })
 
   test('it ends without complete when its token expires: the client asks again with a fresh one', async () => {
@@ -127,12 +130,12 @@ test('urql subscribes over fetch alone', async () => {
   const { unsubscribe } = client
     .subscription(WATCH, { roomId })
     .subscribe(({ data }) => seen.push(data?.roomUpdated.type))
-  await expect.poll(() => seen).toEqual(['SNAPSHOT'])
+  await expect.poll(() => seen, PATIENCE).toEqual(['SNAPSHOT'])
   await world.alice.rest('POST', `/rooms/${roomId}/join`)
-  await expect.poll(() => seen).toEqual(['SNAPSHOT', 'PARTICIPANT_JOINED'])
+  await expect.poll(() => seen, PATIENCE).toEqual(['SNAPSHOT', 'PARTICIPANT_JOINED'])
   // A query is answered with JSON, though the client would take a stream.
   const { data } = await client.query('{ me { id } }', {}).toPromise()
   expect(data).toEqual({ me: { id: 'alice' } })
   unsubscribe()
-  await expect.poll(() => world.app.hub.readers(roomId)).toBe(0)
+  await expect.poll(() => world.app.hub.readers(roomId), PATIENCE).toBe(0)
 })

@@ -18,6 +18,9 @@ const log = pino(
 )
 const LEVEL = { debug: 20, info: 30 } as const
 
+/** The machine may be busy. */
+const PATIENCE = { timeout: 15_000 }
+
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   world = await startWorld({ surroundings: { log } })
@@ -114,7 +117,7 @@ describe('messages act in the order in which they came', () => {
     peer.send({ id: '1', type: 'complete' })
     peer.send(subscribe('1', WATCH, { roomId: b }))
     expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
-    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)]).toEqual([0, 1])
+    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)], PATIENCE).toEqual([0, 1])
     await world.alice.rest('POST', `/rooms/${a}/join`)
     await world.alice.rest('POST', `/rooms/${b}/join`)
     expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
@@ -130,9 +133,9 @@ describe('messages act in the order in which they came', () => {
     }
     peer.send(subscribe('1', WATCH, { roomId: b }))
     expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
-    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)]).toEqual([0, 1])
+    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)], PATIENCE).toEqual([0, 1])
     peer.socket.close()
-    await expect.poll(() => world.app.hub.readers(b)).toBe(0)
+    await expect.poll(() => world.app.hub.readers(b), PATIENCE).toBe(0)
   })
 
   test('what is still being prepared when the socket closes leaves no stream behind either', async () => {
@@ -141,7 +144,7 @@ describe('messages act in the order in which they came', () => {
     for (let id = 1; id <= 50; id += 1) peer.send(subscribe(String(id), WATCH, { roomId: a }))
     peer.socket.close()
     await peer.closed
-    await expect.poll(() => [world.app.hub.readers(a), world.app.fanOut.size]).toEqual([0, 0])
+    await expect.poll(() => [world.app.hub.readers(a), world.app.fanOut.size], PATIENCE).toEqual([0, 0])
   })
 
   test('an id that is in use closes with 4409, also while its operation is being prepared', async () => {
@@ -223,7 +226,7 @@ test('the 101st subscription of a socket is refused, the others live on', async 
   }
   expect(types).toEqual({ next: 100, error: 1 })
   peer.socket.close()
-  await expect.poll(() => world.app.hub.size).toBe(0)
+  await expect.poll(() => world.app.hub.size, PATIENCE).toBe(0)
 })
 
 test('a user may have 20 sockets; one more is told to come back, and may when another has gone', async () => {

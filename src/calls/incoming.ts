@@ -1,3 +1,4 @@
+import { levelOf } from '../core/failures.ts'
 import type { Clock } from '../core/clock.ts'
 import { forEach } from '../core/each.ts'
 import type { Log } from '../core/log.ts'
@@ -142,7 +143,7 @@ export class IncomingCalls {
       } while (this.#loading.get(roomId))
     } catch (error) {
       // Nothing is lost: the next check looks at it again.
-      log.warn({ roomId, err: error }, 'could not see whether a room rings')
+      log[levelOf(error)]({ roomId, err: error }, 'could not see whether a room rings')
     } finally {
       this.#loading.delete(roomId)
     }

@@ -28,6 +28,9 @@ export class Unavailable extends RtcError {
   }
 }
 
+/** The level at which work that failed is logged: an outage has been logged by {@link Failures}, once for all of it. */
+export const levelOf = (error: unknown): 'debug' | 'warn' => (error instanceof Unavailable ? 'debug' : 'warn')
+
 /** Milliseconds between two log lines of one cause. */
 const LOG_INTERVAL = 10_000
 

@@ -1,3 +1,4 @@
+import { levelOf } from './failures.ts'
 import type { Log } from './log.ts'
 
 /** Does the same work again and again, never twice at once; a failure is logged and the next time is as ever. */
@@ -53,7 +54,7 @@ export class Repeat {
     try {
       more = await this.#work()
     } catch (error) {
-      this.#log.warn({ err: error }, 'work in the background failed')
+      this.#log[levelOf(error)]({ err: error }, 'work in the background failed')
     }
     this.#working = false
     this.#schedule(more || this.#again ? 0 : this.#interval)

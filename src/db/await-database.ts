@@ -40,8 +40,8 @@ export async function awaitDatabase({ url, wait, signal, log }: AwaitOptions): P
     if (!failure) return
     signal.throwIfAborted()
     if (failure.isFinal || left() <= 0) {
-      const waited = failure.isFinal ? '' : ` It was waited for for ${wait} seconds (DATABASE_WAIT).`
-      throw new DatabaseUrlError(`${failure.reason}.${waited}`, failure.cause)
+      const waited = failure.isFinal ? '' : `; waited ${wait} seconds (DATABASE_WAIT)`
+      throw new DatabaseUrlError(`${failure.reason}${waited}`, failure.cause)
     }
     if (performance.now() - said >= SAY_INTERVAL) {
       said = performance.now()

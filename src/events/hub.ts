@@ -1,3 +1,4 @@
+import { levelOf } from '../core/failures.ts'
 import type { Log } from '../core/log.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
@@ -194,6 +195,6 @@ class Channel {
 
   #fail(error: unknown): void {
     // Nothing is lost: the next hint, or the next look at what other nodes have done, reads the same from the log.
-    this.#sources.log.warn({ roomId: this.#roomId, err: error }, 'a room with readers could not catch up')
+    this.#sources.log[levelOf(error)]({ roomId: this.#roomId, err: error }, 'a room with readers could not catch up')
   }
 }

@@ -1,3 +1,4 @@
+import { levelOf } from '../core/failures.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Turns } from '../core/turns.ts'
@@ -122,7 +123,7 @@ export class Leases {
   #track(key: string, work: () => Promise<void>): void {
     const tracked = work()
       .catch((error: unknown) => {
-        this.#sources.log.warn({ err: error }, 'presence could not be written yet')
+        this.#sources.log[levelOf(error)]({ err: error }, 'presence could not be written yet')
         const isRefused = error instanceof RtcError && error.code !== 'UNAVAILABLE'
         if (!isRefused) this.#unwritten.set(key, work)
       })

@@ -1,3 +1,4 @@
+import { levelOf } from '../core/failures.ts'
 import type { Clock } from '../core/clock.ts'
 import { forEach } from '../core/each.ts'
 import type { Log } from '../core/log.ts'
@@ -30,7 +31,7 @@ export function createSweeper({ store, executor, clock, log }: Sources): Repeat 
       try {
         await executor.execute(roomId, { type: 'tick' })
       } catch (error) {
-        log.warn({ roomId, err: error }, 'a room could not be swept')
+        log[levelOf(error)]({ roomId, err: error }, 'a room could not be swept')
       }
     })
     return rooms.length === BATCH

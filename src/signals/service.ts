@@ -1,3 +1,4 @@
+import { levelOf } from '../core/failures.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
@@ -162,7 +163,7 @@ export class Signals {
     try {
       return await store.read(stay, stretch, clock.now())
     } catch (error) {
-      log.warn({ roomId: stay.roomId, err: error }, 'signals could not be read')
+      log[levelOf(error)]({ roomId: stay.roomId, err: error }, 'signals could not be read')
       setTimeout(() => bell.ring(), RETRY).unref()
       return []
     }

@@ -85,3 +85,13 @@ test('an upgrade behind an unanswered request cuts the connection off', async ()
   raw.write(request('GET', '/health/ready') + request('GET', '/graphql', upgrade))
   expect(await raw.closed).not.toContain('101 ')
 })
+
+test('cheap pipelined requests do not keep the event loop from others', async () => {
+  const [flood, other] = [await openRaw(world.url), await openRaw(world.url)]
+  flood.write(request('GET', '/health/live').repeat(1_000))
+  other.write(request('GET', '/health/live'))
+  await other.until((text) => text.endsWith('}'))
+  expect(responses(flood.text())).toBeLessThan(1_000)
+  await flood.until((text) => responses(text) === 1_000)
+  for (const { socket } of [flood, other]) socket.destroy()
+})

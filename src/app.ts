@@ -26,6 +26,7 @@ import { createMedia, type Media } from './media/connection.ts'
 import { configuredProviders } from './media/credentials/configured.ts'
 import { Heartbeat } from './presence/heartbeat.ts'
 import { createLeaseStore } from './presence/lease-store.ts'
+import { createAbsenceSweeper } from './presence/absence.ts'
 import { Leases } from './presence/leases.ts'
 import { createSweeper } from './presence/sweeper.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
@@ -164,7 +165,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       calls.offer(room)
       signals.offerRoom(room)
       bus.announce({ kind: 'room', roomId: room.id, seq: room.seq })
-      const rung = ringingChangedFor(appended)
+      const rung = ringingChangedFor(room, appended)
       // Of a large room one notice for everybody is less work than one for each.
       if (rung.size > RUNG_ONE_BY_ONE) bus.announce({ kind: 'ringing', roomId: room.id, userId: EVERYBODY })
       else for (const userId of rung) bus.announce({ kind: 'ringing', roomId: room.id, userId })
@@ -187,6 +188,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const streams = createRoomStreams({ executor, leases, events, hub, rates, clock })
   const sweeper = createSweeper({ store, executor, clock, log })
+  const absenceSweeper = createAbsenceSweeper({ store: leaseStore, executor, clock, log })
   const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, leases, log })
   let hasStarted = false
   const signalPurge = createSignalPurge({ store: signalStore, clock, log })
@@ -217,6 +219,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       await migrate(databaseUrl, log, { signal })
       heartbeat.start()
       sweeper.start()
+      absenceSweeper.start()
       catchUp.start()
       bus.start()
       signalPurge.start()
@@ -232,6 +235,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       overload.close()
       if (!hasStarted) return await database.close()
       await sweeper.stop()
+      await absenceSweeper.stop()
       await catchUp.stop()
       await signalPurge.stop()
       await leases.settled()

@@ -91,7 +91,11 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['limits', /^limits\//, ['limits', 'rates', 'config', 'core']],
   ['input', /^rooms\/input$/, ['decide', 'model', 'core']],
   ['policy', /^rooms\/policy$/, ['model', 'core']],
-  ['decide', /^rooms\/(decide|decision|command|create|draft|seat|invitation|ending)$/, ['decide', 'model', 'core']],
+  [
+    'decide',
+    /^rooms\/(decide|decision|command|create|draft|seat|presence|host|invitation|ending)$/,
+    ['decide', 'model', 'core'],
+  ],
   ['model', /^rooms\/(model|participants-page)$/, ['model', 'core']],
   ['db', /^db\//, ['db', 'core', 'config']],
   ['config', /^config$/, ['rates', 'model', 'core']],

@@ -47,6 +47,20 @@ const scenarios: Record<string, Scenario> = {
     yield* tell(door.leave(alice, id, { sessionId: 's-2' }))
     yield* tell(door.leave(alice, id, { sessionId: 's-2' }))
   },
+  async *'a call whose page is reloaded and then closed'(door, { alice, bob }) {
+    const created = yield* tell(door.create(alice, P2P))
+    const { id } = created.room
+    yield* tell(door.join(alice, id, { deviceId: 'tab', expectStream: true }))
+    yield* tell(door.join(bob, id, { expectStream: null }))
+    yield* tell(door.leave(alice, id, { deviceId: 'tab', after: 5 }))
+    yield* tell(door.leave(alice, id, { deviceId: 'tab', after: 9 }))
+    yield* tell(door.join(alice, id, { deviceId: 'tab', sessionId: 's-2', expectStream: true }))
+    yield* tell(door.leave(alice, id, { sessionId: 's-2', after: 61 }))
+    yield* tell(door.join(bob, id, { expectStream: 'yes' }))
+    yield* tell(door.leave(alice, id, { sessionId: 's-2', after: 5 }))
+    yield* tell(door.join(alice, id, { deviceId: 'phone' }))
+    yield* tell(door.leave(alice, id))
+  },
   async *'a call that is cancelled'(door, { alice }) {
     const created = yield* tell(door.create(alice, P2P))
     yield* tell(door.end(alice, created.room.id))
@@ -89,6 +103,31 @@ const scenarios: Record<string, Scenario> = {
     yield* tell(door.get(bob, created.room.id))
     yield* tell(door.end(alice, created.room.id))
     yield* tell(door.invite(alice, created.room.id, 'bob'))
+  },
+  async *'a group that is handed over'(door, { alice, bob, carol, root }) {
+    const created = yield* tell(door.create(alice, { type: 'group', participantIds: ['bob', 'carol'] }))
+    const { id } = created.room
+    yield* tell(door.transferHost(alice, id, 'bob'))
+    for (const person of [alice, bob, carol]) yield* tell(door.join(person, id))
+    yield* tell(door.transferHost(bob, id, 'bob'))
+    yield* tell(door.transferHost(alice, id, 'nobody'))
+    yield* tell(door.transferHost(alice, id, ''))
+    yield* tell(door.transferHost(alice, id, 'alice'))
+    yield* tell(door.transferHost(alice, id, 'bob'))
+    yield* tell(door.remove(alice, id, 'carol'))
+    yield* tell(door.remove(bob, id, 'alice'))
+    yield* tell(door.join(alice, id))
+    yield* tell(door.invite(bob, id, 'alice'))
+    yield* tell(door.join(alice, id))
+    yield* tell(door.end(alice, id))
+    yield* tell(door.leave(bob, id))
+    yield* tell(door.end(alice, id))
+    yield* tell(door.transferHost(root, id, 'alice'))
+    yield* tell(door.end(carol, id))
+    yield* tell(door.transferHost(root, id, 'alice'))
+    const call = yield* tell(door.create(alice, P2P))
+    yield* tell(door.transferHost(alice, call.room.id, 'bob'))
+    yield* tell(door.transferHost(root, UNKNOWN, 'bob'))
   },
   async *'strangers and unknown rooms'(door, { alice, carol }) {
     const created = yield* tell(door.create(alice, P2P))

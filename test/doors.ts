@@ -22,10 +22,11 @@ export interface Door {
   reject(person: Person, id: string, input?: Record<string, unknown>): Promise<Outcome>
   invite(person: Person, id: string, userId: string): Promise<Outcome>
   remove(person: Person, id: string, userId: string): Promise<Outcome>
+  transferHost(person: Person, id: string, userId: string): Promise<Outcome>
 }
 
 const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
-  endReason duration participants { userId role state audio video connected leaveReason duration sessionId }`
+  endReason duration activeUntil hostId participants { userId role state audio video connected leaveReason duration sessionId lostAt }`
 
 const CONNECTION = 'provider appId url roomId userId token expiresAt iceServers { urls username credential } meshMax'
 
@@ -79,6 +80,7 @@ export const graphqlDoor: Door = {
     mutate(person, 'rejectCall', { roomId, ...(recase(input, 'toUpperCase') as object) }),
   invite: (person, roomId, userId) => mutate(person, 'inviteParticipants', { roomId, userIds: [userId] }),
   remove: (person, roomId, userId) => mutate(person, 'removeParticipant', { roomId, userId }),
+  transferHost: (person, roomId, userId) => mutate(person, 'transferHost', { roomId, userId }),
   async get(person, id) {
     const answer = await person.graphql(`query ($id: ID!) { room(id: $id) { ${ROOM} } }`, { id })
     return outcome(answer, { room: answer.body.data?.room })
@@ -113,6 +115,7 @@ export const restDoor: Door = {
   get: (person, id) => send(person, 'GET', `/rooms/${encodeURIComponent(id)}`),
   reject: (person, id, input) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/reject`, input),
   invite: (person, id, userId) => send(person, 'POST', `/rooms/${encodeURIComponent(id)}/participants`, { userId }),
+  transferHost: (person, id, userId) => send(person, 'PUT', `/rooms/${encodeURIComponent(id)}/host`, { userId }),
   remove: (person, id, userId) => send(person, 'DELETE', `/rooms/${encodeURIComponent(id)}/participants/${userId}`),
 }
 

@@ -78,6 +78,8 @@ export function groupOfTen(id: string): Room {
     deadlineAt: new Date(now.getTime() + 86_400_000),
     createdBy: 'user-0',
     clientRequestId: null,
+    activeUntil: null,
+    hostId: null,
     requestHash: null,
     participants,
   }

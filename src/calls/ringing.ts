@@ -12,12 +12,14 @@ export interface IncomingCall {
   readonly at: Date
 }
 
-/** Whether the room rings for a user. A caller is expected, not rung. */
+/** Whether the room rings for a user. Who calls is expected, not rung; who has left a group of theirs may be invited. */
 export function isRinging(room: Room, userId: string): boolean {
   const place = findParticipant(room, userId)
   if (room.status === 'ended' || place?.state !== 'invited') return false
-  return place.ringsUntil !== null && place.role !== 'caller' && !place.silent
+  return place.ringsUntil !== null && mayRing(room, place) && !place.silent
 }
+
+const mayRing = (room: Room, { role }: Participant): boolean => room.type === 'group' || role !== 'caller'
 
 /** Why a room that rang for a participant rings no more. */
 export function silencedBy(place: Participant | undefined): Exclude<IncomingCallType, 'ringing'> {
@@ -48,10 +50,10 @@ const CHANGES_RINGING = new Set<RoomEventType>([
 ])
 
 /** The users for whom a room may have begun or ceased to ring by these events. */
-export function ringingChangedFor(events: readonly RoomEvent[]): ReadonlySet<string> {
+export function ringingChangedFor(room: Room, events: readonly RoomEvent[]): ReadonlySet<string> {
   const people = events
     .filter(({ type }) => CHANGES_RINGING.has(type))
     .flatMap(({ data }) => data.participants ?? [])
-    .filter(({ role }) => role !== 'caller')
+    .filter((participant) => mayRing(room, participant))
   return new Set(people.map(({ userId }) => userId))
 }

@@ -32,3 +32,6 @@ export const isRoomId = (text: string): boolean => ROOM_ID.test(text)
  * (RFC 9562, section 4), and some platforms, such as CallKit, write them in upper case.
  */
 export const canonicalUuid = (text: string): string => (isRoomId(text.toLowerCase()) ? text.toLowerCase() : text)
+
+/** In the database, the device of a stream that names none. */
+export const NO_DEVICE = ''

@@ -39,9 +39,9 @@ export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({
   room,
 })
 
-/** Whether an update says that the viewer's own stream was lost. */
+/** Whether an update says that the viewer's own stream was lost. One that closes by its own word is not lost. */
 export const isLossOf = (update: RoomUpdate, viewerId: string): boolean =>
-  update.type === 'participant_disconnected' && update.participant?.userId === viewerId
+  update.type === 'participant_disconnected' && update.participant?.userId === viewerId && update.actorId === null
 
 /** Who reads a stream. */
 export interface Viewer {

@@ -2,6 +2,7 @@ import { builder } from '../graphql/builder.ts'
 import { enumOf } from '../graphql/enum.ts'
 import { badInput } from '../core/errors.ts'
 import { ROOM_EVENT_TYPES, type RoomEvent } from '../rooms/model.ts'
+import { requireDeviceId } from '../rooms/input.ts'
 import { ParticipantRef, RoomRef } from '../rooms/graphql.ts'
 import { type RoomUpdate, subjectsOf } from './event.ts'
 
@@ -86,14 +87,18 @@ builder.subscriptionFields((t) => ({
     args: {
       roomId: t.arg.id({ required: true }),
       after: t.arg.int({ description: 'The seq of the last update that you have.' }),
-      deviceId: t.arg.id({ description: 'The device that reads; by default whichever of yours is in the room.' }),
+      deviceId: t.arg.id({
+        description:
+          'The device that reads. Name the one that you have joined with: only its stream proves that you are there. ' +
+          'Without it, the stream proves that only where you have joined without a device, too.',
+      }),
     },
     subscribe: (_root, { roomId, after, deviceId }, { streams, actor }) =>
       streams.open({
         actor,
         roomId,
         after: after ?? undefined,
-        deviceId: deviceId ?? undefined,
+        deviceId: requireDeviceId(deviceId),
       }),
     resolve: (update) => update,
   }),

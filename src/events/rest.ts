@@ -4,6 +4,7 @@ import { badInput, RtcError } from '../core/errors.ts'
 import { eventOf, type EventStream, type EventStreams } from '../http/event-stream.ts'
 import { prefersJson } from '../http/json.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
+import { DeviceId } from '../rooms/input.ts'
 import { participantJson, ParticipantJson, roomJson, RoomJson } from '../rooms/json.ts'
 import { ROOM_EVENT_TYPES } from '../rooms/model.ts'
 import { Delivery, type Outlet } from './delivery.ts'
@@ -20,7 +21,9 @@ const wholeNumber = z
 
 const EventsQuery = z.strictObject({
   after: wholeNumber.optional().describe('Number of the last event that you have'),
-  deviceId: z.string().min(1).max(128).optional().describe('The device that reads'),
+  deviceId: DeviceId.optional().describe(
+    'The device that reads: only a stream of the one that has joined proves presence',
+  ),
   first: wholeNumber.optional().describe(`Events of a JSON page; ${PAGE.default} unless given, at most ${PAGE.max}`),
 })
 

@@ -71,10 +71,9 @@ export function createRoomStreams(sources: Sources): RoomStreams {
 
   return {
     async open(request) {
-      const { actor } = request
-      sources.rates.count(actor, 'subscribe')
+      sources.rates.count(request.actor, 'subscribe')
       const room = await readable(request)
-      const lease = await present(sources, actor, room)
+      const lease = await present(sources, request, room)
       const stream = new RoomStream(sources, { ...request, roomId: room.id }, lease)
       try {
         await stream.subscribe(room.seq)
@@ -111,13 +110,17 @@ export function createRoomStreams(sources: Sources): RoomStreams {
   }
 }
 
-/** A participant's stream proves presence: it ends the grace that a lost one has begun. */
-async function present({ leases, executor }: Sources, actor: Actor, room: Room): Promise<Lease | undefined> {
+/**
+ * The stream of the device that holds the seat proves presence: it ends the grace that a lost one has begun. One that
+ * names no device is such a device's only where the seat has none.
+ */
+async function present({ leases, executor }: Sources, request: StreamRequest, room: Room): Promise<Lease | undefined> {
+  const { actor, deviceId = null } = request
   const place = findParticipant(room, actor.id)
   if (!place || room.status === 'ended') return undefined
-  const lease = await leases.open({ roomId: room.id, userId: actor.id })
-  if (place.state === 'joined' && !place.connected) {
-    await executor.execute(room.id, { type: 'reconnect', userId: actor.id })
+  const lease = await leases.open({ roomId: room.id, userId: actor.id, deviceId })
+  if (place.state === 'joined' && place.deviceId === deviceId && !place.connected) {
+    await executor.execute(room.id, { type: 'reconnect', userId: actor.id, deviceId })
   }
   return lease
 }

@@ -61,8 +61,10 @@ export class Heartbeat {
   /** The grace first, then the row: whoever dies in between leaves it to the next. */
   async #bury(orphan: LeaseRow): Promise<void> {
     const { store, executor } = this.#sources
-    const { roomId, userId } = orphan
-    if (!(await store.isHeldElsewhere(orphan))) await executor.execute(roomId, { type: 'disconnect', userId })
+    const { roomId, userId, deviceId, nodeId } = orphan
+    if (!(await store.isHeld(orphan, { except: nodeId }))) {
+      await executor.execute(roomId, { type: 'disconnect', userId, deviceId })
+    }
     await store.drop(orphan)
   }
 }

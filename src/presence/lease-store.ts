@@ -1,24 +1,41 @@
+import { NO_DEVICE } from '../core/ids.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
-/** Whose stream lives at which node. */
-export interface LeaseRow {
+/** Somebody's device in a room; null is one that names none. */
+export interface Holder {
   readonly roomId: string
   readonly userId: string
+  readonly deviceId: string | null
+}
+
+/** Whose stream lives at which node. */
+export interface LeaseRow extends Holder {
   readonly nodeId: string
+}
+
+/** An announced stream that has not come in time. */
+export interface Overdue extends Holder {
+  readonly sessionId: string
+  readonly since: Date
 }
 
 /** Leases and the heartbeats of the nodes that hold them. Times are the database's, so that nodes need not agree on one. */
 export interface LeaseStore {
+  /** Writes leases. Their streams are not awaited any more. */
   hold(leases: readonly LeaseRow[]): Promise<void>
   drop(lease: LeaseRow): Promise<void>
-  /** Whether a living node other than the lease's own holds one for the same participant. */
-  isHeldElsewhere(lease: LeaseRow): Promise<boolean>
+  /** Whether a living node, other than the one that is left out, holds a lease of the device. */
+  isHeld(holder: Holder, options?: { except?: string }): Promise<boolean>
   /** Says that the node lives; answers whether others may have taken it for dead meanwhile. */
   beat(nodeId: string): Promise<{ missed: boolean }>
   /** Leases of dead nodes. */
   orphans(limit: number): Promise<readonly LeaseRow[]>
   /** Takes the node off the list. */
   signOff(nodeId: string): Promise<void>
+  /** Streams that were announced and are overdue. */
+  overdue(now: Date, limit: number): Promise<readonly Overdue[]>
+  /** Awaits the stream no more, unless another session does. */
+  giveUp(overdue: Overdue): Promise<void>
 }
 
 /** A node that has not been seen for so many seconds is dead; its participants' grace begins before 15 s are over. */
@@ -28,20 +45,28 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
   return {
     async hold(leases) {
       await prisma.$executeRaw`
-        INSERT INTO "Lease" SELECT * FROM jsonb_populate_recordset(NULL::"Lease", ${JSON.stringify(leases)}::jsonb)
-        ON CONFLICT DO NOTHING`
+        WITH lease AS (
+          SELECT * FROM jsonb_populate_recordset(NULL::"Lease", ${JSON.stringify(leases.map(toRow))}::jsonb)
+        ), come AS (
+          DELETE FROM "AwaitedStream" awaited USING lease
+           WHERE awaited."roomId" = lease."roomId" AND awaited."userId" = lease."userId"
+             AND awaited."deviceId" = lease."deviceId"
+        )
+        INSERT INTO "Lease" SELECT * FROM lease ON CONFLICT DO NOTHING`
     },
 
-    async drop({ roomId, userId, nodeId }) {
+    async drop({ roomId, userId, deviceId, nodeId }) {
       await prisma.$executeRaw`
         DELETE FROM "Lease"
-         WHERE "roomId" = ${roomId}::uuid AND "userId" = ${userId} AND "nodeId" = ${nodeId}::uuid`
+         WHERE "roomId" = ${roomId}::uuid AND "userId" = ${userId} AND "nodeId" = ${nodeId}::uuid
+           AND "deviceId" = ${deviceId ?? NO_DEVICE}`
     },
 
-    async isHeldElsewhere({ roomId, userId, nodeId }) {
+    async isHeld({ roomId, userId, deviceId }, { except = NO_NODE } = {}) {
       const rows = await prisma.$queryRaw<unknown[]>`
         SELECT FROM "Lease" lease JOIN "Node" node ON node."id" = lease."nodeId"
-         WHERE lease."roomId" = ${roomId}::uuid AND lease."userId" = ${userId} AND lease."nodeId" <> ${nodeId}::uuid
+         WHERE lease."roomId" = ${roomId}::uuid AND lease."userId" = ${userId}
+           AND lease."deviceId" = ${deviceId ?? NO_DEVICE} AND lease."nodeId" <> ${except}::uuid
            AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER})`
       return rows.length > 0
     },
@@ -56,16 +81,42 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
       return { missed: row?.missed ?? true }
     },
 
-    orphans: (limit) => prisma.$queryRaw<LeaseRow[]>`
-      /* heartbeat */
-      SELECT lease."roomId"::text, lease."userId", lease."nodeId"::text
-        FROM "Lease" lease
-       WHERE NOT EXISTS (SELECT FROM "Node" node WHERE node."id" = lease."nodeId"
-                            AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER}))
-       LIMIT ${limit}`,
+    async orphans(limit) {
+      const rows = await prisma.$queryRaw<LeaseRow[]>`
+        /* heartbeat */
+        SELECT lease."roomId"::text, lease."userId", lease."nodeId"::text, lease."deviceId"
+          FROM "Lease" lease
+         WHERE NOT EXISTS (SELECT FROM "Node" node WHERE node."id" = lease."nodeId"
+                              AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER}))
+         LIMIT ${limit}`
+      return rows.map(fromRow)
+    },
 
     async signOff(nodeId) {
       await prisma.$executeRaw`DELETE FROM "Node" WHERE "id" = ${nodeId}::uuid`
     },
+
+    async overdue(now, limit) {
+      const rows = await prisma.$queryRaw<Overdue[]>`
+        /* sweep */
+        SELECT "roomId"::text, "userId", "deviceId", "sessionId", "since" FROM "AwaitedStream"
+         WHERE "until" <= ${now} ORDER BY "until" LIMIT ${limit}`
+      return rows.map(fromRow)
+    },
+
+    async giveUp({ roomId, userId, sessionId }) {
+      await prisma.$executeRaw`
+        DELETE FROM "AwaitedStream"
+         WHERE "roomId" = ${roomId}::uuid AND "userId" = ${userId} AND "sessionId" = ${sessionId}`
+    },
   }
 }
+
+/** No node has this id. */
+const NO_NODE = '00000000-0000-0000-0000-000000000000'
+
+const toRow = <T extends Holder>(holder: T) => ({ ...holder, deviceId: holder.deviceId ?? NO_DEVICE })
+const fromRow = <T extends Holder>(row: T): T => ({
+  ...row,
+  deviceId: row.deviceId === NO_DEVICE ? null : row.deviceId,
+})

@@ -3,20 +3,14 @@ import { RtcError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Turns } from '../core/turns.ts'
 import type { Executor } from '../rooms/executor.ts'
-import type { LeaseStore } from './lease-store.ts'
+import type { Holder, LeaseStore } from './lease-store.ts'
 
-/** A participant's live stream: while it is held, the participant is present. */
+/** A live stream of a device: while it is held, whoever has joined from that device is present. */
 export interface Lease {
   /** The participant was declared lost although the stream lives, for instance by a node that could not see this one. */
   contest(): void
   /** The stream is over; `lost` unless it was at its end. */
   release(options: { lost: boolean }): void
-}
-
-/** Somebody's place in a room. */
-interface Holder {
-  readonly roomId: string
-  readonly userId: string
 }
 
 interface Sources {
@@ -27,15 +21,15 @@ interface Sources {
 }
 
 /**
- * The streams that live here, counted by participant. The last one to go starts the participant's grace, unless
- * another node holds one; the database knows of them, so that others notice when this node dies.
+ * The streams that live here, counted by device. The last one to go starts the grace of whoever has joined from that
+ * device, unless another node holds one; the database knows of them, so that others notice when this node dies.
  */
 export class Leases {
   readonly #sources: Sources
   readonly #streams = new Map<string, { holder: Holder; count: number }>()
   readonly #turns = new Turns()
   readonly #underWay = new Set<Promise<void>>()
-  /** What failed, by participant. */
+  /** What failed, by device. */
   readonly #unwritten = new Map<string, () => Promise<void>>()
 
   constructor(sources: Sources) {
@@ -104,11 +98,11 @@ export class Leases {
   /** The grace first, then the row: a node that dies in between leaves an orphan for the others, not a ghost. */
   async #end(holder: Holder, lost: boolean): Promise<void> {
     const { store, executor, nodeId } = this.#sources
-    const { roomId, userId } = holder
+    const { roomId, userId, deviceId } = holder
     const isHeld = () => this.#streams.has(keyOf(holder))
     if (isHeld()) return
-    if (lost && !(await store.isHeldElsewhere({ ...holder, nodeId }))) {
-      await executor.execute(roomId, { type: 'disconnect', userId }, () => !isHeld())
+    if (lost && !(await store.isHeld(holder, { except: nodeId }))) {
+      await executor.execute(roomId, { type: 'disconnect', userId, deviceId }, () => !isHeld())
     }
     if (!isHeld()) await store.drop({ ...holder, nodeId })
   }
@@ -117,7 +111,8 @@ export class Leases {
     const { store, executor, nodeId } = this.#sources
     if (!this.#streams.has(keyOf(holder))) return
     await store.hold([{ ...holder, nodeId }])
-    await executor.execute(holder.roomId, { type: 'reconnect', userId: holder.userId })
+    const { roomId, userId, deviceId } = holder
+    await executor.execute(roomId, { type: 'reconnect', userId, deviceId })
   }
 
   #track(key: string, work: () => Promise<void>): void {
@@ -132,4 +127,4 @@ export class Leases {
   }
 }
 
-const keyOf = ({ roomId, userId }: Holder): string => `${roomId}:${userId}`
+const keyOf = ({ roomId, userId, deviceId }: Holder): string => JSON.stringify([roomId, userId, deviceId])

@@ -14,6 +14,8 @@ export interface Join {
    * join of the device that is in the room already is a repeat.
    */
   readonly sessionId: string | null
+  /** The client opens a stream within the grace; otherwise the session that begins is lost. */
+  readonly expectStream: boolean
   /** Null leaves it to the room's media type. */
   readonly audio: boolean | null
   readonly video: boolean | null
@@ -28,6 +30,8 @@ export interface Leave {
   readonly deviceId?: string | undefined
   /** Only this session: an earlier one changes nothing, neither a seat nor an invitation. Absent: whichever. */
   readonly sessionId?: string | undefined
+  /** Seconds until it takes effect, at most the grace; a join or stream of the device takes it back. Absent: at once. */
+  readonly after?: number | undefined
 }
 
 export interface Reject {
@@ -50,6 +54,13 @@ export interface Remove {
   readonly userId: string
 }
 
+export interface TransferHost {
+  readonly type: 'transferHost'
+  readonly actor: Actor
+  /** Who is to host. */
+  readonly userId: string
+}
+
 export interface Update {
   readonly type: 'update'
   readonly actor: Actor
@@ -58,19 +69,43 @@ export interface Update {
   readonly video: boolean | null
 }
 
+/** The last stream that a device had was lost. Null is a stream that names no device. */
+export interface Disconnect {
+  readonly type: 'disconnect'
+  readonly userId: string
+  readonly deviceId: string | null
+}
+
+/** A device has a stream. */
+export interface Reconnect {
+  readonly type: 'reconnect'
+  readonly userId: string
+  readonly deviceId: string | null
+}
+
+/** The stream that a session had announced has not come. */
+export interface Absent {
+  readonly type: 'absent'
+  readonly userId: string
+  readonly sessionId: string
+  /** When the session began. */
+  readonly since: Date
+}
+
 /** What may happen to a room that exists. */
 export type RoomCommand =
   | Join
   | Reject
   | Invite
   | Remove
+  | TransferHost
   | Update
   | Leave
   | { readonly type: 'end'; readonly actor: Actor }
   /** The caller calls the same callee anew: this call is over if it still rings. */
   | { readonly type: 'supersede' }
-  /** The stream that proves a participant's presence was lost, or has come back. */
-  | { readonly type: 'disconnect'; readonly userId: string }
-  | { readonly type: 'reconnect'; readonly userId: string }
+  | Disconnect
+  | Reconnect
+  | Absent
   /** Time has passed. */
   | { readonly type: 'tick' }

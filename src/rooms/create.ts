@@ -72,6 +72,8 @@ export function decideCreate(
       emptyAt: room.type === 'p2p' ? null : emptyAt(invited.length > 0, now, limits),
       expiresAt: later(now, limits.maxDuration),
       deadlineAt: null,
+      activeUntil: null,
+      hostId: room.type === 'group' ? room.callerId : null,
     },
     participants: [
       // The caller of a p2p room is expected by the same time as the answer; in a group nobody waits for them.

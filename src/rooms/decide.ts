@@ -2,8 +2,10 @@ import type { RoomCommand } from './command.ts'
 import type { Decision, Limits, Refusal } from './decision.ts'
 import { Draft } from './draft.ts'
 import { end, endBy, endEmpty, supersede } from './ending.ts'
+import { transferHost } from './host.ts'
 import { invite, missRing, reject, remove } from './invitation.ts'
-import { disconnect, depart, join, leave, reconnect, update } from './seat.ts'
+import { absent, disconnect, leaveAsAsked, lose, reconnect } from './presence.ts'
+import { join, leave, update } from './seat.ts'
 import type { Room } from './model.ts'
 
 /**
@@ -35,12 +37,16 @@ function carryOut(draft: Draft, command: RoomCommand, limits: Limits): Refusal |
       return invite(draft, command, limits)
     case 'remove':
       return remove(draft, command, limits)
+    case 'transferHost':
+      return transferHost(draft, command)
     case 'update':
       return update(draft, command)
     case 'disconnect':
-      return disconnect(draft, command.userId, limits)
+      return disconnect(draft, command, limits)
     case 'reconnect':
-      return reconnect(draft, command.userId)
+      return reconnect(draft, command)
+    case 'absent':
+      return absent(draft, command, limits)
     case 'tick':
       return undefined
     default:
@@ -54,6 +60,7 @@ function applyDue(draft: Draft, limits: Limits): void {
     if (due.kind === 'expiry') end(draft, 'expired', null)
     else if (due.kind === 'empty') endEmpty(draft)
     else if (due.kind === 'ring') missRing(draft, due.participant)
-    else depart(draft, due.participant, { actorId: null, reason: 'disconnected', limits })
+    else if (due.kind === 'leave') leaveAsAsked(draft, due.participant, limits)
+    else lose(draft, due.participant, limits)
   }
 }

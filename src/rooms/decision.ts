@@ -22,11 +22,22 @@ export interface Refusal {
   readonly problems?: readonly InputProblem[]
 }
 
+/** A session that has said that its stream will come. Whether it has come is not the room's to know. */
+export interface AwaitedStream {
+  readonly roomId: string
+  readonly userId: string
+  readonly deviceId: string | null
+  readonly sessionId: string
+  readonly since: Date
+  readonly until: Date
+}
+
 /** The events to append and the room after them; no events when there is nothing to do. */
 export interface Accepted {
   readonly kind: 'change'
   readonly room: Room
   readonly events: readonly RoomEvent[]
+  readonly awaited: readonly AwaitedStream[]
 }
 
 export type Decision = Accepted | Refusal

@@ -1,4 +1,4 @@
-import type { Accepted } from './decision.ts'
+import type { Accepted, AwaitedStream } from './decision.ts'
 import {
   apply,
   type Change,
@@ -15,6 +15,7 @@ export type Due =
   | { readonly kind: 'empty'; readonly at: Date }
   | { readonly kind: 'ring'; readonly at: Date; readonly participant: Participant }
   | { readonly kind: 'grace'; readonly at: Date; readonly participant: Participant }
+  | { readonly kind: 'leave'; readonly at: Date; readonly participant: Participant }
 
 /** The time a number of seconds after another. */
 export const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
@@ -25,6 +26,7 @@ export const OWN_EVENT_MAX = 8
 /** Collects the events of one decision and shows the room as they change it. */
 export class Draft {
   readonly #events: RoomEvent[] = []
+  readonly #awaited: AwaitedStream[] = []
   #room: Room | null
   readonly now: Date
 
@@ -59,6 +61,11 @@ export class Draft {
     else for (const row of rows) this.emit(type, actorId, { room, participants: [row] }, row.userId)
   }
 
+  /** Expects the stream of a session that begins now. */
+  awaitStream(stream: Pick<AwaitedStream, 'userId' | 'deviceId' | 'sessionId' | 'until'>): void {
+    this.#awaited.push({ ...stream, roomId: this.room.id, since: this.now })
+  }
+
   /** The deadline that fell due first, if one has. */
   firstDue(): Due | undefined {
     const first = earliest(this.room)
@@ -72,7 +79,7 @@ export class Draft {
       const deadlineAt = earliest(this.room)?.at ?? null
       this.#append({ ...last, data: { ...last.data, room: { ...last.data.room, deadlineAt } } })
     }
-    return { kind: 'change', room: this.room, events: this.#events }
+    return { kind: 'change', room: this.room, events: this.#events, awaited: this.#awaited }
   }
 
   #append(event: RoomEvent): void {
@@ -86,9 +93,10 @@ function earliest(room: Room): Due | undefined {
   let first: Due = { kind: 'expiry', at: room.expiresAt }
   if (room.emptyAt && room.emptyAt < first.at) first = { kind: 'empty', at: room.emptyAt }
   for (const participant of room.participants) {
-    const { ringsUntil, graceUntil } = participant
+    const { ringsUntil, graceUntil, leavesAt } = participant
     if (ringsUntil && ringsUntil < first.at) first = { kind: 'ring', at: ringsUntil, participant }
     if (graceUntil && graceUntil < first.at) first = { kind: 'grace', at: graceUntil, participant }
+    if (leavesAt && leavesAt < first.at) first = { kind: 'leave', at: leavesAt, participant }
   }
   return first
 }

@@ -1,14 +1,24 @@
 import { type Actor, isAdmin } from '../core/actor.ts'
 import { refuse, type Refusal } from './decision.ts'
 import type { Draft } from './draft.ts'
-import { departed, type EndReason, everJoined, findParticipant, type ParticipantRole, type Room } from './model.ts'
+import {
+  departed,
+  type EndReason,
+  everJoined,
+  findParticipant,
+  hostOf,
+  type ParticipantRole,
+  type Room,
+} from './model.ts'
 
 /** Somebody ends the room for everybody. */
 export function endBy(draft: Draft, actor: Actor): Refusal | undefined {
   const { room } = draft
   const role = findParticipant(room, actor.id)?.role
-  const allowed = isAdmin(actor) || role === 'caller' || (room.type === 'p2p' && role === 'callee')
-  if (!allowed) return refuse('FORBIDDEN', 'Only the caller may end this room, or either side of a call between two.')
+  const isTheirs = room.type === 'p2p' ? role === 'caller' || role === 'callee' : hostOf(room) === actor.id
+  if (!isTheirs && !isAdmin(actor)) {
+    return refuse('FORBIDDEN', 'Only the host may end this room, or either side of a call between two.')
+  }
   if (room.status !== 'ended') end(draft, hangUpReason(room, role), actor.id)
   return undefined
 }
@@ -27,14 +37,20 @@ export function endEmpty(draft: Draft): void {
   end(draft, isMissed ? 'missed' : 'empty', null)
 }
 
-/** Ends the room: whoever is in it is out, whatever rings is still, no deadline is left. */
-export function end(draft: Draft, endReason: EndReason, endedBy: string | null): void {
+/**
+ * Ends the room: whoever is in it is out, whatever rings is still, no deadline is left.
+ *
+ * @param until - when the connection was lost that the room ends with; it was active until then
+ */
+export function end(draft: Draft, endReason: EndReason, endedBy: string | null, until = draft.now): void {
   const { room, now } = draft
+  const { startedAt } = room
+  const activeUntil = startedAt && until < startedAt ? startedAt : until
   const participants = room.participants
     .filter(({ state, ringsUntil }) => state === 'joined' || ringsUntil)
     .map((row) => (row.state === 'joined' ? departed(row, 'left', 'ended', now) : { ...row, ringsUntil: null }))
   draft.emit('room_ended', endedBy, {
-    room: { status: 'ended', endedAt: now, endReason, endedBy, emptyAt: null },
+    room: { status: 'ended', endedAt: now, endReason, endedBy, emptyAt: null, activeUntil: startedAt && activeUntil },
     participants,
   })
 }

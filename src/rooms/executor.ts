@@ -80,6 +80,7 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
       actor: { ...actor, id: room.callerId },
       deviceId: null,
       sessionId: null,
+      expectStream: false,
       audio: null,
       video: null,
     } as const

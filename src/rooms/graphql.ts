@@ -11,8 +11,10 @@ import { REJECT_REASONS } from './command.ts'
 import {
   CreateRoom,
   INVITED_MAX,
+  EXPECT_STREAM,
   InviteParticipants,
   JoinRoom,
+  LEAVE_AFTER,
   LeaveRoom,
   Page,
   PAGE_DEFAULT,
@@ -22,10 +24,12 @@ import {
   requireClientRequestId,
   RoomFilter,
   SESSION_OF_JOIN,
+  TransferHost,
   UpdateParticipant,
 } from './input.ts'
 import {
   END_REASONS,
+  hostOf,
   LEAVE_REASONS,
   MEDIA_TYPES,
   PARTICIPANT_ROLES,
@@ -80,6 +84,13 @@ export const ParticipantRef = builder.prismaObject('Participant', {
       nullable: true,
       description: 'The session that holds the seat: each join that is not a repeat begins one. Null unless joined.',
     }),
+    lostAt: t.expose('lostAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When the connection was lost. The stay ends then, and its duration with it, unless the connection comes back; ' +
+        '`leftAt` says when it was given up.',
+    }),
   }),
 })
 
@@ -106,6 +117,18 @@ export const RoomRef = builder.prismaObject('Room', {
       nullable: true,
       description: 'Whole seconds that the room was, or has been, active; null before.',
       resolve: (room, _args, { clock }) => roomDuration(room as RoomFields, asOf(room) ?? clock.now()),
+    }),
+    hostId: t.id({
+      nullable: true,
+      description:
+        'Who invites into a GROUP, removes and ends it: the caller, until they hand it over or leave. Null in a call ' +
+        'between two.',
+      resolve: (room) => hostOf(room as RoomFields),
+    }),
+    activeUntil: t.expose('activeUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when an ended room was active: `endedAt`, or the loss of the connection that ended it.',
     }),
     participants: t.field({
       type: [ParticipantRef],
@@ -272,6 +295,7 @@ const JoinRoomInput = builder.inputType('JoinRoomInput', {
     roomId: t.id({ required: true }),
     deviceId: t.id({ description: 'Joining from another device replaces the first.' }),
     sessionId: t.id({ description: `${SESSION_OF_JOIN}.` }),
+    expectStream: t.boolean({ description: `${EXPECT_STREAM}.` }),
     audio: t.boolean({ description: 'Publishing audio; defaults to true.' }),
     video: t.boolean({ description: "Publishing video; defaults to what the room's mediaType says." }),
   }),
@@ -299,6 +323,7 @@ const LeaveRoomInput = builder.inputType('LeaveRoomInput', {
     roomId: t.id({ required: true }),
     deviceId: t.id({ description: 'Only if this device is in the room; by default whichever is.' }),
     sessionId: t.id({ description: 'Only this session: a leave of an earlier one changes nothing.' }),
+    after: t.int({ description: `${LEAVE_AFTER}.` }),
   }),
 })
 const LeaveRoomPayload = placePayload('LeaveRoomPayload')
@@ -338,6 +363,14 @@ const RemoveParticipantInput = builder.inputType('RemoveParticipantInput', {
   fields: (t) => ({ roomId: t.id({ required: true }), userId: t.id({ required: true }) }),
 })
 const RemoveParticipantPayload = placePayload('RemoveParticipantPayload')
+
+const TransferHostInput = builder.inputType('TransferHostInput', {
+  fields: (t) => ({
+    roomId: t.id({ required: true }),
+    userId: t.id({ required: true, description: 'Who is to host: somebody who has joined.' }),
+  }),
+})
+const TransferHostPayload = placePayload('TransferHostPayload')
 
 const UpdateParticipantInput = builder.inputType('UpdateParticipantInput', {
   fields: (t) => ({
@@ -389,16 +422,24 @@ builder.mutationFields((t) => ({
   }),
   inviteParticipants: t.field({
     type: InviteParticipantsPayload,
-    description: 'Invites into a group of yours; it rings for them, again for whoever missed, rejected or left.',
+    description:
+      'Invites into a group of yours; it rings for them, again for whoever missed, rejected, left or was removed.',
     args: { input: t.arg({ type: InviteParticipantsInput, required: true }) },
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
       rooms.invite(actor, roomId, parseInput(InviteParticipants, input)),
   }),
   removeParticipant: t.field({
     type: RemoveParticipantPayload,
-    description: 'Puts somebody out of a group of yours, for good.',
+    description: 'Puts somebody out of a group of yours, until you invite them again.',
     args: { input: t.arg({ type: RemoveParticipantInput, required: true }) },
     resolve: (_root, { input }, { rooms, actor }) => rooms.remove(actor, input.roomId, input.userId),
+  }),
+  transferHost: t.field({
+    type: TransferHostPayload,
+    description: 'Hands a group of yours to somebody who has joined it. CONFLICT when they are not in it.',
+    args: { input: t.arg({ type: TransferHostInput, required: true }) },
+    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
+      rooms.transferHost(actor, roomId, parseInput(TransferHost, input)),
   }),
   updateParticipant: t.field({
     type: UpdateParticipantPayload,

@@ -25,7 +25,8 @@ const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(
 export const UserId = z
   .string()
   .refine(isUserId, `must have 1 to ${USER_ID_MAX} characters, no control characters among them`)
-const DeviceId = storable(z.string().min(1).max(128))
+/** The client's own id of a device. */
+export const DeviceId = storable(z.string().min(1).max(128))
 const SessionId = storable(z.string().min(1).max(128))
 /** What a client's own session id does, for every door. */
 export const SESSION_OF_JOIN =
@@ -58,9 +59,22 @@ export const CreateRoom = z.strictObject({
 })
 export type CreateRoom = z.infer<typeof CreateRoom>
 
+/** What announcing a stream does, for every door. */
+export const EXPECT_STREAM =
+  'A stream of the room that names this device will come: without it within the disconnect grace, this session has ' +
+  'left as disconnected. Defaults to false'
+/** The longest that a leave may be put off, in seconds. */
+const LEAVE_AFTER_MAX = 60
+/** What putting off a leave does, for every door. */
+export const LEAVE_AFTER =
+  `Seconds until the seat is given up, for a page that closes or reloads; 0 to ${LEAVE_AFTER_MAX}, and never longer than ` +
+  'the disconnect grace. The others see the participant as disconnected meanwhile, and a join or a new stream of the ' +
+  'device takes it back. An invitation is not declined by it when it is more than 0. Defaults to 0'
+
 export const JoinRoom = z.strictObject({
   deviceId: optional(DeviceId).describe('No deviceId means one and the same default device'),
   sessionId: optional(SessionId).describe(SESSION_OF_JOIN),
+  expectStream: optional(z.boolean()).describe(EXPECT_STREAM),
   audio: optional(z.boolean()).describe('Publishing audio; defaults to true'),
   video: optional(z.boolean()).describe("Publishing video; defaults to the room's media type"),
 })
@@ -69,6 +83,7 @@ export type JoinRoom = z.infer<typeof JoinRoom>
 export const LeaveRoom = z.strictObject({
   deviceId: optional(DeviceId).describe('Only if this device is in the room; by default whichever is'),
   sessionId: optional(SessionId).describe('Only this session: a leave of an earlier one changes nothing'),
+  after: optional(z.int().min(0).max(LEAVE_AFTER_MAX)).describe(LEAVE_AFTER),
 })
 export type LeaveRoom = z.infer<typeof LeaveRoom>
 
@@ -81,6 +96,9 @@ export type RejectCall = z.infer<typeof RejectCall>
 export const INVITED_MAX = 100
 export const InviteParticipants = z.strictObject({ userIds: z.array(UserId).min(1).max(INVITED_MAX) })
 export type InviteParticipants = z.infer<typeof InviteParticipants>
+
+export const TransferHost = z.strictObject({ userId: UserId.describe('Who is to host: somebody who has joined') })
+export type TransferHost = z.infer<typeof TransferHost>
 
 export const UpdateParticipant = z.strictObject({
   audio: optional(z.boolean()).describe('Publishing audio'),
@@ -135,6 +153,10 @@ export const ParticipantsPage = z.strictObject({
 /** @throws RtcError BAD_USER_INPUT naming `clientRequestId` */
 export const requireClientRequestId = (key: string | null | undefined): string | undefined =>
   parseInput(z.object({ clientRequestId: optional(ClientRequestId) }), { clientRequestId: key }).clientRequestId
+
+/** @throws RtcError BAD_USER_INPUT naming `deviceId` */
+export const requireDeviceId = (deviceId: string | null | undefined): string | undefined =>
+  parseInput(z.object({ deviceId: optional(DeviceId) }), { deviceId }).deviceId
 
 /** @throws RtcError PAYLOAD_TOO_LARGE */
 export function requireMetadataFits(metadata: CreateRoom['metadata']): void {

@@ -7,6 +7,7 @@ import {
   departed,
   everJoined,
   findParticipant,
+  hostOf,
   joined,
   newcomer,
   type Participant,
@@ -20,7 +21,7 @@ export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undef
   const { room } = draft
   const before = findParticipant(room, actor.id)
   if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
-  if (before.role === 'caller') return refuse('FORBIDDEN', 'The caller cannot reject; leave or end the room.')
+  if (isCalling(room, before)) return refuse('FORBIDDEN', 'The caller cannot reject; leave or end the room.')
   if (room.status === 'ended') return refuse('CONFLICT', 'The room is over.')
   if (before.state === 'rejected') return undefined
   if (before.state !== 'invited') return refuse('CONFLICT', `There is no open invitation: you are ${before.state}.`)
@@ -29,9 +30,13 @@ export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undef
   return undefined
 }
 
+/** Whoever made the room is not rung; a caller who has handed a group over may be invited as anybody. */
+const isCalling = (room: Room, { role, userId }: Participant): boolean =>
+  role === 'caller' && (room.type === 'p2p' || hostOf(room) === userId)
+
 export const rejected = (before: Participant): Participant => ({ ...before, state: 'rejected', ringsUntil: null })
 
-/** The caller of a group invites, and rings again whoever has missed, rejected or left. */
+/** The host of a group invites, and rings again whoever has missed, rejected, left or was removed. */
 export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: Limits): Refusal | undefined {
   const { room, now } = draft
   const refusal = refuseManagement(room, actor)
@@ -40,8 +45,6 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
   if (joined(room).length >= room.maxParticipants) {
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   }
-  const removed = userIds.find((userId) => findParticipant(room, userId)?.state === 'removed')
-  if (removed !== undefined) return refuse('FORBIDDEN', `${removed} was removed from this room.`)
   const places = new Map(room.participants.map((place) => [place.userId, place]))
   const anew = [...new Set(userIds)].filter((userId) => !isExpected(places.get(userId)))
   const strangers = anew.filter((userId) => !places.has(userId))
@@ -70,14 +73,14 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
 /** Whether somebody is in the room or may come any moment. */
 const isExpected = (place: Participant | undefined): boolean => place?.state === 'joined' || place?.state === 'invited'
 
-/** The caller of a group puts somebody out for good. */
+/** The host of a group puts somebody out until they are invited again. */
 export function remove(draft: Draft, { actor, userId }: Remove, limits: Limits): Refusal | undefined {
   const { room, now } = draft
   const refusal = refuseManagement(room, actor)
   if (refusal) return refusal
   const before = findParticipant(room, userId)
   if (!before) return refuse('NOT_FOUND', `${userId} is not a participant of this room.`)
-  if (before.role === 'caller') return refuse('FORBIDDEN', 'The caller cannot be removed; end the room.')
+  if (userId === hostOf(room)) return refuse('FORBIDDEN', 'The host cannot be removed; hand the room over, or end it.')
   if (before.state === 'removed') return undefined
   if (room.status === 'ended') return refuse('ROOM_ENDED', 'The room is over.')
   const gone = departed(before, 'removed', 'removed', now)
@@ -114,7 +117,6 @@ function missCall(draft: Draft): void {
 const missed = (before: Participant): Participant => ({ ...before, state: 'missed', ringsUntil: null })
 
 function refuseManagement(room: Room, actor: Actor): Refusal | undefined {
-  const isCaller = findParticipant(room, actor.id)?.role === 'caller'
-  if (room.type === 'group' && isCaller) return undefined
-  return refuse('FORBIDDEN', 'Only the caller of a group may invite and remove.')
+  if (hostOf(room) === actor.id) return undefined
+  return refuse('FORBIDDEN', 'Only the host of a group may invite and remove.')
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Connection } from '../media/connection.ts'
 import {
   END_REASONS,
+  hostOf,
   LEAVE_REASONS,
   MEDIA_PROVIDERS,
   MEDIA_TYPES,
@@ -38,6 +39,10 @@ export const RoomJson = z.object({
   endedAt: time.nullable(),
   endReason: z.enum(END_REASONS).nullable(),
   duration: z.int().nullable().describe('Whole seconds that the room was, or has been, active'),
+  activeUntil: time
+    .nullable()
+    .describe('Until when an ended room was active: endedAt, or the loss of the connection that ended it'),
+  hostId: z.string().nullable().describe('Who invites into a group, removes and ends it; null in p2p'),
 })
 
 export const ParticipantJson = z.object({
@@ -53,6 +58,7 @@ export const ParticipantJson = z.object({
   leaveReason: z.enum(LEAVE_REASONS).nullable(),
   duration: z.int().describe('Whole seconds of all stays'),
   sessionId: z.string().nullable().describe('The session that holds the seat; null unless joined'),
+  lostAt: time.nullable().describe('When the connection was lost, which ends the stay unless it comes back'),
 })
 
 export const IceServerJson = z.object({
@@ -91,6 +97,8 @@ export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> 
   endedAt: room.endedAt?.toISOString() ?? null,
   endReason: room.endReason,
   duration: roomDuration(room, now),
+  activeUntil: room.activeUntil?.toISOString() ?? null,
+  hostId: hostOf(room),
 })
 
 export const participantJson = (participant: Participant, now: Date): z.input<typeof ParticipantJson> => ({
@@ -106,6 +114,7 @@ export const participantJson = (participant: Participant, now: Date): z.input<ty
   leaveReason: participant.leaveReason,
   duration: participantDuration(participant, now),
   sessionId: participant.sessionId,
+  lostAt: participant.lostAt?.toISOString() ?? null,
 })
 
 export const connectionJson = (connection: Connection) => ({

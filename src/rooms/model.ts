@@ -20,6 +20,7 @@ export const ROOM_EVENT_TYPES = [
   'room_created',
   'room_started',
   'room_ended',
+  'room_updated',
   'participant_invited',
   'participant_joined',
   'participant_left',
@@ -71,6 +72,8 @@ export interface RoomFields {
   readonly createdBy: string
   readonly clientRequestId: string | null
   readonly requestHash: string | null
+  readonly activeUntil: Date | null
+  readonly hostId: string | null
 }
 
 export interface Participant {
@@ -94,6 +97,10 @@ export interface Participant {
   readonly graceUntil: Date | null
   /** The invitation does not ring for the user; the caller does not see a difference. Null, of older rows, is false. */
   readonly silent: boolean | null
+  /** When the stream was lost; null while it is there. */
+  readonly lostAt: Date | null
+  /** When the participant leaves because the client said that it closes. */
+  readonly leavesAt: Date | null
 }
 
 /** The aggregate: the room and everybody who ever had a place in it, in the order they came. */
@@ -134,6 +141,10 @@ export const findParticipant = (room: Room, userId: string): Participant | undef
 /** How many users may ever have had a place in one room. */
 export const PLACES_MAX = 1000
 
+/** Who invites into a group, removes and ends it; null in a call between two, which has no host. */
+export const hostOf = ({ type, hostId, callerId }: Pick<RoomFields, 'type' | 'hostId' | 'callerId'>): string | null =>
+  type === 'group' ? (hostId ?? callerId) : null
+
 /** Those who hold a seat. */
 export const joined = (room: Room): readonly Participant[] =>
   room.participants.filter((participant) => participant.state === 'joined')
@@ -146,14 +157,15 @@ export const secondsBetween = (from: Date, to: Date): number => Math.max(0, to.g
 
 /** Whole seconds that the room has been or was `active`; null if it never was. */
 export const roomDuration = (room: RoomFields, asOf: Date): number | null =>
-  room.startedAt && Math.floor(secondsBetween(room.startedAt, room.endedAt ?? asOf))
+  room.startedAt && Math.floor(secondsBetween(room.startedAt, room.activeUntil ?? room.endedAt ?? asOf))
 
 /** Whole seconds of all stays, the present one included. */
-export function participantDuration(participant: Participant, asOf: Date): number {
-  const present =
-    participant.state === 'joined' && participant.joinedAt ? secondsBetween(participant.joinedAt, asOf) : 0
-  return Math.floor(participant.stayed + present)
-}
+export const participantDuration = (participant: Participant, asOf: Date): number =>
+  Math.floor(participant.stayed + presentStay(participant, asOf))
+
+/** Seconds of the present stay: up to the loss of its stream, if that is lost. */
+const presentStay = ({ state, joinedAt, lostAt }: Participant, asOf: Date): number =>
+  state === 'joined' && joinedAt ? secondsBetween(joinedAt, lostAt ?? asOf) : 0
 
 /** A new place in a room, invited. */
 export const newcomer = (
@@ -176,7 +188,12 @@ export const newcomer = (
   stayed: 0,
   graceUntil: null,
   silent,
+  lostAt: null,
+  leavesAt: null,
 })
+
+/** What is true of a participant whose stream is there. */
+export const PRESENT = { connected: true, graceUntil: null, lostAt: null, leavesAt: null } as const
 
 /** The row of somebody who is out: the stay is counted, nothing is published. */
 export const departed = (
@@ -195,5 +212,6 @@ export const departed = (
   leaveReason: reason,
   ringsUntil: null,
   graceUntil: null,
-  stayed: before.stayed + (before.state === 'joined' && before.joinedAt ? secondsBetween(before.joinedAt, now) : 0),
+  leavesAt: null,
+  stayed: before.stayed + presentStay(before, now),
 })

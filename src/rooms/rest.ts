@@ -11,6 +11,7 @@ import {
   RejectCall,
   requireClientRequestId,
   RoomFilter,
+  TransferHost,
   UserId,
 } from './input.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
@@ -200,10 +201,21 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       },
     }),
     route({
+      method: 'PUT',
+      path: '/rooms/:id/host',
+      operationId: 'transferHost',
+      summary: 'Hand a group to somebody who has joined it.',
+      input: TransferHost,
+      success: [200],
+      output: PlaceJson,
+      handle: async ({ actor, params, input }) =>
+        jsonReply(placeJson(await rooms.transferHost(actor, params['id'] ?? '', input), clock.now())),
+    }),
+    route({
       method: 'DELETE',
       path: '/rooms/:id/participants/:userId',
       operationId: 'removeParticipant',
-      summary: 'Put a participant out of a group for good.',
+      summary: 'Put a participant out of a group, until they are invited again.',
       input: Nothing,
       success: [200],
       output: PlaceJson,

@@ -14,6 +14,9 @@ const TIMES = [
   'leftAt',
   'ringsUntil',
   'graceUntil',
+  'lostAt',
+  'leavesAt',
+  'activeUntil',
   'at',
 ] as const
 

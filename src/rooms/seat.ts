@@ -2,6 +2,7 @@ import type { Join, Leave, Update } from './command.ts'
 import { type Limits, refuse, type Refusal } from './decision.ts'
 import { type Draft, later } from './draft.ts'
 import { end, hangUpReason } from './ending.ts'
+import { succeedHost } from './host.ts'
 import {
   departed,
   findParticipant,
@@ -10,6 +11,7 @@ import {
   newcomer,
   type Participant,
   PLACES_MAX,
+  PRESENT,
   type Room,
 } from './model.ts'
 
@@ -30,7 +32,7 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
   }
 
   if (before?.state === 'joined') {
-    if (before.deviceId === deviceId) return takeOver(draft, before, command)
+    if (before.deviceId === deviceId) return takeOver(draft, before, command, limits)
     draft.emit('participant_left', actor.id, { participants: [departed(before, 'left', 'replaced', now)] }, actor.id)
   } else if (joined(room).length >= room.maxParticipants) {
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
@@ -46,19 +48,20 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
     deviceId,
     sessionId: command.sessionId ?? nextSessionId(draft.room),
     ...published(room, command),
-    connected: true,
+    ...PRESENT,
     joinedAt: now,
     leftAt: null,
     leaveReason: null,
     ringsUntil: null,
-    graceUntil: null,
   } as const
   draft.emit('participant_joined', actor.id, { room: { emptyAt: null }, participants: [seated] }, actor.id)
+  if (command.expectStream) draft.awaitStream(announced(seated, seated.sessionId, later(now, limits.grace)))
 
   if (room.status === 'waiting' && joined(draft.room).length >= 2) {
     const expiresAt = later(now, limits.maxDuration)
     draft.emit('room_started', actor.id, { room: { status: 'active', startedAt: now, expiresAt } })
   }
+  succeedHost(draft, actor.id)
   return undefined
 }
 
@@ -71,24 +74,62 @@ const published = (room: Room, { audio, video }: Join) => ({
   video: video ?? room.mediaType === 'video',
 })
 
-/** The device that holds the seat joins again: with a session of its own, that one holds the seat from now on. */
-function takeOver(draft: Draft, before: Participant, command: Join): undefined {
-  const { sessionId } = command
-  if (sessionId === null || sessionId === before.sessionId) return
-  const after = { ...before, sessionId, ...published(draft.room, command) }
-  draft.emit('participant_updated', before.userId, { participants: [after] }, before.userId)
+const announced = ({ userId, deviceId }: Participant, sessionId: string, until: Date) => ({
+  userId,
+  deviceId,
+  sessionId,
+  until,
+})
+
+/**
+ * The device that holds the seat joins again: with a session of its own, that one holds the seat from now on. It is
+ * there again if it announces a stream, or if the session before only said that it closes.
+ */
+function takeOver(draft: Draft, before: Participant, command: Join, limits: Limits): undefined {
+  const { now, room } = draft
+  const sessionId = command.sessionId ?? before.sessionId
+  const isNew = sessionId !== before.sessionId
+  if (!isNew && !before.leavesAt) return
+  const isBack = !before.connected && (command.expectStream || before.leavesAt !== null)
+  const after = {
+    ...before,
+    sessionId,
+    ...(isNew && published(room, command)),
+    ...(isBack && PRESENT),
+  }
+  const type = isBack ? 'participant_reconnected' : 'participant_updated'
+  draft.emit(type, before.userId, { participants: [after] }, before.userId)
+  if (command.expectStream && sessionId !== null) {
+    draft.awaitStream(announced(before, sessionId, later(now, limits.grace)))
+  }
 }
 
-/** Gives the seat, or the invitation, up. */
-export function leave(draft: Draft, { actor, deviceId, sessionId }: Leave, limits: Limits): Refusal | undefined {
+/** Gives the seat, or the invitation, up; later, if so asked by a client that may come back. */
+export function leave(
+  draft: Draft,
+  { actor, deviceId, sessionId, after = 0 }: Leave,
+  limits: Limits,
+): Refusal | undefined {
   const before = findParticipant(draft.room, actor.id)
   if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
   // A device that was replaced hangs up late: it must not take the one that came after it along.
   if (before.state === 'joined' && deviceId !== undefined && before.deviceId !== deviceId) return undefined
   if (sessionId !== undefined && before.sessionId !== sessionId) return undefined
   const present = before.state === 'joined' || before.state === 'invited'
-  if (draft.room.status !== 'ended' && present) depart(draft, before, { actorId: actor.id, reason: 'left', limits })
+  if (draft.room.status === 'ended' || !present) return undefined
+  if (after > 0) leaveLater(draft, before, Math.min(after, limits.grace))
+  // By their own word now: they were there until now.
+  else depart(draft, { ...before, lostAt: null }, { actorId: actor.id, reason: 'left', limits })
   return undefined
+}
+
+/** The client closes: the participant is seen as disconnected until they leave, or are back. */
+function leaveLater(draft: Draft, before: Participant, seconds: number): void {
+  if (before.state !== 'joined' || before.leavesAt) return
+  const leavesAt = later(draft.now, seconds)
+  const after = { ...before, connected: false, lostAt: before.lostAt ?? draft.now, leavesAt }
+  const type = before.connected ? 'participant_disconnected' : 'participant_updated'
+  draft.emit(type, before.userId, { participants: [after] }, before.userId)
 }
 
 /** Somebody goes; a call between two ends with them, a group may become empty. */
@@ -105,7 +146,8 @@ export function depart(
     { participants: [gone], ...emptied(draft, participant, limits) },
     participant.userId,
   )
-  if (room.type === 'p2p') end(draft, hangUpReason(room, participant.role), actorId)
+  if (room.type === 'p2p') end(draft, hangUpReason(room, participant.role), actorId, participant.lostAt ?? now)
+  else succeedHost(draft, actorId)
 }
 
 /** The change that starts the empty deadline when the last one is about to leave a group. */
@@ -122,20 +164,4 @@ export function update(draft: Draft, { actor, audio, video }: Update): Refusal |
   if (after.audio === before.audio && after.video === before.video) return undefined
   draft.emit('participant_updated', actor.id, { participants: [after] }, actor.id)
   return undefined
-}
-
-/** The participant's stream was lost: the grace begins, unless it runs already or nobody is there to lose. */
-export function disconnect(draft: Draft, userId: string, limits: Limits): undefined {
-  const before = findParticipant(draft.room, userId)
-  if (before?.state !== 'joined' || !before.connected) return
-  const after = { ...before, connected: false, graceUntil: later(draft.now, limits.grace) }
-  draft.emit('participant_disconnected', null, { participants: [after] }, userId)
-}
-
-/** The participant's stream is back within the grace. */
-export function reconnect(draft: Draft, userId: string): undefined {
-  const before = findParticipant(draft.room, userId)
-  if (before?.state !== 'joined' || before.connected) return
-  const after = { ...before, connected: true, graceUntil: null }
-  draft.emit('participant_reconnected', userId, { participants: [after] }, userId)
 }

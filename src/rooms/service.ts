@@ -18,6 +18,7 @@ import {
   PAGE_DEFAULT,
   type RejectCall,
   requireMetadataFits,
+  type TransferHost,
   type UpdateParticipant,
 } from './input.ts'
 import {
@@ -66,6 +67,8 @@ export interface RoomService {
   /** `invited` are those whose invitation was asked for, in that order. */
   invite(actor: Actor, roomId: string, input: InviteParticipants): Promise<{ room: Room; invited: Participant[] }>
   remove(actor: Actor, roomId: string, userId: string): Promise<Place>
+  /** Hands a group over. */
+  transferHost(actor: Actor, roomId: string, input: TransferHost): Promise<Place>
   /** Changes what the actor publishes. */
   update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<Place>
   get(actor: Actor, roomId: string): Promise<Room>
@@ -124,13 +127,14 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return executor.create(command)
     },
 
-    async join(actor, roomId, { deviceId, sessionId, audio, video }) {
+    async join(actor, roomId, { deviceId, sessionId, expectStream, audio, video }) {
       charges.join(actor)
       const room = await execute(roomId, {
         type: 'join',
         actor,
         deviceId: deviceId ?? null,
         sessionId: sessionId ?? null,
+        expectStream: expectStream ?? false,
         audio: audio ?? null,
         video: video ?? null,
         providers: media.providers,
@@ -184,6 +188,11 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     async remove(actor, roomId, userId) {
       charges.command(actor)
       return placeIn(await execute(roomId, { type: 'remove', actor, userId }), userId)
+    },
+
+    async transferHost(actor, roomId, { userId }) {
+      charges.command(actor)
+      return placeIn(await execute(roomId, { type: 'transferHost', actor, userId }), userId)
     },
 
     async update(actor, roomId, { audio, video }) {

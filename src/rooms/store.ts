@@ -1,3 +1,4 @@
+import { NO_DEVICE } from '../core/ids.ts'
 import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import { badInput } from '../core/errors.ts'
 import type { Accepted } from './decision.ts'
@@ -89,6 +90,8 @@ const MUTABLE_FIELDS = [
   'emptyAt',
   'expiresAt',
   'deadlineAt',
+  'activeUntil',
+  'hostId',
 ] as const satisfies (keyof RoomFields)[]
 const MUTABLE = Prisma.raw(columns(...MUTABLE_FIELDS))
 
@@ -127,11 +130,18 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
           "connected" = excluded."connected", "deviceId" = excluded."deviceId", "joinedAt" = excluded."joinedAt",
           "leftAt" = excluded."leftAt", "leaveReason" = excluded."leaveReason", "stayed" = excluded."stayed",
           "ringsUntil" = excluded."ringsUntil", "graceUntil" = excluded."graceUntil", "sessionId" = excluded."sessionId",
-          "silent" = excluded."silent"
+          "silent" = excluded."silent",
+          "lostAt" = excluded."lostAt", "leavesAt" = excluded."leavesAt"
       ),
       log AS (
         INSERT INTO "RoomEvent"
         SELECT event.* FROM room, jsonb_populate_recordset(NULL::"RoomEvent", ${json(accepted.events)}::jsonb) event
+      ),
+      awaited AS (
+        INSERT INTO "AwaitedStream"
+        SELECT stream.* FROM room, jsonb_populate_recordset(NULL::"AwaitedStream", ${json(awaitedRows(accepted))}::jsonb) stream
+        ON CONFLICT ("roomId", "userId") DO UPDATE SET "deviceId" = excluded."deviceId",
+          "sessionId" = excluded."sessionId", "since" = excluded."since", "until" = excluded."until"
       )
       SELECT EXISTS (SELECT FROM room) AS landed, opposite::text, earlier::text, busy FROM obstacle`
     return row ?? { landed: false, opposite: null, earlier: null, busy: false }
@@ -146,8 +156,8 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
     ringing: (userIds, now) =>
       aggregates(Prisma.sql`room."status" <> 'ended' AND room."id" IN (
         SELECT me."roomId" FROM "Participant" me
-         WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now} AND me."role" <> 'caller'
-           AND me."silent" IS NOT TRUE) ORDER BY room."id"`),
+         WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now}
+           AND (me."role" <> 'caller' OR room."type" = 'group') AND me."silent" IS NOT TRUE) ORDER BY room."id"`),
 
     ringingSeqs: (userIds, now) => prisma.$queryRaw`
       /* catch up */
@@ -288,6 +298,9 @@ function changedRows({ room, events }: Accepted): readonly Participant[] {
 /** Without what never changes, such as the metadata. */
 const mutableFieldsOf = (room: Room): Partial<RoomFields> =>
   Object.fromEntries(MUTABLE_FIELDS.map((name) => [name, room[name]]))
+
+const awaitedRows = ({ awaited }: Accepted) =>
+  awaited.map((stream) => ({ ...stream, deviceId: stream.deviceId ?? NO_DEVICE }))
 
 const json = (value: unknown): string => JSON.stringify(value)
 

@@ -24,6 +24,11 @@ export class Auth {
     this.#token = options.token
   }
 
+  /** The token at hand, refused or not. */
+  get current(): string {
+    return this.#token
+  }
+
   get canRefresh(): boolean {
     return this.#options.refreshToken !== undefined
   }

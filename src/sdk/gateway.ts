@@ -52,6 +52,16 @@ export class Gateway {
     }
   }
 
+  /**
+   * Sends with the token at hand, also while the page closes; whether it arrives is not told.
+   * https://fetch.spec.whatwg.org/#request-keepalive-flag
+   */
+  sendAndForget<Variables>(document: TypedDocumentString<unknown, Variables>, variables: Variables): void {
+    const { url, auth } = this.#options
+    const body = JSON.stringify(requestOf(document, variables))
+    fetch(url, { method: 'POST', headers: headersOf(auth.current), body, keepalive: true }).catch(() => undefined)
+  }
+
   /** Once more with a fresh token, if there is one to be had. */
   async #authorised<Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables) {
     const { auth } = this.#options
@@ -83,11 +93,7 @@ export class Gateway {
     try {
       const response = await fetch(url, {
         method: 'POST',
-        headers: {
-          authorization: `Bearer ${token}`,
-          'content-type': 'application/json',
-          accept: 'application/graphql-response+json, application/json',
-        },
+        headers: headersOf(token),
         body: text,
         signal,
       })
@@ -119,6 +125,12 @@ export const requestOf = <Result, Variables>(
   // oxlint-disable-next-line no-underscore-dangle -- graphql-codegen's name
   documentId: document.__meta__?.['hash'] as string | undefined,
   variables,
+})
+
+const headersOf = (token: string) => ({
+  authorization: `Bearer ${token}`,
+  'content-type': 'application/json',
+  accept: 'application/graphql-response+json, application/json',
 })
 
 /** @throws RtcError UNAUTHENTICATED when the application has no token to give, UNREACHABLE when it could not ask for one */

@@ -55,6 +55,8 @@ export interface Participant {
   readonly duration: number
   /** The session that holds the seat: each join that is not a repeat begins one. `null` unless joined. */
   readonly sessionId: string | null
+  /** When the connection was lost: the stay and its `duration` end then, unless it comes back. */
+  readonly lostAt: string | null
 }
 
 /** A room or call. */
@@ -83,6 +85,10 @@ export interface Room {
   readonly endReason: EndReason | null
   /** Whole seconds that the room was, or has been, active; `null` before. */
   readonly duration: number | null
+  /** Until when an ended room was active: `endedAt`, or the loss of the connection that ended it. */
+  readonly activeUntil: string | null
+  /** Who invites into a group, removes and ends it; `null` in a call between two. `room_updated` says when it changes. */
+  readonly hostId: string | null
   /** Everybody who ever had a place in the room, in the order they came. */
   readonly participants: readonly Participant[]
 }
@@ -93,6 +99,7 @@ export type RoomUpdateType =
   | 'room_created'
   | 'room_started'
   | 'room_ended'
+  | 'room_updated'
   | 'participant_invited'
   | 'participant_joined'
   | 'participant_left'

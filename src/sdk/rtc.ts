@@ -22,6 +22,7 @@ import {
   ListRoomsDocument,
   RejectCallDocument,
   RemoveParticipantDocument,
+  TransferHostDocument,
   UnblockUserDocument,
 } from './generated/graphql.ts'
 import { listDevices } from './media/capture.ts'
@@ -284,7 +285,14 @@ export class RtcClient {
     return roomOf(inviteParticipants.room)
   }
 
-  /** Puts somebody out of a group of one's own, for good. @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED */
+  /** Hands a group of one's own to somebody who has joined it. @throws RtcError FORBIDDEN, NOT_FOUND, CONFLICT, ROOM_ENDED */
+  async transferHost(roomId: string, userId: string): Promise<Room> {
+    this.#requireAlive()
+    const { transferHost } = await this.#gateway.request(TransferHostDocument, { input: { roomId, userId } })
+    return roomOf(transferHost.room)
+  }
+
+  /** Puts somebody out of a group of one's own, until they are invited again. @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED */
   async removeParticipant(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
     checkText('roomId', roomId)
@@ -433,7 +441,7 @@ export class RtcClient {
   }
 
   async #join(roomId: string, deviceId: string, session: Session): Promise<Joined> {
-    const input = { roomId, deviceId, sessionId: session.id, audio: false, video: false }
+    const input = { roomId, deviceId, sessionId: session.id, expectStream: true, audio: false, video: false }
     try {
       const { joinRoom } = await session.seat.request(() => this.#gateway.request(JoinRoomDocument, { input }))
       return {

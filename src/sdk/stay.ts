@@ -5,6 +5,7 @@ import type { EndedReason, Emitter } from './events.ts'
 import type { Gateway } from './gateway.ts'
 import {
   JoinRoomDocument,
+  LeaveRoomDocument,
   RefreshConnectionDocument,
   RoomUpdatedDocument,
   SendSignalDocument,
@@ -45,6 +46,8 @@ const ANNOUNCE_WAIT = 3_000
 const RENEW_MARGIN = 300_000
 const RENEW_SOONEST = 60_000
 const RENEW_LATEST = 3_000_000
+/** Seconds that a page which is reloaded has until it must be back. */
+const CLOSING_DELAY = 8
 
 /** Whom an update is about. When very many share one event it names none: then those whose state it changed. */
 function affectedBy({ participant, room }: RoomUpdate, before: Room): readonly Participant[] {
@@ -104,6 +107,7 @@ export class Stay implements SeatHolder {
   static async begin(options: StayOptions, loadMedia: () => Promise<OpenMedia>): Promise<Stay> {
     const stay = new Stay(options)
     stay.#listen()
+    stay.#watchPage()
     try {
       await stay.#openMedia(await loadMedia())
     } catch (error) {
@@ -137,7 +141,7 @@ export class Stay implements SeatHolder {
 
   async reclaim(): Promise<void> {
     const { gateway, deviceId, session } = this.#options
-    const input = { roomId: this.#room.id, deviceId, sessionId: session.id, ...this.#announced }
+    const input = { roomId: this.#room.id, deviceId, sessionId: session.id, expectStream: true, ...this.#announced }
     // If the gateway cannot be told, it notices by itself that the other client is gone.
     await session.seat.request(() => gateway.request(JoinRoomDocument, { input })).catch(() => undefined)
   }
@@ -244,6 +248,22 @@ export class Stay implements SeatHolder {
 
   #others(): Participant[] {
     return this.#room.participants.filter(({ userId, state }) => state === 'joined' && userId !== this.userId)
+  }
+
+  /** A page that closes says so; one that is back, after a reload or from the browser's cache, takes it back. */
+  #watchPage(): void {
+    if (!('window' in globalThis)) return
+    const { signal } = this.#over
+    const leaving = () => {
+      const { gateway, session } = this.#options
+      const input = { roomId: this.#room.id, sessionId: session.id, after: CLOSING_DELAY }
+      if (!this.#leaving) gateway.sendAndForget(LeaveRoomDocument, { input })
+    }
+    const back = ({ persisted }: PageTransitionEvent) => {
+      if (persisted && !this.#leaving) void this.reclaim()
+    }
+    window.addEventListener('pagehide', leaving, { signal })
+    window.addEventListener('pageshow', back, { signal })
   }
 
   #listen(): void {

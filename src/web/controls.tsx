@@ -14,7 +14,7 @@ export function Controls(props: {
   devices: readonly MediaDeviceInfo[]
 }) {
   const { phone, room, tracks, devices } = props
-  const hosts = room.type === 'group' && room.callerId === phone.userId
+  const hosts = room.type === 'group' && room.hostId === phone.userId
   const canShare = navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices
   const toggle = (source: MediaSource) => ({
     source,

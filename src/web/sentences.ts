@@ -172,6 +172,7 @@ export function eventSentence({ type, participant, actorId, subjectId, room }: L
     room_created: () => say`${actorId === null ? 'Somebody' : nameOf(actorId)} made the call`,
     room_started: () => ['The call has begun'],
     room_ended: () => [`The call is over${ENDS[room?.endReason ?? 'completed']}`],
+    room_updated: () => (room?.hostId ? say`${nameOf(room.hostId)} hosts the room` : ['The room has changed']),
     participant_invited: () => say`${who} is invited`,
     participant_joined: () => say`${who} has joined`,
     participant_left: () =>

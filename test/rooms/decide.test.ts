@@ -42,11 +42,17 @@ const create = (room: Partial<CreateCommand['room']> = {}, actor = alice): Decis
   )
 const created = (room: Partial<CreateCommand['room']> = {}): Room => accepted(create(room)).room
 
-const join = (actor: Actor, deviceId: string | null = null, sessionId: string | null = null): RoomCommand => ({
+const join = (
+  actor: Actor,
+  deviceId: string | null = null,
+  sessionId: string | null = null,
+  expectStream = false,
+): RoomCommand => ({
   type: 'join',
   actor,
   deviceId,
   sessionId,
+  expectStream,
   audio: null,
   video: null,
 })
@@ -71,8 +77,16 @@ const update = (actor: Actor, flags: { audio?: boolean; video?: boolean }): Room
   audio: flags.audio ?? null,
   video: flags.video ?? null,
 })
-const disconnect = (userId: string): RoomCommand => ({ type: 'disconnect', userId })
-const reconnect = (userId: string): RoomCommand => ({ type: 'reconnect', userId })
+const disconnect = (userId: string, deviceId: string | null = null): RoomCommand => ({
+  type: 'disconnect',
+  userId,
+  deviceId,
+})
+const reconnect = (userId: string, deviceId: string | null = null): RoomCommand => ({
+  type: 'reconnect',
+  userId,
+  deviceId,
+})
 const codeOf = (room: Room, command: RoomCommand, seconds = 5): unknown => {
   const decision = decide(room, command, after(seconds), LIMITS)
   return decision.kind === 'refusal' ? decision.code : decision.events.map(({ type }) => type)
@@ -251,15 +265,17 @@ describe('the caller of a group', () => {
     expect(codeOf(room, invite(alice, 'bob', 'carol'))).toEqual(['participant_invited', 'participant_invited'])
   })
 
-  test('removes for good', () => {
+  test('removes until they are invited again', () => {
     const { room, types } = story(created(group), [1, join(bob)], [4, remove(alice, 'bob')])
     expect(types).toEqual(['participant_joined', 'participant_removed'])
     expect(findParticipant(room, 'bob')).toMatchObject({ state: 'removed', leaveReason: 'removed', stayed: 3 })
     expect(room.emptyAt).toEqual(after(34))
-    for (const command of [join(bob), leave(bob), reject(bob), invite(alice, 'bob')]) {
-      expect(codeOf(room, command)).toBe('FORBIDDEN')
-    }
+    for (const command of [join(bob), leave(bob), reject(bob)]) expect(codeOf(room, command)).toBe('FORBIDDEN')
     expect(codeOf(room, remove(alice, 'bob'))).toEqual([])
+    expect(story(room, [5, invite(alice, 'bob')], [6, join(bob)]).types).toEqual([
+      'participant_invited',
+      'participant_joined',
+    ])
   })
 
   test('is the only one who may, and only in a group that is not over', () => {

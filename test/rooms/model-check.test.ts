@@ -122,6 +122,7 @@ const actor: fc.Arbitrary<User> = fc.oneof(
 const flag = fc.constantFrom(null, true, false)
 const deviceId = fc.constantFrom(null, null, 'phone', 'tablet')
 const sessionId = fc.constantFrom(null, null, 's-1', 's-2')
+const after = fc.constantFrom(null, null, 0, 5, 60)
 const key = fc.constantFrom(null, null, null, 'key-1', 'key-2')
 const callerId = fc.oneof({ weight: 8, arbitrary: fc.constant(null) }, userId)
 const mediaType = fc.constantFrom('audio' as const, 'video' as const)
@@ -153,13 +154,14 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       actor,
       deviceId,
       sessionId,
+      expectStream: fc.boolean(),
       audio: flag,
       video: flag,
     }),
   },
   {
     weight: 2,
-    arbitrary: fc.record<Deed & { type: 'leave' }>({ type: fc.constant('leave'), actor, deviceId, sessionId }),
+    arbitrary: fc.record<Deed & { type: 'leave' }>({ type: fc.constant('leave'), actor, deviceId, sessionId, after }),
   },
   fc.record<Deed & { type: 'end' }>({ type: fc.constant('end'), actor }),
   fc.record<Deed & { type: 'read' }>({ type: fc.constant('read'), actor }),
@@ -177,9 +179,22 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
     }),
   },
   fc.record<Deed & { type: 'remove' }>({ type: fc.constant('remove'), actor, userId }),
+  fc.record<Deed & { type: 'transferHost' }>({ type: fc.constant('transferHost'), actor, userId }),
   fc.record<Deed & { type: 'update' }>({ type: fc.constant('update'), actor, audio: flag, video: flag }),
-  { weight: 2, arbitrary: fc.record<Deed & { type: 'disconnect' }>({ type: fc.constant('disconnect'), userId }) },
-  { weight: 2, arbitrary: fc.record<Deed & { type: 'reconnect' }>({ type: fc.constant('reconnect'), userId }) },
+  {
+    weight: 2,
+    arbitrary: fc.record<Deed & { type: 'disconnect' }>({ type: fc.constant('disconnect'), userId, deviceId }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record<Deed & { type: 'reconnect' }>({ type: fc.constant('reconnect'), userId, deviceId }),
+  },
+  fc.record<Deed & { type: 'absent' }>({
+    type: fc.constant('absent'),
+    userId,
+    sessionId: fc.constantFrom('s-1', 's-2', '#2', '#3'),
+    ago: fc.constantFrom(0, 5, 20),
+  }),
 )
 
 const commands = fc.commands<Model, Gateway, false>(

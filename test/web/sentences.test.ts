@@ -27,6 +27,7 @@ const person = (userId: string, state: ParticipantState, rest: Partial<Participa
   leaveReason: null,
   duration: 0,
   sessionId: null,
+  lostAt: null,
   ...rest,
 })
 
@@ -49,6 +50,8 @@ const over = (endReason: EndReason, { duration = null, bob = 'left' }: Partial<O
   endedAt: AT,
   endReason,
   duration,
+  activeUntil: null,
+  hostId: null,
   participants: [person('alice', 'left'), person('bob', bob)],
 })
 interface Over {

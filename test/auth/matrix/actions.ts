@@ -43,6 +43,10 @@ export const actions = {
     rest: (id) => ['DELETE', `/rooms/${id}/participants/present`],
     graphql: mutation('removeParticipant', 'userId: "present"'),
   },
+  transferHost: {
+    rest: (id) => ['PUT', `/rooms/${id}/host`, { userId: 'present' }],
+    graphql: mutation('transferHost', 'userId: "present"'),
+  },
   end: {
     rest: (id) => ['POST', `/rooms/${id}/end`],
     graphql: mutation('endRoom', ''),

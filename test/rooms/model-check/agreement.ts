@@ -64,6 +64,8 @@ function viewOf(room: Room, now: number) {
     endedAt: millis(room.endedAt),
     endReason: room.endReason,
     endedBy: room.endedBy,
+    hostId: room.hostId,
+    activeUntil: millis(room.activeUntil),
     emptyAt: millis(room.emptyAt),
     expiresAt: millis(room.expiresAt),
     duration: roomDuration(room, new Date(now)),
@@ -89,6 +91,8 @@ function placeOf(participant: Participant, now: number): Place & { duration: num
     ringsUntil: millis(participant.ringsUntil),
     graceUntil: millis(participant.graceUntil),
     silent: participant.silent ?? false,
+    lostAt: millis(participant.lostAt),
+    leavesAt: millis(participant.leavesAt),
     duration: participantDuration(participant, new Date(now)),
   }
 }
@@ -98,12 +102,14 @@ function viewOfModel(room: ModelRoom, now: number): ReturnType<typeof viewOf> {
   return {
     ...facts,
     seq: log.length,
-    duration: room.startedAt === null ? null : wholeSeconds((room.endedAt ?? now) - room.startedAt),
+    duration: room.startedAt === null ? null : wholeSeconds((room.activeUntil ?? now) - room.startedAt),
     places: places.map((place) => ({
       ...place,
-      duration: wholeSeconds(place.stayed + (place.state === 'joined' ? now - (place.joinedAt ?? now) : 0)),
+      duration: wholeSeconds(place.stayed + (place.state === 'joined' ? staySoFar(place, now) : 0)),
     })),
   }
 }
+
+const staySoFar = ({ joinedAt, lostAt }: Place, now: number): number => Math.max(0, (lostAt ?? now) - (joinedAt ?? now))
 
 const wholeSeconds = (milliseconds: number): number => Math.floor(milliseconds / 1000)

@@ -12,6 +12,7 @@ import {
   JoinRoom,
   LeaveRoom,
   RejectCall,
+  TransferHost,
   UpdateParticipant,
 } from '../../../src/rooms/input.ts'
 import type { Room, RoomEvent } from '../../../src/rooms/model.ts'
@@ -102,10 +103,18 @@ export async function startGateway(): Promise<Gateway> {
         return (await app.rooms.invite(actorOf(deed.actor), roomId, InviteParticipants.parse(without(deed)))).room
       case 'remove':
         return (await app.rooms.remove(actorOf(deed.actor), roomId, deed.userId)).room
+      case 'transferHost':
+        return (await app.rooms.transferHost(actorOf(deed.actor), roomId, TransferHost.parse(without(deed)))).room
       case 'update':
         return (await app.rooms.update(actorOf(deed.actor), roomId, UpdateParticipant.parse(without(deed)))).room
       case 'read':
         return app.rooms.get(actorOf(deed.actor), roomId)
+      case 'absent': {
+        const since = new Date(clock.now().getTime() - deed.ago * 1000)
+        // The rules do not know the room's id.
+        const sessionId = deed.sessionId.replace('#', `${roomId}:`)
+        return execute(roomId, { type: 'absent', userId: deed.userId, sessionId, since })
+      }
       default:
         return execute(roomId, deed)
     }

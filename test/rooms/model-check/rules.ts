@@ -50,6 +50,8 @@ export interface Place {
   graceUntil: number | null
   /** Their devices do not ring. */
   silent: boolean
+  lostAt: number | null
+  leavesAt: number | null
 }
 
 export interface Request {
@@ -80,6 +82,8 @@ export interface Room {
   endedAt: number | null
   endReason: EndReason | null
   endedBy: string | null
+  hostId: string | null
+  activeUntil: number | null
   emptyAt: number | null
   expiresAt: number
   /** Set while a node that has not finished keeps the room to itself. */
@@ -103,6 +107,7 @@ export type Deed =
       readonly actor: User
       readonly deviceId: string | null
       readonly sessionId: string | null
+      readonly expectStream: boolean
       readonly audio: boolean | null
       readonly video: boolean | null
     }
@@ -111,16 +116,20 @@ export type Deed =
       readonly actor: User
       readonly deviceId: string | null
       readonly sessionId: string | null
+      readonly after: number | null
     }
   | { readonly type: 'end'; readonly actor: User }
   | { readonly type: 'read'; readonly actor: User }
   | { readonly type: 'reject'; readonly actor: User; readonly reason: 'declined' | 'busy' }
   | { readonly type: 'invite'; readonly actor: User; readonly userIds: readonly string[] }
   | { readonly type: 'remove'; readonly actor: User; readonly userId: string }
+  | { readonly type: 'transferHost'; readonly actor: User; readonly userId: string }
   | { readonly type: 'update'; readonly actor: User; readonly audio: boolean | null; readonly video: boolean | null }
-  | { readonly type: 'disconnect'; readonly userId: string }
-  | { readonly type: 'reconnect'; readonly userId: string }
   | { readonly type: 'supersede' }
+  | { readonly type: 'disconnect'; readonly userId: string; readonly deviceId: string | null }
+  | { readonly type: 'reconnect'; readonly userId: string; readonly deviceId: string | null }
+  /** The stream that this session has announced never came; it began so many seconds ago. */
+  | { readonly type: 'absent'; readonly userId: string; readonly sessionId: string; readonly ago: number }
   | { readonly type: 'tick' }
 
 export type Outcome = 'ok' | ErrorCode
@@ -223,8 +232,8 @@ export class Rules {
     })
     if (!opposite) return undefined
     const actor = { id: callerId, isAdmin: false }
-    const join = { type: 'join', actor, deviceId: null, sessionId: null, audio: null, video: null } as const
-    const outcome = this.carryOut(opposite, join)
+    const nothing = { deviceId: null, sessionId: null, expectStream: false, audio: null, video: null }
+    const outcome = this.carryOut(opposite, { type: 'join', actor, ...nothing })
     if (outcome === 'ok') return opposite
     // It was over by another deadline that nobody had looked at.
     this.carryOut(opposite, { type: 'tick' })
@@ -303,6 +312,8 @@ function newRoom({ actor, request, key, nth, now, silentFor }: Making): Room {
     endedAt: null,
     endReason: null,
     endedBy: null,
+    hostId: type === 'group' ? callerId : null,
+    activeUntil: null,
     emptyAt: type === 'p2p' ? null : now + (invited.length > 0 ? Math.max(LIMITS.ring, LIMITS.empty) : LIMITS.empty),
     expiresAt: now + LIMITS.maxDuration,
     claimedUntil: null,
@@ -327,6 +338,8 @@ const newPlace = (userId: string, role: ParticipantRole, ringsUntil: number | nu
   ringsUntil,
   graceUntil: null,
   silent: false,
+  lostAt: null,
+  leavesAt: null,
 })
 
 /** Too much rings for the callee. */
@@ -360,12 +373,16 @@ function perform(
       return invite(room, deed, { now, silent })
     case 'remove':
       return remove(room, deed, now)
+    case 'transferHost':
+      return transferHost(room, deed, now)
     case 'update':
       return update(room, deed, now)
     case 'disconnect':
-      return disconnect(room, deed.userId, now)
+      return disconnect(room, deed, now)
     case 'reconnect':
-      return reconnect(room, deed.userId, now)
+      return reconnect(room, deed, now)
+    case 'absent':
+      return absent(room, deed, now)
     case 'supersede':
       return supersede(room, now)
     case 'tick':
@@ -382,11 +399,18 @@ function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode
   if (!known && room.access === 'invited') return 'NOT_INVITED'
   if (known?.state === 'removed') return 'FORBIDDEN'
   if (known?.state === 'joined' && known.deviceId === deviceId) {
-    if (sessionId === null || sessionId === known.sessionId) return undefined
-    known.sessionId = sessionId
-    known.audio = deed.audio ?? true
-    known.video = deed.video ?? room.mediaType === 'video'
-    happen(room, 'participant_updated', { now, subjectId: actor.id, actorId: actor.id })
+    const isAnother = sessionId !== null && sessionId !== known.sessionId
+    const closes = known.leavesAt !== null
+    if (!isAnother && !closes) return undefined
+    if (isAnother) {
+      known.sessionId = sessionId
+      known.audio = deed.audio ?? true
+      known.video = deed.video ?? room.mediaType === 'video'
+    }
+    const returns = !known.connected && (closes || deed.expectStream)
+    if (returns) beThere(known)
+    const type = returns ? 'participant_reconnected' : 'participant_updated'
+    happen(room, type, { now, subjectId: actor.id, actorId: actor.id })
     return undefined
   }
   if (known?.state === 'joined') {
@@ -402,12 +426,11 @@ function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode
   place.sessionId = sessionId ?? nextSessionId(room)
   place.audio = deed.audio ?? true
   place.video = deed.video ?? room.mediaType === 'video'
-  place.connected = true
+  beThere(place)
   place.joinedAt = now
   place.leftAt = null
   place.leaveReason = null
   place.ringsUntil = null
-  place.graceUntil = null
   room.emptyAt = null
   happen(room, 'participant_joined', { now, subjectId: actor.id, actorId: actor.id })
   if (room.status === 'waiting' && seated(room).length === 2) {
@@ -416,15 +439,23 @@ function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode
     room.expiresAt = now + LIMITS.maxDuration
     happen(room, 'room_started', { now, subjectId: null, actorId: actor.id })
   }
+  passOn(room, { actorId: actor.id, now })
   return undefined
 }
 
 /** How the gateway names a session: by the event that begins it. */
 const nextSessionId = (room: Room): string => `#${room.log.length + 1}`
 
+function beThere(place: Place): void {
+  place.connected = true
+  place.graceUntil = null
+  place.lostAt = null
+  place.leavesAt = null
+}
+
 function leave(
   room: Room,
-  { actor, deviceId, sessionId }: Deed & { type: 'leave' },
+  { actor, deviceId, sessionId, after }: Deed & { type: 'leave' },
   now: number,
 ): ErrorCode | undefined {
   const place = placeOf(room, actor.id)
@@ -432,6 +463,11 @@ function leave(
   const another = place.state === 'joined' && deviceId !== null && place.deviceId !== deviceId
   if (another || (sessionId !== null && sessionId !== place.sessionId)) return undefined
   if (isOpen(room) && ['invited', 'joined'].includes(place.state)) {
+    if (after !== null && after > 0) {
+      closeLater(room, place, { at: now + Math.min(after * 1000, LIMITS.grace), now })
+      return undefined
+    }
+    place.lostAt = null
     walkOut(room, place, { reason: 'left', actorId: actor.id, now })
   }
   return undefined
@@ -439,7 +475,7 @@ function leave(
 
 function end(room: Room, actor: User, now: number): ErrorCode | undefined {
   const role = placeOf(room, actor.id)?.role
-  const isTheirs = role === 'caller' || role === 'callee'
+  const isTheirs = role === 'callee' || (room.type === 'p2p' ? role === 'caller' : actor.id === room.hostId)
   if (!isTheirs && !actor.isAdmin) return 'FORBIDDEN'
   if (isOpen(room)) close(room, { reason: reasonOf(room, role), by: actor.id, now })
   return undefined
@@ -452,7 +488,8 @@ function supersede(room: Room, now: number): undefined {
 
 function reject(room: Room, { actor, reason }: Deed & { type: 'reject' }, now: number): ErrorCode | undefined {
   const place = placeOf(room, actor.id)
-  if (!place || place.state === 'removed' || place.role === 'caller') return 'FORBIDDEN'
+  if (!place || place.state === 'removed') return 'FORBIDDEN'
+  if (place.role === 'caller' && (room.type === 'p2p' || room.hostId === actor.id)) return 'FORBIDDEN'
   if (!isOpen(room)) return 'CONFLICT'
   if (place.state === 'rejected') return undefined
   if (place.state !== 'invited') return 'CONFLICT'
@@ -468,10 +505,9 @@ function invite(
   { actor, userIds }: Deed & { type: 'invite' },
   { now, silent }: { now: number; silent: ReadonlySet<string> },
 ): ErrorCode | undefined {
-  if (room.type === 'p2p' || actor.id !== room.callerId) return 'FORBIDDEN'
+  if (actor.id !== room.hostId) return 'FORBIDDEN'
   if (!isOpen(room)) return 'ROOM_ENDED'
   if (seated(room).length >= room.maxParticipants) return 'ROOM_FULL'
-  if (userIds.some((userId) => placeOf(room, userId)?.state === 'removed')) return 'FORBIDDEN'
   const expected = room.places.filter(({ state }) => state === 'joined' || state === 'invited')
   const members = new Set([...expected.map(({ userId }) => userId), ...userIds])
   members.delete(room.callerId)
@@ -493,10 +529,10 @@ function invite(
 }
 
 function remove(room: Room, { actor, userId }: Deed & { type: 'remove' }, now: number): ErrorCode | undefined {
-  if (room.type === 'p2p' || actor.id !== room.callerId) return 'FORBIDDEN'
+  if (actor.id !== room.hostId) return 'FORBIDDEN'
   const place = placeOf(room, userId)
   if (!place) return 'NOT_FOUND'
-  if (userId === room.callerId) return 'FORBIDDEN'
+  if (userId === room.hostId) return 'FORBIDDEN'
   if (place.state === 'removed') return undefined
   if (!isOpen(room)) return 'ROOM_ENDED'
   const wasIn = place.state === 'joined'
@@ -504,6 +540,36 @@ function remove(room: Room, { actor, userId }: Deed & { type: 'remove' }, now: n
   if (wasIn && seated(room).length === 0) room.emptyAt = now + LIMITS.empty
   happen(room, 'participant_removed', { now, subjectId: userId, actorId: actor.id })
   return undefined
+}
+
+function transferHost(
+  room: Room,
+  { actor, userId }: Deed & { type: 'transferHost' },
+  now: number,
+): ErrorCode | undefined {
+  if (room.type === 'p2p') return 'FORBIDDEN'
+  if (actor.id !== room.hostId && !actor.isAdmin) return 'FORBIDDEN'
+  if (!isOpen(room)) return 'ROOM_ENDED'
+  const place = placeOf(room, userId)
+  if (!place) return 'NOT_FOUND'
+  if (userId === room.hostId) return undefined
+  if (place.state !== 'joined') return 'CONFLICT'
+  room.hostId = userId
+  happen(room, 'room_updated', { now, subjectId: null, actorId: actor.id })
+  return undefined
+}
+
+/** A host who was there, or has declined, and is not there hosts no more as soon as somebody else is. */
+function passOn(room: Room, { actorId, now }: { actorId: string | null; now: number }): void {
+  const host = room.hostId === null ? undefined : placeOf(room, room.hostId)
+  if (!host || ['invited', 'joined'].includes(host.state)) return
+  const longest = seated(room).reduce<Place | undefined>(
+    (best, place) => (best && (best.joinedAt ?? 0) <= (place.joinedAt ?? 0) ? best : place),
+    undefined,
+  )
+  if (!longest) return
+  room.hostId = longest.userId
+  happen(room, 'room_updated', { now, subjectId: null, actorId })
 }
 
 function update(room: Room, { actor, audio, video }: Deed & { type: 'update' }, now: number): ErrorCode | undefined {
@@ -516,20 +582,43 @@ function update(room: Room, { actor, audio, video }: Deed & { type: 'update' }, 
   return undefined
 }
 
-function disconnect(room: Room, userId: string, now: number): undefined {
-  const place = placeOf(room, userId)
-  if (place?.state !== 'joined' || !place.connected) return
+/** The client closes. It looks lost until then, or until it is back. */
+function closeLater(room: Room, place: Place, { at, now }: { at: number; now: number }): void {
+  if (place.state !== 'joined' || place.leavesAt !== null) return
+  const type = place.connected ? 'participant_disconnected' : 'participant_updated'
   place.connected = false
+  place.lostAt ??= now
+  place.leavesAt = at
+  happen(room, type, { now, subjectId: place.userId, actorId: place.userId })
+}
+
+/** Only of the device in the seat can a stream say anything. */
+function inSeat(room: Room, userId: string, deviceId: string | null): Place | undefined {
+  const place = placeOf(room, userId)
+  return place?.state === 'joined' && place.deviceId === deviceId ? place : undefined
+}
+
+function disconnect(room: Room, { userId, deviceId }: Deed & { type: 'disconnect' }, now: number): undefined {
+  const place = inSeat(room, userId, deviceId)
+  if (!place?.connected) return
+  place.connected = false
+  place.lostAt = now
   place.graceUntil = now + LIMITS.grace
   happen(room, 'participant_disconnected', { now, subjectId: userId, actorId: null })
 }
 
-function reconnect(room: Room, userId: string, now: number): undefined {
-  const place = placeOf(room, userId)
-  if (place?.state !== 'joined' || place.connected) return
-  place.connected = true
-  place.graceUntil = null
+function reconnect(room: Room, { userId, deviceId }: Deed & { type: 'reconnect' }, now: number): undefined {
+  const place = inSeat(room, userId, deviceId)
+  if (!place || place.connected) return
+  beThere(place)
   happen(room, 'participant_reconnected', { now, subjectId: userId, actorId: userId })
+}
+
+function absent(room: Room, { userId, sessionId, ago }: Deed & { type: 'absent' }, now: number): undefined {
+  const place = placeOf(room, userId)
+  if (place?.state !== 'joined' || place.sessionId !== sessionId || !place.connected) return
+  place.lostAt = now - ago * 1000
+  lose(room, place, now)
 }
 
 interface Deadline {
@@ -548,6 +637,12 @@ function firstDeadline(room: Room): Deadline | undefined {
     ...room.places.flatMap((place) => [
       place.ringsUntil === null ? undefined : { at: place.ringsUntil, fall: (now: number) => miss(room, place, now) },
       place.graceUntil === null ? undefined : { at: place.graceUntil, fall: (now: number) => lose(room, place, now) },
+      place.leavesAt === null
+        ? undefined
+        : {
+            at: place.leavesAt,
+            fall: (now: number) => walkOut(room, place, { reason: 'left', actorId: place.userId, now }),
+          },
     ]),
   ]
   return all.filter((deadline) => deadline !== undefined).toSorted((a, b) => a.at - b.at)[0]
@@ -591,7 +686,9 @@ function walkOut(
   goOut(place, { state: 'left', reason, now })
   if (room.type === 'group' && wasIn && seated(room).length === 0) room.emptyAt = now + LIMITS.empty
   happen(room, 'participant_left', { now, subjectId: place.userId, actorId })
-  if (room.type === 'p2p') close(room, { reason: reasonOf(room, place.role), by: actorId, now })
+  if (room.type === 'p2p') {
+    close(room, { reason: reasonOf(room, place.role), by: actorId, now, talkedUntil: place.lostAt ?? now })
+  } else passOn(room, { actorId, now })
 }
 
 /** Why the room is over when somebody in this role hangs up. */
@@ -600,7 +697,10 @@ function reasonOf(room: Room, role: ParticipantRole | undefined): EndReason {
   return role === 'callee' ? 'rejected' : 'cancelled'
 }
 
-function close(room: Room, { reason, by, now }: { reason: EndReason; by: string | null; now: number }): void {
+function close(
+  room: Room,
+  { reason, by, now, talkedUntil = now }: { reason: EndReason; by: string | null; now: number; talkedUntil?: number },
+): void {
   for (const place of room.places) {
     if (place.state === 'joined') goOut(place, { state: 'left', reason: 'ended', now })
     place.ringsUntil = null
@@ -609,6 +709,7 @@ function close(room: Room, { reason, by, now }: { reason: EndReason; by: string 
   room.endedAt = now
   room.endReason = reason
   room.endedBy = by
+  room.activeUntil = room.startedAt === null ? null : Math.max(room.startedAt, talkedUntil)
   room.emptyAt = null
   happen(room, 'room_ended', { now, subjectId: null, actorId: by })
 }
@@ -617,7 +718,7 @@ function goOut(
   place: Place,
   { state, reason, now }: { state: 'left' | 'removed'; reason: LeaveReason; now: number },
 ): void {
-  if (place.state === 'joined') place.stayed += now - (place.joinedAt ?? now)
+  if (place.state === 'joined') place.stayed += Math.max(0, (place.lostAt ?? now) - (place.joinedAt ?? now))
   place.state = state
   place.audio = false
   place.video = false
@@ -627,6 +728,7 @@ function goOut(
   place.leaveReason = reason
   place.ringsUntil = null
   place.graceUntil = null
+  place.leavesAt = null
 }
 
 function happen(

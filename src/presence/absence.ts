@@ -1,0 +1,35 @@
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import { Repeat } from '../core/repeat.ts'
+import type { Executor } from '../rooms/executor.ts'
+import type { LeaseStore, Overdue } from './lease-store.ts'
+
+interface Sources {
+  readonly store: Pick<LeaseStore, 'overdue' | 'giveUp' | 'isHeld'>
+  readonly executor: Pick<Executor, 'execute'>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** How often overdue streams are looked for, in milliseconds. */
+const INTERVAL = 500
+const BATCH = 100
+
+/** Ends sessions that have announced a stream and never opened it, whichever node they joined at. */
+export function createAbsenceSweeper({ store, executor, clock, log }: Sources): Repeat {
+  const end = async (overdue: Overdue): Promise<void> => {
+    const { roomId, userId, sessionId, since } = overdue
+    if (!(await store.isHeld(overdue))) await executor.execute(roomId, { type: 'absent', userId, sessionId, since })
+    await store.giveUp(overdue)
+  }
+
+  const sweep = async (): Promise<boolean> => {
+    const all = await store.overdue(clock.now(), BATCH)
+    const results = await Promise.allSettled(all.map(end))
+    for (const result of results) {
+      if (result.status === 'rejected') log.warn({ err: result.reason as unknown }, 'an absence could not be written')
+    }
+    return all.length === BATCH && results.every(({ status }) => status === 'fulfilled')
+  }
+  return new Repeat(INTERVAL, sweep, log)
+}

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { graphqlDoor, restDoor } from '../doors.ts'
+import { manualClock, type ManualClock, startWorld } from '../world.ts'
+import { activeCall, placeOf, watch } from './people.ts'
+
+let clock: ManualClock
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeEach(async () => {
+  clock = manualClock()
+  world = await startWorld({ surroundings: { clock } })
+})
+afterEach(() => world.close())
+
+describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door) => {
+  it('is seen at once, and takes effect when its time has come', async () => {
+    const roomId = await activeCall(world, 'tab')
+    const [alice, bob] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId, 'tab')]
+    await Promise.all([alice.next(), bob.next()])
+    clock.advance(7)
+    const { sessionId } = await placeOf(world, roomId, 'bob')
+    const { room } = await door.leave(world.bob, roomId, { sessionId, after: 5 })
+    expect(room).toMatchObject({ status: 'active' })
+    expect(await alice.next()).toMatchObject({
+      type: 'PARTICIPANT_DISCONNECTED',
+      actorId: 'bob',
+      participant: { userId: 'bob', state: 'JOINED', connected: false },
+    })
+    // The socket of the page goes, too. That changes nothing.
+    bob.cut()
+    await expect.poll(() => world.app.hub.readers(roomId)).toBe(1)
+    clock.advance(5)
+    expect(await alice.next()).toMatchObject({
+      type: 'PARTICIPANT_LEFT',
+      actorId: 'bob',
+      participant: { leaveReason: 'LEFT', duration: 7 },
+    })
+    expect(await alice.next()).toMatchObject({ type: 'ROOM_ENDED', room: { endReason: 'COMPLETED', duration: 7 } })
+  })
+
+  it('is taken back by a join of the device', async () => {
+    const roomId = await activeCall(world, 'tab')
+    const alice = watch(world, world.alice, roomId)
+    await alice.next()
+    await door.leave(world.bob, roomId, { deviceId: 'tab', after: 5 })
+    await alice.until('PARTICIPANT_DISCONNECTED')
+    clock.advance(4)
+    const { room } = await door.join(world.bob, roomId, { deviceId: 'tab', sessionId: 'after the reload' })
+    expect(room.participants[1]).toMatchObject({ connected: true, sessionId: 'after the reload' })
+    expect(await alice.next()).toMatchObject({ type: 'PARTICIPANT_RECONNECTED', participant: { connected: true } })
+    clock.advance(60)
+    expect((await door.get(world.bob, roomId)).room).toMatchObject({ status: 'active' })
+  })
+
+  it('is taken back by the session itself, where a page comes back from the cache', async () => {
+    const roomId = await activeCall(world, 'tab')
+    const { sessionId } = await placeOf(world, roomId, 'bob')
+    await door.leave(world.bob, roomId, { sessionId, after: 5 })
+    await door.join(world.bob, roomId, { deviceId: 'tab', sessionId })
+    clock.advance(60)
+    expect((await door.get(world.bob, roomId)).room).toMatchObject({ status: 'active' })
+  })
+
+  it('of an earlier session changes nothing', async () => {
+    const roomId = await activeCall(world, 'tab')
+    const { sessionId } = await placeOf(world, roomId, 'bob')
+    await door.join(world.bob, roomId, { deviceId: 'tab', sessionId: 'the next page' })
+    await door.leave(world.bob, roomId, { sessionId, after: 5 })
+    expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: true, sessionId: 'the next page' })
+  })
+
+  it.each([-1, 61, 1.5])('by %s seconds is refused', async (after) => {
+    const roomId = await activeCall(world)
+    expect(await door.leave(world.bob, roomId, { after })).toMatchObject({ code: 'BAD_USER_INPUT' })
+  })
+
+  it('of an invitation does not decline it; by 0 seconds it is a leave', async () => {
+    const { body: room } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    await door.leave(world.bob, room.id, { after: 5 })
+    clock.advance(5)
+    expect((await door.get(world.bob, room.id)).room).toMatchObject({ status: 'waiting' })
+    expect((await door.leave(world.bob, room.id, { after: 0 })).room).toMatchObject({ endReason: 'rejected' })
+  })
+})
+
+it('a leave is put off no longer than the grace, and survives a restart', async () => {
+  const first = await startWorld({ surroundings: { clock, databaseUrl: world.databaseUrl } })
+  const roomId = await activeCall(first)
+  await first.bob.rest('POST', `/rooms/${roomId}/leave`, { after: 60 })
+  await first.close()
+  clock.advance(20)
+  await expect.poll(async () => (await world.alice.rest('GET', `/rooms/${roomId}`)).body.status).toBe('ended')
+})
+
+it('a stream of the device takes it back, one of another device does not', async () => {
+  const roomId = await activeCall(world, 'tab')
+  await world.bob.rest('POST', `/rooms/${roomId}/leave`, { after: 5 })
+  await watch(world, world.bob, roomId, 'phone').next()
+  expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: false })
+  await watch(world, world.bob, roomId, 'tab').next()
+  expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: true })
+})

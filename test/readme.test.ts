@@ -10,9 +10,15 @@ import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
 import { startGateway, withDirectory } from './process.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const readme = await readFile(`${root}/README.md`, 'utf8')
+const read = (path: string): Promise<string> => readFile(`${root}/${path}`, 'utf8')
+const readme = await read('README.md')
+const protocol = await read('docs/protocol.md')
+const operations = await read('docs/operations.md')
+const rest = await read('docs/rest.md')
+const contributing = await read('CONTRIBUTING.md')
 
-const section = (title: string): string => readme.split(/^## /m).find((part) => part.startsWith(title)) ?? ''
+const section = (document: string, title: string): string =>
+  document.split(/^## /m).find((part) => part.startsWith(title)) ?? ''
 /** The cells of a part's table rows, without markup. */
 const rowsOf = (part: string): string[][] =>
   part
@@ -24,7 +30,7 @@ const rowsOf = (part: string): string[][] =>
         .split(/(?<!\\)\|/)
         .map((cell) => cell.trim().replaceAll('\\|', '|')),
     )
-const curlLines = rowsOf(section('Watch bob')).flatMap(([path = '', line = '']) =>
+const curlLines = rowsOf(section(rest, 'Watch bob')).flatMap(([path = '', line = '']) =>
   line.includes('curl ') && line.startsWith('`') ? [{ path, line: line.slice(1, -1) }] : [],
 )
 
@@ -40,7 +46,7 @@ test('every documented path has a curl line', async () => {
 test('the curl lines work from top to bottom, as they stand', async () => {
   await withDirectory(async (DATA_DIR) => {
     const gateway = await startGateway({ DATA_DIR })
-    const preamble = /```sh\n([\s\S]*?)```/.exec(section('Watch bob'))?.[1] ?? ''
+    const preamble = /```sh\n([\s\S]*?)```/.exec(section(rest, 'Watch bob'))?.[1] ?? ''
     const script = ['set -e', preamble, ...curlLines.map(({ line }) => `${line}; echo "<$?>"`)].join('\n')
     const env = { ...process.env, DATA_DIR, JWT_SECRET: '' }
     const text = script.replaceAll('http://localhost:3000', gateway.url)
@@ -60,14 +66,14 @@ test('the curl lines work from top to bottom, as they stand', async () => {
 })
 
 test('the table of errors is the table of errors', () => {
-  const told = rowsOf(section('Errors'))
+  const told = rowsOf(section(protocol, 'Errors'))
     .slice(1)
     .map(([code, status]) => [code, Number(status)])
   expect(told).toEqual((Object.keys(ERRORS) as ErrorCode[]).map((code) => [code, ERRORS[code].status]))
 })
 
 test('the table of configuration has every variable, and its default', () => {
-  const told = rowsOf(section('Configuration')).slice(1)
+  const told = rowsOf(section(operations, 'Configuration')).slice(1)
   const names = told.map(([name = '']) => name.replaceAll('`', ''))
   expect(names.toSorted()).toEqual(Object.keys(VARIABLES).toSorted())
   const defaults = told.map(([name, value = '']) => [name?.replaceAll('`', ''), value.replaceAll('`', '')])
@@ -77,7 +83,7 @@ test('the table of configuration has every variable, and its default', () => {
 test('the map of src names every folder and nothing else', async () => {
   const entries = await readdir(`${root}/src`, { withFileTypes: true })
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
-  const map = readme.slice(readme.indexOf('| in `src`'))
+  const map = section(contributing, 'Commands').split('| in `src`')[1] ?? ''
   const told = rowsOf(map)
     .slice(1)
     .flatMap(([names = '']) => [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
@@ -88,13 +94,15 @@ test('the map of src names every folder and nothing else', async () => {
 describe('examples', () => {
   test('the subscription is valid against the schema', async () => {
     const schema = buildSchema(await readFile(`${root}/src/graphql/schema.graphql`, 'utf8'))
-    const [, operation = ''] = /query = `([\s\S]*?)`/.exec(readme) ?? []
+    const [, operation = ''] = /query = `([\s\S]*?)`/.exec(protocol) ?? []
     expect(validate(schema, parse(operation))).toEqual([])
   })
 
   test('every command of npm is there', async () => {
     const { scripts } = JSON.parse(await readFile(`${root}/package.json`, 'utf8')) as { scripts: object }
-    const told = [...readme.matchAll(/npm run (?:-s )?([\w:-]+)/g)].map(([, name]) => name)
+    const told = [
+      ...[readme, protocol, operations, rest, contributing].join('\n').matchAll(/npm run (?:-s )?([\w:-]+)/g),
+    ].map(([, name]) => name)
     expect(told.filter((name) => !Object.keys(scripts).includes(name ?? ''))).toEqual([])
   })
 })

@@ -17,7 +17,7 @@ declare global {
 let bundled: Promise<string> | undefined
 
 /** The package as one script that defines the global `OpenChat`. */
-async function bundle(): Promise<string> {
+export async function bundle(): Promise<string> {
   const entry = fileURLToPath(new URL('../../src/sdk/index.ts', import.meta.url))
   const built = await build({
     configFile: false,

@@ -28,6 +28,7 @@ export async function gateway(databaseUrl: string): Promise<Variant> {
     caller,
     CreateRoom.parse({
       type: 'group',
+      maxParticipants: 50,
       participantIds: template.participants.slice(1).map(({ userId }) => userId),
     }),
   )

@@ -20,7 +20,9 @@ async function main({ cleanups, stop }: { cleanups: Cleanup[]; stop: AbortSignal
   const { config, secrets } = configuration
   const log = createLog(config.logLevel)
   const secret = config.development ? await developmentSecret(config.dataDir) : undefined
-  const database = secrets.databaseUrl ? undefined : await startEmbeddedServer({ dataDir: config.dataDir, log })
+  const database = secrets.databaseUrl
+    ? undefined
+    : await startEmbeddedServer({ dataDir: config.dataDir, log, signal: stop })
   if (database) cleanups.push(() => database.stop())
   else await awaitDatabase({ url: secrets.databaseUrl ?? '', wait: config.databaseWait, signal: stop, log })
 

@@ -23,6 +23,8 @@ export interface EmbeddedServerOptions {
   /** Gets the data in `postgres/` and the server's own log in `postgres.log`. Made if absent. */
   readonly dataDir: string
   readonly log: Log
+  /** Ends a start that is under way, and the server with it. */
+  readonly signal?: AbortSignal
   /** Server settings beside the default ones, by name. */
   readonly settings?: Settings
 }
@@ -37,7 +39,8 @@ const DATABASE = 'rtc'
  *
  * @throws EmbeddedServerError with the server's own words when it cannot run here
  */
-export async function startEmbeddedServer({ dataDir, log, settings }: EmbeddedServerOptions): Promise<DatabaseServer> {
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<DatabaseServer> {
+  const { dataDir, signal, log, settings } = options
   const binaries = await findBinaries()
   const cluster = await openCluster(dataDir, { binaries, log })
   const logFile = join(dirname(cluster.dir), 'postgres.log')
@@ -47,7 +50,7 @@ export async function startEmbeddedServer({ dataDir, log, settings }: EmbeddedSe
       logFile,
       settings: port === undefined ? settings : { ...settings, port: String(port) },
     })
-  const running = await bringUp(cluster, { spawn, log })
+  const running = await bringUp(cluster, { spawn, log, ...(signal && { signal }) })
   const { pid, port, adopted } = running
   try {
     await createDatabase(serverUrl(cluster, port, 'postgres'))

@@ -167,6 +167,22 @@ const claims = async (url: string): Promise<number> => {
   return rows.length
 }
 
+describe('a start that is stopped', () => {
+  it('leaves no server running', async () => {
+    const dataDir = await makeDataDir()
+    await (await startEmbeddedServer({ dataDir, log })).stop()
+    const stop = new AbortController()
+    const starting = startEmbeddedServer({ dataDir, log, signal: stop.signal })
+    // It may be ready before the signal comes.
+    const ended = starting.then((server) => server.stop(), String)
+    // The lock file is the first thing that a server makes.
+    await waitUntil(async () => (await readdir(join(dataDir, 'postgres'))).includes('postmaster.pid'))
+    stop.abort('SIGTERM')
+    expect([undefined, 'SIGTERM']).toContain(await ended)
+    expect(await findPostmaster(join(dataDir, 'postgres'))).toBeUndefined()
+  })
+})
+
 describe('a start that is refused', () => {
   it('leaves no server running', async () => {
     const dataDir = await makeDataDir()

@@ -59,6 +59,7 @@ describe.each(Object.entries(DOORS))('by %s', (_door, send) => {
     ['calleeId', '{"type":"TYPE","calleeId":9007199254740993}'],
     ['calleeId', '{"type":"TYPE","calleeId":1e21}'],
     ['calleeId', '{"type":"TYPE","calleeId":7}'],
+    ['calleeId', '{"type":"TYPE","calleeId":{"toString":"1"}}'],
     ['metadata.n', '{"type":"TYPE","calleeId":"bob","metadata":{"n":1234567890123456789}}'],
     ['metadata.a.1.n', '{"type":"TYPE","calleeId":"bob","metadata":{"a":[0,{"n":1e400}]}}'],
     ['metadata.__proto__', '{"type":"TYPE","calleeId":"bob","metadata":{"__proto__":{"admin":true}}}'],

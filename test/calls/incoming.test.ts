@@ -50,6 +50,20 @@ describe('a call', () => {
     expect(await next(world.bob.subscribe(CALLS))).toMatchObject({ type: 'RINGING', room: { id: again.id } })
   })
 
+  test('is not told as over to a device that has not heard it ring', async () => {
+    const [phone] = await listening(1)
+    const room = await call()
+    expect(await next(phone as Messages)).toMatchObject({ type: 'RINGING', room: { id: room.id } })
+    await post(world.bob, `/rooms/${room.id}/join`, { deviceId: 'phone' })
+    expect(await next(phone as Messages)).toMatchObject({ type: 'ANSWERED', deviceId: 'phone' })
+    const late = world.bob.subscribe(CALLS)
+    const heard = next(late)
+    await world.carol.rest('GET', '/rooms')
+    for (const verb of ['leave', 'end']) await post(world.alice, `/rooms/${room.id}/${verb}`)
+    const other = await post(world.carol, '/rooms', { type: 'p2p', calleeId: 'bob' })
+    expect(await heard).toMatchObject({ type: 'RINGING', room: { id: other.id } })
+  })
+
   test.each([
     ['CANCELLED', 'cancelled', (room: string) => post(world.alice, `/rooms/${room}/leave`)],
     ['CANCELLED', 'cancelled', (room: string) => post(world.alice, `/rooms/${room}/end`)],

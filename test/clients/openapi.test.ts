@@ -81,6 +81,7 @@ describe('every operation answers with a status, a media type and a shape that o
     await ok('alice', 'POST', `/rooms/${group.id}/participants`, { userId: 'carol' })
     await ok('carol', 'POST', `/rooms/${group.id}/reject`, { reason: 'busy' })
     await ok('alice', 'DELETE', `/rooms/${group.id}/participants/bob`)
+    await ok('alice', 'PUT', `/rooms/${group.id}/host`, { userId: 'alice' })
     for (const method of ['POST', 'PUT']) await ok('alice', method, `/rooms/${group.id}/end`)
     for (const query of ['', '?type=group&status=ended&first=1']) await ok('alice', 'GET', `/rooms${query}`)
     await ok('alice', 'GET', `/rooms/${group.id}/events?first=3`)

@@ -71,6 +71,25 @@ describe('a call', () => {
     ])
   })
 
+  it('of a group is handed over, and its host is told', async () => {
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const updates = listen(bob, 'roomUpdated')
+    const { id, hostId } = await alice.rtc.createRoom({ type: 'group', userIds: ['bob', 'carol'] })
+    expect(hostId).toBe('alice')
+    await alice.rtc.joinRoom(id)
+    await bob.rtc.joinRoom(id)
+    expect(await alice.rtc.transferHost(id, 'bob')).toMatchObject({ hostId: 'bob', callerId: 'alice' })
+    expect(await updates.until(({ type }) => type === 'room_updated')).toMatchObject({ room: { hostId: 'bob' } })
+    await expect(alice.rtc.transferHost(id, 'alice')).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    await expect(bob.rtc.transferHost(id, 'carol')).rejects.toMatchObject({ code: 'CONFLICT' })
+    await bob.rtc.removeParticipant(id, 'carol')
+    const room = await bob.rtc.inviteParticipants(id, ['carol'])
+    expect(room.participants[2]).toMatchObject({ userId: 'carol', state: 'invited' })
+    await bob.rtc.leaveRoom()
+    await expect.poll(() => alice.rtc.room?.hostId).toBe('alice')
+  })
+
   it('goes on between two when another device of one of them takes it', async () => {
     const world = await startClientWorld()
     const [alice, bob, other] = [await world.client('alice'), await world.client('bob'), await world.client('bob')]

@@ -42,6 +42,7 @@ describe('calls out of order are refused with a code', () => {
     ['rejectCall', ({ rtc }) => rtc.rejectCall('x')],
     ['inviteParticipants', ({ rtc }) => rtc.inviteParticipants('x', [])],
     ['removeParticipant', ({ rtc }) => rtc.removeParticipant('x', 'bob')],
+    ['transferHost', ({ rtc }) => rtc.transferHost('x', 'bob')],
     ['getRoom', ({ rtc }) => rtc.getRoom('x')],
     ['getParticipants', ({ rtc }) => rtc.getParticipants('x')],
     ['listRooms', ({ rtc }) => rtc.listRooms()],

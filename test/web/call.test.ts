@@ -120,6 +120,13 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     await alice.getByText('Call with bob ended.').waitFor()
   })
 
+  it('are told within seconds when the other has closed the tab, and not that a connection was lost', async () => {
+    const { alice, bob } = await talk()
+    // As closing does, it hides the page for good.
+    await bob.goto('about:blank')
+    await expect.poll(() => alice.locator('.status').textContent(), SLOW).toBe('Call with bob ended.')
+  })
+
   it('go on seeing and hearing while the gateway is killed, and the events go on where they were', async () => {
     const { alice, bob } = await talk()
     await world.gateway.stop('SIGKILL')

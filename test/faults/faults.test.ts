@@ -192,5 +192,6 @@ test('afterwards every process ends by itself: no socket, timer or listener is l
   await Promise.all([...readers.map((reader) => reader.stop()), ...writers.map((writer) => writer.stop())])
   const { codes, complaints } = await cluster.stop()
   expect(codes).toEqual([0, 0])
-  expect(complaints).toEqual([])
+  // That the database was away is logged, and is what these faults are about.
+  expect(complaints.filter((line) => !line.includes('"cause":"database_unreachable"'))).toEqual([])
 }, 60_000)

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { refusedLicences, runTimeLicences } from '../supply/licences.ts'
-import { type LockedPackage, type LockFile, problemsOfLock } from '../supply/lock-file.ts'
+import { refusedLicences, runTimeLicences } from '../.ci/supply/licences.ts'
+import { type LockedPackage, type LockFile, problemsOfLock } from '../.ci/supply/lock-file.ts'
 
 const lock = JSON.parse(await readFile('package-lock.json', 'utf8')) as LockFile
 const integrity = `sha512-${'A'.repeat(86)}==`

@@ -1,8 +1,14 @@
-import { type DocumentNode, type GraphQLSchema, parse, TokenKind, validate, type ValidationRule } from 'graphql'
+import {
+  type DocumentNode,
+  type GraphQLError,
+  type GraphQLSchema,
+  parse,
+  TokenKind,
+  validate,
+  type ValidationRule,
+} from 'graphql'
 import { badInput } from '../core/errors.ts'
 import { TOKENS_MAX } from './limits.ts'
-import type { Params } from './params.ts'
-import type { TrustedDocuments } from './trusted.ts'
 
 /** Longest document that is parsed, in bytes; trusted ones may be longer. */
 export const DOCUMENT_LIMIT = 16 * 1024
@@ -16,25 +22,19 @@ const TOKEN_BYTES = 400
 const ERRORS_MAX = 20
 
 /**
- * Valid documents by their text, the most recently used first, in bounded memory. Those that do not fit the schema are
- * not kept.
+ * Valid documents by their text, in bounded memory: the least recently used go first. Those that do not fit the schema
+ * are not kept.
  */
 export class Documents {
   readonly #schema: GraphQLSchema
   readonly #rules: readonly ValidationRule[]
-  readonly #trusted: TrustedDocuments
   /** The least recently used comes first. */
   readonly #kept = new Map<string, { readonly document: DocumentNode; readonly bytes: number }>()
   #bytes = 0
 
-  constructor(dependencies: {
-    readonly schema: GraphQLSchema
-    readonly rules: readonly ValidationRule[]
-    readonly trusted: TrustedDocuments
-  }) {
-    this.#schema = dependencies.schema
-    this.#rules = dependencies.rules
-    this.#trusted = dependencies.trusted
+  constructor({ schema, rules }: { readonly schema: GraphQLSchema; readonly rules: readonly ValidationRule[] }) {
+    this.#schema = schema
+    this.#rules = rules
   }
 
   /** What the cache holds, in bytes as it counts them. */
@@ -42,27 +42,27 @@ export class Documents {
     return this.#bytes
   }
 
-  /**
-   * The document that the parameters ask for, parsed and valid.
-   *
-   * @throws RtcError, GraphQLError for wrong syntax, or an array of GraphQLErrors for what does not fit the schema
-   */
-  get(params: Params): DocumentNode {
-    const { text, trusted } = this.#trusted.textOf(params)
+  /** @throws RtcError for one that is too long, GraphQLError for wrong syntax */
+  parse(text: string, { isTrusted }: { readonly isTrusted: boolean }): DocumentNode {
     const known = this.#kept.get(text)
     if (known) {
       this.#kept.delete(text)
       this.#kept.set(text, known)
       return known.document
     }
-    if (!trusted && Buffer.byteLength(text) > DOCUMENT_LIMIT) {
+    if (!isTrusted && Buffer.byteLength(text) > DOCUMENT_LIMIT) {
       throw badInput([{ path: 'query', message: `The document may have at most ${DOCUMENT_LIMIT} bytes` }])
     }
-    const document = parse(text, trusted ? {} : { maxTokens: TOKENS_MAX })
+    return parse(text, isTrusted ? {} : { maxTokens: TOKENS_MAX })
+  }
+
+  /** What does not fit the schema; a document in which nothing is wrong is kept. */
+  validate(document: DocumentNode): readonly GraphQLError[] {
+    const text = document.loc?.source.body ?? ''
+    if (this.#kept.get(text)?.document === document) return []
     const errors = validate(this.#schema, document, this.#rules, { maxErrors: ERRORS_MAX })
-    if (errors.length > 0) throw errors
-    this.#keep(text, document)
-    return document
+    if (errors.length === 0) this.#keep(text, document)
+    return errors
   }
 
   #keep(text: string, document: DocumentNode): void {

@@ -6,7 +6,6 @@ import type { EventStreams } from '../http/event-stream.ts'
 import { errorHeaders, MethodNotAllowed } from '../http/method.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
-import { kindOf } from './engine.ts'
 import { statusOf } from './errors.ts'
 import type { OperationDependencies } from './operation.ts'
 import { CHECKED, type Params, paramsOfQuery, parseParams } from './params.ts'
@@ -29,17 +28,17 @@ export function createGraphQLHandler(dependencies: {
 
   const run = async (request: HttpRequest, params: Params, actor: Actor): Promise<ExecutionResult> => {
     try {
-      const args = await slices.run(actor.id, () => graphql.prepare(params, { actor }))
-      if (kindOf(args) === 'subscription') {
+      const operation = await slices.run(actor.id, () => graphql.prepare(params, { actor }))
+      if (operation.kind === 'subscription') {
         throw new RtcError(
           'BAD_USER_INPUT',
           'Subscriptions are served over WebSocket (graphql-transport-ws) and as text/event-stream.',
         )
       }
-      if (request.method !== 'POST' && kindOf(args) === 'mutation') {
+      if (request.method !== 'POST' && operation.kind === 'mutation') {
         throw new RtcError('BAD_USER_INPUT', 'GET is for queries; send mutations by POST.')
       }
-      return await graphql.execute(args)
+      return await operation.execute()
     } catch (error) {
       return { errors: [error].flat() as GraphQLError[] }
     }

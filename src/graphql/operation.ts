@@ -2,8 +2,8 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import type { Outlet } from '../events/delivery.ts'
-import { type GraphQL, kindOf } from './engine.ts'
 import { parseParams } from './params.ts'
+import type { GraphQL } from './yoga.ts'
 
 /** Where the messages of one operation go; a payload is the JSON of an execution result. */
 export interface OperationSink extends Outlet {
@@ -71,9 +71,10 @@ export class Operation {
 
   async #execute(params: unknown): Promise<ExecutionResult | AsyncIterable<ExecutionResult>> {
     const { graphql, slices } = this.#dependencies
-    const args = graphql.prepare(parseParams(params), { actor: this.#actor, outlet: this.#outlet })
-    const execute = kindOf(args) === 'subscription' ? graphql.subscribe : graphql.execute
-    return slices.run(this.#actor.id, () => execute(args))
+    const operation = graphql.prepare(parseParams(params), { actor: this.#actor, outlet: this.#outlet })
+    return slices.run(this.#actor.id, () =>
+      operation.kind === 'subscription' ? operation.subscribe() : operation.execute(),
+    )
   }
 
   async #follow(results: AsyncIterable<ExecutionResult>): Promise<void> {

@@ -2,7 +2,7 @@ import type { GraphQLError } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import { type EventStreams, type EventStreamKind } from '../http/event-stream.ts'
 import type { HttpReply } from '../http/message.ts'
-import { type GraphQL, kindOf } from './engine.ts'
+import type { GraphQL } from './yoga.ts'
 import { Operation, type OperationDependencies } from './operation.ts'
 import type { Params } from './params.ts'
 
@@ -57,7 +57,7 @@ export function wantsEventStream(accept: string | undefined, isSubscription: () 
 /** Whether the operation is a subscription; one that is refused is not. */
 export function isSubscription(graphql: GraphQL, params: Params, actor: Actor): boolean {
   try {
-    return kindOf(graphql.prepare(params, { actor })) === 'subscription'
+    return graphql.prepare(params, { actor }).kind === 'subscription'
   } catch {
     return false
   }

@@ -10,7 +10,7 @@ const BACKLOG = 200
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ env: { RINGING_MAX: '1000' } })
 })
 afterAll(() => world.close())
 

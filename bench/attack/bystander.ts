@@ -11,7 +11,7 @@ export interface Experience {
   readonly max: number
 }
 
-const CALLS = 5
+export const CALLS = 5
 const PAUSE = 20
 const PATIENCE = 10_000
 const STREAM = 'subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq } }'

@@ -16,6 +16,8 @@ export interface Join {
   readonly sessionId: string | null
   /** The client opens a stream within the grace; otherwise the session that begins is lost. */
   readonly expectStream: boolean
+  /** The client carries the media to all others itself: it takes no seat beyond what a mesh carries. */
+  readonly mesh: boolean
   /** Null leaves it to the room's media type. */
   readonly audio: boolean | null
   readonly video: boolean | null

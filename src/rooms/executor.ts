@@ -81,6 +81,7 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
       deviceId: null,
       sessionId: null,
       expectStream: false,
+      mesh: false,
       audio: null,
       video: null,
     } as const

@@ -60,6 +60,9 @@ export const CreateRoom = z.strictObject({
 export type CreateRoom = z.infer<typeof CreateRoom>
 
 /** What announcing a stream does, for every door. */
+export const MESH =
+  'With provider webrtc: the client connects to every other participant by itself. The join is refused with ROOM_FULL when ' +
+  'MESH_MAX have joined, though the room may have more seats'
 export const EXPECT_STREAM =
   'A stream of the room that names this device will come: without it within the disconnect grace, this session has ' +
   'left as disconnected. Defaults to false'
@@ -75,6 +78,7 @@ export const JoinRoom = z.strictObject({
   deviceId: optional(DeviceId).describe('No deviceId means one and the same default device'),
   sessionId: optional(SessionId).describe(SESSION_OF_JOIN),
   expectStream: optional(z.boolean()).describe(EXPECT_STREAM),
+  mesh: optional(z.boolean()).describe(MESH),
   audio: optional(z.boolean()).describe('Publishing audio; defaults to true'),
   video: optional(z.boolean()).describe("Publishing video; defaults to the room's media type"),
 })

@@ -34,8 +34,9 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
   if (before?.state === 'joined') {
     if (before.deviceId === deviceId) return takeOver(draft, before, command, limits)
     draft.emit('participant_left', actor.id, { participants: [departed(before, 'left', 'replaced', now)] }, actor.id)
-  } else if (joined(room).length >= room.maxParticipants) {
-    return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
+  } else {
+    const full = seatRefusal(room, command, limits)
+    if (full) return full
   }
   if (!before && room.participants.length >= PLACES_MAX) {
     return refuse('ROOM_FULL', `This room has had ${PLACES_MAX} participants, former ones included.`)
@@ -63,6 +64,13 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
   }
   succeedHost(draft, actor.id)
   return undefined
+}
+
+function seatRefusal(room: Room, { mesh }: Join, { meshMax }: Limits): Refusal | undefined {
+  const count = joined(room).length
+  if (count >= room.maxParticipants) return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
+  if (!mesh || room.provider !== 'webrtc' || count < meshMax) return undefined
+  return refuse('ROOM_FULL', `A mesh carries ${meshMax} participants, and as many are there.`)
 }
 
 /** A session that the gateway names is named after the event that begins it. */

@@ -127,7 +127,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return executor.create(command)
     },
 
-    async join(actor, roomId, { deviceId, sessionId, expectStream, audio, video }) {
+    async join(actor, roomId, { deviceId, sessionId, expectStream, mesh, audio, video }) {
       charges.join(actor)
       const room = await execute(roomId, {
         type: 'join',
@@ -135,6 +135,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
         deviceId: deviceId ?? null,
         sessionId: sessionId ?? null,
         expectStream: expectStream ?? false,
+        mesh: mesh ?? false,
         audio: audio ?? null,
         video: video ?? null,
         providers: media.providers,

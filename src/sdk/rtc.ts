@@ -441,7 +441,15 @@ export class RtcClient {
   }
 
   async #join(roomId: string, deviceId: string, session: Session): Promise<Joined> {
-    const input = { roomId, deviceId, sessionId: session.id, expectStream: true, audio: false, video: false }
+    const input = {
+      roomId,
+      deviceId,
+      sessionId: session.id,
+      expectStream: true,
+      mesh: true,
+      audio: false,
+      video: false,
+    }
     try {
       const { joinRoom } = await session.seat.request(() => this.#gateway.request(JoinRoomDocument, { input }))
       return {

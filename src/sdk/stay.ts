@@ -141,7 +141,14 @@ export class Stay implements SeatHolder {
 
   async reclaim(): Promise<void> {
     const { gateway, deviceId, session } = this.#options
-    const input = { roomId: this.#room.id, deviceId, sessionId: session.id, expectStream: true, ...this.#announced }
+    const input = {
+      roomId: this.#room.id,
+      deviceId,
+      sessionId: session.id,
+      expectStream: true,
+      mesh: true,
+      ...this.#announced,
+    }
     // If the gateway cannot be told, it notices by itself that the other client is gone.
     await session.seat.request(() => gateway.request(JoinRoomDocument, { input })).catch(() => undefined)
   }

@@ -53,6 +53,7 @@ const join = (
   deviceId,
   sessionId,
   expectStream,
+  mesh: false,
   audio: null,
   video: null,
 })

@@ -155,6 +155,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       deviceId,
       sessionId,
       expectStream: fc.boolean(),
+      mesh: fc.boolean(),
       audio: flag,
       video: flag,
     }),

@@ -110,6 +110,24 @@ describe('the seats of a mesh', () => {
       { env: { ...env, MESH_MAX: '4' } },
     ))
 
+  test('are refused beyond what a mesh carries to clients that carry the media themselves, before they join', () =>
+    withWorld(
+      async ({ alice, bob, carol, person }) => {
+        const { body } = await group(alice, { participantIds: ['bob', 'carol', 'dave'], maxParticipants: 40 })
+        for (const early of [alice, bob]) await early.rest('POST', `/rooms/${body.id}/join`, { mesh: true })
+        const refused = await carol.rest('POST', `/rooms/${body.id}/join`, { mesh: true })
+        expect([refused.status, refused.body.code]).toEqual([409, 'ROOM_FULL'])
+        const input = { roomId: body.id, mesh: true }
+        const { errors } = (await carol.graphql(CONNECTION, { input })).body
+        expect(errors[0].extensions.code).toBe('ROOM_FULL')
+        const log = await alice.rest('GET', `/rooms/${body.id}/participants`)
+        expect(log.body.find(({ userId }: { userId: string }) => userId === 'carol').state).toBe('invited')
+        // Whoever brings a media server takes the seats that the room has.
+        expect((await (await person('dave')).rest('POST', `/rooms/${body.id}/join`)).status).toBe(200)
+      },
+      { env: { ...env, MESH_MAX: '2' } },
+    ))
+
   test('bound who is invited, as when the room is created', () =>
     withWorld(async ({ alice }) => {
       const guests = Array.from({ length: 7 }, (_, n) => `guest ${n}`)

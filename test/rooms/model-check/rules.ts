@@ -108,6 +108,7 @@ export type Deed =
       readonly deviceId: string | null
       readonly sessionId: string | null
       readonly expectStream: boolean
+      readonly mesh: boolean
       readonly audio: boolean | null
       readonly video: boolean | null
     }
@@ -232,7 +233,7 @@ export class Rules {
     })
     if (!opposite) return undefined
     const actor = { id: callerId, isAdmin: false }
-    const nothing = { deviceId: null, sessionId: null, expectStream: false, audio: null, video: null }
+    const nothing = { deviceId: null, sessionId: null, expectStream: false, mesh: false, audio: null, video: null }
     const outcome = this.carryOut(opposite, { type: 'join', actor, ...nothing })
     if (outcome === 'ok') return opposite
     // It was over by another deadline that nobody had looked at.
@@ -416,8 +417,10 @@ function join(room: Room, deed: Deed & { type: 'join' }, now: number): ErrorCode
   if (known?.state === 'joined') {
     goOut(known, { state: 'left', reason: 'replaced', now })
     happen(room, 'participant_left', { now, subjectId: actor.id, actorId: actor.id })
+  } else {
+    const seats = deed.mesh ? Math.min(room.maxParticipants, MESH_MAX) : room.maxParticipants
+    if (seated(room).length >= seats) return 'ROOM_FULL'
   }
-  if (seated(room).length >= room.maxParticipants) return 'ROOM_FULL'
 
   const place = known ?? newPlace(actor.id, 'member', null)
   if (!known) room.places.push(place)

@@ -10,7 +10,8 @@ const BACKLOG = 200
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ env: { RINGING_MAX: '1000' } })
+  // Hundreds of calls ring here, on machines that take a while for it.
+  world = await startWorld({ env: { RINGING_MAX: '1000', RING_TIMEOUT: '600', EMPTY_TIMEOUT: '600' } })
 })
 afterAll(() => world.close())
 

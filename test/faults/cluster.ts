@@ -66,6 +66,7 @@ export class Cluster {
       PORT: port,
       DISCONNECT_GRACE: String(GRACE),
       DRAIN_TIME: '1',
+      RATE_LIMITS: 'off',
       LOG_LEVEL: 'warn',
     })
   }

@@ -16,5 +16,7 @@ export default defineConfig({
     // Processes and databases are started within, on machines that do other things, too.
     testTimeout: 40_000,
     hookTimeout: 60_000,
+    // Instead of one second.
+    expect: { poll: { timeout: 15_000 } },
   },
 })

@@ -39,7 +39,7 @@ beforeAll(async () => {
   )
   readers = places.flatMap((place) => Array.from({ length: READERS_EACH }, () => new Reader(place).start()))
   writers = places.map((place) => new Writer(place).start())
-  await vi.waitUntil(() => readers.every(({ view }) => view), 10_000)
+  await vi.waitUntil(() => readers.every(({ view }) => view), 30_000)
 }, 60_000)
 
 afterAll(() => {

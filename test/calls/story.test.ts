@@ -120,7 +120,7 @@ test('a gateway that was down for an hour settles everything that is due, each r
   try {
     await Promise.all(nodes.map((app) => app.start()))
     const [after] = nodes
-    await expect.poll(() => after?.prisma.room.count({ where: { status: 'ended' } }), { timeout: 5_000 }).toBe(31)
+    await expect.poll(() => after?.prisma.room.count({ where: { status: 'ended' } })).toBe(31)
     expect(await after?.prisma.room.count({ where: { endReason: 'missed' } })).toBe(calls.length)
     expect(await after?.prisma.roomEvent.count({ where: { type: 'room_ended' } })).toBe(31)
     expect((await after?.rooms.find(group.id))?.endReason).toBe('empty')

@@ -121,7 +121,7 @@ test('the connection between the nodes cut, again and again', async () => {
 
 test('PostgreSQL stopped and started again: refused within five seconds meanwhile, streams stay open and catch up', async () => {
   const connected = () => readers.filter(({ isConnected }) => isConnected).length
-  await expect.poll(connected, { timeout: 5_000 }).toBe(readers.length)
+  await expect.poll(connected).toBe(readers.length)
   const before = resumed()
   const refused = writers.map((writer) => writer.refusals.length)
   await endure(`PostgreSQL stopped for ${10 * Math.min(FACTOR, 3)} s`, async () => {
@@ -172,7 +172,7 @@ test('whoever was only at the killed node and does not come back leaves as disco
   const place = { roomId, userId: 'erin', token: await cluster.token('erin'), urls: () => cluster.urls.slice(1) }
   await Promise.all(ghosts.map((reader) => reader.stop()))
   const last = new Reader(place).start()
-  await expect.poll(() => last.view, { timeout: 5_000 }).toBeDefined()
+  await expect.poll(() => last.view).toBeDefined()
   await cluster.killNode(1)
   const killed = performance.now()
   await last.stop()

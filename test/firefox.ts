@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import WebSocket from 'ws'
 import type { Network } from './network.ts'
+import { isMet } from './requirement.ts'
 
 /** Debian's; elsewhere `FIREFOX` says where it is. */
 const FIREFOX = process.env['FIREFOX'] ?? '/usr/bin/firefox-esr'
 
-/** For `describe.runIf`: whether there is a Firefox to test with; without one its tests are skipped, in CI too. */
-export const firefoxTests = existsSync(FIREFOX)
-if (!firefoxTests) console.warn(`FIREFOX TESTS SKIPPED: there is no ${FIREFOX} (apt-get install firefox-esr)`)
+export const firefoxTests = isMet(
+  existsSync(FIREFOX),
+  'FIREFOX TESTS',
+  `there is no ${FIREFOX} (apt-get install firefox-esr)`,
+)
 
 /** Devices of its own and no questions; peers of the same machine. */
 const PREFERENCES = {

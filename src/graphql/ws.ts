@@ -122,6 +122,7 @@ interface ConnectDependencies {
 
 function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDependencies): void {
   const { log } = dependencies
+  const { slices } = dependencies.connection
   // ws closes the socket itself, with 1009 for a message over the limit, 1007 for text that is not UTF-8, and the like.
   socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
   if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
@@ -147,7 +148,10 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
   })
   const initTimeout = setTimeout(() => {
     if (connection.initialised) return
-    refuse(socket, CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout', log)
+    // Sockets that were opened together time out together.
+    void slices.run(connection, () =>
+      refuse(socket, CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout', log),
+    )
   }, INIT_TIMEOUT)
   const stopPinging = keepAlive(socket)
   socket.once('close', () => {

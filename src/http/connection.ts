@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import type { Lane, TimeSlices } from '../core/time-slices.ts'
 
 /** Bytes that the HTTP parser gets at once: few pipelined requests fit. */
 const SLICE = 512
@@ -9,11 +10,13 @@ const BODY_SLICE = 16 * 1024
 /**
  * A TCP connection as `node:http` sees it. It serves one request at a time: while a pipelined request waits for the one
  * before, nothing more is read. A socket itself would hand 64 KiB to the parser, which makes 2000 requests of it at once.
+ * Connections take turns in slices of time: a thousand that send at the same moment do not hold up the event loop.
  *
  * @see https://nodejs.org/docs/latest-v20.x/api/http.html#event-connection for servers on top of any Duplex
  */
-export class HttpConnection extends Duplex {
+export class HttpConnection extends Duplex implements Lane {
   readonly #socket: Socket
+  readonly #slices: TimeSlices
   /** The parser asks for bytes. */
   #wanted = false
   #released = false
@@ -21,11 +24,14 @@ export class HttpConnection extends Duplex {
   #body = 0
   #serving = false
   readonly #waiting: (() => void)[] = []
+  /** The pipelined request whose turn it is. */
+  #next: (() => void) | undefined
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, slices: TimeSlices) {
     // One slice ahead at most.
     super({ readableHighWaterMark: 1, writableHighWaterMark: socket.writableHighWaterMark, decodeStrings: false })
     this.#socket = socket
+    this.#slices = slices
     socket.on('readable', this.#onReadable)
     socket.on('end', this.#onEnd)
     socket.on('timeout', this.#onTimeout)
@@ -58,8 +64,17 @@ export class HttpConnection extends Duplex {
     if (!next) return this.#pump()
     // After everything else that has come meanwhile: cheap answers follow one another without a turn of the event loop.
     setImmediate(() => {
-      if (!this.destroyed) next()
+      this.#next = next
+      this.#slices.wake(this)
     })
+  }
+
+  step(): boolean {
+    const next = this.#next
+    this.#next = undefined
+    if (next && !this.destroyed) next()
+    else this.#feed()
+    return false
   }
 
   /** Gives up the socket to another protocol, with the bytes that were read ahead. */
@@ -126,7 +141,16 @@ export class HttpConnection extends Duplex {
   }
 
   #pump(): void {
-    if (!this.#wanted || this.#released || this.#waiting.length > 0) return
+    if (this.#mayFeed) this.#slices.wake(this)
+  }
+
+  get #mayFeed(): boolean {
+    return this.#wanted && !this.#released && !this.destroyed && this.#waiting.length === 0
+  }
+
+  /** Hands the parser its next bytes; it serves the request that they complete. */
+  #feed(): void {
+    if (!this.#mayFeed) return
     const limit = this.#body >= BODY_SLICE ? BODY_SLICE : SLICE
     // Reading nothing asks the kernel for more, and notices the end.
     const chunk = this.#socket.read(Math.min(this.#socket.readableLength, limit)) as Buffer | null

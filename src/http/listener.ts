@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Log } from '../core/log.ts'
+import { TimeSlices } from '../core/time-slices.ts'
 import { createAddressReader } from './address.ts'
 import { HttpConnection } from './connection.ts'
 import { listen, type ListenOptions } from './listen.ts'
@@ -50,6 +51,8 @@ export function createListener(options: ListenerOptions): Listener {
   const addresses = createAddressReader(options.trustProxy)
   const table = new ConnectionTable(options.connections)
   const entries = new WeakMap<HttpConnection, ConnectionEntry>()
+  // Apart from those of deliveries, which must not wait for a flood of requests.
+  const slices = new TimeSlices()
   let closeBeside = () => Promise.resolve()
 
   const server = createServer({
@@ -90,7 +93,7 @@ export function createListener(options: ListenerOptions): Listener {
       return void socket.destroy()
     }
     socket.once('close', () => entry.gone())
-    const connection = new HttpConnection(socket)
+    const connection = new HttpConnection(socket, slices)
     entries.set(connection, entry)
     serveHttp?.call(server, connection)
   })

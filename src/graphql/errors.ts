@@ -25,6 +25,12 @@ export function createErrorCoder(log: Log): (error: unknown) => GraphQLError {
 export const statusOf = (errors: readonly GraphQLError[]): number =>
   Math.max(...errors.map((error) => (isCoded(error) ? statusIn(error) : ERRORS.INTERNAL.status)))
 
+/** Says in how many seconds the request may be sent again, as its errors do in `extensions.retryAfter`. */
+export function retryHeaders(errors: readonly GraphQLError[]): Record<string, string> {
+  const seconds = errors.map(({ extensions }) => extensions['retryAfter']).filter((value) => typeof value === 'number')
+  return seconds.length > 0 ? { 'Retry-After': String(Math.max(...seconds)) } : {}
+}
+
 function statusIn({ extensions }: GraphQLError & { extensions: { code: ErrorCode } }): number {
   const { status } = (extensions['http'] ?? {}) as { status?: unknown }
   return typeof status === 'number' ? status : ERRORS[extensions.code].status

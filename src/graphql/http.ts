@@ -6,7 +6,7 @@ import type { EventStreams } from '../http/event-stream.ts'
 import { errorHeaders, MethodNotAllowed } from '../http/method.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
-import { statusOf } from './errors.ts'
+import { retryHeaders, statusOf } from './errors.ts'
 import type { OperationDependencies } from './operation.ts'
 import { CHECKED, type Params, paramsOfQuery, parseParams } from './params.ts'
 import { isSubscription, streamReply, wantsEventStream } from './sse.ts'
@@ -59,7 +59,10 @@ export function createGraphQLHandler(dependencies: {
         ...(errors && { errors: errors.map((error) => error.toJSON()) }),
         ...('data' in result && { data: result.data }),
       })
-      return { status: errors ? errorStatus(errors, accept, 'data' in result) : 200, headers: headersFor(accept), body }
+      const headers = headersFor(accept)
+      if (!errors) return { status: 200, headers, body }
+      const status = errorStatus(errors, accept, 'data' in result)
+      return { status, headers: { ...headers, ...retryHeaders(errors) }, body }
     } catch (error) {
       return errorReply(error, { accept: request.headers.accept, coded })
     }

@@ -37,3 +37,22 @@ test('streams beyond their rate are refused one by one with the seconds to wait,
     },
     { env: { RATE_LIMITS: 'on', RATE_SUBSCRIBE: '10/60s' } },
   ))
+
+test('a mutation beyond its rate is told by POST when to come again: in the extensions and as Retry-After', () =>
+  withWorld(
+    async (world) => {
+      const create = () =>
+        fetch(`${world.url}/graphql`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${world.alice.token}` },
+          body: JSON.stringify({ query: 'mutation { createRoom(input: { type: GROUP }) { room { id } } }' }),
+        })
+      expect((await create()).status).toBe(200)
+      const refused = await create()
+      expect(refused.status).toBe(429)
+      const { errors } = (await refused.json()) as { errors: { extensions: { code: string; retryAfter: number } }[] }
+      expect(errors[0]?.extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfter: expect.any(Number) })
+      expect(refused.headers.get('Retry-After')).toBe(String(errors[0]?.extensions.retryAfter))
+    },
+    { env: { RATE_LIMITS: 'on', RATE_CREATE: '1/60s' } },
+  ))

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import pg from 'pg'
 import { createLog } from '../src/core/log.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { type Attack, attacks } from './attack/attacks.ts'
@@ -139,6 +140,20 @@ async function trial(name: string, chosen: readonly Attack[], databaseUrl: strin
   return { name, idle, attacked, longestBlock, peakMemory, stopSeconds: await gateway.stop() }
 }
 
+/** A database of its own for each trial: what one attack has left behind must not slow down the next one. */
+async function createDatabase(serverUrl: string, name: string): Promise<string> {
+  const admin = new pg.Client({ connectionString: serverUrl })
+  await admin.connect()
+  try {
+    await admin.query(`CREATE DATABASE ${name}`)
+  } finally {
+    await admin.end()
+  }
+  const url = new URL(serverUrl)
+  url.pathname = name
+  return url.href
+}
+
 const HEADER =
   'attack                                                          idle p50   p99 | attacked p50    p99     max  failed | p99 ratio  block ms  peak MiB  stop s'
 
@@ -171,8 +186,8 @@ try {
     : chosen.map((attack) => [attack.name, [attack]] as const)
   const results: Result[] = []
   print(HEADER)
-  for (const [name, together] of trials) {
-    const result = await trial(name, together, server.url)
+  for (const [index, [name, together]] of trials.entries()) {
+    const result = await trial(name, together, await createDatabase(server.url, `attack_${index}`))
     results.push(result)
     print(line(result))
   }

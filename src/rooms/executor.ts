@@ -74,13 +74,16 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
   }
 
   /** Two who call each other mean one call; null when the other one's was over in the meantime. */
-  const meet = async ({ actor, room }: CreateCommand, oppositeId: string): Promise<Room | null> => {
+  const meet = async (
+    { actor, room, expectStream = false }: CreateCommand,
+    oppositeId: string,
+  ): Promise<Room | null> => {
     const join = {
       type: 'join',
       actor: { ...actor, id: room.callerId },
       deviceId: null,
       sessionId: null,
-      expectStream: false,
+      expectStream,
       mesh: false,
       audio: null,
       video: null,

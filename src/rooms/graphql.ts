@@ -12,6 +12,7 @@ import {
   CreateRoom,
   INVITED_MAX,
   EXPECT_STREAM,
+  EXPECT_STREAM_OF_CREATE,
   MESH,
   InviteParticipants,
   JoinRoom,
@@ -274,6 +275,7 @@ const CreateRoomInput = builder.inputType('CreateRoomInput', {
     maxParticipants: t.int({
       description: 'Seats of a GROUP; defaults to MESH_MAX (6) with provider WEBRTC, else to 50.',
     }),
+    expectStream: t.boolean({ description: `${EXPECT_STREAM_OF_CREATE}.` }),
     clientRequestId: t.string({
       description: 'Idempotency key: a repeat answers the same room, `replayed: true`.',
     }),

@@ -43,6 +43,11 @@ export const JsonObject = z
   .refine((value) => isStorableJson(value), 'must be nested at most 32 deep and hold no U+0000 or lone surrogates')
   .transform((value) => value as Metadata)
 
+/** What announcing a stream does when the callee turns out to be calling the caller, for every door. */
+export const EXPECT_STREAM_OF_CREATE =
+  'When the callee is calling you and you join that call: a join or a stream of yours will follow. Without it within the ' +
+  'disconnect grace, you have left as disconnected. Defaults to false'
+
 export const CreateRoom = z.strictObject({
   type: z.enum(ROOM_TYPES).describe('p2p calls one callee, group invites participants'),
   callerId: optional(UserId).describe("Defaults to the token's subject; another needs scope rtc:admin"),
@@ -56,6 +61,7 @@ export const CreateRoom = z.strictObject({
   maxParticipants: optional(z.int().min(1).max(1000)).describe(
     'Seats; 2 in p2p; in a group defaults to MESH_MAX (6) with provider webrtc, else to 50',
   ),
+  expectStream: optional(z.boolean()).describe(EXPECT_STREAM_OF_CREATE),
 })
 export type CreateRoom = z.infer<typeof CreateRoom>
 

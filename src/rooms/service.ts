@@ -273,7 +273,8 @@ function createCommand(
   } as const
   const keyed = ids.clientRequestId !== null
   const requestHash = keyed ? createHash('sha256').update(canonical(request)).digest('hex') : null
-  return { type: 'create', actor, calleeIsBusy, silentFor, room: { ...request, ...ids, requestHash } }
+  const room = { ...request, ...ids, requestHash }
+  return { type: 'create', actor, calleeIsBusy, silentFor, expectStream: input.expectStream, room }
 }
 
 /** JSON with sorted keys: the order of fields does not make another request. */

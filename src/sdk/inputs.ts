@@ -63,6 +63,8 @@ export function createRoomInput(options: CreateRoomOptions, defaults: InitOption
     ...(metadata !== undefined && { metadata }),
     ...(chosen && { provider: upper(chosen) }),
     ...(isGroup(options) ? groupInput(options) : { calleeId: options.userId }),
+    // Should they be calling us, we are in that call at once: a tab that closes before it joins must not stay in it.
+    expectStream: true,
     clientRequestId: requestId,
   }
 }

@@ -17,6 +17,50 @@ test('two who call each other have one call: the later joins the earlier one’s
   })
 })
 
+test('the later caller is lost without the stream that they announced, and stays when they announced none', async () => {
+  for (const expectStream of [true, false]) {
+    for (const door of ['rest', 'graphql'] as const) {
+      const clock = manualClock()
+      await withWorld(
+        async ({ alice, bob }) => {
+          const { body: call } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+          await alice.rest('POST', `/rooms/${call.id}/join`)
+          if (door === 'rest') await bob.rest('POST', '/rooms', { type: 'p2p', calleeId: 'alice', expectStream })
+          else {
+            const input = `{ type: P2P, calleeId: "alice", expectStream: ${expectStream} }`
+            await bob.graphql(`mutation { createRoom(input: ${input}) { replayed } }`)
+          }
+          const read = async () => (await alice.rest('GET', `/rooms/${call.id}`)).body
+          expect(await read()).toMatchObject({ status: 'active' })
+          clock.advance(21)
+          if (!expectStream) return expect(await read()).toMatchObject({ status: 'active' })
+          await expect.poll(read).toMatchObject({ status: 'ended' })
+          const { body: participants } = await alice.rest('GET', `/rooms/${call.id}/participants`)
+          expect(JSON.stringify(participants)).toContain('"leaveReason":"disconnected"')
+        },
+        { surroundings: { clock } },
+      )
+    }
+  }
+})
+
+test('a join of a device answers for the stream that the later caller announced', async () => {
+  const clock = manualClock()
+  await withWorld(
+    async ({ alice, bob }) => {
+      const { body: call } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+      await alice.rest('POST', `/rooms/${call.id}/join`)
+      await bob.rest('POST', '/rooms', { type: 'p2p', calleeId: 'alice', expectStream: true })
+      await bob.rest('POST', `/rooms/${call.id}/join`, { deviceId: 'tab' })
+      clock.advance(21)
+      expect((await alice.rest('GET', `/rooms/${call.id}`)).body).toMatchObject({ status: 'active' })
+      const { body: participants } = await alice.rest('GET', `/rooms/${call.id}/participants`)
+      expect(JSON.stringify(participants)).not.toContain('"leaveReason":"disconnected"')
+    },
+    { surroundings: { clock } },
+  )
+})
+
 test('REST says so as of a repeat', async () => {
   await withWorld(async ({ alice, bob }) => {
     const earlier = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })

@@ -4,12 +4,13 @@ import { badInput, RtcError } from '../core/errors.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { Lease, Leases } from '../presence/leases.ts'
 import type { Executor } from '../rooms/executor.ts'
-import { apply, findParticipant, type Room } from '../rooms/model.ts'
+import { findParticipant, type Room } from '../rooms/model.ts'
 import { canRead } from '../rooms/policy.ts'
-import { isLast, isLossOf, type RoomUpdate, snapshotOf, updateOf } from './event.ts'
+import { isLast, isLossOf, type RoomUpdate, snapshotOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
-import { type EventLog, readAll } from './log.ts'
+import type { EventLog } from './log.ts'
 import { BoundedQueue, ConsumerTooSlow, releasing } from './queue.ts'
+import { ReadBack } from './read-back.ts'
 
 export interface StreamRequest {
   readonly actor: Actor
@@ -55,13 +56,18 @@ const CUTOVER_LIMIT = 256
 interface Sources {
   readonly executor: Pick<Executor, 'load' | 'execute'>
   readonly leases: Leases
-  readonly events: EventLog
+  readonly readBack: ReadBack
   readonly hub: Hub
   readonly rates: Rates
   readonly clock: Clock
 }
 
-export function createRoomStreams(sources: Sources): RoomStreams {
+export function createRoomStreams(
+  dependencies: Omit<Sources, 'readBack'> & { readonly events: EventLog },
+): RoomStreams {
+  const { events, ...others } = dependencies
+  const readBack = new ReadBack(events)
+  const sources: Sources = { ...others, readBack }
   const readable = async ({ actor, roomId, after }: StreamRequest): Promise<Room> => {
     const room = await sources.executor.load(roomId)
     authorise(actor, room)
@@ -89,7 +95,7 @@ export function createRoomStreams(sources: Sources): RoomStreams {
       sources.rates.count(actor, 'command')
       const room = await readable(request)
       if (room.status === 'ended' && after === room.seq) return true
-      const [[event] = []] = await sources.events.read([{ roomId: room.id, after: after - 1, upTo: after, limit: 1 }])
+      const [[event] = []] = await events.read([{ roomId: room.id, after: after - 1, upTo: after, limit: 1 }])
       if (!event) return false
       const participant = event.data.participants?.find(({ userId }) => userId === event.subjectId) ?? null
       const { type } = event
@@ -101,7 +107,7 @@ export function createRoomStreams(sources: Sources): RoomStreams {
       sources.rates.count(actor, 'command')
       const room = await readable(request)
       const updates: RoomUpdate[] = []
-      for await (const update of readBack(sources.events, room.id, { after, upTo: room.seq })) {
+      for await (const update of readBack.updates(room.id, { after, upTo: room.seq })) {
         updates.push(update)
         if (updates.length === limit) break
       }
@@ -173,7 +179,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
       const behind =
         after + 1 >= (recent[0]?.seq ?? Infinity)
           ? recent.filter(({ seq }) => seq > after)
-          : readBack(this.#sources.events, roomId, { after, upTo: room.seq })
+          : this.#sources.readBack.updates(roomId, { after, upTo: room.seq })
       for await (const update of behind) {
         if (this.#over) return
         yield update
@@ -265,19 +271,5 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     this.#early = []
     this.#subscription?.close()
     this.#lease?.release(options)
-  }
-}
-
-/** The log is folded from the room's creation, so that every update shows the room as of then. */
-async function* readBack(
-  events: EventLog,
-  roomId: string,
-  { after, upTo }: { after: number; upTo: number },
-): AsyncGenerator<RoomUpdate> {
-  if (after === upTo) return
-  let room: Room | null = null
-  for await (const event of readAll(events, roomId, { after: 0, upTo })) {
-    room = apply(room, event)
-    if (event.seq > after) yield updateOf(event, room)
   }
 }

@@ -1,0 +1,118 @@
+import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
+import { type RoomUpdate, updateOf } from './event.ts'
+import type { EventLog } from './log.ts'
+
+/** Events of one page; pages of a room begin at fixed numbers, so that readers share them. */
+const PAGE = 64
+/** Bytes of pages that are kept for readers who come back together. */
+const CACHE_BYTES = 16 * 1024 * 1024
+
+interface Page {
+  readonly updates: readonly RoomUpdate[]
+  /** The room after the page. */
+  readonly room: Room
+}
+
+interface Entry {
+  readonly page: Promise<Page>
+  /** Set when the page is there. */
+  loaded?: Page
+  bytes: number
+}
+
+/**
+ * Reads rooms' logs back, page by page. Readers who come back together share each page and the updates in it, and with
+ * the updates the messages that are made of them: a reader that stands still holds a page that others hold as well.
+ */
+export class ReadBack {
+  readonly #events: EventLog
+  /** The least recently used comes first. */
+  readonly #entries = new Map<string, Entry>()
+  #bytes = 0
+
+  constructor(events: EventLog) {
+    this.#events = events
+  }
+
+  /** What the kept pages take, in bytes as they are counted. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Every update behind `after` up to `upTo`, each with the room as of then. */
+  async *updates(roomId: string, { after, upTo }: { after: number; upTo: number }): AsyncGenerator<RoomUpdate> {
+    if (after >= upTo) return
+    let { index, room } = this.#begin(roomId, { after, upTo })
+    for (; index * PAGE < upTo; index += 1) {
+      const page: Page = await this.#page({ roomId, index, upTo }, room)
+      room = page.room
+      for (const update of page.updates) if (update.seq > after) yield update
+    }
+  }
+
+  /** The nearest page at or before the cursor that can be had without those before it. */
+  #begin(roomId: string, { after, upTo }: { after: number; upTo: number }): { index: number; room: Room | null } {
+    for (let index = Math.floor(after / PAGE); index > 0; index -= 1) {
+      const before = this.#entries.get(keyOf({ roomId, index: index - 1, upTo }))?.loaded
+      if (before) return { index, room: before.room }
+    }
+    return { index: 0, room: null }
+  }
+
+  #page(wanted: { roomId: string; index: number; upTo: number }, before: Room | null): Promise<Page> {
+    const key = keyOf(wanted)
+    const known = this.#entries.get(key)
+    if (known) {
+      this.#entries.delete(key)
+      this.#entries.set(key, known)
+      return known.page
+    }
+    const entry: Entry = { page: this.#load(wanted, before), bytes: 0 }
+    this.#entries.set(key, entry)
+    entry.page.then(
+      (page) => this.#keep(key, entry, page),
+      () => this.#entries.delete(key),
+    )
+    return entry.page
+  }
+
+  async #load({ roomId, index, upTo }: { roomId: string; index: number; upTo: number }, before: Room | null) {
+    const after = index * PAGE
+    const [events = []] = await this.#events.read([{ roomId, after, upTo, limit: PAGE }])
+    return fold(events, before)
+  }
+
+  #keep(key: string, entry: Entry, page: Page): void {
+    if (this.#entries.get(key) !== entry) return
+    entry.loaded = page
+    entry.bytes = sizeOf(page)
+    this.#bytes += entry.bytes
+    for (const [oldest, { bytes, loaded }] of this.#entries) {
+      if (this.#bytes <= CACHE_BYTES) return
+      if (!loaded) continue
+      this.#entries.delete(oldest)
+      this.#bytes -= bytes
+    }
+  }
+}
+
+/** The last page of a stretch grows with the room; those before it are what they are. */
+function keyOf({ roomId, index, upTo }: { roomId: string; index: number; upTo: number }): string {
+  return `${roomId}:${index}:${Math.min(upTo, (index + 1) * PAGE)}`
+}
+
+function fold(events: readonly RoomEvent[], before: Room | null): Page {
+  let room = before
+  const updates = events.map((event) => {
+    room = apply(room, event)
+    return updateOf(event, room)
+  })
+  if (!room) throw new TypeError('a room’s log begins with its creation')
+  return { updates, room }
+}
+
+/** About what the updates take: the participants that changed, and for each update the list of all. */
+function sizeOf({ updates, room }: Page): number {
+  const lists = updates.reduce((sum, update) => sum + 1024 + 8 * update.room.participants.length, 0)
+  return lists + 512 * room.participants.length
+}

@@ -53,7 +53,8 @@ describe('an empty database', () => {
     const applied = await Promise.all([1, 2, 3, 4].map(() => migrate(database.url, log)))
     // The lock is each migration's own, so gateways may take turns; each migration is applied by one of them.
     const names = (await book()).map((entry) => entry.migration_name)
-    expect(applied.flat().toSorted()).toEqual(names.toSorted())
+    expect(applied.flat()).toHaveLength(names.length)
+    expect(new Set(applied.flat())).toEqual(new Set(names))
     expect(new Set(names).size).toBe(names.length)
   })
 

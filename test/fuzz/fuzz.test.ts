@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ERRORS } from '../../src/core/errors.ts'
 import { openPeer, subscribe } from '../peer.ts'
+import { SEED } from '../seed.ts'
 import { startWorld } from '../world.ts'
 import { operationOf } from './operation.ts'
 import { type OpenApi, restRequestOf } from './rest-request.ts'
@@ -14,13 +15,12 @@ import { damaged } from './values.ts'
  * Requests made out of OpenAPI and of the schema, right and wrong ones, by every door. Whatever comes, the answer is one
  * of the table, nothing is our fault, and nothing that a client causes is logged above info.
  *
- * `FUZZ_RUNS=20000 npx vitest run test/fuzz` goes on for longer; `FUZZ_SEED` repeats a run.
+ * `FUZZ_RUNS=20000 npx vitest run test/fuzz` goes on for longer; `TEST_SEED` chooses the requests.
  */
 
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 150)
 const TIMEOUT = 60_000 + RUNS * 500
-const seed = process.env['FUZZ_SEED']
-const options = { numRuns: RUNS, endOnFailure: RUNS > 1000, ...(seed !== undefined && { seed: Number(seed) }) }
+const options = { numRuns: RUNS, endOnFailure: RUNS > 1000, seed: SEED }
 
 const schema = buildSchema(await readFile(new URL('../../src/graphql/schema.graphql', import.meta.url), 'utf8'))
 const loud: string[] = []

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { SEED } from '../seed.ts'
 import { expectAgreement, same } from './model-check/agreement.ts'
 import { type Gateway, settle, startGateway } from './model-check/gateway.ts'
 import { type Deed, type Request, type Room, Rules, type User } from './model-check/rules.ts'
@@ -8,10 +9,9 @@ import { type Deed, type Request, type Room, Rules, type User } from './model-ch
  * Random stories over the running service and its database, told beside the rules: after each command the outcome, the
  * rows, the log folded from its first event, and the rules agree.
  *
- *     MODEL_COMMANDS=1000000 MODEL_SEED=7 npx vitest run test/rooms/model-check.test.ts
+ *     MODEL_COMMANDS=1000000 TEST_SEED=7 npx vitest run test/rooms/model-check.test.ts
  */
 const COMMANDS = Number(process.env['MODEL_COMMANDS'] ?? (process.env['CI'] === 'true' ? 100_000 : 2_000))
-const SEED = Number(process.env['MODEL_SEED'] ?? Date.now() % 2 ** 31)
 const GATEWAYS = 2
 const UNKNOWN = '01900000-0000-7000-8000-000000000000'
 

@@ -109,8 +109,13 @@ describe.runIf(callTests)('an application in React’s StrictMode', { timeout: 1
 
     await render(alice)
     await settled(alice)
-    const { body: after } = await (await world.person('bob')).rest('GET', `/rooms/${roomId}/participants`)
-    expect(after.find(({ userId }: { userId: string }) => userId === 'alice')).toMatchObject({ state: 'left' })
+    const person = await world.person('bob')
+    // The leave of an unmounted component is delayed by 100 ms, and then travels.
+    const stateOfAlice = async () => {
+      const { body } = await person.rest('GET', `/rooms/${roomId}/participants`)
+      return body.find(({ userId }: { userId: string }) => userId === 'alice').state
+    }
+    await expect.poll(stateOfAlice, SLOW).toBe('left')
     if (type === 'p2p') {
       await expect.poll(() => bob.evaluate(() => globalThis.told), SLOW).toContain('ended completed')
     }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
-import { createLog } from '../src/core/log.ts'
+import { createLogger } from '../src/core/logger.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { type Attack, attacks } from './attack/attacks.ts'
 import { Bystander, type Experience } from './attack/bystander.ts'
@@ -178,7 +178,7 @@ function line({ name, idle, attacked, longestBlock, peakMemory, stopSeconds }: R
 }
 
 const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))
-const server = await startEmbeddedServer({ dataDir, log: createLog('error') })
+const server = await startEmbeddedServer({ dataDir, log: createLogger('error') })
 try {
   const chosen = attacks.filter(({ name }) => name.includes(values.only))
   const trials = values.together

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createLog } from '../src/core/log.ts'
+import { createLogger } from '../src/core/logger.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { Readers } from './fan-out/readers.ts'
 import type { Order, Report } from './fan-out/server.ts'
@@ -207,7 +207,7 @@ const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) =
 
 async function main(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))
-  const server = await startEmbeddedServer({ dataDir, log: createLog('error') })
+  const server = await startEmbeddedServer({ dataDir, log: createLogger('error') })
   try {
     const parts = process.argv.slice(2)
     const wanted = (part: string) => parts.length === 0 || parts.includes(part)

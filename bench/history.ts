@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { createLog } from '../src/core/log.ts'
+import { createLogger } from '../src/core/logger.ts'
 import { createDatabase } from '../src/db/client.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { Prisma, type PrismaClient } from '../src/db/generated/prisma/client.ts'
 import { migrate } from '../src/db/migrate.ts'
-import { type PageQuery, pageStatement, type RoomFilter } from '../src/rooms/page.ts'
+import { type PageQuery, pageStatement, type PageFilter } from '../src/rooms/page.ts'
 
 /**
  * What a page of history costs with a large database: the plans of the gateway's own statements.
@@ -76,7 +76,7 @@ function nodesOf(node: PlanNode): { type: string; index: string | undefined; row
 }
 
 /** A page of 20 (and one to see whether there are more) of the heavy user's history. */
-const pageOf = (filter: RoomFilter, rest: Partial<PageQuery> = {}): PageQuery => ({
+const pageOf = (filter: PageFilter, rest: Partial<PageQuery> = {}): PageQuery => ({
   scope: { participantId: 'user-0' },
   filter,
   backward: false,
@@ -102,7 +102,7 @@ const QUESTIONS: Readonly<Record<string, PageQuery>> = {
 
 async function main(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))
-  const log = createLog('silent')
+  const log = createLogger('silent')
   const server = await startEmbeddedServer({ dataDir, log })
   const database = createDatabase({ url: server.url, log })
   try {

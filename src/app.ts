@@ -10,7 +10,7 @@ import type { Configuration } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { Failures } from './core/failures.ts'
 import { createIds } from './core/ids.ts'
-import type { Log } from './core/log.ts'
+import type { Logger } from './core/logger.ts'
 import { TimeSlices } from './core/time-slices.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
 import { createDatabase } from './db/client.ts'
@@ -31,7 +31,7 @@ import { Leases } from './presence/leases.ts'
 import { createSweeper } from './presence/sweeper.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { createExecutor } from './rooms/executor.ts'
-import { createReach } from './rooms/reach.ts'
+import { createRingChecker } from './rooms/ring-checker.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
 import { createSignalPurge } from './signals/purge.ts'
@@ -41,7 +41,7 @@ import { createSignalStore } from './signals/store.ts'
 /** The gateway without a transport. */
 export interface App {
   readonly configuration: Configuration
-  readonly log: Log
+  readonly log: Logger
   readonly clock: Clock
   readonly prisma: ReturnType<typeof createDatabase>['prisma']
   readonly authenticate: Authenticate
@@ -74,11 +74,11 @@ export interface App {
 }
 
 /** What is known only at run time, and what tests replace. */
-export interface Surroundings {
+export interface AppDependencies {
   readonly databaseUrl: string
   /** Signs tokens where no key is configured. */
   readonly developmentSecret?: string | undefined
-  readonly log: Log
+  readonly log: Logger
   readonly clock?: Clock
   /** Says when the process has too much to do. @default it never has */
   readonly overload?: OverloadGuard
@@ -90,7 +90,7 @@ export interface Surroundings {
 const RUNG_ONE_BY_ONE = 32
 
 /** Wires everything; does no I/O before `start`. */
-export function createApp(configuration: Configuration, surroundings: Surroundings): App {
+export function createApp(configuration: Configuration, dependencies: AppDependencies): App {
   const { config, secrets } = configuration
   const {
     databaseUrl,
@@ -99,7 +99,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
     clock = systemClock,
     overload = neverOverloaded,
     onStatement,
-  } = surroundings
+  } = dependencies
 
   const newId = createIds(clock)
   const nodeId = newId()
@@ -130,7 +130,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
       else if (notice.kind === 'signal') signals.offer(notice.roomId, notice.userId)
       else rates.grantedElsewhere(notice)
     },
-    onGap: () => catchUp.hurry(),
+    onGap: () => catchUp.runNow(),
     log,
   })
   const rates = createRates({
@@ -174,7 +174,7 @@ export function createApp(configuration: Configuration, surroundings: Surroundin
   const rooms = createRoomService({
     executor,
     store,
-    reach: createReach(database.prisma),
+    ringChecker: createRingChecker(database.prisma),
     events,
     clock,
     media,

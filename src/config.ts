@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { LOG_LEVELS, type LogLevel } from './core/log.ts'
+import { LOG_LEVELS, type LogLevel } from './core/logger.ts'
 import { type Action, ACTIONS, parseRate, RATES, rateVariable } from './limits/rate-table.ts'
 import type { Rate } from './limits/token-bucket.ts'
 import { MEDIA_PROVIDERS, type MediaProvider } from './rooms/model.ts'

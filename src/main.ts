@@ -4,7 +4,7 @@ import { developmentSecret } from './auth/development.ts'
 import { welcome, withoutPassword } from './welcome.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { RtcError } from './core/errors.ts'
-import { createLog } from './core/log.ts'
+import { createLogger } from './core/logger.ts'
 import { watchEventLoop } from './core/overload.ts'
 import { awaitDatabase, DatabaseUrlError } from './db/await-database.ts'
 import { startEmbeddedServer } from './db/embedded.ts'
@@ -18,7 +18,7 @@ type Cleanup = () => Promise<void>
 async function main({ cleanups, stop }: { cleanups: Cleanup[]; stop: AbortSignal }): Promise<void> {
   const configuration = loadConfig()
   const { config, secrets } = configuration
-  const log = createLog(config.logLevel)
+  const log = createLogger(config.logLevel)
   const secret = config.development ? await developmentSecret(config.dataDir) : undefined
   const database = secrets.databaseUrl
     ? undefined

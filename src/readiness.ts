@@ -9,14 +9,14 @@ export interface Readiness {
   readonly keySet?: KeySetState
 }
 
-interface Sources {
+interface Dependencies {
   /** @throws Unavailable */
   check(): Promise<void>
   readonly keySet: RemoteKeySet | undefined
 }
 
 /** What the gateway depends on, part by part. */
-export async function readinessOf({ check, keySet }: Sources): Promise<Readiness> {
+export async function readinessOf({ check, keySet }: Dependencies): Promise<Readiness> {
   const database = await check().then(
     () => 'ok' as const,
     (error: unknown) => (error instanceof Unavailable ? error.reason : 'database_unreachable'),

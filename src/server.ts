@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from './app.ts'
 import { RtcError, shorten } from './core/errors.ts'
 import { requireCapacity } from './core/overload.ts'
-import { createErrorCoder } from './graphql/errors.ts'
-import { createGraphiQL } from './graphql/graphiql.ts'
+import { createErrorTranslator } from './graphql/errors.ts'
+import { createGraphiQL } from './graphiql/graphiql.ts'
 import { createGraphQLHandler, errorReply } from './graphql/http.ts'
 import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/yoga.ts'
@@ -55,16 +55,16 @@ export function createGatewayServer(app: App): GatewayServer {
   const { config } = app.configuration
   const { authenticate, log, overload } = app
   const { corsOrigins, publicUrl } = config.http
-  const coded = createErrorCoder(log)
+  const toGraphQLError = createErrorTranslator(log)
   const concurrency = new Concurrency()
   const graphql = createGraphQL(app, {
-    coded,
+    toGraphQLError,
     introspection: config.introspection,
     trusted: loadTrustedDocuments(config.trustedDocuments),
     concurrency,
   })
   const held = new HeldResources()
-  const operations = { graphql, coded, slices: app.slices }
+  const operations = { graphql, toGraphQLError, slices: app.slices }
   const streams = new EventStreams({ admit: (userId) => held.connect(userId), clock: app.clock })
   const graphqlHandler = createGraphQLHandler({ operations, streams, authenticate })
   const restRoutes = routes(app, streams)
@@ -112,7 +112,9 @@ export function createGatewayServer(app: App): GatewayServer {
   }
 
   const refusal = (error: unknown, { url: path = '/', headers: { accept } }: IncomingMessage): HttpReply =>
-    isGraphQL(pathOf(path)) ? errorReply(error, { accept, coded }) : problemReply(error, { instance: path, log })
+    isGraphQL(pathOf(path))
+      ? errorReply(error, { accept, toGraphQLError })
+      : problemReply(error, { instance: path, log })
 
   const reply = async (incoming: IncomingMessage, { address, connection }: Peer): Promise<HttpReply> => {
     const bounded = !pathOf(incoming.url ?? '/').startsWith(HEALTH)

@@ -14,7 +14,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['web', /^web\//, ['web', 'sdk']],
   ['main', /^(main|welcome)$/, ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest']],
   ['readiness', /^readiness$/, ['auth', 'core']],
-  ['server', /^server$/, ['app', 'core', 'graphql', 'rest', 'routes', 'http', 'limits']],
+  ['server', /^server$/, ['app', 'core', 'graphql', 'graphiql', 'rest', 'routes', 'http', 'limits']],
   ['schema', /^graphql\/schema$/, ['graphql', 'builder', 'types']],
   [
     'builder',
@@ -41,6 +41,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     ],
   ],
   ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db', 'events', 'limits']],
+  ['graphiql', /^graphiql\//, ['graphiql', 'http', 'core']],
   ['routes', /^rest\/routes$/, ['app', 'paths', 'rest', 'http']],
   ['rest', /^rest\//, ['rest', 'auth', 'core', 'http', 'limits']],
   [
@@ -75,7 +76,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     /^rooms\/(service|executor|charges)$/,
     ['service', 'store', 'events', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'model', 'core'],
   ],
-  ['store', /^rooms\/(store|reach|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
+  ['store', /^rooms\/(store|ring-checker|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
   [
     'events',
     /^events\//,
@@ -91,11 +92,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['limits', /^limits\//, ['limits', 'rates', 'config', 'core']],
   ['input', /^rooms\/input$/, ['decide', 'model', 'core']],
   ['policy', /^rooms\/policy$/, ['model', 'core']],
-  [
-    'decide',
-    /^rooms\/(decide|decision|command|create|draft|seat|presence|host|invitation|ending)$/,
-    ['decide', 'model', 'core'],
-  ],
+  ['decide', /^rooms\/rules\//, ['decide', 'model', 'core']],
   ['model', /^rooms\/(model|participants-page)$/, ['model', 'core']],
   ['db', /^db\//, ['db', 'core', 'config']],
   ['config', /^config$/, ['rates', 'model', 'core']],
@@ -151,8 +148,7 @@ describe('habits that are held', () => {
   })
 
   test('the core does no I/O', () => {
-    const pure =
-      /^(rooms\/(decide|decision|command|create|draft|seat|invitation|ending|model|policy)|core\/(errors|actor|clock|storable))$/
+    const pure = /^(rooms\/(rules\/\w+|model|policy)|core\/(errors|actor|clock|storable))$/
     const impure = /from '(node:|pg|ws|\S*prisma)|Date\.now|new Date\(\)|Math\.random|process\.|console\./
     expect(violating(({ name, text }) => pure.test(name) && name !== 'core/clock' && impure.test(text))).toEqual([])
   })

@@ -232,7 +232,7 @@ test.each(Object.entries(scenarios))('REST and GraphQL tell the same story: %s',
   const stories: Outcome[][] = []
   for (const door of [restDoor, graphqlDoor]) {
     await withWorld(async (world) => stories.push(await tellThrough(door, scenario, world)), {
-      surroundings: { clock: manualClock(START) },
+      dependencies: { clock: manualClock(START) },
       env,
     })
   }

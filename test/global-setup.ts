@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
 import pg from 'pg'
-import { createLog } from '../src/core/log.ts'
+import { createLogger } from '../src/core/logger.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { migrate } from '../src/db/migrate.ts'
 
@@ -24,7 +24,7 @@ const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off',
  * @returns what vitest calls when all tests have ended
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const log = createLog('warn')
+  const log = createLogger('warn')
   const given = process.env['TEST_DATABASE_URL']
   const server = given ? { url: given, stop: async () => undefined } : await startOwnServer()
   const template = `template_${randomBytes(6).toString('hex')}`
@@ -41,7 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function startOwnServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rtc-test-'))
-  const server = await startEmbeddedServer({ dataDir, log: createLog('warn'), settings: FAST })
+  const server = await startEmbeddedServer({ dataDir, log: createLogger('warn'), settings: FAST })
   return {
     url: server.url,
     async stop() {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createLog } from '../src/core/log.ts'
+import { createLogger } from '../src/core/logger.ts'
 import { rsa, sign } from './auth/tokens.ts'
 import { query } from './db/data-dir.ts'
 import { createPerson, type World, withWorld } from './world.ts'
@@ -10,7 +10,7 @@ import { createPerson, type World, withWorld } from './world.ts'
 /** A log that keeps its errors. */
 function keptLog() {
   const errors: Record<string, unknown>[] = []
-  const log = createLog('silent')
+  const log = createLogger('silent')
   log.level = 'error'
   log.error = (entry: unknown) => void errors.push(entry as Record<string, unknown>)
   // Whatever else fails for that reason is no news.
@@ -39,7 +39,7 @@ test('a thousand questions are one question to the database', async () => {
       expect(statements).toBeGreaterThan(0)
       expect(statements).toBeLessThan(5)
     },
-    { surroundings: { onStatement } },
+    { dependencies: { onStatement } },
   )
 })
 
@@ -70,7 +70,7 @@ describe('when the database has no disk space left', () => {
         await expect.poll(async () => (await readiness(world.url)).status, { timeout: 10_000 }).toBe(200)
         expect((await createRoom(world)).status).toBe(201)
       },
-      { surroundings: { log }, env: { RATE_LIMITS: 'off' } },
+      { dependencies: { log }, env: { RATE_LIMITS: 'off' } },
     )
   })
 })
@@ -87,7 +87,7 @@ test('when every connection is busy, that is the cause', async () => {
       await Promise.all(busy)
       expect(errors.map(({ cause }) => cause)).toContain('pool_exhausted')
     },
-    { surroundings: { log } },
+    { dependencies: { log } },
   )
 })
 
@@ -110,7 +110,7 @@ test('when there is no such database any more, that is the cause', async () => {
       await query(admin, `ALTER DATABASE ${name}_gone RENAME TO ${name}`)
       await expect.poll(async () => (await readiness(world.url)).status, { timeout: 10_000 }).toBe(200)
     },
-    { surroundings: { log } },
+    { dependencies: { log } },
   )
 })
 
@@ -156,7 +156,7 @@ describe('a key set that', () => {
         await expect.poll(async () => (await createRoom({ alice })).status, { timeout: 15_000 }).toBe(401)
         expect(await readiness(world.url)).toMatchObject({ status: 200, body: { keySet: 'ok' } })
       },
-      { surroundings: { log }, env: { JWT_SECRET: '', JWKS_URL: server.url } },
+      { dependencies: { log }, env: { JWT_SECRET: '', JWKS_URL: server.url } },
     )
   })
 })

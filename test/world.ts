@@ -1,10 +1,10 @@
 import { createClient } from 'graphql-ws'
 import WebSocket from 'ws'
-import { createApp, type App, type Surroundings } from '../src/app.ts'
+import { createApp, type App, type AppDependencies } from '../src/app.ts'
 import { mintToken } from '../src/auth/development.ts'
 import { loadConfig } from '../src/config.ts'
 import type { Clock } from '../src/core/clock.ts'
-import { createLog } from '../src/core/log.ts'
+import { createLogger } from '../src/core/logger.ts'
 import { createGatewayServer } from '../src/server.ts'
 import { createTestDatabase } from './database.ts'
 
@@ -73,23 +73,23 @@ export async function withWorld(work: (world: World) => Promise<unknown>, option
 
 export interface WorldOptions {
   readonly env?: Record<string, string>
-  readonly surroundings?: Partial<Surroundings>
+  readonly dependencies?: Partial<AppDependencies>
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World & { close(): Promise<void> }> {
-  const given = options.surroundings?.databaseUrl
+  const given = options.dependencies?.databaseUrl
   const database = given ? { url: given, drop: async () => undefined } : await createTestDatabase()
   // One person does in a second here what people do in an hour; the tests of the rates turn them on.
   const configuration = loadConfig({ JWT_SECRET: SECRET, HOST: '127.0.0.1', RATE_LIMITS: 'off', ...options.env })
   const { config } = configuration
-  const log = createLog('silent')
-  const { onStatement, ...surroundings } = options.surroundings ?? {}
+  const log = createLogger('silent')
+  const { onStatement, ...dependencies } = options.dependencies ?? {}
   const app = createApp(
     { ...configuration, config: { ...config, http: { ...config.http, port: 0 } } },
     {
       databaseUrl: database.url,
       log,
-      ...surroundings,
+      ...dependencies,
       // What users cost is counted, not what the gateway does by itself.
       ...(onStatement && { onStatement: (sql) => (isBackground(sql) ? undefined : onStatement(sql)) }),
     },

@@ -1,7 +1,7 @@
 import { createApp } from '../../src/app.ts'
 import { mintToken } from '../../src/auth/development.ts'
 import { loadConfig } from '../../src/config.ts'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
 import type { RoomEvent } from '../../src/rooms/model.ts'
 import { createGatewayServer } from '../../src/server.ts'
@@ -18,7 +18,7 @@ export async function gateway(databaseUrl: string): Promise<Variant> {
     LOG_LEVEL: 'error',
     RATE_LIMITS: 'off',
   })
-  const app = createApp(configuration, { databaseUrl, log: createLog('error') })
+  const app = createApp(configuration, { databaseUrl, log: createLogger('error') })
   await app.start()
   const server = createGatewayServer(app)
   await server.listen()

@@ -1,8 +1,8 @@
 import type { Config } from '../config.ts'
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { type FailureCause, type Failures, Unavailable } from '../core/failures.ts'
-import { Repeat } from '../core/repeat.ts'
-import type { Log } from '../core/log.ts'
+import { PeriodicJob } from '../core/periodic-job.ts'
+import type { Logger } from '../core/logger.ts'
 import { fetchKeySet, KeySetFailure } from './key-set-fetch.ts'
 
 export interface KeySetOptions {
@@ -10,7 +10,7 @@ export interface KeySetOptions {
   /** Seconds for which keys are used that could not be fetched again. */
   readonly maxStale: number
   readonly report: (cause: FailureCause, error: unknown) => void
-  readonly log: Log
+  readonly log: Logger
 }
 
 /** `stale`: the keys are old and the issuer does not answer, but they may still be used. */
@@ -36,7 +36,7 @@ const WAITING_MAX = 100
  */
 export class RemoteKeySet {
   readonly #options: KeySetOptions
-  readonly #refreshing: Repeat
+  readonly #refreshing: PeriodicJob
   #keys: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined
   #failure: FailureCause | undefined
   /** The fetch that is under way or that will begin when the distance is kept. */
@@ -47,7 +47,7 @@ export class RemoteKeySet {
 
   constructor(options: KeySetOptions) {
     this.#options = options
-    this.#refreshing = new Repeat(LOOK_INTERVAL, () => this.#refresh(), options.log)
+    this.#refreshing = new PeriodicJob(LOOK_INTERVAL, () => this.#refresh(), options.log)
   }
 
   /** Fetches the keys, and again whenever they are old. */
@@ -136,7 +136,7 @@ export class RemoteKeySet {
 }
 
 /** The key set of the configuration, if it names one. */
-export function createKeySet(config: Config['auth'], failures: Failures, log: Log): RemoteKeySet | undefined {
+export function createKeySet(config: Config['auth'], failures: Failures, log: Logger): RemoteKeySet | undefined {
   if (config.jwksUrl === undefined) return undefined
   return new RemoteKeySet({
     url: new URL(config.jwksUrl),

@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '../core/clock.ts'
 import { developmentSecret, mintToken } from './development.ts'
 
 /** What a command leaves behind: 0 done, 1 not possible with this configuration, 2 bad arguments. */
-export interface Outcome {
+export interface CommandOutcome {
   readonly exitCode: 0 | 1 | 2
   readonly stdout: string
   readonly stderr: string
@@ -28,7 +28,7 @@ Prints a token that the gateway with this configuration accepts.
 export async function tokenCommand(
   argv: readonly string[],
   { environment, clock = systemClock }: { environment?: Record<string, string | undefined>; clock?: Clock } = {},
-): Promise<Outcome> {
+): Promise<CommandOutcome> {
   try {
     const request = parse(argv)
     if (request === 'help') return printed(USAGE)
@@ -46,8 +46,8 @@ export async function tokenCommand(
   }
 }
 
-const printed = (text: string): Outcome => ({ exitCode: 0, stdout: `${text}\n`, stderr: '' })
-const failed = (exitCode: 1 | 2, text: string): Outcome => ({ exitCode, stdout: '', stderr: `${text}\n` })
+const printed = (text: string): CommandOutcome => ({ exitCode: 0, stdout: `${text}\n`, stderr: '' })
+const failed = (exitCode: 1 | 2, text: string): CommandOutcome => ({ exitCode, stdout: '', stderr: `${text}\n` })
 
 async function signingSecret({ config, secrets }: Configuration): Promise<string | undefined> {
   return config.development ? developmentSecret(config.dataDir) : secrets.jwtSecret

@@ -23,12 +23,12 @@ export interface BlockService {
   list(actor: Actor): Promise<readonly BlockedUser[]>
 }
 
-export function createBlockService(sources: {
+export function createBlockService(dependencies: {
   readonly store: BlockStore
   readonly rates: Rates
   readonly clock: Clock
 }): BlockService {
-  const { store, rates, clock } = sources
+  const { store, rates, clock } = dependencies
   return {
     async block(actor, userId) {
       rates.count(actor, 'command')

@@ -1,7 +1,7 @@
 import { levelOf } from '../core/failures.ts'
 import type { Clock } from '../core/clock.ts'
-import { forEach } from '../core/each.ts'
-import type { Log } from '../core/log.ts'
+import { forEach } from '../core/for-each.ts'
+import type { Logger } from '../core/logger.ts'
 import { LatestQueue, releasing } from '../events/queue.ts'
 import type { Rates } from '../limits/rates.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
@@ -12,7 +12,7 @@ const QUEUE_LIMIT = 256
 /** Users whose calls one statement looks at. */
 const CHECK_BATCH = 1000
 
-interface Sources {
+interface Dependencies {
   /** Rooms that ring for any of these users. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
   /** The same, only which rooms and how far each has come. */
@@ -20,7 +20,7 @@ interface Sources {
   load(roomId: string): Promise<Room | null>
   readonly rates: Pick<Rates, 'take'>
   readonly clock: Clock
-  readonly log: Log
+  readonly log: Logger
 }
 
 /** A room that rings for a user, and the number of its last event. */
@@ -52,13 +52,13 @@ interface Reader {
  * room shown twice, late or out of order does no harm, and a reader that begins anew is told what rings now.
  */
 export class IncomingCalls {
-  readonly #sources: Sources
+  readonly #dependencies: Dependencies
   readonly #readers = new Map<string, Set<Reader>>()
   /** Rooms that are being loaded; true when it is worth loading once more. */
   readonly #loading = new Map<string, boolean>()
 
-  constructor(sources: Sources) {
-    this.#sources = sources
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Users who listen here. */
@@ -80,7 +80,7 @@ export class IncomingCalls {
 
   /** Looks at everything that rings, or was told of as ringing, for those who listen here; loads only what is news. */
   async check(): Promise<void> {
-    const { ringingSeqs, clock } = this.#sources
+    const { ringingSeqs, clock } = this.#dependencies
     const users = [...this.#readers.keys()]
     const told = [...this.#readers.values()].flatMap((readers) => [...readers]).flatMap(({ told }) => [...told.keys()])
     const silent = new Set(told)
@@ -102,7 +102,7 @@ export class IncomingCalls {
    * @throws RtcError RATE_LIMITED
    */
   open(userId: string): AsyncIterableIterator<IncomingCall> {
-    this.#sources.rates.take('subscribe', userId)
+    this.#dependencies.rates.take('subscribe', userId)
     const release = () => {
       reader.queue.close()
       readers.delete(reader)
@@ -117,7 +117,7 @@ export class IncomingCalls {
 
   /** What rings for the user now. */
   async ringingFor(userId: string): Promise<readonly IncomingCall[]> {
-    const { ringing, clock } = this.#sources
+    const { ringing, clock } = this.#dependencies
     const now = clock.now()
     const rooms = await ringing([userId], now)
     return rooms.map((room) => ({ type: 'ringing', room, deviceId: null, at: now }))
@@ -130,7 +130,7 @@ export class IncomingCalls {
 
   /** Loads a room once at a time, however many hints there are. */
   async #show(roomId: string): Promise<void> {
-    const { load, log } = this.#sources
+    const { load, log } = this.#dependencies
     if (this.#loading.has(roomId)) {
       this.#loading.set(roomId, true)
       return
@@ -150,7 +150,7 @@ export class IncomingCalls {
   }
 
   async *#read(userId: string, reader: Reader): AsyncGenerator<IncomingCall, undefined> {
-    const { clock, ringing } = this.#sources
+    const { clock, ringing } = this.#dependencies
     const { queue, told, over } = reader
     for (const room of await ringing([userId], clock.now())) {
       told.set(room.id, room.seq)

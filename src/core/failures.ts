@@ -1,5 +1,5 @@
 import { RtcError } from './errors.ts'
-import type { Log } from './log.ts'
+import type { Logger } from './logger.ts'
 
 /** Why something that the gateway depends on fails it, with a sentence for its operator. */
 export const FAILURES = {
@@ -43,10 +43,10 @@ interface Tally {
 
 /** Counts failures by cause, and logs each cause at most once in ten seconds. */
 export class Failures {
-  readonly #log: Log
+  readonly #log: Logger
   readonly #tallies = new Map<FailureCause, Tally>()
 
-  constructor(log: Log) {
+  constructor(log: Logger) {
     this.#log = log
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import { addressOf } from './address.ts'
 
 /** The database that DATABASE_URL names cannot be used. Its message is one sentence for whoever starts the gateway. */
@@ -17,7 +17,7 @@ export interface AwaitOptions {
   /** Seconds for which a database that cannot be reached is waited for. */
   readonly wait: number
   readonly signal: AbortSignal
-  readonly log: Log
+  readonly log: Logger
 }
 
 /** Milliseconds. */

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { Failures } from '../core/failures.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { prepareSession } from './session.ts'
@@ -22,7 +22,7 @@ export interface Database {
 
 export interface DatabaseOptions {
   readonly url: string
-  readonly log: Log
+  readonly log: Logger
   /** Hears of every operation that the database could not be used for. @default one that logs to `log` */
   readonly failures?: Failures
   /** Sees every SQL statement as it is sent. */

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import { findBinaries } from './embedded/binaries.ts'
 import { bringUp } from './embedded/bring-up.ts'
 import { openCluster } from './embedded/cluster.ts'
@@ -22,7 +22,7 @@ export interface DatabaseServer {
 export interface EmbeddedServerOptions {
   /** Gets the data in `postgres/` and the server's own log in `postgres.log`. Made if absent. */
   readonly dataDir: string
-  readonly log: Log
+  readonly log: Logger
   /** Ends a start that is under way, and the server with it. */
   readonly signal?: AbortSignal
   /** Server settings beside the default ones, by name. */

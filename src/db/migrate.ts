@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import { addressOf } from './address.ts'
 import { prepareSession } from './session.ts'
 
@@ -66,7 +66,7 @@ const SAY_INTERVAL = 10_000
  * @throws MigrationError when an applied migration has changed or failed; then nothing is applied
  * @throws AbortError as soon as `signal` is aborted
  */
-export async function migrate(databaseUrl: string, log: Log, { signal }: MigrateOptions = {}): Promise<string[]> {
+export async function migrate(databaseUrl: string, log: Logger, { signal }: MigrateOptions = {}): Promise<string[]> {
   const migrations = await readMigrations()
   const { connectionString, schema } = addressOf(databaseUrl)
   const client = new pg.Client({
@@ -97,7 +97,7 @@ export async function migrate(databaseUrl: string, log: Log, { signal }: Migrate
 interface Work extends MigrateOptions {
   readonly migrations: readonly Migration[]
   readonly schema: string | undefined
-  readonly log: Log
+  readonly log: Logger
 }
 
 /** One transaction: the lock, then the first migration that is pending. @returns its name, if there was one */
@@ -163,7 +163,7 @@ async function readBook(client: pg.Client): Promise<Entry[]> {
 }
 
 /** Only rows of our own migrations count: the book may be shared with another application, or a newer gateway. */
-function pendingOf(migrations: readonly Migration[], book: readonly Entry[], log: Log): Migration[] {
+function pendingOf(migrations: readonly Migration[], book: readonly Entry[], log: Logger): Migration[] {
   const entries = new Map(book.map((entry) => [entry.migration_name, entry]))
   for (const { name, checksum } of migrations) {
     const entry = entries.get(name)

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import type { Log } from '../core/log.ts'
-import { decodeNotices, encodeNotices, type Notice, NoticeBoard } from './notice.ts'
+import type { Logger } from '../core/logger.ts'
+import { decodeNotices, encodeNotices, type Notice, PendingNotices } from './notice.ts'
 
 export interface BusOptions {
   readonly databaseUrl: string
@@ -11,7 +11,7 @@ export interface BusOptions {
   onNotice(notice: Notice): void
   /** Notices may have been missed: the bus has just been connected. Must not throw. */
   onGap(): void
-  readonly log: Log
+  readonly log: Logger
 }
 
 const CHANNEL = 'rtc_gateway'
@@ -32,7 +32,7 @@ const BACKLOG = 10_000
  */
 export class Bus {
   readonly #options: BusOptions
-  readonly #waiting = new NoticeBoard(BACKLOG)
+  readonly #waiting = new PendingNotices(BACKLOG)
   readonly #closing = new AbortController()
   #client: pg.Client | undefined
   #sending: Promise<void> | undefined

@@ -1,9 +1,9 @@
 import type { RoomUpdate } from './event.ts'
-import type { FanOut, GroupMember, Membership, View } from './fan-out.ts'
+import type { FanOut, FanOutSubscriber, FanOutSubscription, View } from './fan-out.ts'
 import type { RoomStream } from './stream.ts'
 
 /** Where the messages of one reader go. */
-export interface Outlet {
+export interface DeliverySink {
   /** Resolves when the kernel has taken the message. */
   write(payload: Buffer): Promise<void>
   /** Never waits: a connection that does not keep up is closed. */
@@ -14,10 +14,10 @@ export interface Outlet {
  * Writes a room's stream to one reader: what lies behind the cursor as fast as the reader takes it, then live, ready-made
  * by its group. To whoever runs the operation it is an iterator without a value, which ends, or fails, with the stream.
  */
-export class Delivery implements AsyncIterableIterator<never, undefined>, GroupMember {
+export class Delivery implements AsyncIterableIterator<never, undefined>, FanOutSubscriber {
   readonly #stream: RoomStream
-  readonly #membership: Membership
-  readonly #outlet: Outlet
+  readonly #membership: FanOutSubscription
+  readonly #sink: DeliverySink
   readonly #done: Promise<void>
   #finish: (error?: Error) => void = () => undefined
   /** Updates handed to the group whose messages have not come back. */
@@ -27,9 +27,9 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, GroupM
   #over = false
 
   /** @throws RtcError RATE_LIMITED; the stream is then still to be closed */
-  constructor(stream: RoomStream, { fanOut, view, outlet }: { fanOut: FanOut; view: View; outlet: Outlet }) {
+  constructor(stream: RoomStream, { fanOut, view, sink }: { fanOut: FanOut; view: View; sink: DeliverySink }) {
     this.#stream = stream
-    this.#outlet = outlet
+    this.#sink = sink
     this.#membership = fanOut.join({ roomId: stream.roomId, userId: stream.viewer.id, view }, this)
     this.#done = new Promise((resolve, reject) => {
       this.#finish = (error) => (error ? reject(error) : resolve())
@@ -57,7 +57,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, GroupM
   deliver(payload: Buffer): void {
     if (this.#over) return
     this.#awaited -= 1
-    this.#outlet.post(payload)
+    this.#sink.post(payload)
     if (this.#ending && this.#awaited === 0) this.#end(this.#ending.error)
   }
 
@@ -70,7 +70,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, GroupM
       for await (const update of this.#stream.backfill()) {
         if (this.#over) return
         const payload = await this.#membership.payloadOf(update)
-        if (!this.#over) await this.#outlet.write(payload)
+        if (!this.#over) await this.#sink.write(payload)
       }
       if (this.#over) return
       this.#stream.attach({

@@ -17,7 +17,7 @@ export interface View {
 }
 
 /** One reader of a room. */
-export interface GroupMember {
+export interface FanOutSubscriber {
   /** The message of an update that was pushed; in order. */
   deliver(payload: Buffer): void
   /** The group could not keep up, or the message could not be made: nothing follows. */
@@ -25,7 +25,7 @@ export interface GroupMember {
 }
 
 /** A reader's place in a group. Must be left. */
-export interface Membership {
+export interface FanOutSubscription {
   /** The message for an update behind the reader's cursor. */
   payloadOf(update: RoomUpdate): Promise<Buffer>
   /** Has the message made and delivered when it is the room's turn; never waits. */
@@ -66,7 +66,10 @@ export class FanOut {
   }
 
   /** @throws RtcError RATE_LIMITED for one view too many of the user or of the room */
-  join({ roomId, userId, view }: { roomId: string; userId: string; view: View }, member: GroupMember): Membership {
+  join(
+    { roomId, userId, view }: { roomId: string; userId: string; view: View },
+    member: FanOutSubscriber,
+  ): FanOutSubscription {
     const lane = this.#rooms.get(roomId) ?? new RoomLane(this.#slices)
     const ofUser = this.#viewsOfUsers.get(userId) ?? new Counts()
     if (!ofUser.has(view.name) && ofUser.size >= VIEWS_OF_USER) throw tooManyViews('A user', VIEWS_OF_USER)
@@ -130,7 +133,7 @@ class RoomLane implements Lane {
 interface Pending {
   readonly update: RoomUpdate
   readonly since: number
-  readonly members: GroupMember[]
+  readonly members: FanOutSubscriber[]
   payload: Buffer | undefined
   /** Members who have it. */
   reached: number
@@ -151,7 +154,7 @@ class Group {
     this.#lane = lane
   }
 
-  push(update: RoomUpdate, member: GroupMember): void {
+  push(update: RoomUpdate, member: FanOutSubscriber): void {
     const last = this.#pending.at(-1)
     if (last?.update === update) {
       last.members.push(member)

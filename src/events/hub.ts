@@ -1,5 +1,5 @@
 import { levelOf } from '../core/failures.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
@@ -28,11 +28,11 @@ export interface Subscription {
   close(): void
 }
 
-interface Sources {
+interface Dependencies {
   load(roomId: string): Promise<Room | null>
   readonly events: EventLog
   readonly slices: TimeSlices
-  readonly log: Log
+  readonly log: Logger
 }
 
 /**
@@ -41,11 +41,11 @@ interface Sources {
  * notifications are hints, a gap is filled from the log.
  */
 export class Hub {
-  readonly #sources: Sources
+  readonly #dependencies: Dependencies
   readonly #channels = new Map<string, Channel>()
 
-  constructor(sources: Sources) {
-    this.#sources = sources
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Rooms with at least one reader here. */
@@ -103,7 +103,7 @@ export class Hub {
   #channel(roomId: string): Channel {
     const known = this.#channels.get(roomId)
     if (known) return known
-    const channel = new Channel(roomId, this.#sources)
+    const channel = new Channel(roomId, this.#dependencies)
     this.#channels.set(roomId, channel)
     return channel
   }
@@ -111,7 +111,7 @@ export class Hub {
 
 class Channel {
   readonly #roomId: string
-  readonly #sources: Sources
+  readonly #dependencies: Dependencies
   readonly #readers = new Set<Reader>()
   readonly #recent: RoomUpdate[] = []
   #room: Room | null = null
@@ -121,9 +121,9 @@ class Channel {
   /** Subscribers present or on their way. */
   readers = 0
 
-  constructor(roomId: string, sources: Sources) {
+  constructor(roomId: string, dependencies: Dependencies) {
     this.#roomId = roomId
-    this.#sources = sources
+    this.#dependencies = dependencies
   }
 
   /** The last event that the readers were offered; 0 before the room is loaded. */
@@ -164,9 +164,9 @@ class Channel {
   /** Brings the channel to event `seq`, by loading the room at first and from the log later. */
   #reach(seq: number): Promise<void> {
     return this.#takeTurn(async () => {
-      this.#room ??= await this.#sources.load(this.#roomId)
+      this.#room ??= await this.#dependencies.load(this.#roomId)
       if (!this.#room || this.#room.seq >= seq) return
-      await this.#deliverInSlices(readAll(this.#sources.events, this.#roomId, { after: this.#room.seq }))
+      await this.#deliverInSlices(readAll(this.#dependencies.events, this.#roomId, { after: this.#room.seq }))
     })
   }
 
@@ -181,7 +181,7 @@ class Channel {
   }
 
   async #deliverInSlices(events: AsyncIterable<RoomEvent> | Iterable<RoomEvent>): Promise<void> {
-    for await (const event of events) await this.#sources.slices.run(this, () => this.#deliver(event))
+    for await (const event of events) await this.#dependencies.slices.run(this, () => this.#deliver(event))
   }
 
   #deliver(event: RoomEvent): void {
@@ -195,6 +195,9 @@ class Channel {
 
   #fail(error: unknown): void {
     // Nothing is lost: the next hint, or the next look at what other nodes have done, reads the same from the log.
-    this.#sources.log[levelOf(error)]({ roomId: this.#roomId, err: error }, 'a room with readers could not catch up')
+    this.#dependencies.log[levelOf(error)](
+      { roomId: this.#roomId, err: error },
+      'a room with readers could not catch up',
+    )
   }
 }

@@ -2,8 +2,8 @@ import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { RoomEvent } from '../rooms/model.ts'
 import { type JsonRow, toEvent } from '../rooms/rows.ts'
 
-/** A stretch of one room's events: those with `after < seq <= upTo`, at most `limit` of them. */
-export interface Stretch {
+/** A range of one room's events: those with `after < seq <= upTo`, at most `limit` of them. */
+export interface EventRange {
   readonly roomId: string
   readonly after: number
   readonly upTo: number
@@ -12,31 +12,31 @@ export interface Stretch {
 
 /** The events of rooms, in the order of each room. */
 export interface EventLog {
-  /** One statement for any number of stretches; the answers stand in the order of the questions. */
-  read(stretches: readonly Stretch[]): Promise<readonly (readonly RoomEvent[])[]>
+  /** One statement for any number of ranges; the answers stand in the order of the questions. */
+  read(ranges: readonly EventRange[]): Promise<readonly (readonly RoomEvent[])[]>
 }
 
 export function createEventLog(prisma: PrismaClient): EventLog {
   return {
-    async read(stretches) {
+    async read(ranges) {
       const rows = await prisma.$queryRaw<{ nth: number; event: JsonRow }[]>`
-        SELECT stretch.nth, to_jsonb(event) AS event
-          FROM jsonb_to_recordset(${JSON.stringify(stretches.map((stretch, nth) => ({ ...stretch, nth })))}::jsonb)
-               AS stretch(nth int, "roomId" uuid, "after" int, "upTo" int, "limit" int)
+        SELECT range.nth, to_jsonb(event) AS event
+          FROM jsonb_to_recordset(${JSON.stringify(ranges.map((range, nth) => ({ ...range, nth })))}::jsonb)
+               AS range(nth int, "roomId" uuid, "after" int, "upTo" int, "limit" int)
          CROSS JOIN LATERAL (
            SELECT * FROM "RoomEvent"
-            WHERE "roomId" = stretch."roomId" AND "seq" > stretch."after" AND "seq" <= stretch."upTo"
-            ORDER BY "seq" LIMIT stretch."limit"
+            WHERE "roomId" = range."roomId" AND "seq" > range."after" AND "seq" <= range."upTo"
+            ORDER BY "seq" LIMIT range."limit"
          ) event
-         ORDER BY stretch.nth, event."seq"`
-      const answers: RoomEvent[][] = stretches.map(() => [])
+         ORDER BY range.nth, event."seq"`
+      const answers: RoomEvent[][] = ranges.map(() => [])
       for (const row of rows) answers[row.nth]?.push(toEvent(row.event))
       return answers
     },
   }
 }
 
-/** No room has that many events: the end of a stretch that has none. */
+/** No room has that many events: the end of a range that has none. */
 export const NEWEST = 2_147_483_647
 const PAGE = 500
 

@@ -1,5 +1,5 @@
 import { ACTIONS } from '../limits/rate-table.ts'
-import type { Spending } from '../limits/rates.ts'
+import type { RateSpending } from '../limits/rates.ts'
 
 /**
  * What one node tells the others: that there is something to read in the database. A notice is a hint, never the truth;
@@ -13,10 +13,10 @@ export type Notice =
   /** There is a signal for the user. */
   | { readonly kind: 'signal'; readonly roomId: string; readonly userId: string }
   /** A user has spent so much of a rate. */
-  | ({ readonly kind: 'spending' } & Spending)
+  | ({ readonly kind: 'spending' } & RateSpending)
 
 /** Notices that wait to be sent: of those about the same thing, one. */
-export class NoticeBoard {
+export class PendingNotices {
   readonly #limit: number
   readonly #notices = new Map<string, Notice>()
 

@@ -96,7 +96,7 @@ export class ReadBack {
   }
 }
 
-/** The last page of a stretch grows with the room; those before it are what they are. */
+/** The last page of a range grows with the room; those before it are what they are. */
 function keyOf({ roomId, index, upTo }: { roomId: string; index: number; upTo: number }): string {
   return `${roomId}:${index}:${Math.min(upTo, (index + 1) * PAGE)}`
 }

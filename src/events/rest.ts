@@ -7,7 +7,7 @@ import { jsonReply, type Route, route } from '../rest/route.ts'
 import { DeviceId } from '../rooms/input.ts'
 import { participantJson, ParticipantJson, roomJson, RoomJson } from '../rooms/json.ts'
 import { ROOM_EVENT_TYPES } from '../rooms/model.ts'
-import { Delivery, type Outlet } from './delivery.ts'
+import { Delivery, type DeliverySink } from './delivery.ts'
 import type { RoomUpdate } from './event.ts'
 import type { FanOut, View } from './fan-out.ts'
 import type { RoomStream, RoomStreams } from './stream.ts'
@@ -110,12 +110,12 @@ function reply(stream: RoomStream, door: { actor: Actor; fanOut: FanOut; eventSt
 }
 
 async function deliver(stream: RoomStream, events: EventStream, fanOut: FanOut): Promise<void> {
-  const outlet: Outlet = {
+  const sink: DeliverySink = {
     write: (payload) => events.write(payload),
     post: (payload) => events.post(payload),
   }
   try {
-    const delivery = new Delivery(stream, { fanOut, view: VIEW, outlet })
+    const delivery = new Delivery(stream, { fanOut, view: VIEW, sink })
     events.onClose(() => void delivery.return())
     await delivery.next()
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import type { Rates } from '../limits/rates.ts'
-import type { Lease, Leases } from '../presence/leases.ts'
+import type { StreamLease, Leases } from '../presence/leases.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { canRead } from '../rooms/policy.ts'
@@ -44,7 +44,7 @@ export interface RoomStreams {
 }
 
 /** Takes the live part of a stream. It must neither throw nor take its time. */
-export interface Sink {
+export interface StreamSink {
   push(update: RoomUpdate): void
   /** The stream is over; with an error when it was cut short. */
   end(error?: Error): void
@@ -53,7 +53,7 @@ export interface Sink {
 /** Updates that may come while the reader still takes what lies behind its cursor. */
 const CUTOVER_LIMIT = 256
 
-interface Sources {
+interface Dependencies {
   readonly executor: Pick<Executor, 'load' | 'execute'>
   readonly leases: Leases
   readonly readBack: ReadBack
@@ -62,14 +62,14 @@ interface Sources {
   readonly clock: Clock
 }
 
-export function createRoomStreams(
-  dependencies: Omit<Sources, 'readBack'> & { readonly events: EventLog },
-): RoomStreams {
-  const { events, ...others } = dependencies
-  const readBack = new ReadBack(events)
-  const sources: Sources = { ...others, readBack }
+export function createRoomStreams({
+  events,
+  ...others
+}: Omit<Dependencies, 'readBack'> & { readonly events: EventLog }): RoomStreams {
+  const dependencies: Dependencies = { ...others, readBack: new ReadBack(events) }
+  const { readBack } = dependencies
   const readable = async ({ actor, roomId, after }: StreamRequest): Promise<Room> => {
-    const room = await sources.executor.load(roomId)
+    const room = await dependencies.executor.load(roomId)
     authorise(actor, room)
     if (after === undefined || (after >= 0 && after <= room.seq)) return room
     throw badInput([{ path: 'after', message: `must be between 0 and the room's seq, which is ${room.seq}` }])
@@ -77,10 +77,10 @@ export function createRoomStreams(
 
   return {
     async open(request) {
-      sources.rates.count(request.actor, 'subscribe')
+      dependencies.rates.count(request.actor, 'subscribe')
       const room = await readable(request)
-      const lease = await present(sources, request, room)
-      const stream = new RoomStream(sources, { ...request, roomId: room.id }, lease)
+      const lease = await present(dependencies, request, room)
+      const stream = new RoomStream(dependencies, { ...request, roomId: room.id }, lease)
       try {
         await stream.subscribe(room.seq)
         return stream
@@ -92,7 +92,7 @@ export function createRoomStreams(
 
     async isOver(request) {
       const { actor, after, deviceId } = request
-      sources.rates.count(actor, 'command')
+      dependencies.rates.count(actor, 'command')
       const room = await readable(request)
       if (room.status === 'ended' && after === room.seq) return true
       const [[event] = []] = await events.read([{ roomId: room.id, after: after - 1, upTo: after, limit: 1 }])
@@ -104,7 +104,7 @@ export function createRoomStreams(
 
     async page(request, limit) {
       const { actor, after } = request
-      sources.rates.count(actor, 'command')
+      dependencies.rates.count(actor, 'command')
       const room = await readable(request)
       const updates: RoomUpdate[] = []
       for await (const update of readBack.updates(room.id, { after, upTo: room.seq })) {
@@ -120,7 +120,11 @@ export function createRoomStreams(
  * The stream of the device that holds the seat proves presence: it ends the grace that a lost one has begun. One that
  * names no device is such a device's only where the seat has none.
  */
-async function present({ leases, executor }: Sources, request: StreamRequest, room: Room): Promise<Lease | undefined> {
+async function present(
+  { leases, executor }: Dependencies,
+  request: StreamRequest,
+  room: Room,
+): Promise<StreamLease | undefined> {
   const { actor, deviceId = null } = request
   const place = findParticipant(room, actor.id)
   if (!place || room.status === 'ended') return undefined
@@ -140,18 +144,18 @@ function authorise(actor: Actor, room: Room): void {
  * readers takes the two parts apart, `backfill` and then `attach`; anybody else iterates. Must be closed.
  */
 export class RoomStream implements AsyncIterable<RoomUpdate> {
-  readonly #sources: Sources
+  readonly #dependencies: Dependencies
   readonly #request: StreamRequest
-  readonly #lease: Lease | undefined
+  readonly #lease: StreamLease | undefined
   #subscription: Subscription | undefined
   /** What has come while nobody was attached. */
   #early: RoomUpdate[] = []
-  #sink: Sink | undefined
+  #sink: StreamSink | undefined
   #failure: Error | undefined
   #over = false
 
-  constructor(sources: Sources, request: StreamRequest, lease: Lease | undefined) {
-    this.#sources = sources
+  constructor(dependencies: Dependencies, request: StreamRequest, lease: StreamLease | undefined) {
+    this.#dependencies = dependencies
     this.#request = request
     this.#lease = lease
   }
@@ -160,26 +164,26 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
   async subscribe(atLeast: number): Promise<void> {
     const { actor, roomId } = this.#request
     const reader = { push: (update: RoomUpdate) => this.#push(update), close: () => this.#cutOff() }
-    this.#subscription = (await this.#sources.hub.subscribe(roomId, atLeast, reader)) ?? undefined
+    this.#subscription = (await this.#dependencies.hub.subscribe(roomId, atLeast, reader)) ?? undefined
     if (!this.#subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
     if (this.#over) this.#subscription.close()
     // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
     authorise(actor, this.#subscription.room)
     // A loss that was committed while this stream began, for instance that of the stream before it, is not pushed here.
     const place = findParticipant(this.#subscription.room, actor.id)
-    if (place?.state === 'joined' && !place.connected) this.#lease?.contest()
+    if (place?.state === 'joined' && !place.connected) this.#lease?.reassert()
   }
 
   /** A snapshot, or everything behind the cursor. Cut short when the reader takes too long; `attach` says so. */
   async *backfill(): AsyncGenerator<RoomUpdate, undefined> {
     const { after, roomId } = this.#request
     const { room, recent } = this.#place
-    if (after === undefined) yield snapshotOf(room, this.#sources.clock.now())
+    if (after === undefined) yield snapshotOf(room, this.#dependencies.clock.now())
     else {
       const behind =
         after + 1 >= (recent[0]?.seq ?? Infinity)
           ? recent.filter(({ seq }) => seq > after)
-          : this.#sources.readBack.updates(roomId, { after, upTo: room.seq })
+          : this.#dependencies.readBack.updates(roomId, { after, upTo: room.seq })
       for await (const update of behind) {
         if (this.#over) return
         yield update
@@ -188,7 +192,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
   }
 
   /** Hands over what has come since `subscribe`, and from now on everything as it happens. */
-  attach(sink: Sink): void {
+  attach(sink: StreamSink): void {
     if (this.#over) {
       sink.end(this.#failure)
       return
@@ -242,7 +246,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     const userId = this.#request.actor.id
     // Of most events to most readers there is no more to say.
     if (update.participant?.userId !== userId && update.room.status !== 'ended') return
-    if (isLossOf(update, userId)) this.#lease?.contest()
+    if (isLossOf(update, userId)) this.#lease?.reassert()
     if (isLast(update, { userId, deviceId: this.#request.deviceId })) this.#finish()
   }
 

@@ -6,9 +6,9 @@ import type { Clock } from '../core/clock.ts'
 import type { Pacer } from '../core/pacer.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import type { Outlet } from '../events/delivery.ts'
+import type { DeliverySink } from '../events/delivery.ts'
 import type { FanOut } from '../events/fan-out.ts'
-import type { Stretch } from '../events/log.ts'
+import type { EventRange } from '../events/log.ts'
 import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
 import type { Participant, RoomEvent } from '../rooms/model.ts'
@@ -31,16 +31,16 @@ export interface Services {
 }
 
 /** What the engine adds to them. */
-export interface Sources extends Services {
+export interface ContextDependencies extends Services {
   readonly pacer: Pacer
 }
 
-export interface Context extends Sources {
+export interface Context extends ContextDependencies {
   readonly actor: Actor
   /** Whose turns of the event loop long lists take: see {@link Pacer}. */
   readonly lane: string
   /** Present on connections that stay open: where the operation's messages go. */
-  readonly outlet: Outlet | undefined
+  readonly sink: DeliverySink | undefined
   /** What this answer may still have. */
   readonly work: Work
   /** Rows asked for by several fields of one answer are read by one statement. */
@@ -50,24 +50,24 @@ export interface Context extends Sources {
     readonly places: DataLoader<string, Participant | null>
     readonly pages: DataLoader<ParticipantsQuery, readonly Participant[]>
     readonly counts: DataLoader<ParticipantsFilter, number>
-    readonly events: DataLoader<Stretch, readonly RoomEvent[]>
+    readonly events: DataLoader<EventRange, readonly RoomEvent[]>
   }
 }
 
 /** The context of one execution; batches of a subscription's executions may be shared. */
 export function createContext(
-  sources: Sources,
-  { actor, lane, outlet }: { readonly actor: Actor; readonly lane: string; readonly outlet?: Outlet | undefined },
+  dependencies: ContextDependencies,
+  { actor, lane, sink }: { readonly actor: Actor; readonly lane: string; readonly sink?: DeliverySink | undefined },
 ): Context {
-  const { rooms } = sources
+  const { rooms } = dependencies
   // A subscription's context lives long: only batching is wanted, an answer kept would be stale.
   const options = { cache: false }
   const work = new Work()
   return {
-    ...sources,
+    ...dependencies,
     actor,
     lane,
-    outlet,
+    sink,
     work,
     batch: {
       participants: new DataLoader(async (ids) => {
@@ -80,7 +80,7 @@ export function createContext(
       }, options),
       pages: new DataLoader((queries) => rooms.participantPages(queries), options),
       counts: new DataLoader((filters) => rooms.participantCounts(filters), options),
-      events: new DataLoader((stretches) => rooms.eventsOf(stretches), options),
+      events: new DataLoader((ranges) => rooms.eventsOf(ranges), options),
     },
   }
 }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import { type ErrorCode, ERRORS, MESSAGE_MAX, RtcError, shorten } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 
 /**
  * The one translation into GraphQL errors, for HTTP and WebSocket, results and streams alike: every error leaves with
  * `extensions.code` out of the table and its status in `extensions.http`; what nobody foresaw is logged and masked.
  */
-export function createErrorCoder(log: Log): (error: unknown) => GraphQLError {
-  return function coded(error) {
+export function createErrorTranslator(log: Logger): (error: unknown) => GraphQLError {
+  return function toGraphQLError(error) {
     const original = originalOf(error)
     if (original instanceof RtcError) return fromRtcError(original, error)
     if (original instanceof GraphQLError) {

@@ -24,7 +24,7 @@ export function createGraphQLHandler(dependencies: {
   readonly authenticate: Authenticate
 }): GraphQLHandler {
   const { operations, streams, authenticate } = dependencies
-  const { graphql, coded, slices } = operations
+  const { graphql, toGraphQLError, slices } = operations
 
   const run = async (request: HttpRequest, params: Params, actor: Actor): Promise<ExecutionResult> => {
     try {
@@ -54,7 +54,7 @@ export function createGraphQLHandler(dependencies: {
         return streamReply({ ...operations, streams }, actor, params)
       }
       const result = await run(request, params, actor)
-      const errors = result.errors?.map(coded)
+      const errors = result.errors?.map(toGraphQLError)
       const body = JSON.stringify({
         ...(errors && { errors: errors.map((error) => error.toJSON()) }),
         ...('data' in result && { data: result.data }),
@@ -64,7 +64,7 @@ export function createGraphQLHandler(dependencies: {
       const status = errorStatus(errors, accept, 'data' in result)
       return { status, headers: { ...headers, ...retryHeaders(errors) }, body }
     } catch (error) {
-      return errorReply(error, { accept: request.headers.accept, coded })
+      return errorReply(error, { accept: request.headers.accept, toGraphQLError })
     }
   }
 }
@@ -95,9 +95,9 @@ const headersFor = (accept: string | undefined) => ({
 /** The answer to a request that did not come as far as an operation. */
 export function errorReply(
   error: unknown,
-  { accept, coded }: { accept: string | undefined; coded: (error: unknown) => GraphQLError },
+  { accept, toGraphQLError }: { accept: string | undefined; toGraphQLError: (error: unknown) => GraphQLError },
 ): HttpReply {
-  const told = coded(error)
+  const told = toGraphQLError(error)
   return {
     status: statusOf([told]),
     headers: {

@@ -1,12 +1,12 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
-import type { Outlet } from '../events/delivery.ts'
+import type { DeliverySink } from '../events/delivery.ts'
 import { parseParams } from './params.ts'
 import type { GraphQL } from './yoga.ts'
 
 /** Where the messages of one operation go; a payload is the JSON of an execution result. */
-export interface OperationSink extends Outlet {
+export interface OperationSink extends DeliverySink {
   /** The operation has failed; nothing follows. */
   error(errors: readonly GraphQLError[]): void
   /** The operation is over; nothing follows. */
@@ -15,7 +15,7 @@ export interface OperationSink extends Outlet {
 
 export interface OperationDependencies {
   readonly graphql: GraphQL
-  readonly coded: (error: unknown) => GraphQLError
+  readonly toGraphQLError: (error: unknown) => GraphQLError
   readonly slices: TimeSlices
 }
 
@@ -48,7 +48,8 @@ export class Operation {
       else if (!this.#cancelled) await this.#sink.write(this.#render(result))
       if (!this.#cancelled) this.#sink.complete()
     } catch (error) {
-      if (!this.#cancelled) this.#sink.error((Array.isArray(error) ? error : [error]).map(this.#dependencies.coded))
+      if (!this.#cancelled)
+        this.#sink.error((Array.isArray(error) ? error : [error]).map(this.#dependencies.toGraphQLError))
     }
   }
 
@@ -60,7 +61,7 @@ export class Operation {
   }
 
   /** Silent once the operation is cancelled: its id may be another operation's by then. */
-  get #outlet(): Outlet {
+  get #deliverySink(): DeliverySink {
     return {
       write: async (payload) => (this.#cancelled ? undefined : this.#sink.write(payload)),
       post: (payload) => {
@@ -71,7 +72,7 @@ export class Operation {
 
   async #execute(params: unknown): Promise<ExecutionResult | AsyncIterable<ExecutionResult>> {
     const { graphql, slices } = this.#dependencies
-    const operation = graphql.prepare(parseParams(params), { actor: this.#actor, outlet: this.#outlet })
+    const operation = graphql.prepare(parseParams(params), { actor: this.#actor, sink: this.#deliverySink })
     return slices.run(this.#actor.id, () =>
       operation.kind === 'subscription' ? operation.subscribe() : operation.execute(),
     )
@@ -89,18 +90,18 @@ export class Operation {
   }
 
   #render({ data, errors = [] }: ExecutionResult): Buffer {
-    return renderResult({ data, errors }, this.#dependencies.coded)
+    return renderResult({ data, errors }, this.#dependencies.toGraphQLError)
   }
 }
 
 /** The JSON of an execution result, its errors coded. */
 export function renderResult(
   { data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] | undefined },
-  coded: (error: unknown) => GraphQLError,
+  toGraphQLError: (error: unknown) => GraphQLError,
 ): Buffer {
   const result = {
     ...(data !== undefined && { data }),
-    ...(errors.length > 0 && { errors: errors.map((error) => coded(error).toJSON()) }),
+    ...(errors.length > 0 && { errors: errors.map((error) => toGraphQLError(error).toJSON()) }),
   }
   return Buffer.from(JSON.stringify(result))
 }

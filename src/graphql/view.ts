@@ -19,9 +19,9 @@ import { Work } from './work.ts'
  * same bytes; where a field depends on the viewer (`extensions.dependsOnViewer`), only the viewer's own readers do. A
  * field that reads the viewer without saying so fails: nobody is shown what is another's.
  *
- * @param coded - translates every error once
+ * @param toGraphQLError - translates every error once
  */
-export function viewOf(args: ExecutionArgs, coded: (error: unknown) => GraphQLError): View {
+export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => GraphQLError): View {
   const reading = readingOf(args)
   const context = args.contextValue as Context
   const { id, scopes } = context.actor
@@ -36,8 +36,8 @@ export function viewOf(args: ExecutionArgs, coded: (error: unknown) => GraphQLEr
       return (update) => {
         const result = execute({ ...args, contextValue: { ...shared, work: new Work() }, rootValue: update })
         return result instanceof Promise
-          ? result.then((value) => renderResult(value, coded))
-          : renderResult(result, coded)
+          ? result.then((value) => renderResult(value, toGraphQLError))
+          : renderResult(result, toGraphQLError)
       }
     },
   }

@@ -9,12 +9,12 @@ import { acceptedUntil, type Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import { at } from '../core/deadline.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import type { ConnectionAccount, HeldResources } from '../limits/held.ts'
 import type { Rates } from '../limits/rates.ts'
-import { Connection, type ConnectionDependencies } from './connection.ts'
+import { SocketConnection, type ConnectionDependencies } from './socket-connection.ts'
 import type { OperationDependencies } from './operation.ts'
-import { Outbox } from './outbox.ts'
+import { SocketWriter } from './socket-writer.ts'
 
 /** Close codes of RFC 6455 (1xxx) and graphql-ws (4xxx): https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md */
 export const CLOSE = {
@@ -38,13 +38,13 @@ const PING_INTERVAL = 25_000
 const PONG_TIMEOUT = 10_000
 
 /** The TCP connection below a socket: bounded by its address until a user signs in. */
-export interface Carrier {
+export interface TcpConnection {
   signsIn(): void
 }
 
 export interface GraphQLSockets {
   /** Takes over the connection of a client that asked for an upgrade. */
-  accept(request: IncomingMessage, stream: Duplex, head: Buffer, carrier: Carrier): void
+  accept(request: IncomingMessage, stream: Duplex, head: Buffer, tcp: TcpConnection): void
   /**
    * Takes no more sockets and closes those there are with 1012, spread over so many milliseconds so that their clients do
    * not come back all at once; resolves when they are gone.
@@ -64,16 +64,16 @@ export function serveGraphQLSockets(dependencies: {
   readonly authenticate: Authenticate
   readonly requireCapacity: () => void
   readonly clock: Clock
-  readonly log: Log
+  readonly log: Logger
 }): GraphQLSockets {
   const { operations, rates, requireCapacity } = dependencies
   const connection = { ...operations, requireCapacity, delayOf: (actor: Actor) => messageDelay(rates, actor) }
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, handleProtocols })
 
   return {
-    accept(request, stream, head, carrier) {
+    accept(request, stream, head, tcp) {
       sockets.handleUpgrade(request, stream, head, (socket) =>
-        connect(socket, stream, { ...dependencies, connection, carrier }),
+        connect(socket, stream, { ...dependencies, connection, tcp }),
       )
     },
     async close({ over }) {
@@ -114,10 +114,10 @@ async function spread<T>(items: readonly T[], over: number, act: (item: T) => vo
 interface ConnectDependencies {
   readonly connection: Omit<ConnectionDependencies, 'admit'>
   readonly held: HeldResources
-  readonly carrier: Carrier
+  readonly tcp: TcpConnection
   readonly authenticate: Authenticate
   readonly clock: Clock
-  readonly log: Log
+  readonly log: Logger
 }
 
 function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDependencies): void {
@@ -128,15 +128,15 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
   if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
     return refuse(socket, CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable', log)
   }
-  const outbox = new Outbox(socket, stream, () => {
+  const writer = new SocketWriter(socket, stream, () => {
     socket.close(CLOSE.overload, 'Too slow; resume with your cursor')
     // A peer that does not read takes its time to close; its operations are over now.
     connection.close()
   })
-  const connection = new Connection(
+  const connection = new SocketConnection(
     { ...dependencies.connection, admit: (params) => admit(socket, params, dependencies) },
     {
-      outbox,
+      writer,
       refuse: (code, reason) => refuse(socket, code, reason, log),
       fail: (error) => closeFor(error, socket, log),
       setPaused: (paused) => (paused ? socket.pause() : socket.resume()),
@@ -165,11 +165,11 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
 async function admit(
   socket: WebSocket,
   params: Readonly<Record<string, unknown>> | undefined,
-  { authenticate, held, carrier, clock }: ConnectDependencies,
+  { authenticate, held, tcp, clock }: ConnectDependencies,
 ): Promise<{ actor: Actor; account: ConnectionAccount }> {
   const actor = await authenticate(authorizationOf(params))
   const account = held.connect(actor.id)
-  carrier.signsIn()
+  tcp.signsIn()
   closeAtExpiry(socket, actor, clock)
   return { actor, account }
 }
@@ -178,12 +178,12 @@ async function admit(
 const REASON_MAX = 123
 
 /** Closes the socket for what its client did. */
-function refuse(socket: WebSocket, code: CloseCode, reason: string, log: Log): void {
+function refuse(socket: WebSocket, code: CloseCode, reason: string, log: Logger): void {
   log.debug({ code, reason }, 'socket refused')
   socket.close(code, Buffer.byteLength(reason) > REASON_MAX ? '' : reason)
 }
 
-function closeFor(error: unknown, socket: WebSocket, log: Log): void {
+function closeFor(error: unknown, socket: WebSocket, log: Logger): void {
   if (socket.readyState !== socket.OPEN) return
   if (error instanceof TokenExpired) return socket.close(CLOSE.tokenExpired, error.message)
   if (error instanceof RtcError) {

@@ -13,7 +13,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import type { Actor } from '../core/actor.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import { Pacer } from '../core/pacer.ts'
-import { Delivery, type Outlet } from '../events/delivery.ts'
+import { Delivery, type DeliverySink } from '../events/delivery.ts'
 import { RoomStream } from '../events/stream.ts'
 import type { Concurrency } from '../limits/concurrency.ts'
 import { type Context, createContext, type Services } from './context.ts'
@@ -30,7 +30,7 @@ import { ANSWER_MAX, exceedsBytes, Work } from './work.ts'
 /** What the transports know about an operation before it runs. */
 export interface Transport {
   readonly actor: Actor
-  readonly outlet?: Outlet | undefined
+  readonly sink?: DeliverySink | undefined
 }
 
 /** An operation that is valid and affordable. */
@@ -38,7 +38,7 @@ export interface PreparedOperation {
   readonly kind: `${OperationTypeNode}`
   /** Runs a query or mutation. */
   execute(): Promise<ExecutionResult>
-  /** Opens a subscription; it needs an outlet. */
+  /** Opens a subscription; it needs a sink. */
   subscribe(): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>
 }
 
@@ -54,7 +54,7 @@ export interface GraphQL {
 
 export interface GraphQLOptions {
   /** Translates every error once. */
-  readonly coded: (error: unknown) => GraphQLError
+  readonly toGraphQLError: (error: unknown) => GraphQLError
   readonly introspection: boolean
   readonly trusted: TrustedDocuments
   readonly concurrency: Concurrency
@@ -66,10 +66,10 @@ export interface GraphQLOptions {
  */
 export function createGraphQL(services: Services, options: GraphQLOptions): GraphQL {
   const { trusted } = options
-  const sources = { ...services, pacer: new Pacer() }
+  const dependencies = { ...services, pacer: new Pacer() }
   const yoga = createYoga<Transport, Context>({
     schema,
-    context: ({ actor, outlet }) => createContext(sources, { actor, lane: actor.id, outlet }),
+    context: ({ actor, sink }) => createContext(dependencies, { actor, lane: actor.id, sink }),
     // Kept by `boundedDocuments`, in bounded memory.
     parserAndValidationCache: false,
     maskedErrors: false,
@@ -146,13 +146,13 @@ function boundedExecution({ concurrency }: GraphQLOptions): Plugin {
  * Rooms' streams are executed once for many readers and written straight to their connections. Of other streams each
  * message is executed in a time slice of its reader.
  */
-function sharedStreams({ fanOut, slices }: Services, { coded }: GraphQLOptions): Plugin {
+function sharedStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOptions): Plugin {
   const subscribe = async (args: ExecutionArgs) => {
     const stream = await createSourceEventStream(args)
     const context = args.contextValue as Context
-    const { outlet, actor } = context
+    const { sink, actor } = context
     if (!isStream(stream)) return stream
-    if (!outlet) throw new TypeError('subscriptions need an outlet')
+    if (!sink) throw new TypeError('subscriptions need a sink')
     if (!(stream instanceof RoomStream)) {
       return mapped(stream, async (event) =>
         slices.run(actor.id, () =>
@@ -161,7 +161,7 @@ function sharedStreams({ fanOut, slices }: Services, { coded }: GraphQLOptions):
       )
     }
     try {
-      return new Delivery(stream, { fanOut, view: viewOf(args, coded), outlet })
+      return new Delivery(stream, { fanOut, view: viewOf(args, toGraphQLError), sink })
     } catch (error) {
       stream.close()
       throw error

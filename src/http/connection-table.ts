@@ -55,7 +55,7 @@ export class ConnectionTable {
   }
 }
 
-interface Membership {
+interface TableIndexes {
   readonly open: Set<ConnectionEntry>
   /** In the order in which the waiting began. */
   readonly waiting: Set<ConnectionEntry>
@@ -70,10 +70,10 @@ export class ConnectionEntry {
   serving = false
   /** It speaks another protocol than HTTP now. */
   upgraded = false
-  readonly #in: Membership
+  readonly #in: TableIndexes
   #address: string | undefined
 
-  constructor(membership: Membership) {
+  constructor(membership: TableIndexes) {
     this.#in = membership
     membership.open.add(this)
     membership.waiting.add(this)

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import { TimeSlices } from '../core/time-slices.ts'
 import { createAddressReader } from './address.ts'
 import { HttpConnection } from './connection.ts'
@@ -29,7 +29,7 @@ export interface ListenerOptions {
   readonly trustProxy: readonly string[]
   /** Milliseconds that a connection may be idle. */
   readonly keepAliveTimeout: number
-  readonly log: Log
+  readonly log: Logger
   /** Answers one request; at a time, one of a connection. It never rejects. */
   readonly onRequest: (incoming: IncomingMessage, response: ServerResponse, peer: Peer) => Promise<void>
   /** Gets every request for another protocol. */

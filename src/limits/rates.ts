@@ -5,7 +5,7 @@ import { type Action, ACTIONS, RATES } from './rate-table.ts'
 import { type Rate, TokenBuckets } from './token-bucket.ts'
 
 /** What a user has spent, as one node tells the others. */
-export interface Spending {
+export interface RateSpending {
   readonly action: Action
   /** The user, or a {@link pairKey}. */
   readonly key: string
@@ -34,7 +34,7 @@ export interface Rates {
   /** Counts what has happened already, whether or not the rate would have allowed it. */
   charge(action: Action, key: string, cost: number): void
   /** Counts what another node has granted. */
-  grantedElsewhere(spending: Spending): void
+  grantedElsewhere(spending: RateSpending): void
 }
 
 export interface RatesDependencies {
@@ -42,7 +42,7 @@ export interface RatesDependencies {
   readonly rates: Readonly<Record<Action, Rate>> | undefined
   readonly clock: Clock
   /** Tells the other nodes. Must neither throw nor wait. */
-  announce(spending: Spending): void
+  announce(spending: RateSpending): void
 }
 
 /** What one user does to one other; ids hold no control characters. */

@@ -1,12 +1,12 @@
 import { PROVIDER_VARIABLES } from '../config.ts'
 import { RtcError } from '../core/errors.ts'
-import { MEDIA_PROVIDERS, type MediaProvider, type Participant, type RoomFields } from '../rooms/model.ts'
+import { MEDIA_PROVIDERS, type MediaProvider, type RoomMember } from '../rooms/model.ts'
 import type { Providers } from './credentials/configured.ts'
 import type { Credentials, Provider } from './credentials/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer, stunServersOf } from './ice.ts'
 
 /** What a joined participant needs to reach the room's media. Holds no secret of the gateway. */
-export interface Connection extends Credentials {
+export interface MediaConnection extends Credentials {
   readonly provider: MediaProvider
   readonly roomId: string
   readonly userId: string
@@ -17,12 +17,6 @@ export interface Connection extends Credentials {
   readonly meshMax: number | null
 }
 
-/** A room and somebody who has joined it. */
-export interface Seat {
-  readonly room: Pick<RoomFields, 'id' | 'provider'>
-  readonly participant: Pick<Participant, 'userId' | 'role'>
-}
-
 export interface Media {
   /** Those that are configured. */
   readonly providers: readonly MediaProvider[]
@@ -31,7 +25,7 @@ export interface Media {
   /** @throws RtcError PROVIDER_NOT_CONFIGURED naming the variables to set */
   requireProvider(provider: MediaProvider): Provider
   /** @throws RtcError PROVIDER_NOT_CONFIGURED */
-  connect(seat: Seat, now: Date): Promise<Connection>
+  connect(member: RoomMember, now: Date): Promise<MediaConnection>
   /**
    * STUN for everybody; TURN, which carries traffic at the operator's expense, with credentials for those who may.
    *

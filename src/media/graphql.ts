@@ -1,7 +1,7 @@
 import { builder } from '../graphql/builder.ts'
 import { enumOf } from '../graphql/enum.ts'
 import { MEDIA_PROVIDERS } from '../rooms/model.ts'
-import type { Connection } from './connection.ts'
+import type { MediaConnection } from './connection.ts'
 import type { IceServer } from './ice.ts'
 
 export const MediaProvider = enumOf('MediaProvider', MEDIA_PROVIDERS, 'What carries the media.')
@@ -18,7 +18,7 @@ const IceServerRef = builder.objectRef<IceServer>('IceServer').implement({
   }),
 })
 
-export const ConnectionRef = builder.objectRef<Connection>('ConnectionInfo').implement({
+export const ConnectionRef = builder.objectRef<MediaConnection>('ConnectionInfo').implement({
   description: "What a joined participant needs to reach the room's media.",
   fields: (t) => ({
     provider: t.expose('provider', { type: MediaProvider }),
@@ -45,9 +45,11 @@ export const ConnectionRef = builder.objectRef<Connection>('ConnectionInfo').imp
 const RefreshConnectionInput = builder.inputType('RefreshConnectionInput', {
   fields: (t) => ({ roomId: t.id({ required: true }) }),
 })
-const RefreshConnectionPayload = builder.objectRef<{ connection: Connection }>('RefreshConnectionPayload').implement({
-  fields: (t) => ({ connection: t.expose('connection', { type: ConnectionRef }) }),
-})
+const RefreshConnectionPayload = builder
+  .objectRef<{ connection: MediaConnection }>('RefreshConnectionPayload')
+  .implement({
+    fields: (t) => ({ connection: t.expose('connection', { type: ConnectionRef }) }),
+  })
 
 builder.mutationFields((t) => ({
   refreshConnection: t.field({

@@ -1,14 +1,14 @@
 import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
-import { Repeat } from '../core/repeat.ts'
+import type { Logger } from '../core/logger.ts'
+import { PeriodicJob } from '../core/periodic-job.ts'
 import type { Executor } from '../rooms/executor.ts'
-import type { LeaseStore, Overdue } from './lease-store.ts'
+import type { LeaseStore, OverdueStream } from './lease-store.ts'
 
-interface Sources {
+interface Dependencies {
   readonly store: Pick<LeaseStore, 'overdue' | 'giveUp' | 'isHeld'>
   readonly executor: Pick<Executor, 'execute'>
   readonly clock: Clock
-  readonly log: Log
+  readonly log: Logger
 }
 
 /** How often overdue streams are looked for, in milliseconds. */
@@ -16,8 +16,8 @@ const INTERVAL = 500
 const BATCH = 100
 
 /** Ends sessions that have announced a stream and never opened it, whichever node they joined at. */
-export function createAbsenceSweeper({ store, executor, clock, log }: Sources): Repeat {
-  const end = async (overdue: Overdue): Promise<void> => {
+export function createAbsenceSweeper({ store, executor, clock, log }: Dependencies): PeriodicJob {
+  const end = async (overdue: OverdueStream): Promise<void> => {
     const { roomId, userId, sessionId, since } = overdue
     if (!(await store.isHeld(overdue))) await executor.execute(roomId, { type: 'absent', userId, sessionId, since })
     await store.giveUp(overdue)
@@ -31,5 +31,5 @@ export function createAbsenceSweeper({ store, executor, clock, log }: Sources): 
     }
     return all.length === BATCH && results.every(({ status }) => status === 'fulfilled')
   }
-  return new Repeat(INTERVAL, sweep, log)
+  return new PeriodicJob(INTERVAL, sweep, log)
 }

@@ -2,19 +2,19 @@ import { NO_DEVICE } from '../core/ids.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
 /** Somebody's device in a room; null is one that names none. */
-export interface Holder {
+export interface LeaseHolder {
   readonly roomId: string
   readonly userId: string
   readonly deviceId: string | null
 }
 
 /** Whose stream lives at which node. */
-export interface LeaseRow extends Holder {
+export interface LeaseRow extends LeaseHolder {
   readonly nodeId: string
 }
 
 /** An announced stream that has not come in time. */
-export interface Overdue extends Holder {
+export interface OverdueStream extends LeaseHolder {
   readonly sessionId: string
   readonly since: Date
 }
@@ -25,7 +25,7 @@ export interface LeaseStore {
   hold(leases: readonly LeaseRow[]): Promise<void>
   drop(lease: LeaseRow): Promise<void>
   /** Whether a living node, other than the one that is left out, holds a lease of the device. */
-  isHeld(holder: Holder, options?: { except?: string }): Promise<boolean>
+  isHeld(holder: LeaseHolder, options?: { except?: string }): Promise<boolean>
   /** Says that the node lives; answers whether others may have taken it for dead meanwhile. */
   beat(nodeId: string): Promise<{ missed: boolean }>
   /** Leases of dead nodes. */
@@ -33,9 +33,9 @@ export interface LeaseStore {
   /** Takes the node off the list. */
   signOff(nodeId: string): Promise<void>
   /** Streams that were announced and are overdue. */
-  overdue(now: Date, limit: number): Promise<readonly Overdue[]>
+  overdue(now: Date, limit: number): Promise<readonly OverdueStream[]>
   /** Awaits the stream no more, unless another session does. */
-  giveUp(overdue: Overdue): Promise<void>
+  giveUp(overdue: OverdueStream): Promise<void>
 }
 
 /** A node that has not been seen for so many seconds is dead; its participants' grace begins before 15 s are over. */
@@ -97,7 +97,7 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
     },
 
     async overdue(now, limit) {
-      const rows = await prisma.$queryRaw<Overdue[]>`
+      const rows = await prisma.$queryRaw<OverdueStream[]>`
         /* sweep */
         SELECT "roomId"::text, "userId", "deviceId", "sessionId", "since" FROM "AwaitedStream"
          WHERE "until" <= ${now} ORDER BY "until" LIMIT ${limit}`
@@ -115,8 +115,8 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
 /** No node has this id. */
 const NO_NODE = '00000000-0000-0000-0000-000000000000'
 
-const toRow = <T extends Holder>(holder: T) => ({ ...holder, deviceId: holder.deviceId ?? NO_DEVICE })
-const fromRow = <T extends Holder>(row: T): T => ({
+const toRow = <T extends LeaseHolder>(holder: T) => ({ ...holder, deviceId: holder.deviceId ?? NO_DEVICE })
+const fromRow = <T extends LeaseHolder>(row: T): T => ({
   ...row,
   deviceId: row.deviceId === NO_DEVICE ? null : row.deviceId,
 })

@@ -1,23 +1,23 @@
 import { levelOf } from '../core/failures.ts'
 import { RtcError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
-import { Turns } from '../core/turns.ts'
+import type { Logger } from '../core/logger.ts'
+import { KeyedQueue } from '../core/keyed-queue.ts'
 import type { Executor } from '../rooms/executor.ts'
-import type { Holder, LeaseStore } from './lease-store.ts'
+import type { LeaseHolder, LeaseStore } from './lease-store.ts'
 
 /** A live stream of a device: while it is held, whoever has joined from that device is present. */
-export interface Lease {
+export interface StreamLease {
   /** The participant was declared lost although the stream lives, for instance by a node that could not see this one. */
-  contest(): void
+  reassert(): void
   /** The stream is over; `lost` unless it was at its end. */
   release(options: { lost: boolean }): void
 }
 
-interface Sources {
+interface Dependencies {
   readonly nodeId: string
   readonly store: LeaseStore
   readonly executor: Pick<Executor, 'execute'>
-  readonly log: Log
+  readonly log: Logger
 }
 
 /**
@@ -25,27 +25,27 @@ interface Sources {
  * device, unless another node holds one; the database knows of them, so that others notice when this node dies.
  */
 export class Leases {
-  readonly #sources: Sources
-  readonly #streams = new Map<string, { holder: Holder; count: number }>()
-  readonly #turns = new Turns()
+  readonly #dependencies: Dependencies
+  readonly #streams = new Map<string, { holder: LeaseHolder; count: number }>()
+  readonly #queue = new KeyedQueue()
   readonly #underWay = new Set<Promise<void>>()
   /** What failed, by device. */
   readonly #unwritten = new Map<string, () => Promise<void>>()
 
-  constructor(sources: Sources) {
-    this.#sources = sources
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Takes the lease; when it resolves, other nodes can see it. */
-  async open(holder: Holder): Promise<Lease> {
-    const { store, nodeId } = this.#sources
+  async open(holder: LeaseHolder): Promise<StreamLease> {
+    const { store, nodeId } = this.#dependencies
     const key = keyOf(holder)
     const streams = this.#streams.get(key) ?? { holder, count: 0 }
     this.#streams.set(key, streams)
     streams.count += 1
     const lease = this.#lease(holder)
     try {
-      await this.#turns.take(key, () => store.hold([{ ...holder, nodeId }]))
+      await this.#queue.run(key, () => store.hold([{ ...holder, nodeId }]))
     } catch (error) {
       lease.release({ lost: false })
       throw error
@@ -55,7 +55,7 @@ export class Leases {
 
   /** Writes every lease again: the others had taken this node for dead. */
   async assertAll(): Promise<void> {
-    const { store, nodeId } = this.#sources
+    const { store, nodeId } = this.#dependencies
     const holders = [...this.#streams.values()].map(({ holder }) => ({ ...holder, nodeId }))
     if (holders.length > 0) await store.hold(holders)
   }
@@ -76,11 +76,11 @@ export class Leases {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
-  #lease(holder: Holder): Lease {
+  #lease(holder: LeaseHolder): StreamLease {
     let released = false
     return {
-      contest: () => {
-        if (!released) this.#track(keyOf(holder), () => this.#contest(holder))
+      reassert: () => {
+        if (!released) this.#track(keyOf(holder), () => this.#reassert(holder))
       },
       release: ({ lost }) => {
         if (released) return
@@ -90,14 +90,14 @@ export class Leases {
         streams.count -= 1
         if (streams.count > 0) return
         this.#streams.delete(keyOf(holder))
-        this.#track(keyOf(holder), () => this.#turns.take(keyOf(holder), () => this.#end(holder, lost)))
+        this.#track(keyOf(holder), () => this.#queue.run(keyOf(holder), () => this.#end(holder, lost)))
       },
     }
   }
 
   /** The grace first, then the row: a node that dies in between leaves an orphan for the others, not a ghost. */
-  async #end(holder: Holder, lost: boolean): Promise<void> {
-    const { store, executor, nodeId } = this.#sources
+  async #end(holder: LeaseHolder, lost: boolean): Promise<void> {
+    const { store, executor, nodeId } = this.#dependencies
     const { roomId, userId, deviceId } = holder
     const isHeld = () => this.#streams.has(keyOf(holder))
     if (isHeld()) return
@@ -107,8 +107,8 @@ export class Leases {
     if (!isHeld()) await store.drop({ ...holder, nodeId })
   }
 
-  async #contest(holder: Holder): Promise<void> {
-    const { store, executor, nodeId } = this.#sources
+  async #reassert(holder: LeaseHolder): Promise<void> {
+    const { store, executor, nodeId } = this.#dependencies
     if (!this.#streams.has(keyOf(holder))) return
     await store.hold([{ ...holder, nodeId }])
     const { roomId, userId, deviceId } = holder
@@ -118,7 +118,7 @@ export class Leases {
   #track(key: string, work: () => Promise<void>): void {
     const tracked = work()
       .catch((error: unknown) => {
-        this.#sources.log[levelOf(error)]({ err: error }, 'presence could not be written yet')
+        this.#dependencies.log[levelOf(error)]({ err: error }, 'presence could not be written yet')
         const isRefused = error instanceof RtcError && error.code !== 'UNAVAILABLE'
         if (!isRefused) this.#unwritten.set(key, work)
       })
@@ -127,4 +127,4 @@ export class Leases {
   }
 }
 
-const keyOf = ({ roomId, userId, deviceId }: Holder): string => JSON.stringify([roomId, userId, deviceId])
+const keyOf = ({ roomId, userId, deviceId }: LeaseHolder): string => JSON.stringify([roomId, userId, deviceId])

@@ -1,16 +1,16 @@
 import { levelOf } from '../core/failures.ts'
 import type { Clock } from '../core/clock.ts'
-import { forEach } from '../core/each.ts'
-import type { Log } from '../core/log.ts'
+import { forEach } from '../core/for-each.ts'
+import type { Logger } from '../core/logger.ts'
 import type { Executor } from '../rooms/executor.ts'
 import type { RoomStore } from '../rooms/store.ts'
-import { Repeat } from '../core/repeat.ts'
+import { PeriodicJob } from '../core/periodic-job.ts'
 
-interface Sources {
+interface Dependencies {
   readonly store: Pick<RoomStore, 'claimDue'>
   readonly executor: Pick<Executor, 'execute'>
   readonly clock: Clock
-  readonly log: Log
+  readonly log: Logger
 }
 
 /** How often due rooms are looked for, in milliseconds. */
@@ -24,7 +24,7 @@ const CONCURRENCY = 2
  * Makes time pass for rooms: whatever deadline is over is decided within a second. When very much is due, callers take
  * turns, and requests go on in between.
  */
-export function createSweeper({ store, executor, clock, log }: Sources): Repeat {
+export function createSweeper({ store, executor, clock, log }: Dependencies): PeriodicJob {
   const sweep = async (): Promise<boolean> => {
     const rooms = await store.claimDue(clock.now(), BATCH)
     await forEach(rooms, { concurrency: CONCURRENCY }, async (roomId) => {
@@ -36,5 +36,5 @@ export function createSweeper({ store, executor, clock, log }: Sources): Repeat 
     })
     return rooms.length === BATCH
   }
-  return new Repeat(INTERVAL, sweep, log)
+  return new PeriodicJob(INTERVAL, sweep, log)
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { ERRORS, RtcError, shorten } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import type { HttpReply } from '../http/message.ts'
 import { errorHeaders } from '../http/method.ts'
 
 /** Problem details for an error: https://www.rfc-editor.org/rfc/rfc9457. What nobody foresaw is logged and masked. */
-export function problemReply(error: unknown, { instance, log }: { instance: string; log: Log }): HttpReply {
+export function problemReply(error: unknown, { instance, log }: { instance: string; log: Logger }): HttpReply {
   const known = error instanceof RtcError ? error : masked(error, log)
   const { code, status, message, problems } = known
   const { title } = ERRORS[code]
@@ -24,7 +24,7 @@ export function problemReply(error: unknown, { instance, log }: { instance: stri
   }
 }
 
-function masked(error: unknown, log: Log): RtcError {
+function masked(error: unknown, log: Logger): RtcError {
   const id = randomUUID()
   log.error({ err: error, id }, 'unexpected error')
   return new RtcError('INTERNAL', `Internal error ${id}`)

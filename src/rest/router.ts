@@ -1,7 +1,7 @@
 import type { Authenticate } from '../auth/authenticate.ts'
 import { badInput, RtcError, shorten } from '../core/errors.ts'
 import { parseInput } from '../core/input.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
 import type { Concurrency } from '../limits/concurrency.ts'
@@ -25,7 +25,7 @@ export function createRestHandler(dependencies: {
   readonly concurrency: Concurrency
   /** Where clients reach the gateway; without it, addresses are relative, so that proxies may add a prefix. */
   readonly publicUrl: string | undefined
-  readonly log: Log
+  readonly log: Logger
 }): RestHandler {
   const { routes, authenticate, concurrency, publicUrl, log } = dependencies
   return async (request) => {

@@ -3,10 +3,10 @@ import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import { FairQueue } from '../core/fair-queue.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
-import type { RoomCommand } from './command.ts'
-import { type CreateCommand, decideCreate } from './create.ts'
-import { decide } from './decide.ts'
-import type { Accepted, Decision, Limits } from './decision.ts'
+import type { RoomCommand } from './rules/command.ts'
+import { type CreateCommand, decideCreate } from './rules/create.ts'
+import { decide } from './rules/decide.ts'
+import type { Accepted, Decision, RoomLimits } from './rules/decision.ts'
 import { findParticipant, type Room, type RoomEvent } from './model.ts'
 import type { RoomStore } from './store.ts'
 
@@ -33,7 +33,7 @@ export interface Executor {
 export interface ExecutorDependencies {
   readonly store: RoomStore
   readonly clock: Clock
-  readonly limits: Limits
+  readonly limits: RoomLimits
   /** Calls that may ring for one user at the same time; further ones end as busy. */
   readonly ringingMax: number
   /** Says that these events are in the log, and what the room is after them. */
@@ -74,9 +74,9 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
   }
 
   /** Two who call each other mean one call; null when the other one's was over in the meantime. */
-  const meet = async (
+  const joinReverseCall = async (
     { actor, room, expectStream = false }: CreateCommand,
-    oppositeId: string,
+    reverseCallId: string,
   ): Promise<Room | null> => {
     const join = {
       type: 'join',
@@ -89,11 +89,11 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
       video: null,
     } as const
     try {
-      return await execute(oppositeId, join)
+      return await execute(reverseCallId, join)
     } catch (error) {
       if (!(error instanceof RtcError && error.code === 'ROOM_ENDED')) throw error
       // Perhaps by a deadline that nobody has written down yet: else it would be found again and again.
-      await execute(oppositeId, { type: 'tick' })
+      await execute(reverseCallId, { type: 'tick' })
       return null
     }
   }
@@ -128,10 +128,10 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
         publish(accepted.room, accepted.events)
         return { room: accepted.room, replayed: false }
       }
-      const { opposite, earlier, busy } = insertion
+      const { reverseCall, earlier, busy } = insertion
       const room =
         (await replay(command)) ??
-        (opposite === null ? null : await meet(command, opposite)) ??
+        (reverseCall === null ? null : await joinReverseCall(command, reverseCall)) ??
         (earlier === null ? null : await repeat(command, earlier))
       if (room) return { room, replayed: true }
       if (busy) command = { ...command, calleeIsBusy: true }

@@ -5,9 +5,9 @@ import { builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { enumOf } from '../graphql/enum.ts'
 import { inTurns } from '../graphql/work.ts'
-import type { Connection } from '../media/connection.ts'
+import type { MediaConnection } from '../media/connection.ts'
 import { ConnectionRef, MediaProvider } from '../media/graphql.ts'
-import { REJECT_REASONS } from './command.ts'
+import { REJECT_REASONS } from './rules/command.ts'
 import {
   CreateRoom,
   INVITED_MAX,
@@ -44,9 +44,9 @@ import {
   ROOM_TYPES,
   roomDuration,
   type RoomFields,
+  type RoomMember,
 } from './model.ts'
 import { cursorOf, cutPage, inState, pageOf } from './participants-page.ts'
-import type { Place } from './service.ts'
 
 const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two, or a room for many.')
 const MediaType = enumOf('MediaType', MEDIA_TYPES, 'What the call is about; video includes audio.')
@@ -305,7 +305,7 @@ const JoinRoomInput = builder.inputType('JoinRoomInput', {
   }),
 })
 
-const JoinRoomPayload = builder.objectRef<Place & { connection: Connection }>('JoinRoomPayload').implement({
+const JoinRoomPayload = builder.objectRef<RoomMember & { connection: MediaConnection }>('JoinRoomPayload').implement({
   fields: (t) => ({
     room: t.expose('room', { type: RoomRef }),
     participant: t.expose('participant', { type: ParticipantRef }),
@@ -315,7 +315,7 @@ const JoinRoomPayload = builder.objectRef<Place & { connection: Connection }>('J
 
 /** The payload of a command about one participant. */
 const placePayload = (name: string) =>
-  builder.objectRef<Place>(name).implement({
+  builder.objectRef<RoomMember>(name).implement({
     fields: (t) => ({
       room: t.expose('room', { type: RoomRef }),
       participant: t.expose('participant', { type: ParticipantRef }),

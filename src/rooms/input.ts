@@ -4,7 +4,7 @@ import { RtcError } from '../core/errors.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import { parseInput } from '../core/input.ts'
 import { isStorable, isStorableJson } from '../core/storable.ts'
-import { REJECT_REASONS } from './command.ts'
+import { REJECT_REASONS } from './rules/command.ts'
 import {
   END_REASONS,
   MEDIA_PROVIDERS,

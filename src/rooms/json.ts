@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Connection } from '../media/connection.ts'
+import type { MediaConnection } from '../media/connection.ts'
 import {
   END_REASONS,
   hostOf,
@@ -117,7 +117,7 @@ export const participantJson = (participant: Participant, now: Date): z.input<ty
   lostAt: participant.lostAt?.toISOString() ?? null,
 })
 
-export const connectionJson = (connection: Connection) => ({
+export const connectionJson = (connection: MediaConnection) => ({
   ...connection,
   expiresAt: connection.expiresAt.toISOString(),
 })

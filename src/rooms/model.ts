@@ -108,6 +108,12 @@ export interface Room extends RoomFields {
   readonly participants: readonly Participant[]
 }
 
+/** A room, and one of its participants. */
+export interface RoomMember {
+  readonly room: Room
+  readonly participant: Participant
+}
+
 /** What an event changed: fields of the room, whole rows of participants. */
 export interface Change {
   readonly room?: Partial<RoomFields>

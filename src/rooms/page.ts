@@ -3,7 +3,7 @@ import { Prisma } from '../db/generated/prisma/client.ts'
 import type { EndReason, MediaType, RoomStatus, RoomType } from './model.ts'
 import type { ReadScope } from './policy.ts'
 
-export interface RoomFilter {
+export interface PageFilter {
   readonly status?: RoomStatus | undefined
   readonly endReason?: EndReason | undefined
   readonly type?: RoomType | undefined
@@ -18,7 +18,7 @@ export interface RoomFilter {
 
 export interface PageQuery {
   readonly scope: ReadScope
-  readonly filter: RoomFilter
+  readonly filter: PageFilter
   /** Room ids, exclusive: the page lies behind `after` and before `before`, newest first. */
   readonly after?: string | undefined
   readonly before?: string | undefined

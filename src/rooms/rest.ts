@@ -16,9 +16,9 @@ import {
 } from './input.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
 import { connectionJson, ConnectionJson, participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
-import { PARTICIPANT_STATES } from './model.ts'
+import { PARTICIPANT_STATES, type RoomMember } from './model.ts'
 import { cursorOf, inState, pageOf } from './participants-page.ts'
-import type { Place, RoomService } from './service.ts'
+import type { RoomService } from './service.ts'
 
 /** A body without fields. */
 const Nothing = z.strictObject({})
@@ -56,7 +56,7 @@ const RoomsJson = z.object({
 })
 
 const PlaceJson = RoomJson.extend({ participant: ParticipantJson })
-const placeJson = ({ room, participant }: Place, now: Date) => ({
+const memberJson = ({ room, participant }: RoomMember, now: Date) => ({
   ...roomJson(room, now),
   participant: participantJson(participant, now),
 })
@@ -127,7 +127,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       output: PlaceJson.extend({ connection: ConnectionJson }),
       async handle({ actor, params, input }) {
         const { connection, ...place } = await rooms.join(actor, params['id'] ?? '', input)
-        return jsonReply({ ...placeJson(place, clock.now()), connection: connectionJson(connection) })
+        return jsonReply({ ...memberJson(place, clock.now()), connection: connectionJson(connection) })
       },
     }),
     route({
@@ -154,7 +154,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson,
       handle: async ({ actor, params, input }) =>
-        jsonReply(placeJson(await rooms.reject(actor, params['id'] ?? '', input), clock.now())),
+        jsonReply(memberJson(await rooms.reject(actor, params['id'] ?? '', input), clock.now())),
     }),
     route({
       method: 'GET',
@@ -197,7 +197,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       output: PlaceJson,
       async handle({ actor, params, input: { userId } }) {
         const { room, invited } = await rooms.invite(actor, params['id'] ?? '', { userIds: [userId] })
-        return jsonReply(invited.map((participant) => placeJson({ room, participant }, clock.now()))[0])
+        return jsonReply(invited.map((participant) => memberJson({ room, participant }, clock.now()))[0])
       },
     }),
     route({
@@ -209,7 +209,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson,
       handle: async ({ actor, params, input }) =>
-        jsonReply(placeJson(await rooms.transferHost(actor, params['id'] ?? '', input), clock.now())),
+        jsonReply(memberJson(await rooms.transferHost(actor, params['id'] ?? '', input), clock.now())),
     }),
     route({
       method: 'DELETE',
@@ -220,7 +220,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson,
       handle: async ({ actor, params }) =>
-        jsonReply(placeJson(await rooms.remove(actor, params['id'] ?? '', params['userId'] ?? ''), clock.now())),
+        jsonReply(memberJson(await rooms.remove(actor, params['id'] ?? '', params['userId'] ?? ''), clock.now())),
     }),
   ]
 }

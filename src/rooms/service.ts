@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
-import type { EventLog, Stretch } from '../events/log.ts'
+import type { EventLog, EventRange } from '../events/log.ts'
 import type { Rates } from '../limits/rates.ts'
-import type { Connection, Media } from '../media/connection.ts'
+import type { MediaConnection, Media } from '../media/connection.ts'
 import type { IceServer } from '../media/ice.ts'
 import { callerOf, createCharges } from './charges.ts'
-import type { CreateCommand } from './create.ts'
+import type { CreateCommand } from './rules/create.ts'
 import type { Executor } from './executor.ts'
 import {
   type CreateRoom,
@@ -28,10 +28,11 @@ import {
   type Room,
   type RoomEvent,
   type RoomFields,
+  type RoomMember,
 } from './model.ts'
 import { canRead, readScope } from './policy.ts'
-import type { RoomFilter } from './page.ts'
-import type { Reach } from './reach.ts'
+import type { PageFilter } from './page.ts'
+import type { RingChecker } from './ring-checker.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
 import type { ParticipantsOptions, RoomStore } from './store.ts'
 
@@ -43,12 +44,6 @@ export interface RoomPage {
   readonly hasPreviousPage: boolean
 }
 
-/** The room after a command, and the participant whom it was about. */
-export interface Place {
-  readonly room: Room
-  readonly participant: Participant
-}
-
 /** What users do with rooms: one behaviour behind every door. Every refusal is an RtcError. */
 export interface RoomService {
   /**
@@ -56,24 +51,24 @@ export interface RoomService {
    * at this moment, and the caller has joined their call instead; or the caller is calling the callee already.
    */
   create(actor: Actor, input: CreateRoom, clientRequestId?: string): Promise<{ room: Room; replayed: boolean }>
-  join(actor: Actor, roomId: string, input: JoinRoom): Promise<Place & { connection: Connection }>
+  join(actor: Actor, roomId: string, input: JoinRoom): Promise<RoomMember & { connection: MediaConnection }>
   /** A connection that lasts from now, for who has joined. */
-  refreshConnection(actor: Actor, roomId: string): Promise<Connection>
+  refreshConnection(actor: Actor, roomId: string): Promise<MediaConnection>
   /** TURN servers only for who calls, is in a room, or is rung by one. */
   iceServers(actor: Actor): Promise<readonly IceServer[]>
-  leave(actor: Actor, roomId: string, input?: LeaveRoom): Promise<Place>
+  leave(actor: Actor, roomId: string, input?: LeaveRoom): Promise<RoomMember>
   end(actor: Actor, roomId: string): Promise<Room>
-  reject(actor: Actor, roomId: string, input: RejectCall): Promise<Place>
+  reject(actor: Actor, roomId: string, input: RejectCall): Promise<RoomMember>
   /** `invited` are those whose invitation was asked for, in that order. */
   invite(actor: Actor, roomId: string, input: InviteParticipants): Promise<{ room: Room; invited: Participant[] }>
-  remove(actor: Actor, roomId: string, userId: string): Promise<Place>
+  remove(actor: Actor, roomId: string, userId: string): Promise<RoomMember>
   /** Hands a group over. */
-  transferHost(actor: Actor, roomId: string, input: TransferHost): Promise<Place>
+  transferHost(actor: Actor, roomId: string, input: TransferHost): Promise<RoomMember>
   /** Changes what the actor publishes. */
-  update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<Place>
+  update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<RoomMember>
   get(actor: Actor, roomId: string): Promise<Room>
   /** The actor's rooms, newest first. */
-  list(actor: Actor, filter: RoomFilter, page: Page): Promise<RoomPage>
+  list(actor: Actor, filter: PageFilter, page: Page): Promise<RoomPage>
   /** A room without authorisation: for the parts of the gateway that authorise themselves. */
   find(roomId: string): Promise<Room>
   /** As {@link find}. */
@@ -86,13 +81,13 @@ export interface RoomService {
   /** As {@link find}. */
   participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
   /** As {@link find}. */
-  eventsOf(stretches: readonly Stretch[]): Promise<readonly (readonly RoomEvent[])[]>
+  eventsOf(stretches: readonly EventRange[]): Promise<readonly (readonly RoomEvent[])[]>
 }
 
 export interface RoomDependencies {
   readonly executor: Executor
   readonly store: RoomStore
-  readonly reach: Reach
+  readonly ringChecker: RingChecker
   readonly events: EventLog
   readonly clock: Clock
   readonly media: Media
@@ -105,7 +100,7 @@ export interface RoomDependencies {
 }
 
 export function createRoomService(dependencies: RoomDependencies): RoomService {
-  const { executor, store, reach, events, clock, media, rates, newId, rejectBusy, quotas } = dependencies
+  const { executor, store, ringChecker, events, clock, media, rates, newId, rejectBusy, quotas } = dependencies
   const { load, execute } = executor
   const charges = createCharges(rates)
 
@@ -115,7 +110,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       charges.create(actor, input)
       const userIds = input.type === 'p2p' ? [input.calleeId ?? ''] : (input.participantIds ?? [])
       const query = { callerId: callerOf(actor, input), userIds, now: clock.now(), ...quotas }
-      const { liveRooms, blocking, overRung } = await reach.prospect(query)
+      const { liveRooms, blocking, overRung } = await ringChecker.check(query)
       if (liveRooms >= quotas.liveRoomsMax) throw tooManyRooms(quotas.liveRoomsMax)
       // A call that finds too much ringing ends as busy; one among many invitations does not ring.
       const silentFor = input.type === 'p2p' ? blocking : new Set([...blocking, ...overRung])
@@ -140,7 +135,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
         video: video ?? null,
         providers: media.providers,
       })
-      const place = placeIn(room, actor.id)
+      const place = memberOf(room, actor.id)
       return { ...place, connection: await media.connect(place, clock.now()) }
     },
 
@@ -162,7 +157,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async leave(actor, roomId, input) {
       charges.command(actor)
-      return placeIn(await execute(roomId, { type: 'leave', actor, ...input }), actor.id)
+      return memberOf(await execute(roomId, { type: 'leave', actor, ...input }), actor.id)
     },
 
     async end(actor, roomId) {
@@ -174,32 +169,32 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       charges.command(actor)
       const room = await execute(roomId, { type: 'reject', actor, reason: reason ?? 'declined' })
       charges.declined(room, actor.id)
-      return placeIn(room, actor.id)
+      return memberOf(room, actor.id)
     },
 
     async invite(actor, roomId, { userIds }) {
       charges.invite(actor, userIds)
       const query = { callerId: actor.id, userIds, now: clock.now(), ...quotas, liveRoomsMax: 0 }
-      const { blocking, overRung } = await reach.prospect(query)
+      const { blocking, overRung } = await ringChecker.check(query)
       const silentFor = new Set([...blocking, ...overRung])
       const room = await execute(roomId, { type: 'invite', actor, userIds, silentFor })
-      return { room, invited: userIds.map((userId) => placeIn(room, userId).participant) }
+      return { room, invited: userIds.map((userId) => memberOf(room, userId).participant) }
     },
 
     async remove(actor, roomId, userId) {
       charges.command(actor)
-      return placeIn(await execute(roomId, { type: 'remove', actor, userId }), userId)
+      return memberOf(await execute(roomId, { type: 'remove', actor, userId }), userId)
     },
 
     async transferHost(actor, roomId, { userId }) {
       charges.command(actor)
-      return placeIn(await execute(roomId, { type: 'transferHost', actor, userId }), userId)
+      return memberOf(await execute(roomId, { type: 'transferHost', actor, userId }), userId)
     },
 
     async update(actor, roomId, { audio, video }) {
       charges.command(actor)
       const room = await execute(roomId, { type: 'update', actor, audio: audio ?? null, video: video ?? null })
-      return placeIn(room, actor.id)
+      return memberOf(room, actor.id)
     },
 
     async get(actor, roomId) {
@@ -241,7 +236,7 @@ function requireReadable(actor: Actor, room: Room): void {
   if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
 }
 
-function placeIn(room: Room, userId: string): Place {
+function memberOf(room: Room, userId: string): RoomMember {
   const participant = findParticipant(room, userId)
   if (!participant) throw new Error('whoever a command was about has a place in the room')
   return { room, participant }

@@ -1,23 +1,23 @@
 import { NO_DEVICE } from '../core/ids.ts'
 import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import { badInput } from '../core/errors.ts'
-import type { Accepted } from './decision.ts'
+import type { Accepted } from './rules/decision.ts'
 import type { Participant, Room, RoomFields } from './model.ts'
 import { type PageQuery, pageStatement } from './page.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
 import { fieldsOf, type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 
 /** What kept a new room from being written; its idempotency key when it is none of these. */
-export interface Obstacle {
+export interface InsertConflict {
   /** The room by which the callee calls the caller. */
-  readonly opposite: string | null
+  readonly reverseCall: string | null
   /** The room by which the caller calls the callee already. */
   readonly earlier: string | null
   /** As many calls ring for the callee as may. */
   readonly busy: boolean
 }
 
-export type Insertion = { readonly landed: true } | ({ readonly landed: false } & Obstacle)
+export type Insertion = { readonly landed: true } | ({ readonly landed: false } & InsertConflict)
 
 export interface ParticipantsOptions {
   /** Participants of all the rooms together; BAD_USER_INPUT if there are more. @default no limit */
@@ -50,9 +50,9 @@ export interface RoomStore {
   participantPages(queries: readonly ParticipantsQuery[]): Promise<readonly (readonly Participant[])[]>
   participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
   /** Those of the rooms that have gone beyond the given event number, with the number that they have reached. */
-  ahead(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
+  newerThan(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
   /**
-   * Writes a new room, unless there is an {@link Obstacle} or its idempotency key was used before.
+   * Writes a new room, unless there is an {@link InsertConflict} or its idempotency key was used before.
    *
    * @param ringingMax - calls that may ring for the callee at the same time; null for a call that does not ring
    */
@@ -119,7 +119,7 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
 
   /** `room` is the statement that must answer with one row for the rest to be written; it sees `obstacle`. */
   const write = async (obstacle: Prisma.Sql, room: Prisma.Sql, accepted: Accepted): Promise<Insertion> => {
-    const [row] = await prisma.$queryRaw<(Obstacle & { landed: boolean })[]>`
+    const [row] = await prisma.$queryRaw<(InsertConflict & { landed: boolean })[]>`
       WITH obstacle AS (${obstacle}),
       room AS (${room}),
       people AS (
@@ -143,8 +143,8 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
         ON CONFLICT ("roomId", "userId") DO UPDATE SET "deviceId" = excluded."deviceId",
           "sessionId" = excluded."sessionId", "since" = excluded."since", "until" = excluded."until"
       )
-      SELECT EXISTS (SELECT FROM room) AS landed, opposite::text, earlier::text, busy FROM obstacle`
-    return row ?? { landed: false, opposite: null, earlier: null, busy: false }
+      SELECT EXISTS (SELECT FROM room) AS landed, opposite::text AS "reverseCall", earlier::text, busy FROM obstacle`
+    return row ?? { landed: false, reverseCall: null, earlier: null, busy: false }
   }
 
   return {
@@ -222,7 +222,7 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       return rows.map(({ count }) => count)
     },
 
-    ahead: (rooms) =>
+    newerThan: (rooms) =>
       rooms.length === 0
         ? Promise.resolve([])
         : prisma.$queryRaw<{ id: string; seq: number }[]>`

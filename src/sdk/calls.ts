@@ -1,7 +1,7 @@
 import { incomingCallOf, roomOf } from './convert.ts'
 import type { Emitter, RtcListener } from './events.ts'
 import { backoff, pause } from './backoff.ts'
-import { type Gateway, isPassing } from './gateway.ts'
+import { type Gateway, isRetryable } from './gateway.ts'
 import { GetRoomDocument, IncomingCallsDocument } from './generated/graphql.ts'
 import type { IncomingCall, IncomingCallType, Participant, ParticipantState, Room } from './model.ts'
 import type { Socket } from './socket.ts'
@@ -142,7 +142,7 @@ export class Calls {
       this.#tell({ type, room, deviceId: (answeredHere && deviceId()) || null, answeredHere, at })
     } catch (error) {
       // The connection is lost again; so is this looked up again. Otherwise it is not theirs to read any more.
-      if (isPassing(error)) return
+      if (isRetryable(error)) return
       const at = new Date().toISOString()
       this.#tell({ type: 'cancelled', room: told, deviceId: null, answeredHere: false, at })
     }

@@ -21,9 +21,9 @@ const PATIENCE = 8_000
 const ANSWER_TIMEOUT = 10_000
 
 /** What is worth another try; every verb of the gateway may be repeated. */
-const PASSING: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
+const RETRYABLE: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
 
-export const isPassing = (error: unknown): boolean => error instanceof RtcError && PASSING.includes(error.code)
+export const isRetryable = (error: unknown): boolean => error instanceof RtcError && RETRYABLE.includes(error.code)
 
 /** GraphQL over HTTP, patient with what passes and with a token that has expired. */
 export class Gateway {
@@ -45,7 +45,7 @@ export class Gateway {
         return await this.#authorised(document, variables)
       } catch (error) {
         const wait = retryAfterOf(error) ?? backoff(attempt)
-        if (!isPassing(error) || Date.now() + wait > deadline || signal?.aborted) throw error
+        if (!isRetryable(error) || Date.now() + wait > deadline || signal?.aborted) throw error
         await pause(wait, signal)
         if (signal?.aborted) throw error
       }

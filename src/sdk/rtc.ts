@@ -8,7 +8,7 @@ import { RtcError } from './errors.ts'
 import { deviceId as newDeviceId } from './device-id.ts'
 import { DeviceWatch } from './device-watch.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
-import { Gateway, isPassing, type RequestOptions } from './gateway.ts'
+import { Gateway, isRetryable, type RequestOptions } from './gateway.ts'
 import {
   BlockedUsersDocument,
   BlockUserDocument,
@@ -43,7 +43,7 @@ import {
 } from './inputs.ts'
 import { beginSession, type Session } from './seats.ts'
 import { Socket } from './socket.ts'
-import { type Joined, Stay } from './stay.ts'
+import { type RoomSessionInit, RoomSession } from './room-session.ts'
 
 /**
  * Milliseconds for which the leave of a client that is destroyed waits: a component that is mounted again, as React does in
@@ -68,7 +68,7 @@ export class RtcClient {
   readonly #calls: Calls
   #options: InitOptions = {}
   #ownDeviceId: string | undefined
-  #stay: Stay | undefined
+  #stay: RoomSession | undefined
   #departing: Promise<Room> | undefined
   #joining: { readonly roomId: string; readonly room: Promise<Room> } | undefined
   #state: ConnectionState = 'disconnected'
@@ -432,7 +432,7 @@ export class RtcClient {
     const { userId, provider } = options.joined.connection
     this.#warnOfOtherUser(userId)
     try {
-      this.#stay = await Stay.begin(options, () => openMediaOf(provider))
+      this.#stay = await RoomSession.begin(options, () => openMediaOf(provider))
     } catch (error) {
       await this.#giveUp(roomId, session)
       throw error
@@ -440,7 +440,7 @@ export class RtcClient {
     return this.#stay.room
   }
 
-  async #join(roomId: string, deviceId: string, session: Session): Promise<Joined> {
+  async #join(roomId: string, deviceId: string, session: Session): Promise<RoomSessionInit> {
     const input = {
       roomId,
       deviceId,
@@ -460,7 +460,7 @@ export class RtcClient {
     } catch (error) {
       session.seat.dismiss()
       // It may have reached the gateway all the same.
-      if (isPassing(error)) void this.#giveUp(roomId, session)
+      if (isRetryable(error)) void this.#giveUp(roomId, session)
       throw error
     }
   }
@@ -493,13 +493,13 @@ export class RtcClient {
   }
 
   /** The stay is over by one's own word. */
-  #depart(stay: Stay, farewell: () => Promise<Room>): Promise<Room> {
+  #depart(stay: RoomSession, farewell: () => Promise<Room>): Promise<Room> {
     this.#stay = undefined
     this.#departing = this.#close(stay, farewell)
     return this.#departing
   }
 
-  async #close(stay: Stay, farewell: () => Promise<Room>): Promise<Room> {
+  async #close(stay: RoomSession, farewell: () => Promise<Room>): Promise<Room> {
     let { room } = stay
     try {
       await stay.close(async () => {
@@ -522,7 +522,7 @@ export class RtcClient {
     if (this.#destroyed) throw outOfOrder('This client was destroyed.')
   }
 
-  #requireStay(): Stay {
+  #requireStay(): RoomSession {
     this.#requireAlive()
     if (!this.#stay) throw outOfOrder('Join a room first.')
     return this.#stay

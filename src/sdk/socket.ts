@@ -2,7 +2,7 @@ import { type Client, CloseCode, createClient } from 'graphql-ws/client'
 import type { Auth } from './auth.ts'
 import { atMost, backoff, pause } from './backoff.ts'
 import { RtcError } from './errors.ts'
-import { gatewayError, type GraphQLProblem, isPassing, requestOf, tokenOf } from './gateway.ts'
+import { gatewayError, type GraphQLProblem, isRetryable, requestOf, tokenOf } from './gateway.ts'
 import type { TypedDocumentString } from './generated/graphql.ts'
 import type { ConnectionState } from './media/media.ts'
 
@@ -19,7 +19,7 @@ export interface SocketOptions {
 }
 
 /** Takes the messages of one subscription. Must not throw. */
-export interface Sink<Result> {
+export interface SubscriptionSink<Result> {
   next(result: Result): void
   /** It is over: completed by the gateway, or refused for good. */
   end(error?: RtcError): void
@@ -58,7 +58,7 @@ export class Socket {
   subscribe<Result, Variables extends object>(
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
-    sink: Sink<Result>,
+    sink: SubscriptionSink<Result>,
   ): () => void {
     const over = new AbortController()
     const leave = () => over.abort()
@@ -83,7 +83,7 @@ export class Socket {
     }
   }
 
-  async #keep<Result>(payload: Request, sink: Sink<Result>, over: AbortSignal): Promise<void> {
+  async #keep<Result>(payload: Request, sink: SubscriptionSink<Result>, over: AbortSignal): Promise<void> {
     for (let attempt = 0; !over.aborted; attempt += 1) {
       const failure = await this.#once(payload, over, (result) => {
         attempt = 0
@@ -92,7 +92,7 @@ export class Socket {
       if (over.aborted) return
       if (!failure) return sink.end()
       const freshTokenMayDo = failure.code === 'UNAUTHENTICATED' && !this.#isFinal
-      if (!isPassing(failure) && !freshTokenMayDo) return sink.end(failure)
+      if (!isRetryable(failure) && !freshTokenMayDo) return sink.end(failure)
       await pause(backoff(attempt), over)
     }
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
-import { Repeat } from '../core/repeat.ts'
+import type { Logger } from '../core/logger.ts'
+import { PeriodicJob } from '../core/periodic-job.ts'
 import type { SignalStore } from './store.ts'
 
 /** Milliseconds. */
@@ -8,12 +8,12 @@ const INTERVAL = 5_000
 const BATCH = 1_000
 
 /** Deletes signals whose minute is over; those of a room that ends go with it. */
-export function createSignalPurge(sources: {
+export function createSignalPurge(dependencies: {
   readonly store: Pick<SignalStore, 'deleteGone'>
   readonly clock: Clock
-  readonly log: Log
-}): Repeat {
-  const { store, clock, log } = sources
+  readonly log: Logger
+}): PeriodicJob {
+  const { store, clock, log } = dependencies
   const purge = async (): Promise<boolean> => (await store.deleteGone(clock.now(), BATCH)) === BATCH
-  return new Repeat(INTERVAL, purge, log)
+  return new PeriodicJob(INTERVAL, purge, log)
 }

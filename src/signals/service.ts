@@ -4,31 +4,31 @@ import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import { FairQueue } from '../core/fair-queue.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/logger.ts'
 import { releasing } from '../events/queue.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
-import { Bell } from './bell.ts'
+import { WakeSignal } from './wake-signal.ts'
 import { requirePayloadFits, type SendSignal } from './input.ts'
 import { KEPT, MAILBOX_SHARE, type Signal } from './model.ts'
-import { lasts, requireStay, type Stay } from './policy.ts'
+import { isCurrent, requireMembership, type Membership } from './policy.ts'
 import type { SignalStore } from './store.ts'
 
-interface Sources {
+interface Dependencies {
   readonly store: SignalStore
   load(roomId: string): Promise<Room | null>
   /** Tells the other nodes what `offer` tells this one. Does not throw. */
   announce(roomId: string, userId: string): void
   readonly rates: Rates
   readonly clock: Clock
-  readonly log: Log
+  readonly log: Logger
 }
 
 interface Reader {
-  readonly stay: Stay
-  /** The room's seq when the reader came: what is older says nothing about the stay. */
+  readonly membership: Membership
+  /** The room's seq when the reader came: what is older says nothing about the membership. */
   readonly roomSeq: number
-  readonly bell: Bell
+  readonly wake: WakeSignal
   /** The last signal that the reader has. */
   cursor: number
 }
@@ -47,13 +47,13 @@ const RETRY = 1_000
  * offered here are hints that it may be worth looking. A hint that is lost costs time, never a signal.
  */
 export class Signals {
-  readonly #sources: Sources
+  readonly #dependencies: Dependencies
   readonly #readers = new Map<string, Set<Reader>>()
   /** By mailbox, which takes one signal at a time: senders take turns, and nobody holds connections by waiting for it. */
   readonly #sending = new FairQueue(QUEUE)
 
-  constructor(sources: Sources) {
-    this.#sources = sources
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Rooms with at least one reader here. */
@@ -69,7 +69,7 @@ export class Signals {
    */
   async send(actor: Actor, givenId: string, input: SendSignal): Promise<Signal> {
     const roomId = canonicalUuid(givenId)
-    const { store, announce, rates, clock } = this.#sources
+    const { store, announce, rates, clock } = this.#dependencies
     rates.count(actor, 'command')
     rates.count(actor, 'signal')
     if (input.toId === actor.id) throw badInput([{ path: 'toId', message: 'must be somebody else' }])
@@ -95,15 +95,15 @@ export class Signals {
    */
   async open(actor: Actor, givenId: string, after?: number): Promise<AsyncIterableIterator<Signal>> {
     const roomId = canonicalUuid(givenId)
-    this.#sources.rates.count(actor, 'subscribe')
+    this.#dependencies.rates.count(actor, 'subscribe')
     const room = await this.#load(roomId)
-    const stay = requireStay(actor, room)
-    if (after !== undefined) await this.#requireWithin(stay, after)
-    const reader: Reader = { stay, roomSeq: room.seq, bell: new Bell(), cursor: after ?? 0 }
+    const membership = requireMembership(actor, room)
+    if (after !== undefined) await this.#requireWithin(membership, after)
+    const reader: Reader = { membership, roomSeq: room.seq, wake: new WakeSignal(), cursor: after ?? 0 }
     const readers = this.#readers.get(roomId) ?? new Set()
     this.#readers.set(roomId, readers.add(reader))
     const release = () => {
-      reader.bell.close()
+      reader.wake.close()
       readers.delete(reader)
       if (readers.size === 0 && this.#readers.get(roomId) === readers) this.#readers.delete(roomId)
     }
@@ -112,19 +112,19 @@ export class Signals {
 
   /** Says that there may be something new for a participant. */
   offer(roomId: string, userId: string): void {
-    for (const { stay, bell } of this.#readers.get(roomId) ?? []) if (stay.userId === userId) bell.ring()
+    for (const { membership, wake } of this.#readers.get(roomId) ?? []) if (membership.userId === userId) wake.notify()
   }
 
-  /** Says what has become of a room: ends the streams of those whose stay is over. */
+  /** Says what has become of a room: ends the streams of those whose membership is over. */
   offerRoom(room: Room): void {
-    for (const { stay, roomSeq, bell } of this.#readers.get(room.id) ?? []) {
-      if (room.seq > roomSeq && !lasts(stay, room)) bell.close()
+    for (const { membership, roomSeq, wake } of this.#readers.get(room.id) ?? []) {
+      if (room.seq > roomSeq && !isCurrent(membership, room)) wake.close()
     }
   }
 
-  /** Says that a room has changed, elsewhere: its readers look for themselves whether their stay is over. */
+  /** Says that a room has changed, elsewhere: its readers look for themselves whether their membership is over. */
   hintRoom(roomId: string): void {
-    for (const { bell } of this.#readers.get(roomId) ?? []) bell.ring()
+    for (const { wake } of this.#readers.get(roomId) ?? []) wake.notify()
   }
 
   /** Looks, for all readers at once, whether a hint was lost. */
@@ -132,58 +132,58 @@ export class Signals {
     const readers = [...this.#readers.values()].flatMap((inRoom) => [...inRoom])
     for (let from = 0; from < readers.length; from += CHECK_BATCH) {
       const batch = readers.slice(from, from + CHECK_BATCH)
-      for (const nth of await this.#sources.store.news(batch)) batch[nth]?.bell.ring()
+      for (const nth of await this.#dependencies.store.news(batch)) batch[nth]?.wake.notify()
     }
   }
 
   /** Ends every stream. */
   close(): void {
-    for (const readers of this.#readers.values()) for (const { bell } of readers) bell.close()
+    for (const readers of this.#readers.values()) for (const { wake } of readers) wake.close()
     this.#readers.clear()
   }
 
   async *#follow(reader: Reader, after: number | undefined): AsyncGenerator<Signal, undefined> {
-    const { stay, bell } = reader
-    const since = after === undefined ? stay.joinedAt : new Date(0)
-    while (!bell.closed) {
-      const signals = await this.#read(stay, { after: reader.cursor, since, limit: PAGE }, bell)
+    const { membership, wake } = reader
+    const since = after === undefined ? membership.joinedAt : new Date(0)
+    while (!wake.closed) {
+      const signals = await this.#read(membership, { after: reader.cursor, since, limit: PAGE }, wake)
       if (!signals) return
       for (const signal of signals) {
-        if (bell.closed) return
+        if (wake.closed) return
         reader.cursor = signal.seq
         yield signal
       }
-      if (signals.length < PAGE) await bell.heard()
+      if (signals.length < PAGE) await wake.wait()
     }
   }
 
   /** A reader that cannot read now does so later. */
-  async #read(stay: Stay, stretch: { after: number; since: Date; limit: number }, bell: Bell) {
-    const { store, clock, log } = this.#sources
+  async #read(membership: Membership, range: { after: number; since: Date; limit: number }, wake: WakeSignal) {
+    const { store, clock, log } = this.#dependencies
     try {
-      return await store.read(stay, stretch, clock.now())
+      return await store.read(membership, range, clock.now())
     } catch (error) {
-      log[levelOf(error)]({ roomId: stay.roomId, err: error }, 'signals could not be read')
-      setTimeout(() => bell.ring(), RETRY).unref()
+      log[levelOf(error)]({ roomId: membership.roomId, err: error }, 'signals could not be read')
+      setTimeout(() => wake.notify(), RETRY).unref()
       return []
     }
   }
 
   async #load(roomId: string): Promise<Room> {
-    const room = isRoomId(roomId) ? await this.#sources.load(roomId) : null
+    const room = isRoomId(roomId) ? await this.#dependencies.load(roomId) : null
     if (!room) throw notFound()
     return room
   }
 
-  async #requireWithin({ roomId, userId }: Stay, after: number): Promise<void> {
-    const last = await this.#sources.store.lastSeq(roomId, userId)
+  async #requireWithin({ roomId, userId }: Membership, after: number): Promise<void> {
+    const last = await this.#dependencies.store.lastSeq(roomId, userId)
     if (after >= 0 && after <= last) return
     throw badInput([{ path: 'after', message: `must be between 0 and the last signal's seq, which is ${last}` }])
   }
 
   /** Why a signal was not taken. */
   async #absence(actor: Actor, roomId: string, toId: string): Promise<RtcError> {
-    requireStay(actor, await this.#load(roomId))
+    requireMembership(actor, await this.#load(roomId))
     return new RtcError('FORBIDDEN', `${toId} has not joined this room.`)
   }
 }

@@ -1,9 +1,9 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { goneAt, MAILBOX_SHARE, type Signal } from './model.ts'
-import type { Stay } from './policy.ts'
+import type { Membership } from './policy.ts'
 
 /** What became of a signal. */
-export type Outcome =
+export type SendOutcome =
   | { readonly kind: 'sent'; readonly signal: Signal }
   /** The sender's share of the mailbox is full until their oldest signal in it, of this time, is gone. */
   | { readonly kind: 'full'; readonly oldestAt: Date }
@@ -11,7 +11,7 @@ export type Outcome =
   | { readonly kind: 'absent' }
 
 /** Which signals a reader asks for: at most `limit` of those behind number `after`, sent at `since` or later. */
-export interface Stretch {
+export interface SignalRange {
   readonly after: number
   readonly since: Date
   readonly limit: number
@@ -23,13 +23,13 @@ export interface SignalStore {
    * Gives the signal its addressee's next number, if both are joined at that moment and the sender's share of the mailbox
    * has room. Of signals that one sender sends at the same time each counts only those that were written before it began.
    */
-  send(draft: Omit<Signal, 'seq'>): Promise<Outcome>
+  send(draft: Omit<Signal, 'seq'>): Promise<SendOutcome>
   /** Number of the last signal to a participant, whether it is kept or gone; 0 before the first. */
   lastSeq(roomId: string, userId: string): Promise<number>
-  /** Kept signals in their order; null when the stay is over. */
-  read(stay: Stay, stretch: Stretch, now: Date): Promise<readonly Signal[] | null>
-  /** Those of the readers, by their place in the list, who have something to read or whose stay is over. */
-  news(readers: readonly { readonly stay: Stay; readonly cursor: number }[]): Promise<readonly number[]>
+  /** Kept signals in their order; null when the membership is over. */
+  read(membership: Membership, range: SignalRange, now: Date): Promise<readonly Signal[] | null>
+  /** Those of the readers, by their place in the list, who have something to read or whose membership is over. */
+  news(readers: readonly { readonly membership: Membership; readonly cursor: number }[]): Promise<readonly number[]>
   /** Deletes signals that are not kept any more; answers how many. Several nodes may do it at once. */
   deleteGone(now: Date, limit: number): Promise<number>
 }
@@ -51,7 +51,7 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
            WHERE "roomId" = ${roomId}::uuid AND "userId" IN (${fromId}, ${toId}) AND "state" = 'joined'
            ORDER BY "ordinal" FOR SHARE
         ),
-        stay AS (
+        membership AS (
           SELECT max("joinedAt") FILTER (WHERE "userId" = ${toId}) AS "joinedAt" FROM places HAVING count(*) = 2
         ),
         oldest AS (
@@ -60,7 +60,7 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
            ORDER BY "seq" DESC OFFSET ${MAILBOX_SHARE - 1} LIMIT 1
         ),
         mailbox AS (
-          INSERT INTO "Mailbox" AS mailbox ("roomId", "userId", "seq") SELECT ${roomId}::uuid, ${toId}, 1 FROM stay
+          INSERT INTO "Mailbox" AS mailbox ("roomId", "userId", "seq") SELECT ${roomId}::uuid, ${toId}, 1 FROM membership
            WHERE NOT EXISTS (SELECT FROM oldest)
           ON CONFLICT ("roomId", "userId") DO UPDATE SET "seq" = mailbox."seq" + 1
           RETURNING "seq"
@@ -68,12 +68,12 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
         signal AS (
           INSERT INTO "Signal" ("roomId", "toId", "seq", "fromId", "type", "payload", "at")
           SELECT ${roomId}::uuid, ${toId}, mailbox."seq", ${fromId}, ${type}::"SignalType",
-                 ${JSON.stringify(payload)}::jsonb, greatest(${at}, stay."joinedAt")
-            FROM mailbox, stay
+                 ${JSON.stringify(payload)}::jsonb, greatest(${at}, membership."joinedAt")
+            FROM mailbox, membership
           RETURNING *
         )
         SELECT to_jsonb(signal) AS signal, (SELECT "at" FROM oldest) AS "oldestAt"
-          FROM stay LEFT JOIN signal ON true`
+          FROM membership LEFT JOIN signal ON true`
       if (!row) return { kind: 'absent' }
       return row.signal
         ? { kind: 'sent', signal: toSignal(row.signal) }
@@ -100,7 +100,7 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
     },
 
     async news(readers) {
-      const known = readers.map(({ stay, cursor }, nth) => ({ ...stay, cursor, nth }))
+      const known = readers.map(({ membership, cursor }, nth) => ({ ...membership, cursor, nth }))
       const rows = await prisma.$queryRaw<{ nth: number }[]>`
         /* catch up */
         SELECT known.nth

@@ -4,7 +4,7 @@ import type { Config } from '../../src/config.ts'
 import type { KeySecrets } from '../../src/auth/keys.ts'
 import { createKeySet } from '../../src/auth/key-set.ts'
 import { Failures } from '../../src/core/failures.ts'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { createVerifier, type Verify } from '../../src/auth/verify.ts'
 
 /** The frozen time of every token test. */
@@ -23,7 +23,7 @@ export function verifierWith(
   options: { secrets?: Partial<KeySecrets>; config?: Partial<Config['auth']>; developmentSecret?: string } = {},
 ): Verify {
   const { secrets = { jwtSecret: SECRET }, config, developmentSecret } = options
-  const log = createLog('silent')
+  const log = createLogger('silent')
   const auth: Config['auth'] = {
     issuer: undefined,
     audience: undefined,

@@ -38,7 +38,7 @@ test('the later caller is lost without the stream that they announced, and stays
           const { body: participants } = await alice.rest('GET', `/rooms/${call.id}/participants`)
           expect(JSON.stringify(participants)).toContain('"leaveReason":"disconnected"')
         },
-        { surroundings: { clock } },
+        { dependencies: { clock } },
       )
     }
   }
@@ -57,7 +57,7 @@ test('a join of a device answers for the stream that the later caller announced'
       const { body: participants } = await alice.rest('GET', `/rooms/${call.id}/participants`)
       expect(JSON.stringify(participants)).not.toContain('"leaveReason":"disconnected"')
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 
@@ -105,7 +105,7 @@ test('after the ring time, or once it was answered or rejected, calling back is 
       clock.advance(45)
       expect((await callBack()).body.callerId).toBe('bob')
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 
@@ -131,7 +131,7 @@ test('a call whose caller was lost, which nobody has noticed yet, is not joined 
         await Promise.all([idle.dispose(), node.dispose()])
       }
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 

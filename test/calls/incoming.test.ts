@@ -9,7 +9,7 @@ let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeEach(async () => {
   clock = manualClock()
-  world = await startWorld({ surroundings: { clock } })
+  world = await startWorld({ dependencies: { clock } })
 })
 afterEach(() => world.close())
 

@@ -90,7 +90,7 @@ describe('who calls somebody again while the first call rings', () => {
         const { body } = await alice.rest('GET', `/rooms/${missed.body.id}`)
         expect(body).toMatchObject({ status: 'ended', endReason: 'missed' })
       },
-      { surroundings: { clock } },
+      { dependencies: { clock } },
     )
   })
 

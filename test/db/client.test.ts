@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { RtcError } from '../../src/core/errors.ts'
 import { createDatabase, type Database } from '../../src/db/client.ts'
 import { type DatabaseServer, startEmbeddedServer } from '../../src/db/embedded.ts'
@@ -7,7 +7,7 @@ import { migrate } from '../../src/db/migrate.ts'
 import { createTestDatabase } from '../database.ts'
 import { killServer, makeDataDir, query, serverPid } from './data-dir.ts'
 
-const log = createLog('silent')
+const log = createLogger('silent')
 
 /** Every kind of operation that Prisma has. */
 const operations = ({ prisma }: Database): Record<string, () => Promise<unknown>> => ({

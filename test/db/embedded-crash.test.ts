@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded.ts'
 import { findPostmaster } from '../../src/db/embedded/postmaster.ts'
 import { hasEnded, killServer, makeDataDir, query, serverPid, waitUntil } from './data-dir.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 
-const log = createLog('silent')
+const log = createLogger('silent')
 
 const urlOf = async ({ report }: Gateway): Promise<string> => {
   const result = await report

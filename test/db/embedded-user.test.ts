@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { chmod, chown, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded.ts'
 import { makeDataDir, query } from './data-dir.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 
-const log = createLog('silent')
+const log = createLogger('silent')
 const isRoot = process.getuid?.() === 0
 if (!isRoot) console.warn('SKIPPED: how root runs the default database server can only be tried by root')
 

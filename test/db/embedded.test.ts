@@ -1,11 +1,11 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { startEmbeddedServer, type DatabaseServer } from '../../src/db/embedded.ts'
 import { hasEnded, killServer, makeDataDir, query, serverPid } from './data-dir.ts'
 
-const log = createLog('silent')
+const log = createLogger('silent')
 const servers: DatabaseServer[] = []
 
 afterEach(async () => {

@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../database.ts'
 
-const log = createLog('silent')
+const log = createLogger('silent')
 
 let database: TestDatabase
 let client: pg.Client

@@ -11,7 +11,7 @@ const node = () => here as Node
 const other = () => there as Node
 beforeEach(async () => {
   here = await startWorld()
-  there = await startWorld({ surroundings: { databaseUrl: here.databaseUrl } })
+  there = await startWorld({ dependencies: { databaseUrl: here.databaseUrl } })
 })
 afterEach(async () => {
   await there?.close()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeNotices, encodeNotices, type Notice, NoticeBoard } from '../../src/events/notice.ts'
+import { decodeNotices, encodeNotices, type Notice, PendingNotices } from '../../src/events/notice.ts'
 
 const NODE = '01900000-0000-7000-8000-000000000001'
 const roomId = (index: number) => `01900000-0000-7000-8000-${String(index).padStart(12, '0')}`
@@ -18,7 +18,7 @@ test('any number of notices travels in payloads of fewer than 8000 bytes, none l
 })
 
 test('of notices about one room the newest is sent, of the others one each', () => {
-  const board = new NoticeBoard(10)
+  const board = new PendingNotices(10)
   for (const seq of [1, 3, 2]) board.put({ kind: 'room', roomId: roomId(1), seq })
   board.put({ kind: 'ringing', roomId: roomId(1), userId: 'bob' })
   board.put({ kind: 'ringing', roomId: roomId(1), userId: 'bob' })
@@ -30,7 +30,7 @@ test('of notices about one room the newest is sent, of the others one each', () 
 })
 
 test('what a user has spent is added up until it is sent, and travels', () => {
-  const board = new NoticeBoard(10)
+  const board = new PendingNotices(10)
   board.put({ kind: 'spending', action: 'redial', key: 'alice\nbob', cost: 3 })
   board.put({ kind: 'spending', action: 'redial', key: 'alice\nbob', cost: 4 })
   board.put({ kind: 'spending', action: 'create', key: 'alice', cost: 12 })
@@ -52,7 +52,7 @@ test.each([
 })
 
 test('what waits is bounded', () => {
-  const board = new NoticeBoard(2)
+  const board = new PendingNotices(2)
   for (const index of [1, 2, 3]) board.put({ kind: 'room', roomId: roomId(index), seq: 1 })
   expect(board.takeAll().map((notice) => ('roomId' in notice ? notice.roomId : notice.key))).toEqual([
     roomId(2),

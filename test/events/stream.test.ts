@@ -12,7 +12,7 @@ const UPDATES = `subscription ($roomId: ID!, $after: Int) {
 let statements: string[] = []
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+  world = await startWorld({ dependencies: { onStatement: (sql) => statements.push(sql) } })
 })
 afterAll(() => world.close())
 

@@ -6,8 +6,8 @@ const UPDATES = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) {
 
 test('a clock that jumps an hour ahead and back settles what is due, once, and every node and reader agrees', async () => {
   const clock = manualClock()
-  const here = await startWorld({ surroundings: { clock } })
-  const there = await startWorld({ surroundings: { clock, databaseUrl: here.databaseUrl } })
+  const here = await startWorld({ dependencies: { clock } })
+  const there = await startWorld({ dependencies: { clock, databaseUrl: here.databaseUrl } })
   try {
     const [alice, bob] = [await here.person('alice', { ttl: 86_400 }), await there.person('bob', { ttl: 86_400 })]
     const { body } = await alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob', 'carol'] })

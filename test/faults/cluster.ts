@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { mintToken } from '../../src/auth/development.ts'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { type DatabaseServer, startEmbeddedServer } from '../../src/db/embedded.ts'
 import { killServer } from '../db/data-dir.ts'
 import { type Gateway, startGateway } from '../process.ts'
@@ -13,7 +13,7 @@ import { type Gateway, startGateway } from '../process.ts'
 const SECRET = 'a secret that only the fault tests know, 32 bytes'
 /** Seconds. */
 export const GRACE = 4
-const log = createLog('silent')
+const log = createLogger('silent')
 
 /** Two gateways as processes of their own and the database that they share: everything in it can be broken. */
 export class Cluster {

@@ -36,7 +36,7 @@ beforeAll(async () => {
     if (!SLOW_DATABASE.test(line)) loud.push(line)
   }
   const log = pino({ level: 'warn' }, { write })
-  world = await startWorld({ surroundings: { log } })
+  world = await startWorld({ dependencies: { log } })
   document = (await (await fetch(`${world.url}/im/api/v1/openapi.json`)).json()) as OpenApi
   for (const type of ['p2p', 'group', 'group']) {
     const people = type === 'p2p' ? { calleeId: 'bob' } : { participantIds: ['bob', 'carol'] }

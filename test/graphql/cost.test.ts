@@ -12,7 +12,7 @@ let host: Person
 let full: string[]
 let statements: string[] = []
 beforeAll(async () => {
-  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+  world = await startWorld({ dependencies: { onStatement: (sql) => statements.push(sql) } })
   host = await world.person('host')
   const participantIds = Array.from({ length: INVITED }, (_, index) => `guest-${index}`)
   full = []

@@ -1,15 +1,15 @@
 import { GraphQLID, GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createErrorCoder } from '../../src/graphql/errors.ts'
+import { createErrorTranslator } from '../../src/graphql/errors.ts'
 import { viewOf } from '../../src/graphql/view.ts'
-import { createLog } from '../../src/core/log.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import type { RoomUpdate } from '../../src/events/event.ts'
 import { type Answer, type Messages, type Person, startWorld, take } from '../world.ts'
 
 let statements: string[] = []
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+  world = await startWorld({ dependencies: { onStatement: (sql) => statements.push(sql) } })
 })
 afterAll(() => world.close())
 
@@ -145,7 +145,7 @@ describe('what depends on the viewer', () => {
     })
     const actor = { id: 'alice', scopes: new Set<string>() }
     const args = { schema, document: parse('subscription { updates { seq secret } }'), contextValue: { actor } }
-    const render = viewOf(args, createErrorCoder(createLog('silent'))).create()
+    const render = viewOf(args, createErrorTranslator(createLogger('silent'))).create()
     const payload = JSON.parse((render({ seq: 1 } as RoomUpdate) as Buffer).toString())
     expect(payload).toMatchObject({
       data: { updates: { seq: 1, secret: null } },

@@ -23,7 +23,7 @@ const PATIENCE = { timeout: 15_000 }
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ surroundings: { log } })
+  world = await startWorld({ dependencies: { log } })
 })
 afterAll(() => world.close())
 

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Log } from '../../src/core/log.ts'
-import { createLog } from '../../src/core/log.ts'
+import type { Logger } from '../../src/core/logger.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { openPeer, subscribe } from '../peer.ts'
 import { startWorld } from '../world.ts'
 import { openRaw, request } from './raw.ts'
 
 /** Everything that is logged above `info`. */
 const loud: unknown[] = []
-function listeningLog(): Log {
-  const log = createLog('info')
+function listeningLog(): Logger {
+  const log = createLogger('info')
   for (const level of ['warn', 'error', 'fatal'] as const) log[level] = (...logged: unknown[]) => void loud.push(logged)
   log.info = () => {}
   return log
@@ -16,7 +16,7 @@ function listeningLog(): Log {
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ surroundings: { log: listeningLog() } })
+  world = await startWorld({ dependencies: { log: listeningLog() } })
 })
 afterAll(() => world.close())
 

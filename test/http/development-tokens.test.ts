@@ -24,6 +24,6 @@ describe.each(['/', '/graphql'])('the page at %s', (path) => {
         expect(await Promise.all(OWN.map(hasTokens))).toEqual(OWN.map((host) => [host, true]))
         expect(await Promise.all(STRANGE.map(hasTokens))).toEqual(STRANGE.map((host) => [host, false]))
       },
-      { env: { JWT_SECRET: '' }, surroundings: { developmentSecret: SECRET } },
+      { env: { JWT_SECRET: '' }, dependencies: { developmentSecret: SECRET } },
     ))
 })

@@ -16,7 +16,7 @@ const answersAt = (host: string, url: string): Promise<boolean> =>
 
 describe.runIf(hasIPv6)('without HOST, localhost is reached by IPv4 and IPv6', () => {
   test('in development mode, and no other address is', async () => {
-    const options = { env: { HOST: '', JWT_SECRET: '' }, surroundings: { developmentSecret: SECRET } }
+    const options = { env: { HOST: '', JWT_SECRET: '' }, dependencies: { developmentSecret: SECRET } }
     await withWorld(async ({ url }) => {
       for (const host of ['127.0.0.1', '[::1]', 'localhost'])
         expect([host, await answersAt(host, url)]).toEqual([host, true])

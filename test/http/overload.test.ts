@@ -34,6 +34,6 @@ test('an overloaded gateway refuses new work with 503 and Retry-After; what runs
       expect((await peer.receive()).payload.data.roomUpdated.type).toBe('PARTICIPANT_JOINED')
       peer.socket.close()
     },
-    { surroundings: { overload } },
+    { dependencies: { overload } },
   )
 })

@@ -6,7 +6,7 @@ const REST = '/im/api/v1/rtc'
 let statements: string[] = []
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+  world = await startWorld({ dependencies: { onStatement: (sql) => statements.push(sql) } })
 })
 afterAll(() => world.close())
 

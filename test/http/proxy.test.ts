@@ -26,7 +26,7 @@ describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => 
   beforeAll(async () => {
     world = await startWorld({
       env: { JWT_SECRET: '', CORS_ORIGINS: 'https://a.example' },
-      surroundings: { developmentSecret: SECRET },
+      dependencies: { developmentSecret: SECRET },
     })
     nginx = await startNginx(configuration, world.url)
     base = nginx.url + PREFIX

@@ -8,7 +8,7 @@ const UPDATES = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { ty
 type Node = World & { close(): Promise<void> }
 const nodes: Node[] = []
 async function node(env: Record<string, string>, more: { clock?: ManualClock; databaseUrl?: string } = {}) {
-  const started = await startWorld({ env: { RATE_LIMITS: 'on', ...env }, surroundings: more })
+  const started = await startWorld({ env: { RATE_LIMITS: 'on', ...env }, dependencies: more })
   nodes.push(started)
   return started
 }

@@ -120,7 +120,7 @@ describe.each(DOORS)('webrtc by $name', (door) => {
           expect(iceServers).toMatchObject([{ urls: ['turn:turn.example:3478'], username }])
         }
       },
-      { env: TURN, surroundings: { clock } },
+      { env: TURN, dependencies: { clock } },
     )
   })
 })
@@ -164,7 +164,7 @@ describe('a room that is over by the clock', () => {
         clock.advance(86_400)
         expect(await door.refresh(alice, room.id)).toEqual({ status: 409, code: 'ROOM_ENDED' })
       },
-      { surroundings: { clock } },
+      { dependencies: { clock } },
     )
   })
 })

@@ -9,7 +9,7 @@ let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeEach(async () => {
   clock = manualClock()
-  world = await startWorld({ surroundings: { clock } })
+  world = await startWorld({ dependencies: { clock } })
 })
 afterEach(() => world.close())
 
@@ -78,7 +78,7 @@ it('who leaves and joins without announcing a stream is not swept for the earlie
 })
 
 it('the node where somebody joined may be gone: another one ends the session', async () => {
-  const first = await startWorld({ surroundings: { clock, databaseUrl: world.databaseUrl } })
+  const first = await startWorld({ dependencies: { clock, databaseUrl: world.databaseUrl } })
   const roomId = await call()
   await first.alice.rest('POST', `/rooms/${roomId}/join`, { expectStream: true })
   await first.close()
@@ -87,7 +87,7 @@ it('the node where somebody joined may be gone: another one ends the session', a
 })
 
 it('a stream at another node ends the waiting', async () => {
-  const second = await startWorld({ surroundings: { clock, databaseUrl: world.databaseUrl } })
+  const second = await startWorld({ dependencies: { clock, databaseUrl: world.databaseUrl } })
   try {
     const roomId = await call()
     await world.alice.rest('POST', `/rooms/${roomId}/join`, { deviceId: 'tab', expectStream: true })

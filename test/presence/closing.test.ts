@@ -7,7 +7,7 @@ let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeEach(async () => {
   clock = manualClock()
-  world = await startWorld({ surroundings: { clock } })
+  world = await startWorld({ dependencies: { clock } })
 })
 afterEach(() => world.close())
 
@@ -83,7 +83,7 @@ describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door)
 })
 
 it('a leave is put off no longer than the grace, and survives a restart', async () => {
-  const first = await startWorld({ surroundings: { clock, databaseUrl: world.databaseUrl } })
+  const first = await startWorld({ dependencies: { clock, databaseUrl: world.databaseUrl } })
   const roomId = await activeCall(first)
   await first.bob.rest('POST', `/rooms/${roomId}/leave`, { after: 60 })
   await first.close()

@@ -32,7 +32,7 @@ it('a call that ends by a lost connection lasted until the loss, and says when i
         ],
       })
     },
-    { surroundings: { clock }, env: { DISCONNECT_GRACE: '3' } },
+    { dependencies: { clock }, env: { DISCONNECT_GRACE: '3' } },
   )
 })
 
@@ -64,6 +64,6 @@ it('a connection that comes back within the grace costs no second, and each stay
       // The others went on: the room did not end with the connection.
       expect((await alice.rest('POST', `/rooms/${room.id}/end`)).body).toMatchObject({ duration: 12 })
     },
-    { surroundings: { clock }, env: { DISCONNECT_GRACE: '3' } },
+    { dependencies: { clock }, env: { DISCONNECT_GRACE: '3' } },
   )
 })

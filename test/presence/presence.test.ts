@@ -14,7 +14,7 @@ let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeEach(async () => {
   clock = manualClock()
-  world = await startWorld({ surroundings: { clock } })
+  world = await startWorld({ dependencies: { clock } })
 })
 afterEach(() => world.close())
 
@@ -160,7 +160,7 @@ test('participants of a node that has died are lost to the others, too', async (
 })
 
 test('a gateway that stops loses its streams in order', async () => {
-  const second = await startWorld({ surroundings: { clock } })
+  const second = await startWorld({ dependencies: { clock } })
   const { body } = await second.alice.rest('POST', '/rooms', { type: 'group' })
   await second.alice.rest('POST', `/rooms/${body.id}/join`)
   const socket = new WebSocket(`${second.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')

@@ -22,7 +22,7 @@ test('a call that nobody answers is missed by the server’s clock, in front of 
         endReason: 'missed',
       })
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 
@@ -41,7 +41,7 @@ test('a group that everybody has left ends as empty, each room once, however man
       await expect.poll(() => app.prisma.room.count({ where: { status: 'ended' } }), { timeout: 15_000 }).toBe(250)
       expect(await app.prisma.roomEvent.count({ where: { type: 'room_ended', actorId: null } })).toBe(ids.length)
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 
@@ -55,6 +55,6 @@ test('the maximum duration ends a call, by the configured seconds', async () => 
       await expect.poll(async () => (await app.rooms.find(room.id)).endReason).toBe('expired')
       expect((await bob.rest('GET', `/rooms/${room.id}`)).body).toMatchObject({ duration: 60 })
     },
-    { env: { MAX_DURATION: '60' }, surroundings: { clock } },
+    { env: { MAX_DURATION: '60' }, dependencies: { clock } },
   )
 })

@@ -40,7 +40,7 @@ test('a thousand who miss at the same moment share one event, and each of them h
       const people = await alice.rest('GET', `/rooms/${roomId}/participants`)
       expect(people.body.filter(({ state }: { state: string }) => state === 'missed')).toHaveLength(999)
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 
@@ -58,7 +58,7 @@ test('few have an event each, as ever', async () => {
         names(8).map((name) => [name, [name]]),
       )
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 

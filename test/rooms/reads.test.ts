@@ -4,7 +4,7 @@ import { manualClock, type Person, startWorld, withWorld } from '../world.ts'
 let statements: string[] = []
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ surroundings: { onStatement: (sql) => statements.push(sql) } })
+  world = await startWorld({ dependencies: { onStatement: (sql) => statements.push(sql) } })
 })
 afterAll(() => world.close())
 
@@ -112,7 +112,7 @@ test('calls with somebody, missed calls of a week, and what is live now are foun
       expect(await find('status=active')).toEqual([running])
       expect(await find('peer=nobody')).toEqual([])
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 

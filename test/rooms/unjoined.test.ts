@@ -17,7 +17,7 @@ async function expectEnd(person: Person, roomId: string, endReason: string): Pro
 
 describe('a group that nobody ever joins', () => {
   const clock = manualClock()
-  const story = (work: (world: World) => Promise<void>) => () => withWorld(work, { surroundings: { clock } })
+  const story = (work: (world: World) => Promise<void>) => () => withWorld(work, { dependencies: { clock } })
 
   test(
     'ends as missed when all invitations are over',

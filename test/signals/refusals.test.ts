@@ -104,7 +104,7 @@ test('256 signals of one sender are kept in a mailbox, also sent at once; the ot
         Array.from({ length: 257 }, (_, index) => index + 2),
       )
     },
-    { surroundings: { clock } },
+    { dependencies: { clock } },
   )
 })
 
@@ -208,6 +208,6 @@ test('a signal costs one statement, and one more for a reader who waits', async 
       await signalsOf(messages, 1)
       expect(statements).toHaveLength(2)
     },
-    { surroundings: { onStatement: (sql) => statements.push(sql) } },
+    { dependencies: { onStatement: (sql) => statements.push(sql) } },
   )
 })

@@ -9,7 +9,7 @@ import { createPerson, SECRET, startWorld, withWorld } from '../world.ts'
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const developing = (env: Record<string, string> = {}) => ({
   env: { JWT_SECRET: '', ...env },
-  surroundings: { developmentSecret: SECRET },
+  dependencies: { developmentSecret: SECRET },
 })
 
 const optionsText = (page: string) =>

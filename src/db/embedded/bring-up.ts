@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Log } from '../../core/log.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Cluster } from './cluster.ts'
 import { EmbeddedServerError } from './failure.ts'
-import { takeLease, type Lease } from './lease.ts'
+import { takeLease, type ServerLease } from './lease.ts'
 import { findPostmaster, removeStaleLock } from './postmaster.ts'
 import type { ServerProcess } from './server-process.ts'
 import { endServer } from './shut-down.ts'
 
 export interface Running {
-  readonly lease: Lease
+  readonly lease: ServerLease
   readonly pid: number
   readonly port: number
   /** Somebody else has started it. */
@@ -18,7 +18,7 @@ export interface Running {
 export interface BringUpOptions {
   readonly spawn: () => Promise<ServerProcess>
   readonly signal?: AbortSignal
-  readonly log: Log
+  readonly log: Logger
 }
 
 const POLL_MS = 15

@@ -1,6 +1,6 @@
 import { mkdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../core/log.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Binaries } from './binaries.ts'
 import { createCluster, isEmpty, PASSWORD_FILE, removeAbandoned } from './create-cluster.ts'
 import { EmbeddedServerError } from './failure.ts'
@@ -19,7 +19,7 @@ export interface Cluster {
  *
  * @throws EmbeddedServerError when they cannot be made, or belong to somebody else
  */
-export async function openCluster(dataDir: string, tools: { binaries: Binaries; log: Log }): Promise<Cluster> {
+export async function openCluster(dataDir: string, tools: { binaries: Binaries; log: Logger }): Promise<Cluster> {
   const root = await makeDataDir(dataDir)
   const dir = join(root, 'postgres')
   await removeAbandoned(root)

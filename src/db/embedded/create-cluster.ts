@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, chown, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Log } from '../../core/log.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Binaries } from './binaries.ts'
 import { EmbeddedServerError } from './failure.ts'
 import { launchersForNewData, type Launcher } from './launcher.ts'
@@ -35,7 +35,10 @@ const INITDB_FLAGS = [
  *
  * @throws EmbeddedServerError saying how each way to make it has failed
  */
-export async function createCluster(dir: string, { binaries, log }: { binaries: Binaries; log: Log }): Promise<void> {
+export async function createCluster(
+  dir: string,
+  { binaries, log }: { binaries: Binaries; log: Logger },
+): Promise<void> {
   const failures: string[] = []
   for (const launcher of await launchersForNewData()) {
     const failure = await createAs(launcher, dir, binaries)

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
-import type { Log } from '../../core/log.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Cluster } from './cluster.ts'
 import { ROLE } from './create-cluster.ts'
 import { EmbeddedServerError } from './failure.ts'
@@ -9,7 +9,7 @@ import { EmbeddedServerError } from './failure.ts'
  * A gateway's claim on a server: one connection with a shared lock, which ends with the gateway however it ends.
  * Who can have the lock alone is the last, and stops the server.
  */
-export interface Lease {
+export interface ServerLease {
   /** Aborted when the connection is gone, and the claim with it. */
   readonly lost: AbortSignal
   /** Gives the claim up. True when nobody else has one; then nobody gets one until `close`. */
@@ -34,7 +34,7 @@ export const serverUrl = ({ password }: Cluster, port: number, database: string)
  * @throws EmbeddedServerError when it never will let us in
  * @throws Error when it cannot be reached now
  */
-export async function takeLease(cluster: Cluster, port: number, log: Log): Promise<Lease> {
+export async function takeLease(cluster: Cluster, port: number, log: Logger): Promise<ServerLease> {
   const socket = new Socket()
   const client = new pg.Client({
     connectionString: serverUrl(cluster, port, 'postgres'),

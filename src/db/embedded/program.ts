@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Launcher } from './launcher.ts'
 
-export interface Outcome {
+export interface ProgramOutcome {
   readonly ok: boolean
   /** What the program wrote to standard error. */
   readonly said: string
@@ -11,7 +11,7 @@ export interface Outcome {
 export function runProgram(
   launcher: Launcher,
   program: { binary: string; args: readonly string[]; cwd: string },
-): Promise<Outcome> {
+): Promise<ProgramOutcome> {
   return new Promise((resolve) => {
     const [file, args, options] = launcher.command(program.binary, program.args)
     const child = spawn(file, args, { ...options, cwd: program.cwd, stdio: ['ignore', 'ignore', 'pipe'] })

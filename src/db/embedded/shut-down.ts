@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Log } from '../../core/log.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Cluster } from './cluster.ts'
-import { takeLease, type Lease } from './lease.ts'
+import { takeLease, type ServerLease } from './lease.ts'
 import { findPostmaster, isServerOf } from './postmaster.ts'
 
 const POLL_MS = 15
@@ -12,7 +12,7 @@ const SHUTDOWNS = [
 ] as const
 
 /** Stops the server of a cluster, unless another gateway has a claim on it, and waits for its end. */
-export async function shutDown(cluster: Cluster, held: Lease, log: Log): Promise<void> {
+export async function shutDown(cluster: Cluster, held: ServerLease, log: Logger): Promise<void> {
   const server = await findPostmaster(cluster.dir)
   if (!server) return await held.close()
   const lease = held.lost.aborted && server.ready ? await takeLease(cluster, server.port, log).catch(() => held) : held
@@ -30,7 +30,7 @@ export async function shutDown(cluster: Cluster, held: Lease, log: Log): Promise
 }
 
 /** Ends a server of a data directory, the gentle way first, and waits for its end. */
-export async function endServer(pid: number, dir: string, log: Log): Promise<void> {
+export async function endServer(pid: number, dir: string, log: Logger): Promise<void> {
   for (const { signal, kind, timeoutMs } of SHUTDOWNS) {
     log.debug({ server: pid }, `asking the database server for a ${kind} shutdown`)
     const deadline = performance.now() + timeoutMs

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { bringUp, type BringUpOptions, type Running } from './bring-up.ts'
 import type { Cluster } from './cluster.ts'
-import type { Lease } from './lease.ts'
+import type { ServerLease } from './lease.ts'
 
 /** Milliseconds before a server is started again. */
 const PAUSE = { first: 100, longest: 30_000 } as const
@@ -16,7 +16,7 @@ export class Supervisor {
   readonly #cluster: Cluster
   readonly #options: Omit<BringUpOptions, 'signal'>
   readonly #stopping = new AbortController()
-  #lease: Lease
+  #lease: ServerLease
   #pause: number = PAUSE.first
   #watching: Promise<void>
 
@@ -28,7 +28,7 @@ export class Supervisor {
   }
 
   /** Watches no more. @returns the claim that is held, or was held last */
-  async stop(): Promise<Lease> {
+  async stop(): Promise<ServerLease> {
     this.#stopping.abort()
     await this.#watching
     return this.#lease

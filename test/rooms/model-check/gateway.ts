@@ -3,7 +3,7 @@ import { createApp } from '../../../src/app.ts'
 import { loadConfig } from '../../../src/config.ts'
 import type { Actor } from '../../../src/core/actor.ts'
 import { type ErrorCode, RtcError } from '../../../src/core/errors.ts'
-import { createLog } from '../../../src/core/log.ts'
+import { createLogger } from '../../../src/core/logger.ts'
 import { createEventLog, readAll } from '../../../src/events/log.ts'
 import { createExecutor } from '../../../src/rooms/executor.ts'
 import {
@@ -65,7 +65,7 @@ const RECORD = {
 export async function startGateway(): Promise<Gateway> {
   const database = await createTestDatabase()
   const clock = manualClock(new Date('2026-01-01T00:00:00Z'))
-  const log = createLog('silent')
+  const log = createLogger('silent')
   const configuration = loadConfig({
     JWT_SECRET: SECRET,
     RATE_LIMITS: 'off',

@@ -1,8 +1,8 @@
 import type { Absent, Disconnect, Reconnect } from './command.ts'
-import type { Limits } from './decision.ts'
+import type { RoomLimits } from './decision.ts'
 import { type Draft, later } from './draft.ts'
-import { findParticipant, type Participant, PRESENT, type Room } from './model.ts'
-import { depart } from './seat.ts'
+import { findParticipant, type Participant, PRESENT, type Room } from '../model.ts'
+import { depart } from './membership.ts'
 
 /**
  * The participant whose presence a stream of the device proves: the seat's own device, where a stream without one is as
@@ -14,7 +14,7 @@ function provenBy(room: Room, { userId, deviceId }: Disconnect | Reconnect): Par
 }
 
 /** The stream of the device that holds the seat was lost: the grace begins, unless it runs already. */
-export function disconnect(draft: Draft, command: Disconnect, limits: Limits): undefined {
+export function disconnect(draft: Draft, command: Disconnect, limits: RoomLimits): undefined {
   const before = provenBy(draft.room, command)
   if (!before?.connected) return
   const graceUntil = later(draft.now, limits.grace)
@@ -31,16 +31,16 @@ export function reconnect(draft: Draft, command: Reconnect): undefined {
 }
 
 /** The session never had the stream that it announced: it has not been there. */
-export function absent(draft: Draft, { userId, sessionId, since }: Absent, limits: Limits): undefined {
+export function absent(draft: Draft, { userId, sessionId, since }: Absent, limits: RoomLimits): undefined {
   const before = findParticipant(draft.room, userId)
   const isStillExpected = before?.state === 'joined' && before.connected && before.sessionId === sessionId
   if (isStillExpected) lose(draft, { ...before, lostAt: since }, limits)
 }
 
 /** The client that closed has not come back. */
-export const leaveAsAsked = (draft: Draft, participant: Participant, limits: Limits): void =>
+export const leaveAsAsked = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
   depart(draft, participant, { actorId: participant.userId, reason: 'left', limits })
 
 /** The grace is over. */
-export const lose = (draft: Draft, participant: Participant, limits: Limits): void =>
+export const lose = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
   depart(draft, participant, { actorId: null, reason: 'disconnected', limits })

@@ -21,7 +21,7 @@ const NOTHING = Buffer.alloc(0)
  *
  * Frames are made here instead of by `ws`, which writes each in two pieces: half of what a broadcast costs.
  */
-export class Outbox {
+export class SocketWriter {
   readonly #socket: WebSocket
   readonly #stream: Duplex
   readonly #onOverflow: () => void

@@ -1,12 +1,12 @@
 import type { RoomCommand } from './command.ts'
-import type { Decision, Limits, Refusal } from './decision.ts'
+import type { Decision, RoomLimits, Refusal } from './decision.ts'
 import { Draft } from './draft.ts'
 import { end, endBy, endEmpty, supersede } from './ending.ts'
 import { transferHost } from './host.ts'
 import { invite, missRing, reject, remove } from './invitation.ts'
 import { absent, disconnect, leaveAsAsked, lose, reconnect } from './presence.ts'
-import { join, leave, update } from './seat.ts'
-import type { Room } from './model.ts'
+import { join, leave, update } from './membership.ts'
+import type { Room } from '../model.ts'
 
 /**
  * Everything that can happen to a room, decided without I/O: the events that follow, or why not.
@@ -14,14 +14,14 @@ import type { Room } from './model.ts'
  *
  * @param now - the server's time; it becomes the time of the events
  */
-export function decide(room: Room, command: RoomCommand, now: Date, limits: Limits): Decision {
+export function decide(room: Room, command: RoomCommand, now: Date, limits: RoomLimits): Decision {
   const draft = new Draft(room, now)
   applyDue(draft, limits)
   return carryOut(draft, command, limits) ?? draft.finish()
 }
 
 /** Emits what follows from the command, or answers why not. */
-function carryOut(draft: Draft, command: RoomCommand, limits: Limits): Refusal | undefined {
+function carryOut(draft: Draft, command: RoomCommand, limits: RoomLimits): Refusal | undefined {
   switch (command.type) {
     case 'join':
       return join(draft, command, limits)
@@ -55,7 +55,7 @@ function carryOut(draft: Draft, command: RoomCommand, limits: Limits): Refusal |
 }
 
 /** Applies every deadline that has passed, in the order in which they fell due. */
-function applyDue(draft: Draft, limits: Limits): void {
+function applyDue(draft: Draft, limits: RoomLimits): void {
   for (let due = draft.firstDue(); due; due = draft.firstDue()) {
     if (due.kind === 'expiry') end(draft, 'expired', null)
     else if (due.kind === 'empty') endEmpty(draft)

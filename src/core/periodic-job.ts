@@ -1,11 +1,11 @@
 import { levelOf } from './failures.ts'
-import type { Log } from './log.ts'
+import type { Logger } from './logger.ts'
 
 /** Does the same work again and again, never twice at once; a failure is logged and the next time is as ever. */
-export class Repeat {
+export class PeriodicJob {
   readonly #interval: number
   readonly #work: () => Promise<boolean>
-  readonly #log: Log
+  readonly #log: Logger
   #timer: NodeJS.Timeout | undefined
   #underWay: Promise<void> = Promise.resolve()
   #working = false
@@ -16,7 +16,7 @@ export class Repeat {
    * @param interval - milliseconds between the end of one time and the start of the next
    * @param work - answers whether there is more to do at once
    */
-  constructor(interval: number, work: () => Promise<boolean>, log: Log) {
+  constructor(interval: number, work: () => Promise<boolean>, log: Logger) {
     this.#interval = interval
     this.#work = work
     this.#log = log
@@ -27,7 +27,7 @@ export class Repeat {
   }
 
   /** Does the work now, or again right after the time that is under way. */
-  hurry(): void {
+  runNow(): void {
     if (this.#working) this.#again = true
     else if (this.#timer) this.#schedule(0)
   }

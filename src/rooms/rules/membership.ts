@@ -1,5 +1,5 @@
 import type { Join, Leave, Update } from './command.ts'
-import { type Limits, refuse, type Refusal } from './decision.ts'
+import { type RoomLimits, refuse, type Refusal } from './decision.ts'
 import { type Draft, later } from './draft.ts'
 import { end, hangUpReason } from './ending.ts'
 import { succeedHost } from './host.ts'
@@ -13,13 +13,13 @@ import {
   PLACES_MAX,
   PRESENT,
   type Room,
-} from './model.ts'
+} from '../model.ts'
 
 /**
  * Takes a seat, which begins a session. A repeat changes nothing; another session of the same device takes over where
  * the first one was, as a page does after a reload; another device replaces the first.
  */
-export function join(draft: Draft, command: Join, limits: Limits): Refusal | undefined {
+export function join(draft: Draft, command: Join, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
   const { actor, deviceId } = command
   const before = findParticipant(room, actor.id)
@@ -66,7 +66,7 @@ export function join(draft: Draft, command: Join, limits: Limits): Refusal | und
   return undefined
 }
 
-function seatRefusal(room: Room, { mesh }: Join, { meshMax }: Limits): Refusal | undefined {
+function seatRefusal(room: Room, { mesh }: Join, { meshMax }: RoomLimits): Refusal | undefined {
   const count = joined(room).length
   if (count >= room.maxParticipants) return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   if (!mesh || room.provider !== 'webrtc' || count < meshMax) return undefined
@@ -93,7 +93,7 @@ const announced = ({ userId, deviceId }: Participant, sessionId: string, until: 
  * The device that holds the seat joins again: with a session of its own, that one holds the seat from now on. It is
  * there again if it announces a stream, or if the session before only said that it closes.
  */
-function takeOver(draft: Draft, before: Participant, command: Join, limits: Limits): undefined {
+function takeOver(draft: Draft, before: Participant, command: Join, limits: RoomLimits): undefined {
   const { now, room } = draft
   const sessionId = command.sessionId ?? before.sessionId
   const isNew = sessionId !== before.sessionId
@@ -116,7 +116,7 @@ function takeOver(draft: Draft, before: Participant, command: Join, limits: Limi
 export function leave(
   draft: Draft,
   { actor, deviceId, sessionId, after = 0 }: Leave,
-  limits: Limits,
+  limits: RoomLimits,
 ): Refusal | undefined {
   const before = findParticipant(draft.room, actor.id)
   if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
@@ -144,7 +144,7 @@ function leaveLater(draft: Draft, before: Participant, seconds: number): void {
 export function depart(
   draft: Draft,
   participant: Participant,
-  { actorId, reason, limits }: { actorId: string | null; reason: LeaveReason; limits: Limits },
+  { actorId, reason, limits }: { actorId: string | null; reason: LeaveReason; limits: RoomLimits },
 ): void {
   const { room, now } = draft
   const gone = departed(participant, 'left', reason, now)
@@ -159,7 +159,7 @@ export function depart(
 }
 
 /** The change that starts the empty deadline when the last one is about to leave a group. */
-export function emptied({ room, now }: Draft, leaving: Participant, limits: Limits) {
+export function emptied({ room, now }: Draft, leaving: Participant, limits: RoomLimits) {
   const isLast = room.type === 'group' && leaving.state === 'joined' && joined(room).length === 1
   return isLast ? { room: { emptyAt: later(now, limits.empty) } } : {}
 }

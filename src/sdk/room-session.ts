@@ -21,7 +21,7 @@ import { hasTurn } from './media/diagnosis.ts'
 import type { Socket } from './socket.ts'
 
 /** A join's answer. */
-export interface Joined {
+export interface RoomSessionInit {
   readonly room: Room
   readonly participant: Participant
   readonly connection: Connection
@@ -32,7 +32,7 @@ export interface StayOptions {
   readonly socket: Socket
   readonly emitter: Emitter
   /** As the join has answered. */
-  readonly joined: Joined
+  readonly joined: RoomSessionInit
   readonly deviceId: string
   readonly session: Session
   readonly rtcConfiguration: RTCConfiguration
@@ -71,7 +71,7 @@ const PARTICIPANT_EVENTS = {
 const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVENTS => type in PARTICIPANT_EVENTS
 
 /** One stay in one room, from the join to whatever ends it: its streams, its media, what it says it publishes. */
-export class Stay implements SeatHolder {
+export class RoomSession implements SeatHolder {
   readonly #options: StayOptions
   readonly #over = new AbortController()
   readonly #tracks = new Set<Track>()
@@ -104,8 +104,8 @@ export class Stay implements SeatHolder {
    *
    * @throws RtcError what loading and opening the media throws; ROOM_ENDED when it is over before the media is there
    */
-  static async begin(options: StayOptions, loadMedia: () => Promise<OpenMedia>): Promise<Stay> {
-    const stay = new Stay(options)
+  static async begin(options: StayOptions, loadMedia: () => Promise<OpenMedia>): Promise<RoomSession> {
+    const stay = new RoomSession(options)
     stay.#listen()
     stay.#watchPage()
     try {

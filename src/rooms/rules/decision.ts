@@ -1,8 +1,8 @@
-import type { ErrorCode, InputProblem } from '../core/errors.ts'
-import type { Room, RoomEvent } from './model.ts'
+import type { ErrorCode, InputProblem } from '../../core/errors.ts'
+import type { Room, RoomEvent } from '../model.ts'
 
 /** What is configured and the rules depend on: durations in seconds, and seats. */
-export interface Limits {
+export interface RoomLimits {
   /** How long an invitation rings. */
   readonly ring: number
   /** How long a participant whose stream was lost may take to come back. */

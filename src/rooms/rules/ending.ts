@@ -1,4 +1,4 @@
-import { type Actor, isAdmin } from '../core/actor.ts'
+import { type Actor, isAdmin } from '../../core/actor.ts'
 import { refuse, type Refusal } from './decision.ts'
 import type { Draft } from './draft.ts'
 import {
@@ -9,7 +9,7 @@ import {
   hostOf,
   type ParticipantRole,
   type Room,
-} from './model.ts'
+} from '../model.ts'
 
 /** Somebody ends the room for everybody. */
 export function endBy(draft: Draft, actor: Actor): Refusal | undefined {

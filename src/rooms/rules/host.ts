@@ -1,8 +1,8 @@
-import { isAdmin } from '../core/actor.ts'
+import { isAdmin } from '../../core/actor.ts'
 import type { TransferHost } from './command.ts'
 import { refuse, type Refusal } from './decision.ts'
 import type { Draft } from './draft.ts'
-import { findParticipant, hostOf, joined, type Participant } from './model.ts'
+import { findParticipant, hostOf, joined, type Participant } from '../model.ts'
 
 /** The host of a group hands it to somebody who is in it. */
 export function transferHost(draft: Draft, { actor, userId }: TransferHost): Refusal | undefined {

@@ -4,7 +4,7 @@ import { badInput, RtcError } from '../core/errors.ts'
 import { readJson } from '../core/json.ts'
 import type { ConnectionAccount } from '../limits/held.ts'
 import { Operation, type OperationDependencies, type OperationSink } from './operation.ts'
-import type { Outbox } from './outbox.ts'
+import type { SocketWriter } from './socket-writer.ts'
 
 /** Operations of one connection, those that are still being prepared included. */
 const OPERATIONS_MAX = 100
@@ -13,7 +13,7 @@ const INBOX_HIGH = 16
 
 /** What the connection needs of its socket. */
 export interface ConnectionSocket {
-  readonly outbox: Outbox
+  readonly writer: SocketWriter
   /** Ends the connection because of what its client did, with a close code of graphql-ws. */
   refuse(code: CloseCode, reason: string): void
   /** Ends the connection because of an error; a client's mistake and a fault of ours are told apart. */
@@ -38,7 +38,7 @@ export interface ConnectionDependencies extends OperationDependencies {
  *
  * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
  */
-export class Connection {
+export class SocketConnection {
   readonly #dependencies: ConnectionDependencies
   readonly #socket: ConnectionSocket
   readonly #operations = new Map<string, Operation>()
@@ -164,12 +164,12 @@ export class Connection {
       return this.#refuse(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
     }
     const sink = this.#sinkOf(id)
-    if (mistake) return sink.error([this.#dependencies.coded(mistake)])
+    if (mistake) return sink.error([this.#dependencies.toGraphQLError(mistake)])
     let release: () => void
     try {
       release = this.#grant(admitted.account, bytes)
     } catch (error) {
-      return sink.error([this.#dependencies.coded(error)])
+      return sink.error([this.#dependencies.toGraphQLError(error)])
     }
     const operation = new Operation(this.#dependencies, { actor: admitted.actor, sink })
     this.#operations.set(id, operation)
@@ -192,11 +192,11 @@ export class Connection {
 
   /** The messages of one operation, as graphql-transport-ws wants them. */
   #sinkOf(id: string): OperationSink {
-    const { outbox } = this.#socket
+    const { writer } = this.#socket
     const head = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
     return {
-      write: (payload) => outbox.send(head, payload, TAIL),
-      post: (payload) => outbox.post(head, payload, TAIL),
+      write: (payload) => writer.send(head, payload, TAIL),
+      post: (payload) => writer.post(head, payload, TAIL),
       error: (errors) => {
         this.#operations.delete(id)
         this.#send({ id, type: MessageType.Error, payload: errors.map((error) => error.toJSON()) })
@@ -209,7 +209,7 @@ export class Connection {
   }
 
   #send(message: object): void {
-    void this.#socket.outbox.send(Buffer.from(JSON.stringify(message)))
+    void this.#socket.writer.send(Buffer.from(JSON.stringify(message)))
   }
 
   #refuse(code: CloseCode, reason: string): void {

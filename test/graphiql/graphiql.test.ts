@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { parse, validate } from 'graphql'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EXAMPLES } from '../../src/graphql/examples.ts'
-import { createGraphiQL } from '../../src/graphql/graphiql.ts'
-import type { PageOptions } from '../../src/graphql/graphiql-page.ts'
+import { EXAMPLES } from '../../src/graphiql/examples.ts'
+import { createGraphiQL } from '../../src/graphiql/graphiql.ts'
+import type { PageOptions } from '../../src/graphiql/page.ts'
 import { schema } from '../../src/graphql/schema.ts'
 import { browserTests, launchBrowser } from '../browser.ts'
 import { manualClock, SECRET, startWorld, withWorld } from '../world.ts'
@@ -15,10 +15,10 @@ const DAY = 86_400
 const SCREENSHOTS = join(tmpdir(), 'rtc-gateway-screenshots')
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 
-const developing = (surroundings: { clock?: ReturnType<typeof manualClock> } = {}) => ({
+const developing = (dependencies: { clock?: ReturnType<typeof manualClock> } = {}) => ({
   env: { JWT_SECRET: '' },
   // The same secret as in any other world, so that its people can come in.
-  surroundings: { developmentSecret: SECRET, ...surroundings },
+  dependencies: { developmentSecret: SECRET, ...dependencies },
 })
 
 const optionsText = (page: string) =>

@@ -1,6 +1,6 @@
-import type { Actor } from '../core/actor.ts'
+import type { Actor } from '../../core/actor.ts'
 import type { Invite, Reject, Remove } from './command.ts'
-import { type Limits, refuse, refuseInput, type Refusal } from './decision.ts'
+import { type RoomLimits, refuse, refuseInput, type Refusal } from './decision.ts'
 import { type Draft, later, OWN_EVENT_MAX } from './draft.ts'
 import { end } from './ending.ts'
 import {
@@ -13,8 +13,8 @@ import {
   type Participant,
   PLACES_MAX,
   type Room,
-} from './model.ts'
-import { emptied } from './seat.ts'
+} from '../model.ts'
+import { emptied } from './membership.ts'
 
 /** Somebody invited declines; a call between two is over. */
 export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undefined {
@@ -37,7 +37,7 @@ const isCalling = (room: Room, { role, userId }: Participant): boolean =>
 export const rejected = (before: Participant): Participant => ({ ...before, state: 'rejected', ringsUntil: null })
 
 /** The host of a group invites, and rings again whoever has missed, rejected, left or was removed. */
-export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: Limits): Refusal | undefined {
+export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
   const refusal = refuseManagement(room, actor)
   if (refusal) return refusal
@@ -74,7 +74,7 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
 const isExpected = (place: Participant | undefined): boolean => place?.state === 'joined' || place?.state === 'invited'
 
 /** The host of a group puts somebody out until they are invited again. */
-export function remove(draft: Draft, { actor, userId }: Remove, limits: Limits): Refusal | undefined {
+export function remove(draft: Draft, { actor, userId }: Remove, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
   const refusal = refuseManagement(room, actor)
   if (refusal) return refusal

@@ -1,5 +1,5 @@
-import { type Actor, isAdmin } from '../core/actor.ts'
-import { type Decision, type Limits, refuse, refuseInput, type Refusal } from './decision.ts'
+import { type Actor, isAdmin } from '../../core/actor.ts'
+import { type Decision, type RoomLimits, refuse, refuseInput, type Refusal } from './decision.ts'
 import { Draft, later } from './draft.ts'
 import { end } from './ending.ts'
 import { rejected } from './invitation.ts'
@@ -11,7 +11,7 @@ import {
   type ParticipantRole,
   type RoomAccess,
   type RoomType,
-} from './model.ts'
+} from '../model.ts'
 
 export interface CreateCommand {
   readonly type: 'create'
@@ -47,7 +47,7 @@ const P2P_SEATS = 2
 export function decideCreate(
   { actor, room, calleeIsBusy, silentFor }: CreateCommand,
   now: Date,
-  limits: Limits,
+  limits: RoomLimits,
 ): Decision {
   if (room.callerId !== actor.id && !isAdmin(actor)) {
     return refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.')
@@ -103,13 +103,13 @@ const membersOf = (room: NewRoom): string[] =>
   [...new Set(room.participantIds)].filter((userId) => userId !== room.callerId)
 
 /** Whoever asks for more seats than a mesh carries gets them: they may bring a media server of their own. */
-function seatsOf(room: NewRoom, { meshMax }: Limits): number {
+function seatsOf(room: NewRoom, { meshMax }: RoomLimits): number {
   if (room.type === 'p2p') return P2P_SEATS
   return room.maxParticipants ?? (room.provider === 'webrtc' ? meshMax : GROUP_SEATS)
 }
 
 /** When a group that nobody joins is over; not before the invitations are. */
-const emptyAt = (rings: boolean, now: Date, { ring, empty }: Limits): Date =>
+const emptyAt = (rings: boolean, now: Date, { ring, empty }: RoomLimits): Date =>
   later(now, rings ? Math.max(ring, empty) : empty)
 
 function p2pProblem(room: NewRoom): Refusal | undefined {
@@ -124,7 +124,7 @@ function p2pProblem(room: NewRoom): Refusal | undefined {
   return undefined
 }
 
-function groupProblem(room: NewRoom, limits: Limits): Refusal | undefined {
+function groupProblem(room: NewRoom, limits: RoomLimits): Refusal | undefined {
   if (room.calleeId !== null) return refuseInput('calleeId', 'belongs to p2p rooms; a group has participantIds')
   const invited = membersOf(room).length
   const seats = seatsOf(room, limits)

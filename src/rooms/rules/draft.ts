@@ -7,7 +7,7 @@ import {
   type RoomEvent,
   type RoomEventType,
   type RoomFields,
-} from './model.ts'
+} from '../model.ts'
 
 /** Something that time will do to a room. */
 export type Due =

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Actor } from '../../src/core/actor.ts'
-import { type CreateCommand, decideCreate } from '../../src/rooms/create.ts'
-import type { RoomCommand } from '../../src/rooms/command.ts'
-import { decide } from '../../src/rooms/decide.ts'
-import type { Accepted, Decision } from '../../src/rooms/decision.ts'
-import { apply, findParticipant, joined, type Room } from '../../src/rooms/model.ts'
-import { SEED } from '../seed.ts'
+import type { Actor } from '../../../src/core/actor.ts'
+import { type CreateCommand, decideCreate } from '../../../src/rooms/rules/create.ts'
+import type { RoomCommand } from '../../../src/rooms/rules/command.ts'
+import { decide } from '../../../src/rooms/rules/decide.ts'
+import type { Accepted, Decision } from '../../../src/rooms/rules/decision.ts'
+import { apply, findParticipant, joined, type Room } from '../../../src/rooms/model.ts'
+import { SEED } from '../../seed.ts'
 
 const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600, meshMax: 6 }
 const START = new Date('2026-01-01T00:00:00Z')

@@ -1,5 +1,5 @@
 /** Says "there may be something new" to one listener: rung however often, it is heard once. */
-export class Bell {
+export class WakeSignal {
   #rung = false
   #closed = false
   #wake: (() => void) | undefined
@@ -8,7 +8,7 @@ export class Bell {
     return this.#closed
   }
 
-  ring(): void {
+  notify(): void {
     this.#rung = true
     this.#wake?.()
   }
@@ -16,11 +16,11 @@ export class Bell {
   /** Rings for the last time. */
   close(): void {
     this.#closed = true
-    this.ring()
+    this.notify()
   }
 
   /** Resolves when it has been rung since it was last heard. */
-  async heard(): Promise<void> {
+  async wait(): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve

@@ -1,7 +1,7 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
 /** What matters before somebody rings others. */
-export interface Prospect {
+export interface RingCheck {
   /** Rooms of the caller that have not ended; counted no further than was asked for. */
   readonly liveRooms: number
   /** Those who have blocked the caller. */
@@ -10,20 +10,20 @@ export interface Prospect {
   readonly overRung: ReadonlySet<string>
 }
 
-export interface Reach {
+export interface RingChecker {
   /** One statement. */
-  prospect(query: {
+  check(query: {
     readonly callerId: string
     readonly userIds: readonly string[]
     readonly now: Date
     readonly liveRoomsMax: number
     readonly ringingMax: number
-  }): Promise<Prospect>
+  }): Promise<RingCheck>
 }
 
-export function createReach(prisma: PrismaClient): Reach {
+export function createRingChecker(prisma: PrismaClient): RingChecker {
   return {
-    async prospect({ callerId, userIds, now, liveRoomsMax, ringingMax }) {
+    async check({ callerId, userIds, now, liveRoomsMax, ringingMax }) {
       const [row] = await prisma.$queryRaw<{ liveRooms: number; blocking: string[]; overRung: string[] }[]>`
         SELECT (SELECT count(*)::int FROM (
                   SELECT FROM "Room" WHERE "callerId" = ${callerId} AND "status" IN ('waiting', 'active')

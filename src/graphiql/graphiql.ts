@@ -8,7 +8,7 @@ import { htmlReply, scriptJson } from '../http/html.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
 import { relativeAddress } from '../http/relative.ts'
 import { EXAMPLES } from './examples.ts'
-import { type PageOptions, pageScript } from './graphiql-page.ts'
+import { type PageOptions, pageScript } from './page.ts'
 
 /** GraphiQL for browsers, without a request to anywhere but the gateway. */
 export interface GraphiQL {

@@ -37,7 +37,8 @@ const WAITING_MAX = 100
 export class RemoteKeySet {
   readonly #options: KeySetOptions
   readonly #refreshing: PeriodicJob
-  #keys: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined
+  #keys: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number; readonly text: string } | undefined
+  #version = 0
   #failure: FailureCause | undefined
   /** The fetch that is under way or that will begin when the distance is kept. */
   #next: Promise<void> | undefined
@@ -62,6 +63,11 @@ export class RemoteKeySet {
   state(): KeySetState {
     if (this.#usable()) return this.#failure ? 'stale' : 'ok'
     return this.#failure ?? 'key_set_unreachable'
+  }
+
+  /** Changes whenever other keys were fetched; undefined while there are none that may be used. */
+  version(): number | undefined {
+    return this.#usable() && this.#version
   }
 
   /**
@@ -120,7 +126,10 @@ export class RemoteKeySet {
     this.#hasBegun = true
     this.#lastBegan = performance.now()
     try {
-      this.#keys = { find: createLocalJWKSet(await fetchKeySet(this.#options.url)), fetchedAt: Date.now() }
+      const keySet = await fetchKeySet(this.#options.url)
+      const text = JSON.stringify(keySet)
+      if (text !== this.#keys?.text) this.#version += 1
+      this.#keys = { find: createLocalJWKSet(keySet), fetchedAt: Date.now(), text }
       this.#failure = undefined
     } catch (error) {
       this.#failure = error instanceof KeySetFailure ? error.reason : 'key_set_invalid'

@@ -7,6 +7,7 @@ import { actorOf } from './claims.ts'
 import type { RemoteKeySet } from './key-set.ts'
 import { trustedKey, type KeySecrets } from './keys.ts'
 import { refusalOf } from './refusal.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
 
 /**
  * Verifies a JSON Web Token and answers who it speaks for.
@@ -42,7 +43,11 @@ export function createVerifier(options: {
     clockTolerance: CLOCK_TOLERANCE,
     ...(!config.allowNoExpiry && { requiredClaims: ['exp'] }),
   }
-  return async (token) => {
+  const verified = new VerifiedTokens()
+  /** Undefined while there are no keys to verify with. */
+  const keysVersion = () => (keySet ? keySet.version() : 0)
+
+  const verify: Verify = async (token) => {
     if (token.length > TOKEN_MAX_BYTES) {
       throw new RtcError('UNAUTHENTICATED', `The token is longer than ${TOKEN_MAX_BYTES} bytes`)
     }
@@ -57,6 +62,16 @@ export function createVerifier(options: {
       throw new RtcError('UNAUTHENTICATED', 'The token says that it is issued in the future')
     }
     return actorOf(payload, config.userClaim)
+  }
+
+  return async (token) => {
+    const version = keysVersion()
+    const known = version === undefined ? undefined : verified.get(token, { now: clock.now(), version })
+    if (known) return known
+    const now = clock.now()
+    const actor = await verify(token)
+    if (version !== undefined && version === keysVersion()) verified.put(token, actor, { now, version })
+    return actor
   }
 }
 

@@ -3,6 +3,7 @@ import { SignJWT, type JWTHeaderParameters } from 'jose'
 import type { Config } from '../../src/config.ts'
 import type { KeySecrets } from '../../src/auth/keys.ts'
 import { createKeySet } from '../../src/auth/key-set.ts'
+import type { Clock } from '../../src/core/clock.ts'
 import { Failures } from '../../src/core/failures.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { createVerifier, type Verify } from '../../src/auth/verify.ts'
@@ -20,9 +21,14 @@ export const ed25519 = generateKeyPairSync('ed25519')
 export const pem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString()
 
 export function verifierWith(
-  options: { secrets?: Partial<KeySecrets>; config?: Partial<Config['auth']>; developmentSecret?: string } = {},
+  options: {
+    secrets?: Partial<KeySecrets>
+    config?: Partial<Config['auth']>
+    developmentSecret?: string
+    clock?: Clock
+  } = {},
 ): Verify {
-  const { secrets = { jwtSecret: SECRET }, config, developmentSecret } = options
+  const { secrets = { jwtSecret: SECRET }, config, developmentSecret, clock = { now: () => NOW } } = options
   const log = createLogger('silent')
   const auth: Config['auth'] = {
     issuer: undefined,
@@ -38,7 +44,7 @@ export function verifierWith(
     keySet: createKeySet(auth, new Failures(log), log),
     secrets: { jwtSecret: undefined, jwtPublicKey: undefined, ...secrets },
     developmentSecret,
-    clock: { now: () => NOW },
+    clock,
   })
 }
 

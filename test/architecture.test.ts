@@ -74,9 +74,9 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   [
     'service',
     /^rooms\/(service|executor|charges)$/,
-    ['service', 'store', 'events', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'model', 'core'],
+    ['service', 'store', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'model', 'core'],
   ],
-  ['store', /^rooms\/(store|ring-checker|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
+  ['store', /^rooms\/(store|event-log|ring-checker|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
   [
     'events',
     /^events\//,

@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
-import { type EventLog, readAll } from './log.ts'
+import { type EventLog, readAll } from '../rooms/event-log.ts'
 
 /** Updates of a room that are kept for readers who come back after a short while. */
 const RECENT = 64

@@ -1,6 +1,6 @@
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
-import type { EventLog } from './log.ts'
+import type { EventLog } from '../rooms/event-log.ts'
 
 /** Events of one page; pages of a room begin at fixed numbers, so that readers share them. */
 const PAGE = 64

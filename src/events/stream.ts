@@ -8,7 +8,7 @@ import { findParticipant, type Room } from '../rooms/model.ts'
 import { canRead } from '../rooms/policy.ts'
 import { isLast, isLossOf, type RoomUpdate, snapshotOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
-import type { EventLog } from './log.ts'
+import type { EventLog } from '../rooms/event-log.ts'
 import { BoundedQueue, ConsumerTooSlow, releasing } from './queue.ts'
 import { ReadBack } from './read-back.ts'
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
-import type { EventLog, EventRange } from '../events/log.ts'
+import type { EventLog, EventRange } from './event-log.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { MediaConnection, Media } from '../media/connection.ts'
 import type { IceServer } from '../media/ice.ts'
@@ -36,7 +36,7 @@ import type { RingChecker } from './ring-checker.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
 import type { ParticipantsOptions, RoomStore } from './store.ts'
 
-export type { ParticipantsFilter, ParticipantsQuery }
+export type { EventRange, ParticipantsFilter, ParticipantsQuery }
 
 export interface RoomPage {
   readonly rooms: readonly RoomFields[]
@@ -81,7 +81,7 @@ export interface RoomService {
   /** As {@link find}. */
   participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
   /** As {@link find}. */
-  eventsOf(stretches: readonly EventRange[]): Promise<readonly (readonly RoomEvent[])[]>
+  eventsOf(ranges: readonly EventRange[]): Promise<readonly (readonly RoomEvent[])[]>
 }
 
 export interface RoomDependencies {
@@ -225,7 +225,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     participantCounts: (filters) => store.participantCounts(filters),
 
-    eventsOf: (stretches) => events.read(stretches),
+    eventsOf: (ranges) => events.read(ranges),
   }
 }
 

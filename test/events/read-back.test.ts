@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RoomUpdate } from '../../src/events/event.ts'
-import { createEventLog } from '../../src/events/log.ts'
+import { createEventLog } from '../../src/rooms/event-log.ts'
 import { ReadBack } from '../../src/events/read-back.ts'
 import { withWorld } from '../world.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
-import { createEventLog, readAll } from '../../src/events/log.ts'
+import { createEventLog, readAll } from '../../src/rooms/event-log.ts'
 import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
 import { apply, type Room, type RoomEvent } from '../../src/rooms/model.ts'
 import { createRoomStore } from '../../src/rooms/store.ts'

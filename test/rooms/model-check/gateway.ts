@@ -4,7 +4,7 @@ import { loadConfig } from '../../../src/config.ts'
 import type { Actor } from '../../../src/core/actor.ts'
 import { type ErrorCode, RtcError } from '../../../src/core/errors.ts'
 import { createLogger } from '../../../src/core/logger.ts'
-import { createEventLog, readAll } from '../../../src/events/log.ts'
+import { createEventLog, readAll } from '../../../src/rooms/event-log.ts'
 import { createExecutor } from '../../../src/rooms/executor.ts'
 import {
   CreateRoom,

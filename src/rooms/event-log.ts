@@ -1,6 +1,6 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import type { RoomEvent } from '../rooms/model.ts'
-import { type JsonRow, toEvent } from '../rooms/rows.ts'
+import type { RoomEvent } from './model.ts'
+import { type JsonRow, toEvent } from './rows.ts'
 
 /** A range of one room's events: those with `after < seq <= upTo`, at most `limit` of them. */
 export interface EventRange {

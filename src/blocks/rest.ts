@@ -9,8 +9,7 @@ const Nothing = z.strictObject({})
 const BlockedUserJson = z.object({ userId: z.string(), blockedAt: z.iso.datetime() })
 
 const blockedUserJson = ({ userId, blockedAt }: BlockedUser) => ({ userId, blockedAt: blockedAt.toISOString() })
-const userOf = (params: Readonly<Record<string, string>>): string =>
-  parseInput(OtherUser, { userId: params['userId'] }).userId
+const userOf = (params: { readonly userId: string }): string => parseInput(OtherUser, params).userId
 
 export function blockRoutes({ blocks }: { blocks: BlockService }): Route[] {
   return [

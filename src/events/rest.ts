@@ -86,7 +86,7 @@ export function eventRoutes(
       output: PageJson,
       events: UpdateJson,
       async handle({ actor, params, input: { first, ...query }, headers }) {
-        const request = { actor, roomId: params['id'] ?? '', deviceId: query.deviceId }
+        const request = { actor, roomId: params.id, deviceId: query.deviceId }
         if (prefersJson(headers.accept)) {
           return jsonReply(await pageOf(streams, { ...request, after: query.after ?? 0 }, first))
         }

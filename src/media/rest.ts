@@ -16,8 +16,7 @@ export const mediaRoutes = ({ rooms }: MediaRouteDependencies): Route[] => [
     input: z.strictObject({}),
     success: [200],
     output: ConnectionJson,
-    handle: async ({ actor, params }) =>
-      jsonReply(connectionJson(await rooms.refreshConnection(actor, params['id'] ?? ''))),
+    handle: async ({ actor, params }) => jsonReply(connectionJson(await rooms.refreshConnection(actor, params.id))),
   }),
   route({
     method: 'GET',

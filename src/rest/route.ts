@@ -31,14 +31,35 @@ export interface Route {
   readonly handle: (request: RouteRequest) => Promise<HttpReply>
 }
 
-/** Declares a route whose handler gets its input typed. */
-export function route<T extends z.ZodType>(
-  declared: Omit<Route, 'input' | 'handle'> & {
-    readonly input: T
-    readonly handle: (request: Omit<RouteRequest, 'input'> & { readonly input: z.output<T> }) => Promise<HttpReply>
+/** The names after the colons: `'id' | 'userId'` of `/rooms/:id/participants/:userId`. */
+type ParameterOf<Path extends string> = Path extends `${infer Segment}/${infer Rest}`
+  ? ParameterOf<Segment> | ParameterOf<Rest>
+  : Path extends `:${infer Name}`
+    ? Name
+    : never
+
+/** What the router makes of a path: each parameter that its pattern names, and no other. */
+export type PathParams<Path extends string> = { readonly [Name in ParameterOf<Path>]: string }
+
+interface TypedRequest<Path extends string, Input extends z.ZodType> extends Omit<RouteRequest, 'params' | 'input'> {
+  readonly params: PathParams<Path>
+  readonly input: z.output<Input>
+}
+
+/** Declares a route whose handler gets its path parameters and its input typed. */
+export function route<const Path extends string, Input extends z.ZodType>(
+  declared: Omit<Route, 'path' | 'input' | 'handle'> & {
+    readonly path: Path
+    readonly input: Input
+    readonly handle: (request: TypedRequest<Path, Input>) => Promise<HttpReply>
   },
 ): Route {
-  return declared as Route
+  const { handle, ...rest } = declared
+  return {
+    ...rest,
+    handle: ({ params, input, ...request }) =>
+      handle({ ...request, params: params as PathParams<Path>, input: input as z.output<Input> }),
+  }
 }
 
 export const jsonReply = (body: unknown, status = 200, headers: Record<string, string> = {}): HttpReply => ({

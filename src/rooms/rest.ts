@@ -63,13 +63,15 @@ const memberJson = ({ room, participant }: RoomMember, now: Date) => ({
 
 /** The documented paths, and the list of one's rooms. */
 export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock }): Route[] {
-  const end = {
-    path: '/rooms/:id/end',
-    input: Nothing,
-    success: [200],
-    output: RoomJson,
-    handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.end(actor, params['id'] ?? ''), clock.now())),
-  } satisfies Partial<Route>
+  const end = (declared: Pick<Route, 'method' | 'operationId' | 'summary'>): Route =>
+    route({
+      ...declared,
+      path: '/rooms/:id/end',
+      input: Nothing,
+      success: [200],
+      output: RoomJson,
+      handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.end(actor, params.id), clock.now())),
+    })
 
   return [
     route({
@@ -115,7 +117,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       input: AnyQuery,
       success: [200],
       output: RoomJson,
-      handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.get(actor, params['id'] ?? ''), clock.now())),
+      handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.get(actor, params.id), clock.now())),
     }),
     route({
       method: 'POST',
@@ -126,7 +128,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson.extend({ connection: ConnectionJson }),
       async handle({ actor, params, input }) {
-        const { connection, ...place } = await rooms.join(actor, params['id'] ?? '', input)
+        const { connection, ...place } = await rooms.join(actor, params.id, input)
         return jsonReply({ ...memberJson(place, clock.now()), connection: connectionJson(connection) })
       },
     }),
@@ -139,12 +141,12 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: RoomJson,
       async handle({ actor, params, input }) {
-        const { room } = await rooms.leave(actor, params['id'] ?? '', input)
+        const { room } = await rooms.leave(actor, params.id, input)
         return jsonReply(roomJson(room, clock.now()))
       },
     }),
-    route({ ...end, method: 'POST', operationId: 'endRoom', summary: 'End a room.' }),
-    route({ ...end, method: 'PUT', operationId: 'putRoomEnd', summary: 'End a room; the same as POST.' }),
+    end({ method: 'POST', operationId: 'endRoom', summary: 'End a room.' }),
+    end({ method: 'PUT', operationId: 'putRoomEnd', summary: 'End a room; the same as POST.' }),
     route({
       method: 'POST',
       path: '/rooms/:id/reject',
@@ -154,7 +156,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson,
       handle: async ({ actor, params, input }) =>
-        jsonReply(memberJson(await rooms.reject(actor, params['id'] ?? '', input), clock.now())),
+        jsonReply(memberJson(await rooms.reject(actor, params.id, input), clock.now())),
     }),
     route({
       method: 'GET',
@@ -166,7 +168,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: z.array(ParticipantJson),
       async handle({ actor, params, input, addressOf }) {
-        const { id, participants } = await rooms.get(actor, params['id'] ?? '')
+        const { id, participants } = await rooms.get(actor, params.id)
         const { state, first } = input
         const page = parseInput(ParticipantsPage, input)
         const { places, hasNextPage } =
@@ -196,7 +198,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson,
       async handle({ actor, params, input: { userId } }) {
-        const { room, invited } = await rooms.invite(actor, params['id'] ?? '', { userIds: [userId] })
+        const { room, invited } = await rooms.invite(actor, params.id, { userIds: [userId] })
         return jsonReply(invited.map((participant) => memberJson({ room, participant }, clock.now()))[0])
       },
     }),
@@ -209,7 +211,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson,
       handle: async ({ actor, params, input }) =>
-        jsonReply(memberJson(await rooms.transferHost(actor, params['id'] ?? '', input), clock.now())),
+        jsonReply(memberJson(await rooms.transferHost(actor, params.id, input), clock.now())),
     }),
     route({
       method: 'DELETE',
@@ -220,7 +222,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: PlaceJson,
       handle: async ({ actor, params }) =>
-        jsonReply(memberJson(await rooms.remove(actor, params['id'] ?? '', params['userId'] ?? ''), clock.now())),
+        jsonReply(memberJson(await rooms.remove(actor, params.id, params.userId), clock.now())),
     }),
   ]
 }

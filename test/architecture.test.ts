@@ -76,7 +76,11 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     /^rooms\/(service|executor|charges)$/,
     ['service', 'store', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'model', 'core'],
   ],
-  ['store', /^rooms\/(store|event-log|ring-checker|page|rows)$/, ['store', 'db', 'policy', 'decide', 'model', 'core']],
+  [
+    'store',
+    /^rooms\/(store|event-log|ring-checker|page|rows|columns|table)$/,
+    ['store', 'db', 'policy', 'decide', 'model', 'core'],
+  ],
   [
     'events',
     /^events\//,

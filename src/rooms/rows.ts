@@ -1,54 +1,47 @@
-import type { Change, Participant, Room, RoomEvent, RoomFields } from './model.ts'
+import { NO_DEVICE } from '../core/ids.ts'
+import { AWAITED_STREAMS, EVENTS, PARTICIPANTS, ROOMS } from './columns.ts'
+import type { AwaitedStream } from './rules/decision.ts'
+import type { Room, RoomEvent } from './model.ts'
+import type { JsonRow } from './table.ts'
 
-/** A row as PostgreSQL's `to_jsonb` gives it: every time is a string. */
-export type JsonRow = { readonly [column: string]: unknown }
+export type { JsonRow }
 
-const TIMES = [
-  'createdAt',
-  'startedAt',
-  'endedAt',
-  'emptyAt',
-  'expiresAt',
-  'deadlineAt',
-  'joinedAt',
-  'leftAt',
-  'ringsUntil',
-  'graceUntil',
-  'lostAt',
-  'leavesAt',
-  'activeUntil',
-  'at',
-] as const
-
-function reviveTimes(row: JsonRow): JsonRow {
-  const revived: Record<string, unknown> = { ...row }
-  for (const column of TIMES) {
-    const value = revived[column]
-    if (typeof value === 'string') revived[column] = new Date(value)
-  }
-  return revived
-}
-
-export const toFields = (row: JsonRow): RoomFields => reviveTimes(row) as unknown as RoomFields
-/** Rows in the events of older versions lack what was added since. */
-export const toParticipant = (row: JsonRow): Participant =>
-  ({ silent: null, ...reviveTimes(row) }) as unknown as Participant
+export const { fromRow: toFields } = ROOMS
+export const { fromRow: toParticipant } = PARTICIPANTS
 
 export const toRoom = (room: JsonRow, participants: readonly JsonRow[]): Room => ({
   ...toFields(room),
   participants: participants.map(toParticipant),
 })
 
+/** What a stored event changed: fields of the room, whole rows of participants. */
+interface ChangeRow {
+  readonly room?: JsonRow
+  readonly participants?: readonly JsonRow[]
+}
+
 export function toEvent(row: JsonRow): RoomEvent {
-  const data = row['data'] as { room?: JsonRow; participants?: readonly JsonRow[] }
-  const change: Change = {
-    ...(data.room && { room: reviveTimes(data.room) }),
-    ...(data.participants && { participants: data.participants.map(toParticipant) }),
+  const { room, participants } = row['data'] as ChangeRow
+  const data = {
+    ...(room && { room: ROOMS.someFromRow(room) }),
+    ...(participants && { participants: participants.map(toParticipant) }),
   }
-  return { ...(reviveTimes(row) as unknown as RoomEvent), data: change }
+  return { ...EVENTS.fromRow(row), data }
+}
+
+export function eventRow(event: RoomEvent): JsonRow {
+  const { room, participants } = event.data
+  const data: ChangeRow = {
+    ...(room && { room: ROOMS.toRow(room) }),
+    ...(participants && { participants: participants.map(PARTICIPANTS.toRow) }),
+  }
+  return { ...EVENTS.toRow(event), data }
 }
 
 /** The room's own columns, without its participants. */
-export function fieldsOf({ participants: _, ...fields }: Room): RoomFields {
-  return fields
+export function roomRow({ participants: _, ...fields }: Room): JsonRow {
+  return ROOMS.toRow(fields)
 }
+
+export const awaitedStreamRow = (stream: AwaitedStream): JsonRow =>
+  AWAITED_STREAMS.toRow({ ...stream, deviceId: stream.deviceId ?? NO_DEVICE })

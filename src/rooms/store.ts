@@ -1,11 +1,12 @@
-import { NO_DEVICE } from '../core/ids.ts'
 import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import { badInput } from '../core/errors.ts'
 import type { Accepted } from './rules/decision.ts'
 import type { Participant, Room, RoomFields } from './model.ts'
 import { type PageQuery, pageStatement } from './page.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
-import { fieldsOf, type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
+import { AWAITED_STREAMS, EVENTS, PARTICIPANTS, ROOMS } from './columns.ts'
+import { awaitedStreamRow, eventRow, type JsonRow, roomRow, toFields, toParticipant, toRoom } from './rows.ts'
+import type { Table } from './table.ts'
 
 /** What kept a new room from being written; its idempotency key when it is none of these. */
 export interface InsertConflict {
@@ -79,21 +80,13 @@ const CLAIM = 5
 /** Due rooms among which users take turns. */
 const CLAIM_WINDOW = 2000
 
-/** The room's columns that change after its creation. */
-const MUTABLE_FIELDS = [
-  'status',
-  'seq',
-  'startedAt',
-  'endedAt',
-  'endReason',
-  'endedBy',
-  'emptyAt',
-  'expiresAt',
-  'deadlineAt',
-  'activeUntil',
-  'hostId',
-] as const satisfies (keyof RoomFields)[]
-const MUTABLE = Prisma.raw(columns(...MUTABLE_FIELDS))
+/** What each table's columns are in SQL. */
+const SQL = {
+  room: sqlOf(ROOMS),
+  participant: sqlOf(PARTICIPANTS),
+  event: sqlOf(EVENTS),
+  awaitedStream: sqlOf(AWAITED_STREAMS),
+}
 
 const AGGREGATE = Prisma.sql`
   SELECT to_jsonb(room) AS room,
@@ -123,25 +116,19 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       WITH obstacle AS (${obstacle}),
       room AS (${room}),
       people AS (
-        INSERT INTO "Participant"
-        SELECT person.* FROM room, jsonb_populate_recordset(NULL::"Participant", ${json(changedRows(accepted))}::jsonb) person
-        ON CONFLICT ("roomId", "userId") DO UPDATE SET
-          "role" = excluded."role", "state" = excluded."state", "audio" = excluded."audio", "video" = excluded."video",
-          "connected" = excluded."connected", "deviceId" = excluded."deviceId", "joinedAt" = excluded."joinedAt",
-          "leftAt" = excluded."leftAt", "leaveReason" = excluded."leaveReason", "stayed" = excluded."stayed",
-          "ringsUntil" = excluded."ringsUntil", "graceUntil" = excluded."graceUntil", "sessionId" = excluded."sessionId",
-          "silent" = excluded."silent",
-          "lostAt" = excluded."lostAt", "leavesAt" = excluded."leavesAt"
+        INSERT INTO "Participant" (${SQL.participant.all})
+        SELECT ${SQL.participant.all} FROM room, jsonb_populate_recordset(NULL::"Participant", ${json(changedRows(accepted))}::jsonb)
+        ON CONFLICT ("roomId", "userId") DO UPDATE SET ${SQL.participant.assignments}
       ),
       log AS (
-        INSERT INTO "RoomEvent"
-        SELECT event.* FROM room, jsonb_populate_recordset(NULL::"RoomEvent", ${json(accepted.events)}::jsonb) event
+        INSERT INTO "RoomEvent" (${SQL.event.all})
+        SELECT ${SQL.event.all} FROM room, jsonb_populate_recordset(NULL::"RoomEvent", ${json(accepted.events.map(eventRow))}::jsonb)
       ),
       awaited AS (
-        INSERT INTO "AwaitedStream"
-        SELECT stream.* FROM room, jsonb_populate_recordset(NULL::"AwaitedStream", ${json(awaitedRows(accepted))}::jsonb) stream
-        ON CONFLICT ("roomId", "userId") DO UPDATE SET "deviceId" = excluded."deviceId",
-          "sessionId" = excluded."sessionId", "since" = excluded."since", "until" = excluded."until"
+        INSERT INTO "AwaitedStream" (${SQL.awaitedStream.all})
+        SELECT ${SQL.awaitedStream.all}
+          FROM room, jsonb_populate_recordset(NULL::"AwaitedStream", ${json(accepted.awaited.map(awaitedStreamRow))}::jsonb)
+        ON CONFLICT ("roomId", "userId") DO UPDATE SET ${SQL.awaitedStream.assignments}
       )
       SELECT EXISTS (SELECT FROM room) AS landed, opposite::text AS "reverseCall", earlier::text, busy FROM obstacle`
     return row ?? { landed: false, reverseCall: null, earlier: null, busy: false }
@@ -237,9 +224,8 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
       return write(
         type === 'p2p' ? obstacle : NOTHING,
         Prisma.sql`
-          INSERT INTO "Room"
-          SELECT fresh.* FROM obstacle,
-                 jsonb_populate_record(NULL::"Room", ${json(fieldsOf(accepted.room))}::jsonb) fresh
+          INSERT INTO "Room" (${SQL.room.all})
+          SELECT ${SQL.room.all} FROM obstacle, jsonb_populate_record(NULL::"Room", ${json(roomRow(accepted.room))}::jsonb)
            WHERE obstacle.opposite IS NULL AND obstacle.earlier IS NULL AND NOT obstacle.busy
           ON CONFLICT DO NOTHING RETURNING "id"`,
         accepted,
@@ -248,8 +234,9 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
 
     async commit(expectedSeq, accepted) {
       const update = Prisma.sql`
-        UPDATE "Room" SET (${MUTABLE}) =
-          (SELECT ${MUTABLE} FROM jsonb_populate_record(NULL::"Room", ${json(mutableFieldsOf(accepted.room))}::jsonb))
+        UPDATE "Room" SET (${SQL.room.mutable}) =
+          (SELECT ${SQL.room.mutable}
+             FROM jsonb_populate_record(NULL::"Room", ${json(ROOMS.toMutableRow(accepted.room))}::jsonb))
          WHERE "id" = ${accepted.room.id}::uuid AND "seq" = ${expectedSeq} RETURNING "id"`
       return (await write(NOTHING, update, accepted)).landed
     },
@@ -290,22 +277,19 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
   }
 }
 
-function changedRows({ room, events }: Accepted): readonly Participant[] {
+function changedRows({ room, events }: Accepted): readonly JsonRow[] {
   const changed = new Set(events.flatMap((event) => event.data.participants ?? []).map(({ userId }) => userId))
-  return room.participants.filter(({ userId }) => changed.has(userId))
+  return room.participants.filter(({ userId }) => changed.has(userId)).map(PARTICIPANTS.toRow)
 }
-
-/** Without what never changes, such as the metadata. */
-const mutableFieldsOf = (room: Room): Partial<RoomFields> =>
-  Object.fromEntries(MUTABLE_FIELDS.map((name) => [name, room[name]]))
-
-const awaitedRows = ({ awaited }: Accepted) =>
-  awaited.map((stream) => ({ ...stream, deviceId: stream.deviceId ?? NO_DEVICE }))
 
 const json = (value: unknown): string => JSON.stringify(value)
 
 const indexed = <T extends object>(items: readonly T[]) => items.map((item, index) => ({ index, ...item }))
 
-function columns(...names: (keyof RoomFields)[]): string {
-  return names.map((name) => `"${name}"`).join(', ')
+function sqlOf(table: Pick<Table<never>, 'columnList' | 'mutableList' | 'assignments'>) {
+  return {
+    all: Prisma.raw(table.columnList),
+    mutable: Prisma.raw(table.mutableList),
+    assignments: Prisma.raw(table.assignments),
+  }
 }

@@ -1,12 +1,13 @@
 /** Milliseconds. Short enough to be back within a participant's grace. */
-const FIRST = 250
-const LONGEST = 3_000
+const FIRST_DELAY = 250
+const MAX_DELAY = 3_000
 
 /** How long to wait before try number `attempt`, from 0, in milliseconds; spread, so that clients do not come back together. */
-export const backoff = (attempt: number): number => Math.min(LONGEST, FIRST * 2 ** attempt) * (0.5 + Math.random() / 2)
+export const backoff = (attempt: number): number =>
+  Math.min(MAX_DELAY, FIRST_DELAY * 2 ** attempt) * (0.5 + Math.random() / 2)
 
 /** Resolves with the work, or after so many milliseconds without it. @throws what the work throws by then */
-export async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+export async function waitAtMost(milliseconds: number, work: Promise<void>): Promise<void> {
   const done = new AbortController()
   await Promise.race([work.finally(() => done.abort()), pause(milliseconds, done.signal)])
 }

@@ -6,15 +6,15 @@ const KEY = 'openchat.rtc.deviceId'
 /** Milliseconds until whoever holds an id is taken for another tab, and not for this one before its reload. */
 const CLAIM_TIMEOUT = 500
 
-let ofTab: Promise<string> | undefined
+let cachedId: Promise<string> | undefined
 
 /**
  * One for each browser tab: the same after a reload, another one in a tab that was duplicated. Where there are no tabs, as
  * in Node.js, another one each time.
  */
-export const deviceId = async (): Promise<string> => {
+export const tabDeviceId = async (): Promise<string> => {
   const tab = storage()
-  return tab ? (ofTab ??= find(tab)) : randomId()
+  return tab ? (cachedId ??= claimStoredOrNew(tab)) : randomId()
 }
 
 function storage(): Storage | undefined {
@@ -26,7 +26,7 @@ function storage(): Storage | undefined {
   }
 }
 
-async function find(tab: Storage): Promise<string> {
+async function claimStoredOrNew(tab: Storage): Promise<string> {
   const stored = read(tab)
   const id = stored !== null && (await claim(stored)) ? stored : randomId()
   write(tab, id)

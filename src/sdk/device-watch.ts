@@ -13,7 +13,7 @@ export class DeviceWatch {
   start(): void {
     const devices = (globalThis.navigator as Partial<Navigator> | undefined)?.mediaDevices
     if (this.#stop || !devices) return
-    const changed = () => void this.#tell()
+    const changed = () => void this.#emitDevices()
     devices.addEventListener('devicechange', changed)
     this.#stop = () => devices.removeEventListener('devicechange', changed)
   }
@@ -23,7 +23,7 @@ export class DeviceWatch {
     this.#stop = undefined
   }
 
-  async #tell(): Promise<void> {
+  async #emitDevices(): Promise<void> {
     // A browser that does not list them now does so at the next change.
     const devices = await listDevices().catch(() => undefined)
     if (devices && this.#stop) this.#emitter.emit('devicesChanged', { devices })

@@ -11,13 +11,13 @@ export interface GatewayOptions {
 
 export interface RequestOptions {
   /** Milliseconds for which it is tried again while the gateway cannot be reached; 8 s by default. */
-  readonly patience?: number
+  readonly retryFor?: number
   /** Ends the waiting between two tries. */
   readonly signal?: AbortSignal
 }
 
 /** Milliseconds. */
-const PATIENCE = 8_000
+const RETRY_FOR = 8_000
 const ANSWER_TIMEOUT = 10_000
 
 /** What is worth another try; every verb of the gateway may be repeated. */
@@ -37,12 +37,12 @@ export class Gateway {
   async request<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
-    { patience = PATIENCE, signal }: RequestOptions = {},
+    { retryFor = RETRY_FOR, signal }: RequestOptions = {},
   ): Promise<Result> {
-    const deadline = Date.now() + patience
+    const deadline = Date.now() + retryFor
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.#authorised(document, variables)
+        return await this.#withFreshToken(document, variables)
       } catch (error) {
         const wait = retryAfterOf(error) ?? backoff(attempt)
         if (!isRetryable(error) || Date.now() + wait > deadline || signal?.aborted) throw error
@@ -58,29 +58,29 @@ export class Gateway {
    */
   sendAndForget<Variables>(document: TypedDocumentString<unknown, Variables>, variables: Variables): void {
     const { url, auth } = this.#options
-    const body = JSON.stringify(requestOf(document, variables))
+    const body = JSON.stringify(toRequest(document, variables))
     fetch(url, { method: 'POST', headers: headersOf(auth.current), body, keepalive: true }).catch(() => undefined)
   }
 
   /** Once more with a fresh token, if there is one to be had. */
-  async #authorised<Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables) {
+  async #withFreshToken<Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables) {
     const { auth } = this.#options
     const token = await tokenOf(auth)
     try {
-      return await this.#once(document, variables, token)
+      return await this.#send(document, variables, token)
     } catch (error) {
       if (!(error instanceof RtcError) || error.code !== 'UNAUTHENTICATED' || !auth.canRefresh) throw error
       auth.refuse(token)
-      return this.#once(document, variables, await tokenOf(auth))
+      return this.#send(document, variables, await tokenOf(auth))
     }
   }
 
-  async #once<Result, Variables>(
+  async #send<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
     token: string,
   ): Promise<Result> {
-    const { data, errors } = await this.#post<Result>(requestOf(document, variables), token)
+    const { data, errors } = await this.#post<Result>(toRequest(document, variables), token)
     if (errors?.[0]) throw gatewayError(errors)
     if (!data) throw new RtcError('UNREACHABLE', 'The answer is not one of an RTC gateway.')
     return data
@@ -88,7 +88,7 @@ export class Gateway {
 
   async #post<Result>(body: object, token: string): Promise<GraphQLAnswer<Result>> {
     const { url } = this.#options
-    const text = textOf(body)
+    const text = toJson(body)
     const { signal, clear } = deadline(ANSWER_TIMEOUT)
     try {
       const response = await fetch(url, {
@@ -108,7 +108,7 @@ export class Gateway {
 }
 
 /** @throws RtcError BAD_USER_INPUT for values that JSON does not have */
-function textOf(body: object): string {
+function toJson(body: object): string {
   try {
     return JSON.stringify(body)
   } catch (error) {
@@ -117,7 +117,7 @@ function textOf(body: object): string {
 }
 
 /** The text for any gateway, and its id for one that serves trusted documents only. */
-export const requestOf = <Result, Variables>(
+export const toRequest = <Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,
 ) => ({
@@ -168,8 +168,8 @@ export interface GraphQLProblem {
 export function gatewayError(problems: readonly GraphQLProblem[]): RtcError {
   const [first] = problems
   const { code, errors, retryAfter } = first?.extensions ?? {}
-  const known = GATEWAY_ERROR_CODES.find((one) => one === code) ?? 'INTERNAL'
-  return new RtcError(known, first?.message ?? 'The gateway gives no reason.', {
+  const ownCode = GATEWAY_ERROR_CODES.find((known) => known === code) ?? 'INTERNAL'
+  return new RtcError(ownCode, first?.message ?? 'The gateway gives no reason.', {
     ...(Array.isArray(errors) && { problems: errors as InputProblem[] }),
     retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined,
   })

@@ -1,4 +1,15 @@
-import { anything, checkArgument, checkOptions, enumOf, flag, json, oneOf, text, texts, whole } from './check.ts'
+import {
+  anything,
+  checkArgument,
+  checkOptions,
+  enumOf,
+  boolean,
+  json,
+  oneOf,
+  nonEmptyString,
+  nonEmptyStrings,
+  integer,
+} from './validators.ts'
 import { upper } from './convert.ts'
 import type { CreateRoomInput, ListRoomsQueryVariables } from './generated/graphql.ts'
 import { RTCProviderType } from './model.ts'
@@ -15,19 +26,19 @@ const mediaType = enumOf('audio', 'video')
 const type = enumOf('p2p', 'group')
 const provider = enumOf(...Object.values(RTCProviderType))
 
-const INIT = { provider, appId: text, appKey: anything, deviceId: text, rtcConfiguration: anything }
-const ROOM = { type, mediaType, name: anything, metadata: json, provider, requestId: text }
-const CALL = { ...ROOM, userId: text }
-const GROUP = { ...ROOM, userIds: texts, access: anything, maxParticipants: anything }
+const INIT = { provider, appId: nonEmptyString, appKey: anything, deviceId: nonEmptyString, rtcConfiguration: anything }
+const ROOM = { type, mediaType, name: anything, metadata: json, provider, requestId: nonEmptyString }
+const CALL = { ...ROOM, userId: nonEmptyString }
+const GROUP = { ...ROOM, userIds: nonEmptyStrings, access: anything, maxParticipants: anything }
 const LIST_ROOMS = {
-  first: whole(1, 100),
-  after: text,
+  first: integer(1, 100),
+  after: nonEmptyString,
   status: enumOf('waiting', 'active', 'ended'),
   type,
   mediaType,
-  peer: text,
+  peer: nonEmptyString,
 }
-const LIST_EVENTS = { first: whole(1, 500), after: whole(0, 2 ** 31 - 1) }
+const LIST_EVENTS = { first: integer(1, 500), after: integer(0, 2 ** 31 - 1) }
 
 /** @throws RtcError BAD_USER_INPUT */
 export const checkInit = (options: InitOptions): void => checkOptions(options, INIT)
@@ -36,13 +47,13 @@ export const checkInit = (options: InitOptions): void => checkOptions(options, I
 export const checkListEvents = (options: ListEventsOptions): void => checkOptions(options, LIST_EVENTS)
 
 /** @throws RtcError BAD_USER_INPUT */
-export const checkText = (path: string, value: unknown): void => checkArgument(path, value, text)
+export const checkText = (path: string, value: unknown): void => checkArgument(path, value, nonEmptyString)
 
 /** @throws RtcError BAD_USER_INPUT */
-export const checkTexts = (path: string, value: unknown): void => checkArgument(path, value, texts)
+export const checkTexts = (path: string, value: unknown): void => checkArgument(path, value, nonEmptyStrings)
 
 /** @throws RtcError BAD_USER_INPUT */
-export const checkFlag = (path: string, value: unknown): void => checkArgument(path, value, flag)
+export const checkFlag = (path: string, value: unknown): void => checkArgument(path, value, boolean)
 
 /** @throws RtcError BAD_USER_INPUT */
 export const checkSource = (source: unknown): void => checkArgument('source', source, oneOf('camera', 'microphone'))

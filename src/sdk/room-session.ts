@@ -1,4 +1,4 @@
-import { atMost, backoff, pause } from './backoff.ts'
+import { waitAtMost, backoff, pause } from './backoff.ts'
 import { connectionOf, signalOf, updateOf, upper } from './convert.ts'
 import { RtcError, toRtcError } from './errors.ts'
 import type { EndedReason, Emitter } from './events.ts'
@@ -15,39 +15,39 @@ import {
 } from './generated/graphql.ts'
 import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
 import type { Connection, Participant, Room, RoomUpdate, SignalType } from './model.ts'
-import type { SeatHolder, Session } from './seats.ts'
+import type { SeatHolder, Session } from './tab-seat.ts'
 import type { ConnectionInfo, PeerConnection } from './connection-info.ts'
 import { hasTurn } from './media/diagnosis.ts'
 import type { Socket } from './socket.ts'
 
 /** A join's answer. */
-export interface RoomSessionInit {
+export interface JoinResult {
   readonly room: Room
   readonly participant: Participant
   readonly connection: Connection
 }
 
-export interface StayOptions {
+export interface RoomSessionOptions {
   readonly gateway: Gateway
   readonly socket: Socket
   readonly emitter: Emitter
   /** As the join has answered. */
-  readonly joined: RoomSessionInit
+  readonly joined: JoinResult
   readonly deviceId: string
   readonly session: Session
   readonly rtcConfiguration: RTCConfiguration
   /** The stay is over for another reason than `close`. Must not throw. */
-  onOver(): void
+  onEnd(): void
 }
 
 /** Milliseconds. */
-const SIGNAL_PATIENCE = 60_000
-const ANNOUNCE_WAIT = 3_000
+const SIGNAL_RETRY_FOR = 60_000
+const ANNOUNCE_TIMEOUT = 3_000
 const RENEW_MARGIN = 300_000
-const RENEW_SOONEST = 60_000
-const RENEW_LATEST = 3_000_000
+const MIN_RENEW_DELAY = 60_000
+const MAX_RENEW_DELAY = 3_000_000
 /** Seconds that a page which is reloaded has until it must be back. */
-const CLOSING_DELAY = 8
+const RELOAD_GRACE = 8
 
 /** Whom an update is about. When very many share one event it names none: then those whose state it changed. */
 function affectedBy({ participant, room }: RoomUpdate, before: Room): readonly Participant[] {
@@ -72,25 +72,25 @@ const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVE
 
 /** One stay in one room, from the join to whatever ends it: its streams, its media, what it says it publishes. */
 export class RoomSession implements SeatHolder {
-  readonly #options: StayOptions
-  readonly #over = new AbortController()
+  readonly #options: RoomSessionOptions
+  readonly #closed = new AbortController()
   readonly #tracks = new Set<Track>()
   /** The last message to each addressee, which the next one waits for. */
-  readonly #signals = new Map<string, Promise<void>>()
+  readonly #signalTails = new Map<string, Promise<void>>()
   readonly #cursor: { roomId: string; deviceId: string; after: number }
   readonly #signalCursor: { roomId: string; after?: number }
   #room: Room
   #media: MediaSession | undefined
-  #turn: Promise<unknown> = Promise.resolve()
-  #leaving = false
+  #mediaTail: Promise<unknown> = Promise.resolve()
+  #isClosing = false
   #wanted = { audio: false, video: false }
   #announced: { readonly audio: boolean; readonly video: boolean }
   #announcing: Promise<void> | undefined
-  #renewal: ReturnType<typeof setTimeout> | undefined
+  #renewalTimer: ReturnType<typeof setTimeout> | undefined
   readonly #peers = new Map<string, PeerConnection>()
   #mediaStartedAt: number | undefined
 
-  private constructor(options: StayOptions) {
+  private constructor(options: RoomSessionOptions) {
     const { room, participant } = options.joined
     this.#options = options
     this.#room = room
@@ -104,22 +104,22 @@ export class RoomSession implements SeatHolder {
    *
    * @throws RtcError what loading and opening the media throws; ROOM_ENDED when it is over before the media is there
    */
-  static async begin(options: StayOptions, loadMedia: () => Promise<OpenMedia>): Promise<RoomSession> {
-    const stay = new RoomSession(options)
-    stay.#listen()
-    stay.#watchPage()
+  static async begin(options: RoomSessionOptions, loadMedia: () => Promise<OpenMedia>): Promise<RoomSession> {
+    const session = new RoomSession(options)
+    session.#followRoom()
+    session.#watchPage()
     try {
-      await stay.#openMedia(await loadMedia())
+      await session.#openMedia(await loadMedia())
     } catch (error) {
-      await stay.close()
+      await session.close()
       throw error
     }
-    options.session.seat.hand(stay)
-    if (stay.#leaving) throw new RtcError('ROOM_ENDED', 'Another client of this tab has taken the seat.')
-    stay.#renewBefore(options.joined.connection.expiresAt)
+    options.session.seat.assign(session)
+    if (session.#isClosing) throw new RtcError('ROOM_ENDED', 'Another client of this tab has taken the seat.')
+    session.#scheduleRenewal(options.joined.connection.expiresAt)
     // The page before this one may have said otherwise.
-    stay.#announceLater()
-    return stay
+    session.#announceInBackground()
+    return session
   }
 
   /** As of the last event. */
@@ -173,52 +173,52 @@ export class RoomSession implements SeatHolder {
     if (this.#options.joined.participant.role === 'observer') {
       throw new RtcError('FORBIDDEN', 'An observer watches and listens.')
     }
-    await this.#withMedia((media) => media.publish(source, enabled))
-    this.#want(source, enabled)
+    await this.#runOnMedia((media) => media.publish(source, enabled))
+    this.#setWanted(source, enabled)
     // While the gateway cannot be reached, it is said later: the media does not need it.
-    await atMost(ANNOUNCE_WAIT, this.#announce())
+    await waitAtMost(ANNOUNCE_TIMEOUT, this.#announce())
   }
 
   /** @throws RtcError as {@link MediaSession.selectDevice} */
   selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    return this.#withMedia((media) => media.selectDevice(source, deviceId))
+    return this.#runOnMedia((media) => media.selectDevice(source, deviceId))
   }
 
   /**
    * Ends the media, then the streams. The farewell comes in between: nobody is seen or heard after they have pressed the
    * button, and nobody seems lost who has left. Throws what the farewell throws.
    */
-  async close(farewell?: () => Promise<void>): Promise<void> {
-    if (this.#leaving) return
-    this.#leaving = true
-    clearTimeout(this.#renewal)
+  async close(sendLeave?: () => Promise<void>): Promise<void> {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    clearTimeout(this.#renewalTimer)
     await this.#media?.close()
     try {
-      await farewell?.()
+      await sendLeave?.()
     } finally {
-      this.#over.abort()
-      this.#options.session.seat.dismiss(this)
+      this.#closed.abort()
+      this.#options.session.seat.release(this)
     }
   }
 
   async #openMedia(openMedia: OpenMedia): Promise<void> {
-    const media = await openMedia(this.#host())
-    if (this.#leaving) {
+    const media = await openMedia(this.#mediaHost())
+    if (this.#isClosing) {
       await media.close()
       throw new RtcError('ROOM_ENDED', 'The room was over before its media was there.')
     }
     this.#media = media
     media.others(this.#others())
-    if (this.#options.joined.connection.provider === 'webrtc') this.#listenForSignals()
+    if (this.#options.joined.connection.provider === 'webrtc') this.#followSignals()
   }
 
-  #host(): MediaHost {
+  #mediaHost(): MediaHost {
     const { emitter, joined, rtcConfiguration } = this.#options
     return {
       connection: joined.connection,
       others: this.#others(),
       rtcConfiguration,
-      signal: (toId, type, payload) => this.#signal(toId, type, payload),
+      signal: (toId, type, payload) => this.#sendSignal(toId, type, payload),
       refreshConnection: () => this.#refreshConnection(),
       trackAdded: (track) => {
         this.#tracks.add(track)
@@ -229,8 +229,8 @@ export class RoomSession implements SeatHolder {
       },
       stateChanged: (userId, state) => this.#mediaStateChanged(userId, state),
       unpublished: (source) => {
-        this.#want(source, false)
-        this.#announceLater()
+        this.#setWanted(source, false)
+        this.#announceInBackground()
       },
       deviceFallback: (source, deviceId) => emitter.emit('deviceFallback', { source, deviceId }),
       failed: (error) => {
@@ -260,33 +260,33 @@ export class RoomSession implements SeatHolder {
   /** A page that closes says so; one that is back, after a reload or from the browser's cache, takes it back. */
   #watchPage(): void {
     if (!('window' in globalThis)) return
-    const { signal } = this.#over
-    const leaving = () => {
+    const { signal } = this.#closed
+    const onPageHide = () => {
       const { gateway, session } = this.#options
-      const input = { roomId: this.#room.id, sessionId: session.id, after: CLOSING_DELAY }
-      if (!this.#leaving) gateway.sendAndForget(LeaveRoomDocument, { input })
+      const input = { roomId: this.#room.id, sessionId: session.id, after: RELOAD_GRACE }
+      if (!this.#isClosing) gateway.sendAndForget(LeaveRoomDocument, { input })
     }
-    const back = ({ persisted }: PageTransitionEvent) => {
-      if (persisted && !this.#leaving) void this.reclaim()
+    const onPageShow = ({ persisted }: PageTransitionEvent) => {
+      if (persisted && !this.#isClosing) void this.reclaim()
     }
-    window.addEventListener('pagehide', leaving, { signal })
-    window.addEventListener('pageshow', back, { signal })
+    window.addEventListener('pagehide', onPageHide, { signal })
+    window.addEventListener('pageshow', onPageShow, { signal })
   }
 
-  #listen(): void {
-    this.#follow(RoomUpdatedDocument, this.#cursor, {
-      next: ({ roomUpdated }) => this.#updated(updateOf(roomUpdated)),
-      refused: (error) => this.#refused(error),
+  #followRoom(): void {
+    this.#subscribe(RoomUpdatedDocument, this.#cursor, {
+      next: ({ roomUpdated }) => this.#onUpdate(updateOf(roomUpdated)),
+      refused: (error) => this.#onStreamRefused(error),
     })
   }
 
   /** What was signalled before is kept by the gateway. */
-  #listenForSignals(): void {
-    this.#follow(SignalsDocument, this.#signalCursor, {
+  #followSignals(): void {
+    this.#subscribe(SignalsDocument, this.#signalCursor, {
       next: ({ signals }) => {
         const { seq, fromId, type, payload } = signalOf(signals)
         this.#signalCursor.after = seq
-        if (!this.#leaving) this.#media?.signalled(fromId, type, payload)
+        if (!this.#isClosing) this.#media?.signalled(fromId, type, payload)
       },
       refused: (error) => {
         // The end of the stay is told by the room's own stream.
@@ -297,46 +297,49 @@ export class RoomSession implements SeatHolder {
   }
 
   /** Until the stay is over. A stream that is completed before has a gateway that expects its reader back. */
-  #follow<Result, Cursor extends object>(
+  #subscribe<Result, Cursor extends object>(
     document: TypedDocumentString<Result, Cursor>,
     cursor: Cursor,
     { next, refused }: { next: (result: Result) => void; refused: (error: RtcError) => void },
   ): void {
-    const { signal } = this.#over
-    const again = async () => {
+    const { signal } = this.#closed
+    const resubscribe = async () => {
       await pause(backoff(1), signal)
-      if (!signal.aborted) this.#follow(document, cursor, { next, refused })
+      if (!signal.aborted) this.#subscribe(document, cursor, { next, refused })
     }
-    const leave = this.#options.socket.subscribe(document, cursor, {
+    const unsubscribe = this.#options.socket.subscribe(document, cursor, {
       next,
       end: (error) => {
-        signal.removeEventListener('abort', leave)
-        if (this.#leaving) return
+        signal.removeEventListener('abort', unsubscribe)
+        if (this.#isClosing) return
         if (error) refused(error)
-        else void again()
+        else void resubscribe()
       },
     })
-    signal.addEventListener('abort', leave)
+    signal.addEventListener('abort', unsubscribe)
   }
 
-  #updated(update: RoomUpdate): void {
+  #onUpdate(update: RoomUpdate): void {
     const { emitter } = this.#options
     const { type, room } = update
     const affected = affectedBy(update, this.#room)
     this.#cursor.after = update.seq
     this.#room = room
-    if (!this.#leaving) this.#media?.others(this.#others())
+    if (!this.#isClosing) this.#media?.others(this.#others())
     emitter.emit('roomUpdated', update)
     if (hasParticipantEvent(type)) {
       for (const participant of affected) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
     }
     const { seat } = this.#options.session
     // Clients of this tab are told by their seat: the session of one that fails is not there to stay.
-    const reason = reasonOfEnd(update, { userId: this.userId, isOurs: (sessionId) => seat.isOurs(sessionId) })
+    const reason = endedReasonOf(update, {
+      userId: this.userId,
+      isOwnSession: (sessionId) => seat.isOwnSession(sessionId),
+    })
     if (reason) void this.#finish(reason)
   }
 
-  #refused(error: RtcError): void {
+  #onStreamRefused(error: RtcError): void {
     // Somebody removed while away may not read what has happened to them.
     if (error.code === 'FORBIDDEN') return void this.#finish('removed')
     this.#options.emitter.emit('error', error)
@@ -344,73 +347,73 @@ export class RoomSession implements SeatHolder {
   }
 
   async #finish(reason: EndedReason): Promise<void> {
-    if (this.#leaving) return
-    const { emitter, onOver } = this.#options
-    const begun = this.#media !== undefined
+    if (this.#isClosing) return
+    const { emitter, onEnd } = this.#options
+    const hadMedia = this.#media !== undefined
     const closed = this.close()
-    onOver()
+    onEnd()
     await closed
     // Whoever is still joining is told by the joining.
-    if (begun) emitter.emit('ended', { room: this.#room, reason })
+    if (hadMedia) emitter.emit('ended', { room: this.#room, reason })
   }
 
   /** In order for each addressee; what they are not there to hear is dropped. */
-  #signal(toId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): Promise<void> {
+  #sendSignal(toId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): Promise<void> {
     const input = { roomId: this.#room.id, toId, type: upper(type), payload }
-    const sent = (this.#signals.get(toId) ?? Promise.resolve()).then(async () => {
-      const options = { patience: SIGNAL_PATIENCE, signal: this.#over.signal }
+    const sent = (this.#signalTails.get(toId) ?? Promise.resolve()).then(async () => {
+      const options = { retryFor: SIGNAL_RETRY_FOR, signal: this.#closed.signal }
       try {
-        if (!this.#over.signal.aborted) await this.#options.gateway.request(SendSignalDocument, { input }, options)
+        if (!this.#closed.signal.aborted) await this.#options.gateway.request(SendSignalDocument, { input }, options)
       } catch (error) {
         const { code } = toRtcError(error, 'INTERNAL')
         const isGone = code === 'FORBIDDEN' || code === 'ROOM_ENDED' || code === 'NOT_FOUND'
-        if (!isGone && !this.#over.signal.aborted) this.#options.emitter.emit('error', toRtcError(error, 'INTERNAL'))
+        if (!isGone && !this.#closed.signal.aborted) this.#options.emitter.emit('error', toRtcError(error, 'INTERNAL'))
       }
     })
-    this.#signals.set(toId, sent)
+    this.#signalTails.set(toId, sent)
     return sent
   }
 
   /** One after the other: a camera that is being opened is not closed at the same time. */
-  async #withMedia(act: (media: MediaSession) => Promise<void>): Promise<void> {
-    const done = this.#turn.then(async () => {
-      if (!this.#media || this.#leaving) throw new RtcError('INVALID_STATE', 'The room has been left.')
+  async #runOnMedia(act: (media: MediaSession) => Promise<void>): Promise<void> {
+    const done = this.#mediaTail.then(async () => {
+      if (!this.#media || this.#isClosing) throw new RtcError('INVALID_STATE', 'The room has been left.')
       await act(this.#media)
     })
-    this.#turn = done.catch(() => undefined)
+    this.#mediaTail = done.catch(() => undefined)
     await done
   }
 
-  #want(source: MediaSource, enabled: boolean): void {
+  #setWanted(source: MediaSource, enabled: boolean): void {
     if (source === 'microphone') this.#wanted.audio = enabled
     if (source === 'camera') this.#wanted.video = enabled
   }
 
   /** Says what is published, however long that takes. */
   #announce(): Promise<void> {
-    this.#announcing ??= this.#announceAll().finally(() => {
+    this.#announcing ??= this.#announceUntilCurrent().finally(() => {
       this.#announcing = undefined
     })
     return this.#announcing
   }
 
-  async #announceAll(): Promise<void> {
-    while (!this.#leaving) {
+  async #announceUntilCurrent(): Promise<void> {
+    while (!this.#isClosing) {
       const { audio, video } = this.#wanted
       if (audio === this.#announced.audio && video === this.#announced.video) return
       const input = { roomId: this.#room.id, audio, video }
       try {
-        const options = { patience: Infinity, signal: this.#over.signal }
+        const options = { retryFor: Infinity, signal: this.#closed.signal }
         await this.#options.gateway.request(UpdateParticipantDocument, { input }, options)
       } catch (error) {
-        if (this.#leaving) return
+        if (this.#isClosing) return
         throw error
       }
       this.#announced = { audio, video }
     }
   }
 
-  #announceLater(): void {
+  #announceInBackground(): void {
     this.#announce().catch((error: unknown) => this.#options.emitter.emit('error', toRtcError(error, 'INTERNAL')))
   }
 
@@ -418,38 +421,41 @@ export class RoomSession implements SeatHolder {
     const input = { roomId: this.#room.id }
     const answer = await this.#options.gateway.request(RefreshConnectionDocument, { input })
     const connection = connectionOf(answer.refreshConnection.connection)
-    this.#renewBefore(connection.expiresAt)
+    this.#scheduleRenewal(connection.expiresAt)
     return connection
   }
 
   /** This clock may be wrong by hours: neither too soon nor never. */
-  #renewBefore(expiresAt: string): void {
+  #scheduleRenewal(expiresAt: string): void {
     const left = Date.parse(expiresAt) - Date.now() - RENEW_MARGIN
-    clearTimeout(this.#renewal)
-    if (this.#leaving) return
-    this.#renewal = setTimeout(() => void this.#renew(), Math.min(Math.max(left, RENEW_SOONEST), RENEW_LATEST))
+    clearTimeout(this.#renewalTimer)
+    if (this.#isClosing) return
+    this.#renewalTimer = setTimeout(
+      () => void this.#renew(),
+      Math.min(Math.max(left, MIN_RENEW_DELAY), MAX_RENEW_DELAY),
+    )
   }
 
   async #renew(): Promise<void> {
     try {
       const connection = await this.#refreshConnection()
-      await this.#withMedia((media) => media.renew(connection))
+      await this.#runOnMedia((media) => media.renew(connection))
     } catch (error) {
-      if (this.#leaving) return
+      if (this.#isClosing) return
       this.#options.emitter.emit('error', toRtcError(error, 'MEDIA_FAILED'))
-      this.#renewBefore(new Date().toISOString())
+      this.#scheduleRenewal(new Date().toISOString())
     }
   }
 }
 
 /** Why an update is the last of a stay: what the room's end says, or what has happened to oneself. */
-function reasonOfEnd(
+function endedReasonOf(
   { type, room, participant }: RoomUpdate,
-  { userId, isOurs }: { userId: string; isOurs: (sessionId: string | null) => boolean },
+  { userId, isOwnSession }: { userId: string; isOwnSession: (sessionId: string | null) => boolean },
 ): EndedReason | undefined {
   if (room.status === 'ended') return type === 'room_ended' ? (room.endReason ?? 'completed') : undefined
   if (participant?.userId !== userId) return undefined
-  if (participant.state === 'joined' && !isOurs(participant.sessionId)) return 'replaced'
+  if (participant.state === 'joined' && !isOwnSession(participant.sessionId)) return 'replaced'
   if (type === 'participant_removed') return 'removed'
   if (type !== 'participant_left') return undefined
   const { leaveReason } = participant

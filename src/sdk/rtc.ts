@@ -1,11 +1,11 @@
 import type { MediaDeviceInfo } from './dom.ts'
 import type { Auth } from './auth.ts'
 import { pause } from './backoff.ts'
-import { Calls } from './calls.ts'
+import { IncomingCalls } from './incoming-calls.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 import { connectionOf, eventOf, participantOf, roomOf, upper } from './convert.ts'
 import { RtcError } from './errors.ts'
-import { deviceId as newDeviceId } from './device-id.ts'
+import { tabDeviceId } from './device-id.ts'
 import { DeviceWatch } from './device-watch.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
 import { Gateway, isRetryable, type RequestOptions } from './gateway.ts'
@@ -41,15 +41,15 @@ import {
   createRoomInput,
   listRoomsVariables,
 } from './inputs.ts'
-import { beginSession, type Session } from './seats.ts'
+import { beginSession, type Session } from './tab-seat.ts'
 import { Socket } from './socket.ts'
-import { type RoomSessionInit, RoomSession } from './room-session.ts'
+import { type JoinResult, RoomSession } from './room-session.ts'
 
 /**
  * Milliseconds for which the leave of a client that is destroyed waits: a component that is mounted again, as React does in
  * StrictMode and after a hot reload, joins meanwhile, and the leave of the session before changes nothing any more.
  */
-const HANDOVER = 100
+const REMOUNT_DELAY = 100
 
 /**
  * Rooms and calls of one user. One room at a time is joined; everything else may be asked of any room.
@@ -65,10 +65,10 @@ export class RtcClient {
   readonly #socket: Socket
   readonly #emitter = new Emitter()
   readonly #deviceWatch = new DeviceWatch(this.#emitter)
-  readonly #calls: Calls
+  readonly #calls: IncomingCalls
   #options: InitOptions = {}
   #ownDeviceId: string | undefined
-  #stay: RoomSession | undefined
+  #session: RoomSession | undefined
   #departing: Promise<Room> | undefined
   #joining: { readonly roomId: string; readonly room: Promise<Room> } | undefined
   #state: ConnectionState = 'disconnected'
@@ -82,24 +82,24 @@ export class RtcClient {
     this.#socket = new Socket({
       url: url.replace(/^http/, 'ws'),
       auth,
-      onState: (state) => this.#stateChanged(state),
+      onState: (state) => this.#onSocketState(state),
       // Connections come and go; a token that is refused is for the application to know.
-      onTrouble: (error) => error.code === 'UNAUTHENTICATED' && this.#emitter.emit('error', error),
+      onTokenError: (error) => error.code === 'UNAUTHENTICATED' && this.#emitter.emit('error', error),
     })
-    this.#calls = new Calls({
+    this.#calls = new IncomingCalls({
       gateway: this.#gateway,
       socket: this.#socket,
       emitter: this.#emitter,
       userId: () => this.userId,
       deviceId: () => this.deviceId,
-      deviceKnown: () => this.#findDeviceId(),
-      isIn: (roomId) => this.#stay?.room.id === roomId || this.#joining?.roomId === roomId,
+      resolveDeviceId: () => this.#resolveDeviceId(),
+      isJoined: (roomId) => this.#session?.room.id === roomId || this.#joining?.roomId === roomId,
     })
   }
 
   /** The user: as the gateway says it once a room was joined, before that `auth.uid`. */
   get userId(): string {
-    return this.#stay?.userId ?? this.#auth.uid
+    return this.#session?.userId ?? this.#auth.uid
   }
 
   /**
@@ -117,17 +117,17 @@ export class RtcClient {
 
   /** The room that is joined, as of its last event. */
   get room(): Room | undefined {
-    return this.#stay?.room
+    return this.#session?.room
   }
 
   /** What is published in the room that is joined, by this user (`local`) and by the others. */
   get tracks(): readonly Track[] {
-    return this.#stay?.tracks ?? []
+    return this.#session?.tracks ?? []
   }
 
   /** How the media of the room that is joined is carried; `undefined` outside a room. */
   get connectionInfo(): ConnectionInfo | undefined {
-    return this.#stay?.connectionInfo
+    return this.#session?.connectionInfo
   }
 
   /**
@@ -137,7 +137,7 @@ export class RtcClient {
    */
   async init(options: InitOptions = {}): Promise<void> {
     this.#requireAlive()
-    if (this.#stay || this.#joining) throw outOfOrder('Leave the room before you call init again.')
+    if (this.#session || this.#joining) throw invalidState('Leave the room before you call init again.')
     checkInit(options)
     if (options.appKey !== undefined) {
       console.warn(
@@ -169,10 +169,10 @@ export class RtcClient {
   async joinRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
     checkText('roomId', roomId)
-    if (this.#stay?.room.id === roomId) return this.#stay.room
+    if (this.#session?.room.id === roomId) return this.#session.room
     if (this.#joining?.roomId === roomId) return this.#joining.room
-    if (this.#stay || this.#joining) throw outOfOrder('One room at a time: leave the other first.')
-    const room = this.#enterAfter(this.#departing, roomId).finally(() => {
+    if (this.#session || this.#joining) throw invalidState('One room at a time: leave the other first.')
+    const room = this.#joinAfter(this.#departing, roomId).finally(() => {
       this.#joining = undefined
     })
     this.#joining = { roomId, room }
@@ -187,7 +187,7 @@ export class RtcClient {
    */
   async enableCamera(enabled: boolean): Promise<void> {
     checkFlag('enabled', enabled)
-    await this.#requireStay().publish('camera', enabled)
+    await this.#requireSession().publish('camera', enabled)
   }
 
   /**
@@ -197,7 +197,7 @@ export class RtcClient {
    */
   async enableMicrophone(enabled: boolean): Promise<void> {
     checkFlag('enabled', enabled)
-    await this.#requireStay().publish('microphone', enabled)
+    await this.#requireSession().publish('microphone', enabled)
   }
 
   /**
@@ -207,7 +207,7 @@ export class RtcClient {
    */
   async enableScreenShare(enabled: boolean): Promise<void> {
     checkFlag('enabled', enabled)
-    await this.#requireStay().publish('screen', enabled)
+    await this.#requireSession().publish('screen', enabled)
   }
 
   /** Cameras and microphones. @throws RtcError NOT_SUPPORTED */
@@ -225,7 +225,7 @@ export class RtcClient {
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
     checkSource(source)
     checkText('deviceId', deviceId)
-    await this.#requireStay().selectDevice(source, deviceId)
+    await this.#requireSession().selectDevice(source, deviceId)
   }
 
   /**
@@ -237,9 +237,9 @@ export class RtcClient {
   async leaveRoom(roomId?: string): Promise<Room> {
     const id = this.#requireRoomId(roomId)
     if (this.#joining?.roomId === id) await this.#joining.room.catch(() => undefined)
-    const stay = this.#stay
-    if (stay?.room.id === id) return this.#depart(stay, () => this.#leave(id, stay.session))
-    return this.#leave(id)
+    const roomSession = this.#session
+    if (roomSession?.room.id === id) return this.#depart(roomSession, () => this.#sendLeave(id, roomSession.session))
+    return this.#sendLeave(id)
   }
 
   /**
@@ -250,7 +250,7 @@ export class RtcClient {
   async endRoom(roomId?: string): Promise<Room> {
     const { endRoom } = await this.#gateway.request(EndRoomDocument, { input: { roomId: this.#requireRoomId(roomId) } })
     const room = roomOf(endRoom.room)
-    return this.#stay?.room.id === room.id ? this.#depart(this.#stay, async () => room) : room
+    return this.#session?.room.id === room.id ? this.#depart(this.#session, async () => room) : room
   }
 
   /**
@@ -269,8 +269,8 @@ export class RtcClient {
     } catch (error) {
       // Declined already, by a request whose answer was lost.
       const room = await this.getRoom(roomId).catch(() => undefined)
-      const place = room?.participants.find(({ userId }) => userId === this.userId)
-      if (room && place?.state === 'rejected') return room
+      const own = room?.participants.find(({ userId }) => userId === this.userId)
+      if (room && own?.state === 'rejected') return room
       throw error
     }
   }
@@ -376,7 +376,7 @@ export class RtcClient {
   on<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): () => void {
     this.#requireAlive()
     this.#emitter.on(name, listener)
-    if (name === 'incomingCall') this.#calls.join(listener as RtcListener<'incomingCall'>)
+    if (name === 'incomingCall') this.#calls.addListener(listener as RtcListener<'incomingCall'>)
     if (name === 'devicesChanged') this.#deviceWatch.start()
     return () => this.off(name, listener)
   }
@@ -396,12 +396,12 @@ export class RtcClient {
     this.#deviceWatch.stop()
     this.#calls.stop()
     await joining?.catch(() => undefined)
-    const stay = this.#stay
-    this.#stay = undefined
-    if (stay) {
-      await stay.close(async () => {
-        await pause(HANDOVER)
-        await this.#farewell(stay.room.id, stay.session)
+    const roomSession = this.#session
+    this.#session = undefined
+    if (roomSession) {
+      await roomSession.close(async () => {
+        await pause(REMOUNT_DELAY)
+        await this.#tryLeave(roomSession.room.id, roomSession.session)
       })
     }
     await this.#socket.close()
@@ -409,38 +409,38 @@ export class RtcClient {
   }
 
   /** A leave that is still under way would arrive after the join, and undo it. */
-  async #enterAfter(departing: Promise<unknown> | undefined, roomId: string): Promise<Room> {
+  async #joinAfter(departing: Promise<unknown> | undefined, roomId: string): Promise<Room> {
     await departing?.catch(() => undefined)
-    return this.#enter(roomId)
+    return this.#beginSession(roomId)
   }
 
-  async #enter(roomId: string): Promise<Room> {
-    const deviceId = await this.#findDeviceId()
+  async #beginSession(roomId: string): Promise<Room> {
+    const deviceId = await this.#resolveDeviceId()
     const session = beginSession({ url: this.#url, uid: this.#auth.uid, roomId, deviceId })
     const options = {
       gateway: this.#gateway,
       socket: this.#socket,
       emitter: this.#emitter,
-      joined: await this.#join(roomId, deviceId, session),
+      joined: await this.#sendJoin(roomId, deviceId, session),
       deviceId,
       session,
       rtcConfiguration: this.#options.rtcConfiguration ?? {},
-      onOver: () => {
-        this.#stay = undefined
+      onEnd: () => {
+        this.#session = undefined
       },
     }
     const { userId, provider } = options.joined.connection
     this.#warnOfOtherUser(userId)
     try {
-      this.#stay = await RoomSession.begin(options, () => openMediaOf(provider))
+      this.#session = await RoomSession.begin(options, () => openMediaOf(provider))
     } catch (error) {
-      await this.#giveUp(roomId, session)
+      await this.#abandon(roomId, session)
       throw error
     }
-    return this.#stay.room
+    return this.#session.room
   }
 
-  async #join(roomId: string, deviceId: string, session: Session): Promise<RoomSessionInit> {
+  async #sendJoin(roomId: string, deviceId: string, session: Session): Promise<JoinResult> {
     const input = {
       roomId,
       deviceId,
@@ -458,27 +458,27 @@ export class RtcClient {
         connection: connectionOf(joinRoom.connection),
       }
     } catch (error) {
-      session.seat.dismiss()
+      session.seat.release()
       // It may have reached the gateway all the same.
-      if (isRetryable(error)) void this.#giveUp(roomId, session)
+      if (isRetryable(error)) void this.#abandon(roomId, session)
       throw error
     }
   }
 
   /** A session that cannot be used is another client's of this tab again, or over. */
-  async #giveUp(roomId: string, session: Session): Promise<void> {
-    if (!(await session.seat.giveBack())) await this.#farewell(roomId, session)
+  async #abandon(roomId: string, session: Session): Promise<void> {
+    if (!(await session.seat.returnToHolder())) await this.#tryLeave(roomId, session)
   }
 
-  async #findDeviceId(): Promise<string> {
+  async #resolveDeviceId(): Promise<string> {
     if (this.deviceId !== undefined) return this.deviceId
-    const found = await newDeviceId()
+    const found = await tabDeviceId()
     this.#ownDeviceId ??= found
     return this.deviceId ?? found
   }
 
   /** Only this session or, where none is known, this device: a later one may have taken the place. */
-  async #leave(roomId: string, session?: Session, options?: RequestOptions): Promise<Room> {
+  async #sendLeave(roomId: string, session?: Session, options?: RequestOptions): Promise<Room> {
     const { deviceId } = this
     const which = session ? { sessionId: session.id } : deviceId !== undefined && { deviceId }
     const input = { roomId, ...which }
@@ -488,22 +488,22 @@ export class RtcClient {
   }
 
   /** Untold, the gateway notices by itself: the stream of this participant is gone. */
-  async #farewell(roomId: string, session: Session): Promise<void> {
-    await this.#leave(roomId, session, { patience: 0 }).catch(() => undefined)
+  async #tryLeave(roomId: string, session: Session): Promise<void> {
+    await this.#sendLeave(roomId, session, { retryFor: 0 }).catch(() => undefined)
   }
 
   /** The stay is over by one's own word. */
-  #depart(stay: RoomSession, farewell: () => Promise<Room>): Promise<Room> {
-    this.#stay = undefined
-    this.#departing = this.#close(stay, farewell)
+  #depart(roomSession: RoomSession, sendLeave: () => Promise<Room>): Promise<Room> {
+    this.#session = undefined
+    this.#departing = this.#close(roomSession, sendLeave)
     return this.#departing
   }
 
-  async #close(stay: RoomSession, farewell: () => Promise<Room>): Promise<Room> {
-    let { room } = stay
+  async #close(roomSession: RoomSession, sendLeave: () => Promise<Room>): Promise<Room> {
+    let { room } = roomSession
     try {
-      await stay.close(async () => {
-        room = await farewell()
+      await roomSession.close(async () => {
+        room = await sendLeave()
       })
       return room
     } finally {
@@ -511,7 +511,7 @@ export class RtcClient {
     }
   }
 
-  #stateChanged(state: ConnectionState): void {
+  #onSocketState(state: ConnectionState): void {
     if (state === this.#state) return
     this.#state = state
     this.#emitter.emit('connectionStateChanged', { of: 'gateway', userId: null, state })
@@ -519,20 +519,20 @@ export class RtcClient {
   }
 
   #requireAlive(): void {
-    if (this.#destroyed) throw outOfOrder('This client was destroyed.')
+    if (this.#destroyed) throw invalidState('This client was destroyed.')
   }
 
-  #requireStay(): RoomSession {
+  #requireSession(): RoomSession {
     this.#requireAlive()
-    if (!this.#stay) throw outOfOrder('Join a room first.')
-    return this.#stay
+    if (!this.#session) throw invalidState('Join a room first.')
+    return this.#session
   }
 
   #requireRoomId(roomId: string | undefined): string {
     this.#requireAlive()
     if (roomId !== undefined) checkText('roomId', roomId)
-    const id = roomId ?? this.#stay?.room.id ?? this.#joining?.roomId
-    if (id === undefined) throw outOfOrder('No room is joined; say which.')
+    const id = roomId ?? this.#session?.room.id ?? this.#joining?.roomId
+    if (id === undefined) throw invalidState('No room is joined; say which.')
     return id
   }
 
@@ -542,4 +542,4 @@ export class RtcClient {
   }
 }
 
-const outOfOrder = (message: string) => new RtcError('INVALID_STATE', message)
+const invalidState = (message: string) => new RtcError('INVALID_STATE', message)

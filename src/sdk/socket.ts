@@ -1,8 +1,8 @@
 import { type Client, CloseCode, createClient } from 'graphql-ws/client'
 import type { Auth } from './auth.ts'
-import { atMost, backoff, pause } from './backoff.ts'
+import { waitAtMost, backoff, pause } from './backoff.ts'
 import { RtcError } from './errors.ts'
-import { gatewayError, type GraphQLProblem, isRetryable, requestOf, tokenOf } from './gateway.ts'
+import { gatewayError, type GraphQLProblem, isRetryable, toRequest, tokenOf } from './gateway.ts'
 import type { TypedDocumentString } from './generated/graphql.ts'
 import type { ConnectionState } from './media/media.ts'
 
@@ -15,7 +15,7 @@ export interface SocketOptions {
   /** How the connection stands, at each change. Must not throw. */
   onState(state: ConnectionState): void
   /** A token was refused, or none was to be had; it is tried again if there is a way to another. Must not throw. */
-  onTrouble(error: RtcError): void
+  onTokenError(error: RtcError): void
 }
 
 /** Takes the messages of one subscription. Must not throw. */
@@ -29,11 +29,11 @@ export interface SubscriptionSink<Result> {
 const PING_INTERVAL = 10_000
 const PONG_TIMEOUT = 5_000
 /** Milliseconds for which a socket without a subscription stays open. */
-const LINGER = 3_000
+const IDLE_CLOSE_DELAY = 3_000
 const ACK_TIMEOUT = 10_000
-const CLOSE_WAIT = 1_000
+const CLOSE_TIMEOUT = 1_000
 /** Tokens that are tried one after the other before it is given up. */
-const REFUSALS_MAX = 3
+const MAX_TOKEN_REFUSALS = 3
 
 /**
  * Subscriptions over one socket that is there while somebody subscribes. A lost connection, and a refusal that passes, are
@@ -60,18 +60,18 @@ export class Socket {
     variables: Variables,
     sink: SubscriptionSink<Result>,
   ): () => void {
-    const over = new AbortController()
-    const leave = () => over.abort()
-    this.#closing.signal.addEventListener('abort', leave, { signal: over.signal })
-    void this.#keep(requestOf(document, variables), sink, over.signal).finally(leave)
-    return leave
+    const ended = new AbortController()
+    const unsubscribe = () => ended.abort()
+    this.#closing.signal.addEventListener('abort', unsubscribe, { signal: ended.signal })
+    void this.#runUntilEnded(toRequest(document, variables), sink, ended.signal).finally(unsubscribe)
+    return unsubscribe
   }
 
   /** Ends every subscription, and the connection. */
   async close(): Promise<void> {
     this.#closing.abort()
     // A connection that is being made is disposed of when it is there, or never comes about.
-    await atMost(CLOSE_WAIT, this.#dispose())
+    await waitAtMost(CLOSE_TIMEOUT, this.#dispose())
   }
 
   async #dispose(): Promise<void> {
@@ -83,22 +83,26 @@ export class Socket {
     }
   }
 
-  async #keep<Result>(payload: Request, sink: SubscriptionSink<Result>, over: AbortSignal): Promise<void> {
-    for (let attempt = 0; !over.aborted; attempt += 1) {
-      const failure = await this.#once(payload, over, (result) => {
+  async #runUntilEnded<Result>(payload: Request, sink: SubscriptionSink<Result>, ended: AbortSignal): Promise<void> {
+    for (let attempt = 0; !ended.aborted; attempt += 1) {
+      const failure = await this.#subscribeOnce(payload, ended, (result) => {
         attempt = 0
         sink.next(result as Result)
       })
-      if (over.aborted) return
+      if (ended.aborted) return
       if (!failure) return sink.end()
-      const freshTokenMayDo = failure.code === 'UNAUTHENTICATED' && !this.#isFinal
-      if (!isRetryable(failure) && !freshTokenMayDo) return sink.end(failure)
-      await pause(backoff(attempt), over)
+      const canRetryWithNewToken = failure.code === 'UNAUTHENTICATED' && !this.#isRefusalFinal
+      if (!isRetryable(failure) && !canRetryWithNewToken) return sink.end(failure)
+      await pause(backoff(attempt), ended)
     }
   }
 
   /** Resolves when the subscription is over: to why, unless it was completed. */
-  async #once(payload: Request, over: AbortSignal, next: (result: unknown) => void): Promise<RtcError | undefined> {
+  async #subscribeOnce(
+    payload: Request,
+    ended: AbortSignal,
+    next: (result: unknown) => void,
+  ): Promise<RtcError | undefined> {
     let client: Client
     try {
       client = await (this.#client ??= this.#connect())
@@ -110,9 +114,9 @@ export class Socket {
       })
     }
     return new Promise((resolve) => {
-      if (over.aborted) return resolve(undefined)
+      if (ended.aborted) return resolve(undefined)
       const end = (failure?: RtcError) => {
-        over.removeEventListener('abort', unsubscribe)
+        ended.removeEventListener('abort', unsubscribe)
         resolve(failure)
       }
       const unsubscribe = client.subscribe(
@@ -127,30 +131,30 @@ export class Socket {
           complete: () => end(),
         },
       )
-      over.addEventListener('abort', unsubscribe)
+      ended.addEventListener('abort', unsubscribe)
     })
   }
 
   /** There is no other token to be had, or those that are to be had are refused as well. */
-  get #isFinal(): boolean {
-    return !this.#options.auth.canRefresh || this.#refusals >= REFUSALS_MAX
+  get #isRefusalFinal(): boolean {
+    return !this.#options.auth.canRefresh || this.#refusals >= MAX_TOKEN_REFUSALS
   }
 
   async #connect(): Promise<Client> {
-    const { url, auth, onState, onTrouble } = this.#options
+    const { url, auth, onState, onTokenError } = this.#options
     // Node.js has one of its own from version 22 on.
     const webSocketImpl: unknown = globalThis.WebSocket ?? (await import('ws')).WebSocket
-    let overdue: ReturnType<typeof setTimeout> | undefined
+    let pongTimer: ReturnType<typeof setTimeout> | undefined
     let acknowledged = false
     const client = createClient({
       url,
       webSocketImpl,
-      lazyCloseTimeout: LINGER,
+      lazyCloseTimeout: IDLE_CLOSE_DELAY,
       keepAlive: PING_INTERVAL,
       connectionAckWaitTimeout: ACK_TIMEOUT,
       retryAttempts: Infinity,
       retryWait: (attempt) => pause(backoff(attempt), this.#closing.signal),
-      shouldRetry: (event) => !isRefusal(codeOf(event)) || !this.#isFinal,
+      shouldRetry: (event) => !isRefusal(codeOf(event)) || !this.#isRefusalFinal,
       connectionParams: async () => {
         this.#token = await tokenOf(auth)
         return { authorization: `Bearer ${this.#token}` }
@@ -166,25 +170,25 @@ export class Socket {
           onState('connected')
         },
         ping(received) {
-          if (!received) overdue = setTimeout(() => client.terminate(), PONG_TIMEOUT)
+          if (!received) pongTimer = setTimeout(() => client.terminate(), PONG_TIMEOUT)
         },
         pong(received) {
-          if (received) clearTimeout(overdue)
+          if (received) clearTimeout(pongTimer)
         },
         closed: (event) => {
-          clearTimeout(overdue)
+          clearTimeout(pongTimer)
           const code = codeOf(event)
           const refused = isRefusal(code)
           if (refused) {
             auth.refuse(this.#token)
             this.#refusals += 1
             // One that was taken before has expired: that is how it goes.
-            if (!acknowledged && !this.#isFinal) onTrouble(REFUSED)
+            if (!acknowledged && !this.#isRefusalFinal) onTokenError(TOKEN_REFUSED)
           }
-          onState(code === NORMAL_CLOSURE || (refused && this.#isFinal) ? 'disconnected' : 'reconnecting')
+          onState(code === NORMAL_CLOSURE || (refused && this.#isRefusalFinal) ? 'disconnected' : 'reconnecting')
         },
         error: (error) => {
-          if (error instanceof RtcError) onTrouble(error)
+          if (error instanceof RtcError) onTokenError(error)
         },
       },
     })
@@ -193,7 +197,7 @@ export class Socket {
 }
 
 const isRefusal = (code: number | undefined) => code === CloseCode.Unauthorized || code === CloseCode.Forbidden
-const REFUSED = new RtcError('UNAUTHENTICATED', 'The gateway does not take the token.')
+const TOKEN_REFUSED = new RtcError('UNAUTHENTICATED', 'The gateway does not take the token.')
 
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const NORMAL_CLOSURE = 1000
@@ -208,7 +212,7 @@ function failureOf(error: unknown): RtcError {
   if (Array.isArray(error)) return gatewayError(error as GraphQLProblem[])
   if (error instanceof RtcError) return error
   const code = codeOf(error)
-  if (isRefusal(code)) return REFUSED
+  if (isRefusal(code)) return TOKEN_REFUSED
   return new RtcError('UNREACHABLE', `The connection to the gateway is lost${code ? ` (${code})` : ''}.`, {
     cause: error,
   })

@@ -1,29 +1,29 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { Controls } from './controls.tsx'
-import { Dial } from './dial.tsx'
+import { CallForm } from './call-form.tsx'
 import { Elapsed } from './elapsed.tsx'
-import { Elsewhere } from './elsewhere.tsx'
+import { OtherDeviceCall } from './other-device-call.tsx'
 import { EventList } from './event-list.tsx'
 import { HistoryList } from './history-list.tsx'
 import type { Identity } from './identity.ts'
-import { Incoming } from './incoming.tsx'
+import { IncomingCalls } from './incoming-calls.tsx'
 import { Notices } from './notices.tsx'
 import type { Phone } from './phone.ts'
 import { ringingCalls } from './phone-state.ts'
-import { Said } from './said.tsx'
+import { SentenceText } from './sentence-text.tsx'
 import { isolated } from './sentence.ts'
 import { Stage } from './stage.tsx'
 import { statusOf } from './status.ts'
 import { useStore } from './store.ts'
-import { RefusedToken, type TokenTaker } from './token-form.tsx'
-import { Unheard } from './unheard.tsx'
+import { RefusedTokenForm, type TokenFormProps } from './token-form.tsx'
+import { MutedCallers } from './muted-callers.tsx'
 
 /** Everything for the one who calls: the call or the way to one, what rings, what happened. */
-export function CallScreen({ phone, options, onToken }: TokenTaker & { phone: Phone }) {
+export function CallScreen({ phone, options, onToken }: TokenFormProps & { phone: Phone }) {
   const state = useStore(phone.store)
-  const { room, since, underWay, elsewhere } = state
+  const { room, timerStart, pending, otherDeviceCall } = state
   const ringing = ringingCalls(state)
-  const atHand = room === undefined && underWay === undefined ? elsewhere : undefined
+  const takeOver = room === undefined && pending === undefined ? otherDeviceCall : undefined
   const status = statusOf(state, phone.userId)
   const heading = useRef<HTMLDivElement>(null)
   const caller = ringing[0]?.callerId
@@ -44,27 +44,27 @@ export function CallScreen({ phone, options, onToken }: TokenTaker & { phone: Ph
 
   return (
     <main class="screen" data-in-call={room !== undefined}>
-      <Incoming phone={phone} ringing={ringing} disabled={underWay !== undefined} inCall={room !== undefined} />
+      <IncomingCalls phone={phone} ringing={ringing} disabled={pending !== undefined} inCall={room !== undefined} />
       <div class="heading" tabIndex={-1} ref={heading}>
         <p class="status" role="status">
-          <Said sentence={status} />
+          <SentenceText sentence={status} />
         </p>
-        {room && since !== undefined && <Elapsed since={since} />}
+        {room && timerStart !== undefined && <Elapsed since={timerStart} />}
       </div>
       <Notices phone={phone} notices={state.notices} />
       <div class="call">
-        {state.tokenRefused && <RefusedToken options={options} onToken={takeToken} />}
-        {atHand && <Elsewhere phone={phone} room={atHand} />}
+        {state.tokenRefused && <RefusedTokenForm options={options} onToken={takeToken} />}
+        {takeOver && <OtherDeviceCall phone={phone} room={takeOver} />}
         {room ? (
           <>
-            <Stage room={room} userId={phone.userId} tracks={state.tracks} media={state.media} />
+            <Stage room={room} userId={phone.userId} tracks={state.tracks} media={state.peerStates} />
             <Controls phone={phone} room={room} tracks={state.tracks} devices={state.devices} />
           </>
         ) : (
           !state.tokenRefused && (
             <>
-              <Dial phone={phone} disabled={underWay !== undefined} />
-              <Unheard phone={phone} state={state} />
+              <CallForm phone={phone} disabled={pending !== undefined} />
+              <MutedCallers phone={phone} state={state} />
             </>
           )
         )}
@@ -74,9 +74,11 @@ export function CallScreen({ phone, options, onToken }: TokenTaker & { phone: Ph
         <HistoryList
           phone={phone}
           history={state.history}
-          elsewhere={new Set([...ringing, ...(room ? [room] : []), ...(atHand ? [atHand] : [])].map(({ id }) => id))}
+          shownRooms={
+            new Set([...ringing, ...(room ? [room] : []), ...(takeOver ? [takeOver] : [])].map(({ id }) => id))
+          }
           inCall={room !== undefined}
-          disabled={underWay !== undefined}
+          disabled={pending !== undefined}
         />
       </aside>
     </main>

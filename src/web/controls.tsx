@@ -14,12 +14,12 @@ export function Controls(props: {
   devices: readonly MediaDeviceInfo[]
 }) {
   const { phone, room, tracks, devices } = props
-  const hosts = room.type === 'group' && room.hostId === phone.userId
+  const isHost = room.type === 'group' && room.hostId === phone.userId
   const canShare = navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices
   const toggle = (source: MediaSource) => ({
     source,
     on: isPublished(tracks, source),
-    choose: (enabled: boolean) => phone.choose(source, enabled),
+    choose: (enabled: boolean) => phone.publishAndRemember(source, enabled),
   })
   return (
     <section class="controls" aria-label="Controls">
@@ -27,10 +27,10 @@ export function Controls(props: {
       <Toggle name="Camera" icon="camera" iconOff="cameraOff" {...toggle('camera')} />
       {canShare && <Toggle name="Screen" icon="screen" iconOff="screen" {...toggle('screen')} />}
       <Settings>
-        <DeviceChoice phone={phone} source="microphone" devices={devices} tracks={tracks} />
-        <DeviceChoice phone={phone} source="camera" devices={devices} tracks={tracks} />
-        {hosts && <Invitation phone={phone} />}
-        {hosts && (
+        <DeviceSelect phone={phone} source="microphone" devices={devices} tracks={tracks} />
+        <DeviceSelect phone={phone} source="camera" devices={devices} tracks={tracks} />
+        {isHost && <InviteForm phone={phone} />}
+        {isHost && (
           <button type="button" class="button stop" onClick={() => void phone.endForEveryone()}>
             End for everyone
           </button>
@@ -113,7 +113,7 @@ function Settings({ children }: { children: ComponentChildren }) {
   )
 }
 
-function DeviceChoice(props: {
+function DeviceSelect(props: {
   phone: Phone
   source: 'camera' | 'microphone'
   devices: readonly MediaDeviceInfo[]
@@ -145,7 +145,7 @@ function DeviceChoice(props: {
   )
 }
 
-function Invitation({ phone }: { phone: Phone }) {
+function InviteForm({ phone }: { phone: Phone }) {
   function submit(event: SubmitEvent) {
     event.preventDefault()
     const userIds = userIdsIn(fieldOf(event, 'more'))

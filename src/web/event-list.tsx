@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks'
-import { Said } from './said.tsx'
+import { SentenceText } from './sentence-text.tsx'
 import { eventSentence, type ListedEvent } from './sentences.ts'
 
 const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
@@ -17,7 +17,7 @@ export function EventList({ events }: { events: readonly ListedEvent[] }) {
           <li key={`${update.seq} ${update.type}`} data-seq={update.seq} data-type={update.type}>
             <span class="seq">{update.seq}</span>
             <span>
-              <Said sentence={eventSentence(update)} />
+              <SentenceText sentence={eventSentence(update)} />
             </span>
             <time dateTime={update.at}>{TIME.format(new Date(update.at))}</time>
           </li>

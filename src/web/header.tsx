@@ -1,13 +1,13 @@
 import { Icon } from './icons.tsx'
-import { type Options, PASTED } from './identity.ts'
+import { type Options, PASTED_TOKEN } from './identity.ts'
 import type { Phone } from './phone.ts'
 import { isolated } from './sentence.ts'
 import { useStore } from './store.ts'
 
 /** No user's id: these are not empty. */
-const ANOTHER = ''
+const ANOTHER_TOKEN = ''
 
-const GATEWAY = {
+const GATEWAY_STATES = {
   connecting: 'Connecting…',
   connected: 'Connected',
   reconnecting: 'Reconnecting…',
@@ -33,11 +33,11 @@ export function Header({
 
   function choose(select: HTMLSelectElement) {
     const { value } = select
-    if (value !== ANOTHER) {
+    if (value !== ANOTHER_TOKEN) {
       location.hash = value
       return
     }
-    select.value = PASTED
+    select.value = PASTED_TOKEN
     onAsk()
   }
 
@@ -47,29 +47,29 @@ export function Header({
         <Icon name="brand" />
         Calls
       </h1>
-      {phone && <Gateway phone={phone} />}
+      {phone && <GatewayStatus phone={phone} />}
       <label class="who">
         <span>You are</span>
-        <select value={pasted ? PASTED : (userId ?? '')} onChange={({ currentTarget }) => choose(currentTarget)}>
-          {userId === undefined && <option value={ANOTHER}>…</option>}
+        <select value={pasted ? PASTED_TOKEN : (userId ?? '')} onChange={({ currentTarget }) => choose(currentTarget)}>
+          {userId === undefined && <option value={ANOTHER_TOKEN}>…</option>}
           {people.map((person) => (
             <option key={person} value={person}>
               {person}
             </option>
           ))}
-          <option value={PASTED}>{pasted ? isolated(userId) : 'somebody with a token'}</option>
-          {pasted && <option value={ANOTHER}>somebody with another token</option>}
+          <option value={PASTED_TOKEN}>{pasted ? isolated(userId) : 'somebody with a token'}</option>
+          {pasted && <option value={ANOTHER_TOKEN}>somebody with another token</option>}
         </select>
       </label>
     </header>
   )
 }
 
-function Gateway({ phone }: { phone: Phone }) {
+function GatewayStatus({ phone }: { phone: Phone }) {
   const { gateway } = useStore(phone.store)
   return (
     <span class="gateway" data-gateway={gateway}>
-      {GATEWAY[gateway]}
+      {GATEWAY_STATES[gateway]}
     </span>
   )
 }

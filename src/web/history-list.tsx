@@ -4,7 +4,7 @@ import { clock, type HistoryRow, historyRow } from './history.ts'
 import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
 import type { PhoneState } from './phone-state.ts'
-import { Said } from './said.tsx'
+import { SentenceText } from './sentence-text.tsx'
 import { plain } from './sentence.ts'
 
 const TODAY = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' })
@@ -15,13 +15,13 @@ export function HistoryList(props: {
   phone: Phone
   history: PhoneState['history']
   /** Rooms that are shown elsewhere on the page. */
-  elsewhere: ReadonlySet<string>
+  shownRooms: ReadonlySet<string>
   inCall: boolean
   disabled: boolean
 }) {
-  const { phone, history, elsewhere, inCall, disabled } = props
+  const { phone, history, shownRooms, inCall, disabled } = props
   const id = useId()
-  const rooms = history.rooms.filter(({ id: roomId }) => !elsewhere.has(roomId))
+  const rooms = history.rooms.filter(({ id: roomId }) => !shownRooms.has(roomId))
   return (
     <section class="panel" aria-labelledby={id}>
       <h2 id={id}>History</h2>
@@ -58,7 +58,7 @@ function Row(props: { room: Room; row: HistoryRow; phone: Phone; inCall: boolean
       </span>
       <span class="history-text">
         <span class="name">
-          <Said sentence={who} />
+          <SentenceText sentence={who} />
         </span>
         <span class="quiet">
           <span class="result">{result}</span> · <time dateTime={at}>{when(new Date(at))}</time>

@@ -15,7 +15,7 @@ export interface Options {
 const TOKEN_KEY = 'token'
 
 /** In the address, so that a reload, a bookmark and a second tab each know: `#alice`, or `#token` for a pasted one. */
-export const PASTED = 'token'
+export const PASTED_TOKEN = 'token'
 
 export function readOptions(): Options {
   return JSON.parse(document.getElementById('options')?.textContent || '{}') as Options
@@ -23,9 +23,9 @@ export function readOptions(): Options {
 
 /** Whoever the address names, with their development token or the one that was pasted into this tab. */
 export function readIdentity({ tokens = {}, userClaim = 'sub' }: Options): Identity | undefined {
-  const name = nameIn(location.hash)
+  const name = nameFromHash(location.hash)
   const pasted = sessionStorage.getItem(TOKEN_KEY)
-  if (name === PASTED && pasted !== null) {
+  if (name === PASTED_TOKEN && pasted !== null) {
     const userId = subjectOf(pasted, userClaim)
     return userId === undefined ? undefined : { userId, token: pasted }
   }
@@ -33,7 +33,7 @@ export function readIdentity({ tokens = {}, userClaim = 'sub' }: Options): Ident
   return token === undefined ? undefined : { userId: name, token }
 }
 
-function nameIn(hash: string): string {
+function nameFromHash(hash: string): string {
   try {
     return decodeURIComponent(hash.slice(1))
   } catch {

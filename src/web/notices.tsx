@@ -1,7 +1,7 @@
 import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
 import type { Notice } from './phone-state.ts'
-import { Said } from './said.tsx'
+import { SentenceText } from './sentence-text.tsx'
 import { plain } from './sentence.ts'
 
 /** What went wrong, until it is dismissed. */
@@ -11,7 +11,7 @@ export function Notices({ phone, notices }: { phone: Phone; notices: readonly No
       {notices.map((notice) => (
         <p key={plain(notice.text)} class="notice" data-code={notice.code}>
           <span>
-            <Said sentence={notice.text} />
+            <SentenceText sentence={notice.text} />
           </span>
           <button type="button" class="bare" aria-label="Dismiss" onClick={() => phone.dismiss(notice)}>
             <Icon name="close" />

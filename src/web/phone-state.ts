@@ -16,7 +16,7 @@ export interface PhoneState {
   /** The gateway takes the token no more and another one is waited for. */
   readonly tokenRefused: boolean
   /** What the user has asked for and is still under way. */
-  readonly underWay: Sentence | undefined
+  readonly pending: Sentence | undefined
   /** Calls that ring here. */
   readonly ringing: readonly Room[]
   /** Callers who neither ring nor show until the page is loaded again. */
@@ -26,16 +26,16 @@ export interface PhoneState {
   /** The call that this page is in, as of its last event. */
   readonly room: Room | undefined
   /** The call that another tab or device of the user is in. */
-  readonly elsewhere: Room | undefined
+  readonly otherDeviceCall: Room | undefined
   /** When the first second with media began, by this machine's clock, in milliseconds. */
-  readonly since: number | undefined
+  readonly timerStart: number | undefined
   readonly tracks: readonly Track[]
   /** State of the connection to each peer, by user. */
-  readonly media: ReadonlyMap<string, ConnectionState>
+  readonly peerStates: ReadonlyMap<string, ConnectionState>
   /** Of the call, or of the last one; the newest first. */
   readonly events: readonly ListedEvent[]
   /** How the last call was over, or how something stopped ringing. */
-  readonly over: { readonly room: Room; readonly reason: EndedReason } | { readonly text: Sentence } | undefined
+  readonly lastOutcome: { readonly room: Room; readonly reason: EndedReason } | { readonly text: Sentence } | undefined
   readonly devices: readonly MediaDeviceInfo[]
   readonly notices: readonly Notice[]
   readonly history: { readonly rooms: readonly Room[]; readonly next: string | null; readonly loaded: boolean }
@@ -43,22 +43,22 @@ export interface PhoneState {
 
 export const NO_CALL = {
   room: undefined,
-  since: undefined,
+  timerStart: undefined,
   tracks: [],
-  media: new Map(),
+  peerStates: new Map(),
 } as const satisfies Partial<PhoneState>
 
 export const INITIAL: PhoneState = {
   ...NO_CALL,
   gateway: 'connecting',
   tokenRefused: false,
-  underWay: undefined,
+  pending: undefined,
   ringing: [],
   silenced: new Set(),
   blocked: [],
-  elsewhere: undefined,
+  otherDeviceCall: undefined,
   events: [],
-  over: undefined,
+  lastOutcome: undefined,
   devices: [],
   notices: [],
   history: { rooms: [], next: null, loaded: false },

@@ -9,22 +9,22 @@ import {
   type Track,
 } from '../sdk/index.ts'
 import { forgetCall, recallCall, rememberCall } from './call-memory.ts'
-import { Entry, type EntryRequest } from './entry.ts'
+import { RoomEntry, type RoomEntryRequest } from './room-entry.ts'
 import type { Identity } from './identity.ts'
 import { INITIAL, NO_CALL, type Notice, type PhoneState } from './phone-state.ts'
 import { namesOf, plain, say } from './sentence.ts'
 import { errorSentence, fallbackSentence, lostSentence, ringOverSentence } from './sentences.ts'
 import { Store } from './store.ts'
-import { Tabs } from './tabs.ts'
+import { TabChannel } from './tab-channel.ts'
 import { TokenRequest } from './token-request.ts'
 
 const HISTORY_PAGE = 10
 /** Events that are listed. */
 const EVENTS_MAX = 500
 /** Milliseconds after which a call in another tab or on another device is looked at again. */
-const ELSEWHERE_INTERVAL = 15_000
+const OTHER_DEVICE_INTERVAL = 15_000
 /** What concerns a call alone: nobody needs to read it once the call is over. */
-const OF_A_CALL: readonly string[] = [
+const CALL_CODES: readonly string[] = [
   'DEVICE_DENIED',
   'DEVICE_NOT_FOUND',
   'DEVICE_FAILED',
@@ -39,14 +39,14 @@ export class Phone {
   readonly store = new Store<PhoneState>(INITIAL)
   readonly #client: OpenChatClient
   readonly #aborted = new AbortController()
-  readonly #tabs: Tabs
+  readonly #tabs: TabChannel
   readonly #token = new TokenRequest(() => this.store.update({ tokenRefused: true }))
   /** Sources that the user is switching: their tracks go because they were asked to. */
   readonly #switching = new Set<MediaSource>()
-  #entry: Entry | undefined
+  #entry: RoomEntry | undefined
   /** Seconds that the call had been going on when it was joined. */
   #durationBefore = 0
-  #lookAgain: ReturnType<typeof setTimeout> | undefined
+  #otherDeviceTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor({ userId, token }: Identity) {
     this.userId = userId
@@ -55,7 +55,7 @@ export class Phone {
       server: { baseUrl: new URL('.', location.href).href },
       auth: { uid: userId, token, refreshToken: () => this.#token.ask() },
     })
-    this.#tabs = new Tabs(userId, () => void this.loadHistory())
+    this.#tabs = new TabChannel(userId, () => void this.loadHistory())
   }
 
   get #rtc() {
@@ -71,8 +71,8 @@ export class Phone {
     const remembered = recallCall(this.userId)
     if (remembered) {
       await this.#enter({
-        underWay: ['Going back to your call…'],
-        room: () => remembered.roomId,
+        status: ['Going back to your call…'],
+        findRoom: () => remembered.roomId,
         sources: remembered.sources,
       })
     }
@@ -82,11 +82,11 @@ export class Phone {
   /** Leaves the call that this page is in and gives everything back. */
   async stop(): Promise<void> {
     this.#aborted.abort()
-    clearTimeout(this.#lookAgain)
+    clearTimeout(this.#otherDeviceTimer)
     forgetCall()
     this.#token.withdraw()
     await this.#client.destroy()
-    this.#tabs.tell()
+    this.#tabs.announceChange()
     this.#tabs.close()
   }
 
@@ -99,30 +99,30 @@ export class Phone {
 
   /** One makes a call between two, several a group. */
   call(userIds: readonly string[], mediaType: MediaType): Promise<void> {
-    const create = async (): Promise<string> => {
+    const createRoom = async (): Promise<string> => {
       const [userId = ''] = userIds
       const room = await this.#rtc.createRoom(
         userIds.length > 1 ? { type: 'group', userIds: [...userIds], mediaType } : { type: 'p2p', userId, mediaType },
       )
       return room.id
     }
-    const underWay = say`Calling ${namesOf(userIds)}…`
-    return this.#enter({ underWay, room: create, sources: sourcesOf(mediaType), created: true })
+    const status = say`Calling ${namesOf(userIds)}…`
+    return this.#enter({ status, findRoom: createRoom, sources: sourcesOf(mediaType), created: true })
   }
 
   /** Takes a call that rings, or that another tab or device is in; the one that this page is in is left first. */
   answer(room: Room): Promise<void> {
-    const { elsewhere } = this.store.state
-    const underWay = [elsewhere?.id === room.id ? 'Taking the call here…' : 'Answering…']
-    return this.#enter({ underWay, room: () => room.id, sources: sourcesOf(room.mediaType) })
+    const { otherDeviceCall } = this.store.state
+    const status = [otherDeviceCall?.id === room.id ? 'Taking the call here…' : 'Answering…']
+    return this.#enter({ status, findRoom: () => room.id, sources: sourcesOf(room.mediaType) })
   }
 
   /** Gives up what is under way; what has come about of it is undone. */
   cancel(): void {
-    if (this.store.state.underWay === undefined) return
+    if (this.store.state.pending === undefined) return
     this.#entry?.cancel()
     forgetCall()
-    this.store.update({ ...NO_CALL, underWay: undefined, over: { text: ['Call cancelled.'] } })
+    this.store.update({ ...NO_CALL, pending: undefined, lastOutcome: { text: ['Call cancelled.'] } })
   }
 
   /** Declines a call, and what else the same caller has ringing. */
@@ -132,7 +132,7 @@ export class Phone {
     await this.#attempt(async () => {
       for (const { id } of declined) {
         const rejected = await this.#rtc.rejectCall(id, 'declined')
-        this.store.update({ over: { text: ringOverSentence(rejected, 'rejected') } })
+        this.store.update({ lastOutcome: { text: ringOverSentence(rejected, 'rejected') } })
       }
     })
   }
@@ -167,7 +167,7 @@ export class Phone {
   async hangUp(): Promise<void> {
     forgetCall()
     const left = this.#attempt(() => this.#rtc.leaveRoom())
-    this.#over({ text: ['You have left the call.'] })
+    this.#showEnd({ text: ['You have left the call.'] })
     await left
   }
 
@@ -189,11 +189,11 @@ export class Phone {
       camera: () => rtc.enableCamera(enabled),
       screen: () => rtc.enableScreenShare(enabled),
     }
-    await this.#switch(source, enable[source])
+    await this.#switchSource(source, enable[source])
   }
 
   /** As `publish`, and so again after a reload. */
-  async choose(source: MediaSource, enabled: boolean): Promise<void> {
+  async publishAndRemember(source: MediaSource, enabled: boolean): Promise<void> {
     const remembered = recallCall(this.userId)
     const others = remembered?.sources.filter((other) => other !== source) ?? []
     if (remembered && source !== 'screen') {
@@ -203,15 +203,15 @@ export class Phone {
   }
 
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    await this.#switch(source, () => this.#rtc.selectDevice(source, deviceId))
+    await this.#switchSource(source, () => this.#rtc.selectDevice(source, deviceId))
   }
 
   dismiss(notice: Notice): void {
     this.#dismissWhere((other) => other === notice)
   }
 
-  #dismissWhere(isOver: (notice: Notice) => boolean): void {
-    this.store.update({ notices: this.store.state.notices.filter((notice) => !isOver(notice)) })
+  #dismissWhere(matches: (notice: Notice) => boolean): void {
+    this.store.update({ notices: this.store.state.notices.filter((notice) => !matches(notice)) })
   }
 
   /** The latest calls; with `more`, those before the last that is shown as well. */
@@ -229,28 +229,28 @@ export class Phone {
           loaded: true,
         },
       })
-      if (!more) this.#findElsewhere(page.rooms)
+      if (!more) this.#findOtherDeviceCall(page.rooms)
     })
   }
 
   /** A call in another tab or on another device; of its end only tabs of this browser tell. */
-  #findElsewhere(rooms: readonly Room[]): void {
-    const elsewhere = rooms.find(
+  #findOtherDeviceCall(rooms: readonly Room[]): void {
+    const otherDeviceCall = rooms.find(
       ({ id, status, participants }) =>
         status !== 'ended' &&
         id !== this.#rtc.room?.id &&
         participants.some(({ userId, state }) => userId === this.userId && state === 'joined'),
     )
-    this.store.update({ elsewhere })
-    clearTimeout(this.#lookAgain)
-    if (elsewhere) this.#lookAgain = setTimeout(() => void this.loadHistory(), ELSEWHERE_INTERVAL)
+    this.store.update({ otherDeviceCall })
+    clearTimeout(this.#otherDeviceTimer)
+    if (otherDeviceCall) this.#otherDeviceTimer = setTimeout(() => void this.loadHistory(), OTHER_DEVICE_INTERVAL)
   }
 
-  async #enter(request: EntryRequest): Promise<void> {
-    if (this.store.state.underWay !== undefined) return
-    const { underWay, sources } = request
-    this.store.update({ underWay, over: undefined, notices: [] })
-    const entry = new Entry(this.#rtc, request, this.#entry?.done)
+  async #enter(request: RoomEntryRequest): Promise<void> {
+    if (this.store.state.pending !== undefined) return
+    const { status, sources } = request
+    this.store.update({ pending: status, lastOutcome: undefined, notices: [] })
+    const entry = new RoomEntry(this.#rtc, request, this.#entry?.done)
     this.#entry = entry
     await this.#attempt(async () => {
       try {
@@ -261,20 +261,20 @@ export class Phone {
         if (!entry.cancelled) throw error
       }
     })
-    if (entry.cancelled) return this.#tabs.tell()
-    this.store.update({ underWay: undefined })
+    if (entry.cancelled) return this.#tabs.announceChange()
+    this.store.update({ pending: undefined })
     if (this.store.state.room) await Promise.all(sources.map((source) => this.publish(source, true)))
   }
 
   #joined(room: Room, sources: readonly MediaSource[]): void {
     this.#durationBefore = room.duration ?? 0
     const startedAt = this.#rtc.connectionInfo?.mediaStartedAt
-    const since = startedAt === undefined ? undefined : startedAt - this.#durationBefore * 1000
-    this.store.update({ events: [], over: undefined, elsewhere: undefined, since })
-    this.#follow(room)
+    const timerStart = startedAt === undefined ? undefined : startedAt - this.#durationBefore * 1000
+    this.store.update({ events: [], lastOutcome: undefined, otherDeviceCall: undefined, timerStart })
+    this.#showRoom(room)
     this.#stopRinging(room.id)
     if (this.#rtc.room) rememberCall({ userId: this.userId, roomId: room.id, sources })
-    this.#tabs.tell()
+    this.#tabs.announceChange()
     void this.#attempt(() => this.#loadEvents(room))
   }
 
@@ -293,11 +293,11 @@ export class Phone {
     rtc.on('connectionStateChanged', ({ of, userId, state }) => {
       if (of === 'gateway') return store.update({ gateway: state })
       if (userId === null) return
-      store.update({ media: new Map(store.state.media).set(userId, state) })
+      store.update({ peerStates: new Map(store.state.peerStates).set(userId, state) })
       if (state === 'connected') this.#dismissWhere((notice) => notice.userId === userId)
     })
     // Counted from what the gateway says has passed: its clock may be another.
-    rtc.on('mediaStarted', ({ at }) => store.update({ since: at - this.#durationBefore * 1000 }))
+    rtc.on('mediaStarted', ({ at }) => store.update({ timerStart: at - this.#durationBefore * 1000 }))
     rtc.on('devicesChanged', ({ devices }) => store.update({ devices }))
     rtc.on('deviceFallback', ({ source }) =>
       this.#notify({ code: 'DEVICE_FALLBACK', source, text: [fallbackSentence(source)] }),
@@ -306,20 +306,20 @@ export class Phone {
     rtc.on('roomUpdated', (update) => {
       const event = { ...update, subjectId: update.participant?.userId ?? null }
       store.update({ events: [event, ...store.state.events].slice(0, EVENTS_MAX) })
-      this.#follow(update.room)
+      this.#showRoom(update.room)
     })
     rtc.on('trackAdded', (track) => store.update({ tracks: [...store.state.tracks, track] }))
     rtc.on('trackRemoved', (track) => {
       store.update({ tracks: store.state.tracks.filter((other) => other !== track) })
-      if (track.local) this.#localTrackGone(track)
+      if (track.local) this.#noticeLostDevice(track)
     })
     rtc.on('ended', ({ room, reason }) => {
-      this.#tabs.tell()
+      this.#tabs.announceChange()
       void this.loadHistory()
       // Whoever hangs up may be in the next call by the time that the gateway was told.
       if (rtc.room || this.#entry?.isUndoing(room.id)) return
       forgetCall()
-      this.#over({ room, reason })
+      this.#showEnd({ room, reason })
     })
     rtc.on('incomingCall', ({ type, room, answeredHere }) => {
       const known = store.state.ringing.some(({ id }) => id === room.id)
@@ -329,27 +329,27 @@ export class Phone {
         return
       }
       this.#stopRinging(room.id)
-      const isTold = known && !answeredHere && !store.state.silenced.has(room.callerId)
-      if (isTold && !store.state.room && store.state.underWay === undefined) {
-        store.update({ over: { text: ringOverSentence(room, type) } })
+      const isAnnounced = known && !answeredHere && !store.state.silenced.has(room.callerId)
+      if (isAnnounced && !store.state.room && store.state.pending === undefined) {
+        store.update({ lastOutcome: { text: ringOverSentence(room, type) } })
       }
       void this.loadHistory()
     })
   }
 
-  #follow(room: Room): void {
+  #showRoom(room: Room): void {
     // Not what comes when it is over for this page: at once, or since hanging up.
     if (this.#rtc.room?.id !== room.id || room.status === 'ended' || this.#entry?.cancelled) return
     this.store.update({ room })
   }
 
-  #over(over: NonNullable<PhoneState['over']>): void {
-    this.#dismissWhere(({ code, source }) => source !== undefined || OF_A_CALL.includes(code))
-    this.store.update({ ...NO_CALL, over })
+  #showEnd(lastOutcome: NonNullable<PhoneState['lastOutcome']>): void {
+    this.#dismissWhere(({ code, source }) => source !== undefined || CALL_CODES.includes(code))
+    this.store.update({ ...NO_CALL, lastOutcome })
   }
 
   /** A device was unplugged, unless the user has switched it off or the call is over, which shows a moment later. */
-  #localTrackGone({ source }: Track): void {
+  #noticeLostDevice({ source }: Track): void {
     const { room } = this.#rtc
     if (source === 'screen' || this.#switching.has(source)) return
     queueMicrotask(() => {
@@ -367,7 +367,7 @@ export class Phone {
     await this.#attempt(async () => this.store.update({ devices: await this.#rtc.listDevices() }))
   }
 
-  async #switch(source: MediaSource, work: () => Promise<unknown>): Promise<void> {
+  async #switchSource(source: MediaSource, work: () => Promise<unknown>): Promise<void> {
     this.#dismissWhere((notice) => notice.source === source)
     const { room } = this.#rtc
     this.#switching.add(source)
@@ -396,7 +396,7 @@ export class Phone {
     const error = thrown instanceof RtcError ? thrown : new RtcError('MEDIA_FAILED', String(thrown), { cause: thrown })
     // Whoever closes the browser's picker of screens knows that nothing is shared.
     if (source === 'screen' && error.code === 'DEVICE_DENIED') return
-    if (!this.#rtc.room && OF_A_CALL.includes(error.code) && this.store.state.underWay === undefined) return
+    if (!this.#rtc.room && CALL_CODES.includes(error.code) && this.store.state.pending === undefined) return
     this.#notify({ code: error.code, source, text: errorSentence(error, source), userId: error.peer?.userId })
   }
 

@@ -1,5 +1,5 @@
 /** Seconds. */
-const EVERY = 2.4
+const REPEAT_EVERY = 2.4
 const TONES = [0, 0.32]
 const TONE_LENGTH = 0.26
 /** Two notes, a third apart; quiet enough for a room with others in it. */
@@ -15,7 +15,7 @@ export function ring(): () => void {
   const audio = new AudioContext()
   const sound = () => TONES.forEach((after, index) => play(audio, audio.currentTime + after, PITCHES[index] ?? 0))
   sound()
-  const timer = setInterval(sound, EVERY * 1000)
+  const timer = setInterval(sound, REPEAT_EVERY * 1000)
   return () => {
     clearInterval(timer)
     void audio.close()

@@ -19,7 +19,7 @@ const DEVICES: Readonly<Record<MediaSource, string>> = {
 }
 
 /** How a call goes on without a source. */
-const WITHOUT: Readonly<Record<MediaSource, string>> = {
+const WITHOUT_SOURCE: Readonly<Record<MediaSource, string>> = {
   camera: 'The call goes on without your picture.',
   microphone: 'The call goes on, but nobody hears you.',
   screen: 'The call goes on without it.',
@@ -54,7 +54,7 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
 }
 
 /** What the page's forms call the gateway's fields; it fills in no others. */
-const FIELDS: Readonly<Record<string, string>> = {
+const FORM_LABELS: Readonly<Record<string, string>> = {
   calleeId: 'Who to call',
   participantIds: 'Who to call',
   userIds: 'Who else to call',
@@ -73,7 +73,7 @@ const PEOPLE: Readonly<Record<string, string>> = {
 /** What is wrong with an input, in the words of the page instead of the gateway's names. */
 function problemSentence({ path, message }: InputProblem): string {
   const words = message.replaceAll(/\b[a-z]+[A-Z]\w*\b/g, (word) => PEOPLE[word] ?? 'it')
-  const field = FIELDS[path.split('.').find((part) => part in FIELDS) ?? '']
+  const field = FORM_LABELS[path.split('.').find((part) => part in FORM_LABELS) ?? '']
   const sentence = field === undefined || /^\p{Lu}/u.test(words) ? words : `“${field}” ${words}`
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
 }
@@ -82,7 +82,7 @@ function problemSentence({ path, message }: InputProblem): string {
 export function errorSentence(error: RtcError, source?: MediaSource): Sentence {
   if (error.peer) return say`${nameOf(error.peer.userId)} cannot be reached: ${UNREACHABLE[error.peer.reason]}.`
   const sentence = SENTENCES[error.code](error, source === undefined ? 'device' : DEVICES[source])
-  return [source === undefined ? sentence : `${sentence} ${WITHOUT[source]}`]
+  return [source === undefined ? sentence : `${sentence} ${WITHOUT_SOURCE[source]}`]
 }
 
 /** Why sound and picture of somebody do not arrive, as far as it can be told. */
@@ -101,7 +101,7 @@ export const fallbackSentence = (source: MediaSource): string =>
 
 /** A device has gone that nobody has switched off. */
 export const lostSentence = (source: MediaSource): string =>
-  `Your ${DEVICES[source]} is gone: it was unplugged, or the system has taken it away. ${WITHOUT[source]}`
+  `Your ${DEVICES[source]} is gone: it was unplugged, or the system has taken it away. ${WITHOUT_SOURCE[source]}`
 
 /** The others who have, or had, a place in a room. */
 export const othersIn = (room: Room, userId: string): string[] =>
@@ -152,7 +152,7 @@ export function ringOverSentence(room: Room, type: Exclude<IncomingCallType, 'ri
   return sentences[type]
 }
 
-const ENDS: Readonly<Record<EndReason, string>> = {
+const END_SUFFIXES: Readonly<Record<EndReason, string>> = {
   completed: '',
   cancelled: ': cancelled',
   rejected: ': declined',
@@ -171,7 +171,7 @@ export function eventSentence({ type, participant, actorId, subjectId, room }: L
     snapshot: () => ['The call as it is now'],
     room_created: () => say`${actorId === null ? 'Somebody' : nameOf(actorId)} made the call`,
     room_started: () => ['The call has begun'],
-    room_ended: () => [`The call is over${ENDS[room?.endReason ?? 'completed']}`],
+    room_ended: () => [`The call is over${END_SUFFIXES[room?.endReason ?? 'completed']}`],
     room_updated: () => (room?.hostId ? say`${nameOf(room.hostId)} hosts the room` : ['The room has changed']),
     participant_invited: () => say`${who} is invited`,
     participant_joined: () => say`${who} has joined`,

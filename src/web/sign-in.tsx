@@ -1,7 +1,7 @@
-import { TokenForm, type TokenTaker } from './token-form.tsx'
+import { TokenForm, type TokenFormProps } from './token-form.tsx'
 
 /** Asks who is there: somebody whose token the gateway has given, or whose token is pasted. */
-export function SignIn({ options, onToken, onBack }: TokenTaker & { onBack?: (() => void) | undefined }) {
+export function SignIn({ options, onToken, onBack }: TokenFormProps & { onBack?: (() => void) | undefined }) {
   const people = Object.keys(options.tokens ?? {})
   return (
     <main class="sign-in">

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { ConnectionState, Room, Track } from '../sdk/index.ts'
 import { Icon } from './icons.tsx'
-import { Picture } from './picture.tsx'
+import { ParticipantTile } from './participant-tile.tsx'
 import { tilesOf } from './tiles.ts'
 
 /** Everybody's pictures, and everybody's sound. */
@@ -12,7 +12,7 @@ export function Stage(call: {
   media: ReadonlyMap<string, ConnectionState>
 }) {
   const { present, absent } = tilesOf(call)
-  const [silent, setSilent] = useState(false)
+  const [autoplayBlocked, setAutoplayBlocked] = useState(false)
   const sounds = useRef<HTMLDivElement>(null)
   const screens = present.filter(({ kind }) => kind === 'screen').length
   const people = present.length - screens
@@ -20,8 +20,9 @@ export function Stage(call: {
 
   /** A click lets the browser play what it has held back. */
   function unlock() {
-    setSilent(false)
-    for (const sound of sounds.current?.querySelectorAll('audio') ?? []) sound.play().catch(() => setSilent(true))
+    setAutoplayBlocked(false)
+    for (const sound of sounds.current?.querySelectorAll('audio') ?? [])
+      sound.play().catch(() => setAutoplayBlocked(true))
   }
 
   return (
@@ -33,13 +34,13 @@ export function Stage(call: {
         style={{ '--screens': screens, '--people': people }}
       >
         {present.map((tile) => (
-          <Picture key={tile.key} tile={tile} />
+          <ParticipantTile key={tile.key} tile={tile} />
         ))}
       </div>
       {absent.length > 0 && (
         <div class="absent">
           {absent.map((tile) => (
-            <Picture key={tile.key} tile={tile} />
+            <ParticipantTile key={tile.key} tile={tile} />
           ))}
         </div>
       )}
@@ -47,14 +48,14 @@ export function Stage(call: {
         {call.tracks
           .filter(({ local, kind }) => !local && kind === 'audio')
           .map((track) => (
-            <Sound
+            <RemoteAudio
               key={`${track.userId} ${track.mediaStreamTrack.id}`}
               track={track}
-              onSilent={() => setSilent(true)}
+              onBlocked={() => setAutoplayBlocked(true)}
             />
           ))}
       </div>
-      {silent && (
+      {autoplayBlocked && (
         <button type="button" class="button primary unlock" onClick={unlock}>
           <Icon name="speaker" /> Turn the sound on
         </button>
@@ -63,7 +64,7 @@ export function Stage(call: {
   )
 }
 
-function Sound({ track, onSilent }: { track: Track; onSilent: () => void }) {
+function RemoteAudio({ track, onBlocked }: { track: Track; onBlocked: () => void }) {
   const audio = useRef<HTMLAudioElement>(null)
   const stream = useMemo(() => new MediaStream([track.mediaStreamTrack]), [track.mediaStreamTrack])
   useEffect(() => {
@@ -71,7 +72,7 @@ function Sound({ track, onSilent }: { track: Track; onSilent: () => void }) {
     audio.current.srcObject = stream
     audio.current.play().catch((error: unknown) => {
       // Not when the element is gone before it has begun.
-      if (error instanceof DOMException && error.name === 'NotAllowedError') onSilent()
+      if (error instanceof DOMException && error.name === 'NotAllowedError') onBlocked()
     })
   }, [stream])
   return <audio ref={audio} autoplay data-user={track.userId} data-source={track.source} />

@@ -5,21 +5,22 @@ import { endedSentence } from './sentences.ts'
 
 /** The one sentence that says how things stand; it is read aloud when it changes. */
 export function statusOf(state: PhoneState, userId: string): Sentence {
-  const { gateway, underWay, room, over, notices, tokenRefused } = state
+  const { gateway, pending, room, lastOutcome, notices, tokenRefused } = state
   const ringing = ringingCalls(state)
   const refused = notices.some(({ code }) => code === 'UNAUTHENTICATED')
   if (tokenRefused || (gateway !== 'connected' && refused)) return ['The gateway has refused the token.']
   if (gateway === 'reconnecting') return [room ? 'Reconnecting… the call goes on.' : 'Reconnecting to the gateway…']
   if (gateway === 'disconnected') return ['Not connected to the gateway.']
-  if (underWay !== undefined) return underWay
-  if (room) return inRoom(room, userId, state.media)
+  if (pending !== undefined) return pending
+  if (room) return roomStatus(room, userId, state.peerStates)
   if (ringing.length > 0)
     return say`${namesOf(ringing.map(({ callerId }) => callerId))} ${ringing.length > 1 ? 'are' : 'is'} calling.`
-  if (over) return 'text' in over ? over.text : endedSentence(over.room, over.reason, userId)
+  if (lastOutcome)
+    return 'text' in lastOutcome ? lastOutcome.text : endedSentence(lastOutcome.room, lastOutcome.reason, userId)
   return [gateway === 'connected' ? 'Ready for a call.' : 'Connecting to the gateway…']
 }
 
-function inRoom(room: Room, userId: string, media: PhoneState['media']): Sentence {
+function roomStatus(room: Room, userId: string, media: PhoneState['peerStates']): Sentence {
   const others = room.participants.filter((other) => other.userId !== userId)
   const inState = (state: ParticipantState) =>
     others.filter((other) => other.state === state).map((other) => other.userId)

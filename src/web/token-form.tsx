@@ -1,14 +1,14 @@
 import { useId, useState } from 'preact/hooks'
 import { fieldOf } from './form.ts'
-import { type Identity, keepToken, type Options, PASTED, subjectOf } from './identity.ts'
+import { type Identity, keepToken, type Options, PASTED_TOKEN, subjectOf } from './identity.ts'
 
-export interface TokenTaker {
+export interface TokenFormProps {
   readonly options: Options
   readonly onToken: (identity: Identity) => void
 }
 
 /** Takes a pasted token and keeps it in this tab. */
-export function TokenForm({ options, onToken, label }: TokenTaker & { label: string }) {
+export function TokenForm({ options, onToken, label }: TokenFormProps & { label: string }) {
   const { userClaim = 'sub' } = options
   const id = useId()
   const [wrong, setWrong] = useState(false)
@@ -20,7 +20,7 @@ export function TokenForm({ options, onToken, label }: TokenTaker & { label: str
     setWrong(userId === undefined)
     if (userId === undefined) return
     keepToken(token)
-    location.hash = PASTED
+    location.hash = PASTED_TOKEN
     onToken({ userId, token })
   }
 
@@ -48,6 +48,6 @@ export function TokenForm({ options, onToken, label }: TokenTaker & { label: str
 }
 
 /** Asks for another token in the place of one that has expired; a call goes on meanwhile. */
-export const RefusedToken = (taker: TokenTaker) => (
-  <TokenForm {...taker} label="Your token has expired, or was refused. Paste another one:" />
+export const RefusedTokenForm = (props: TokenFormProps) => (
+  <TokenForm {...props} label="Your token has expired, or was refused. Paste another one:" />
 )

@@ -68,16 +68,16 @@ class AgoraSession extends VendorSession {
 
   #listen(): void {
     const client = this.#client
-    client.on('connection-state-change', (state, _former, reason) => {
-      const told = STATES[state]
-      if (told) this.report.state(told)
+    client.on('connection-state-change', (state, _previous, reason) => {
+      const known = STATES[state]
+      if (known) this.reporter.setState(known)
       if (state === 'DISCONNECTED') this.lost(reason ?? 'UNKNOWN_REASON')
     })
     client.on('user-published', (user, mediaType) => {
       if (mediaType !== 'datachannel') void this.#subscribe(user, mediaType)
     })
-    client.on('user-unpublished', (user, mediaType) => this.report.gone(keyOf(user, mediaType)))
-    client.on('user-left', (user) => this.report.userGone(String(user.uid)))
+    client.on('user-unpublished', (user, mediaType) => this.reporter.removeTrack(keyOf(user, mediaType)))
+    client.on('user-left', (user) => this.reporter.removeUser(String(user.uid)))
     client.on('token-privilege-will-expire', () => this.expiring())
     client.on('token-privilege-did-expire', () => this.lost('TOKEN_EXPIRE'))
   }
@@ -85,19 +85,19 @@ class AgoraSession extends VendorSession {
   #subscribe(user: IAgoraRTCRemoteUser, kind: Track['kind']): Promise<void> {
     const key = keyOf(user, kind)
     const userId = String(user.uid)
-    return this.report.subscribed(key, userId, async () => {
+    return this.reporter.trackSubscription(key, userId, async () => {
       const track = await (kind === 'audio'
         ? this.#client.subscribe(user, 'audio')
         : this.#client.subscribe(user, 'video'))
-      track.on('track-updated', (updated: MediaStreamTrack) => this.report.changed(key, updated))
+      track.on('track-updated', (updated: MediaStreamTrack) => this.reporter.replaceTrack(key, updated))
       const source = kind === 'audio' ? 'microphone' : 'camera'
       return { userId, source, kind, local: false, mediaStreamTrack: track.getMediaStreamTrack() }
     })
   }
 
   protected async open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
-    const refused = (id: string | undefined) => (error: unknown) => this.#refused(error, source, id)
-    const { track, setDevice } = await this.#capture(source, deviceId).catch(refused(deviceId))
+    const throwDeviceError = (id: string | undefined) => (error: unknown) => this.#deviceError(error, source, id)
+    const { track, setDevice } = await this.#capture(source, deviceId).catch(throwDeviceError(deviceId))
     // It says so just before it is so.
     track.on('track-updated', () => queueMicrotask(() => this.publisher.refresh(source)))
     track.on('track-ended', () => void this.publisher.ended(source))
@@ -105,7 +105,7 @@ class AgoraSession extends VendorSession {
       mediaStreamTrack: () => track.getMediaStreamTrack(),
       publish: () => this.#client.publish(track),
       unpublish: () => this.#client.unpublish(track),
-      selectDevice: (id) => setDevice(id).catch(refused(id)),
+      selectDevice: (id) => setDevice(id).catch(throwDeviceError(id)),
       stop: () => track.close(),
     }
   }
@@ -121,7 +121,7 @@ class AgoraSession extends VendorSession {
   }
 
   /** A device that is not there it calls unexpected: only the list of devices says whether it is that. */
-  async #refused(thrown: unknown, source: MediaSource, deviceId: string | undefined): Promise<never> {
+  async #deviceError(thrown: unknown, source: MediaSource, deviceId: string | undefined): Promise<never> {
     const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
     if (code === 'UNEXPECTED_ERROR' && deviceId !== undefined) {
       const devices = await this.#sdk.getDevices(true).catch(() => undefined)

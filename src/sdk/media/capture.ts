@@ -2,7 +2,7 @@ import { RtcError } from '../errors.ts'
 import { deviceError } from './device-error.ts'
 import type { MediaSource } from './media.ts'
 
-export const KINDS = { camera: 'video', microphone: 'audio', screen: 'video' } as const satisfies Record<
+export const KIND_OF_SOURCE = { camera: 'video', microphone: 'audio', screen: 'video' } as const satisfies Record<
   MediaSource,
   'audio' | 'video'
 >

@@ -44,18 +44,18 @@ export function diagnose(
   evidence: IceEvidence | undefined,
   iceServers: readonly RTCIceServer[],
 ): UnreachablePeer {
-  const because = (reason: UnreachableReason, serverCode?: number) => ({ userId, reason, serverCode })
-  if (!evidence) return because('no_answer')
-  if (!hasTurn(iceServers)) return because('no_turn')
-  if (evidence.relays > 0) return because('nothing_arrives')
+  const unreachable = (reason: UnreachableReason, serverCode?: number) => ({ userId, reason, serverCode })
+  if (!evidence) return unreachable('no_answer')
+  if (!hasTurn(iceServers)) return unreachable('no_turn')
+  if (evidence.relays > 0) return unreachable('nothing_arrives')
   const errors = evidence.errors.filter(({ url }) => isTurn(url))
   const refusal = errors.find(({ code }) => code !== SERVER_UNREACHABLE)
-  if (refusal) return because('relay_refused', refusal.code)
-  return because(errors.length > 0 ? 'relay_unreachable' : 'nothing_arrives')
+  if (refusal) return unreachable('relay_refused', refusal.code)
+  return unreachable(errors.length > 0 ? 'relay_unreachable' : 'nothing_arrives')
 }
 
 /** For people; programs use the reason. */
-export function sentenceOf({ userId, reason, serverCode }: UnreachablePeer): string {
+export function messageOf({ userId, reason, serverCode }: UnreachablePeer): string {
   const why: Readonly<Record<UnreachableReason, string>> = {
     no_answer: 'they do not answer',
     no_agreement: 'the two browsers do not agree on a connection',

@@ -54,14 +54,14 @@ class LivekitSession extends VendorSession {
     const { ConnectionState, DisconnectReason, RoomEvent } = this.#sdk
     this.#room
       .on(RoomEvent.ConnectionStateChanged, (state) => {
-        const told = STATES[state]
-        if (told) this.report.state(told)
+        const known = STATES[state]
+        if (known) this.reporter.setState(known)
       })
       .on(RoomEvent.Disconnected, (reason) => {
         this.lost(reason === undefined ? 'UNKNOWN_REASON' : (DisconnectReason[reason] ?? String(reason)))
       })
       .on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
-        this.report.track(publication.trackSid, {
+        this.reporter.setTrack(publication.trackSid, {
           userId: participant.identity,
           source: this.#sourceOf(publication),
           kind: track.kind === this.#sdk.Track.Kind.Audio ? 'audio' : 'video',
@@ -69,9 +69,9 @@ class LivekitSession extends VendorSession {
           mediaStreamTrack: track.mediaStreamTrack,
         })
       })
-      .on(RoomEvent.TrackUnsubscribed, (_track, publication) => this.report.gone(publication.trackSid))
+      .on(RoomEvent.TrackUnsubscribed, (_track, publication) => this.reporter.removeTrack(publication.trackSid))
       .on(RoomEvent.TrackSubscriptionFailed, (trackSid, participant) => {
-        this.report.failed('livekit cannot subscribe', new Error(`${trackSid} of ${participant.identity}`))
+        this.reporter.failed('livekit cannot subscribe', new Error(`${trackSid} of ${participant.identity}`))
       })
       .on(RoomEvent.LocalTrackUnpublished, (publication) => {
         // A room that reconnects publishes everything anew.

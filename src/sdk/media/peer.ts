@@ -6,7 +6,7 @@ import type { MediaSource } from './media.ts'
 type Payload = Readonly<Record<string, unknown>>
 
 /** What somebody publishes, to be sent to everybody. */
-export interface Outgoing {
+export interface OutgoingTrack {
   readonly source: MediaSource
   readonly track: MediaStreamTrack
   /** Receivers play the tracks of one stream in sync. */
@@ -31,7 +31,7 @@ export interface PeerOptions {
 }
 
 /** Each source has one section of every description, in this order; switching it changes the section's direction only. */
-const SECTIONS = [
+const MEDIA_SECTIONS = [
   ['microphone', 'audio'],
   ['camera', 'video'],
   ['screen', 'video'],
@@ -50,31 +50,31 @@ export class Peer {
   readonly #options: PeerOptions
   readonly #connection: RTCPeerConnection
   readonly #transceivers = new Map<MediaSource, RTCRtpTransceiver>()
-  readonly #outgoing = new Map<MediaSource, Outgoing>()
+  readonly #outgoing = new Map<MediaSource, OutgoingTrack>()
   readonly #received = new Map<MediaSource, MediaStreamTrack>()
   readonly #evidence: { -readonly [Key in keyof IceEvidence]: IceEvidence[Key] } = { relays: 0, errors: [] }
-  #candidates: RTCIceCandidateInit[] = []
+  #pendingCandidates: RTCIceCandidateInit[] = []
   /** The last offer that was made or answered. */
-  #offerId: unknown = undefined
+  #lastOfferId: unknown = undefined
   /** Something has changed since the last offer was made. */
-  #outdated = false
-  #restarting = false
-  #repetition: ReturnType<typeof setTimeout> | undefined
+  #negotiationNeeded = false
+  #restartNeeded = false
+  #repeatTimer: ReturnType<typeof setTimeout> | undefined
   /** Tail of the operations on the connection: one at a time, in order. */
   #tail: Promise<void> = Promise.resolve()
-  #sent: Promise<void> = Promise.resolve()
+  #lastSignal: Promise<void> = Promise.resolve()
 
   /** @throws what the browser does when it refuses the configuration */
   constructor(options: PeerOptions) {
     this.#options = options
     this.#connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...options.configuration })
     const connection = this.#connection
-    connection.onicecandidate = ({ candidate }) => candidate?.candidate && this.#gather(candidate)
+    connection.onicecandidate = ({ candidate }) => candidate?.candidate && this.#queueCandidate(candidate)
     connection.onicecandidateerror = ({ url, errorCode, errorText }) =>
       this.#evidence.errors.push({ url: url ?? '', code: errorCode, text: errorText })
     connection.onconnectionstatechange = () => options.onState(connection.connectionState)
     if (!options.offers) return
-    for (const [source, kind] of SECTIONS) {
+    for (const [source, kind] of MEDIA_SECTIONS) {
       this.#transceivers.set(source, connection.addTransceiver(kind, { direction: 'recvonly' }))
     }
   }
@@ -93,12 +93,12 @@ export class Peer {
   }
 
   /** Sends a source, or another track for it. */
-  send(outgoing: Outgoing): Promise<void> {
-    return this.#change(outgoing.source, outgoing)
+  send(outgoing: OutgoingTrack): Promise<void> {
+    return this.#setOutgoing(outgoing.source, outgoing)
   }
 
-  cease(source: MediaSource): Promise<void> {
-    return this.#change(source, undefined)
+  stopSending(source: MediaSource): Promise<void> {
+    return this.#setOutgoing(source, undefined)
   }
 
   /** Takes other servers and credentials, effective from the next restart. */
@@ -113,8 +113,8 @@ export class Peer {
 
   /** For the side that offers: makes an offer, or another one once the present one is answered. */
   negotiate({ restart = false }: { restart?: boolean } = {}): void {
-    this.#outdated = true
-    this.#restarting ||= restart
+    this.#negotiationNeeded = true
+    this.#restartNeeded ||= restart
     void this.#enqueue(() => this.#offer())
   }
 
@@ -129,17 +129,17 @@ export class Peer {
   receive(type: SignalType, payload: Payload): void {
     void this.#enqueue(async () => {
       if (type === 'candidate') await this.#addCandidates(payload)
-      else if (type === 'answer' && this.#options.offers) await this.#takeAnswer(payload)
-      else if (type === 'offer' && !this.#options.offers) await this.#takeOffer(payload)
+      else if (type === 'answer' && this.#options.offers) await this.#acceptAnswer(payload)
+      else if (type === 'offer' && !this.#options.offers) await this.#acceptOffer(payload)
     })
   }
 
   close(): void {
     const connection = this.#connection
-    clearTimeout(this.#repetition)
+    clearTimeout(this.#repeatTimer)
     connection.onconnectionstatechange = null
     connection.close()
-    for (const [source, track] of this.#received) this.#ended(source, track)
+    for (const [source, track] of this.#received) this.#removeReceived(source, track)
   }
 
   /** A refused description ends the connection; what fails while it is being closed is of no interest. */
@@ -163,28 +163,28 @@ export class Peer {
     return this.#connection.signalingState === 'closed'
   }
 
-  #change(source: MediaSource, outgoing: Outgoing | undefined): Promise<void> {
+  #setOutgoing(source: MediaSource, outgoing: OutgoingTrack | undefined): Promise<void> {
     return this.#enqueue(async () => {
       if (outgoing) this.#outgoing.set(source, outgoing)
       else this.#outgoing.delete(source)
-      if (!(await this.#apply(source))) return
+      if (!(await this.#applyToTransceiver(source))) return
       // Behind the changes that are queued already, so that one offer carries them all.
       if (this.#options.offers) this.negotiate()
-      else void this.#enqueue(() => this.#ask())
-      this.#outdated = true
+      else void this.#enqueue(() => this.#sendOfferRequest())
+      this.#negotiationNeeded = true
     })
   }
 
   /** For the side that answers: what has changed goes with the answer to the next offer. */
-  async #ask(): Promise<void> {
-    if (!this.#outdated) return
-    this.#outdated = false
+  async #sendOfferRequest(): Promise<void> {
+    if (!this.#negotiationNeeded) return
+    this.#negotiationNeeded = false
     this.#options.requestOffer()
-    this.#repeatIn(REPEAT_INTERVAL, () => this.#options.requestOffer())
+    this.#scheduleRepeat(REPEAT_INTERVAL, () => this.#options.requestOffer())
   }
 
   /** @returns whether the other side must be told */
-  async #apply(source: MediaSource): Promise<boolean> {
+  async #applyToTransceiver(source: MediaSource): Promise<boolean> {
     const transceiver = this.#transceivers.get(source)
     if (!transceiver) return false
     const outgoing = this.#outgoing.get(source)
@@ -199,49 +199,49 @@ export class Peer {
 
   async #offer(): Promise<void> {
     const connection = this.#connection
-    if (!this.#outdated || connection.signalingState !== 'stable') return
-    const iceRestart = this.#restarting
-    this.#outdated = false
-    this.#restarting = false
-    this.#offerId = randomId()
+    if (!this.#negotiationNeeded || connection.signalingState !== 'stable') return
+    const iceRestart = this.#restartNeeded
+    this.#negotiationNeeded = false
+    this.#restartNeeded = false
+    this.#lastOfferId = randomId()
     await connection.setLocalDescription(await connection.createOffer({ iceRestart }))
     this.#sendDescription()
-    this.#repeatIn(REPEAT_INTERVAL, () => this.repeat())
+    this.#scheduleRepeat(REPEAT_INTERVAL, () => this.repeat())
   }
 
   /** The gateway keeps a signal for a while only: a message that has no effect is sent again, ever more rarely. */
-  #repeatIn(delay: number, send: () => void): void {
-    clearTimeout(this.#repetition)
-    this.#repetition = setTimeout(() => {
+  #scheduleRepeat(delay: number, send: () => void): void {
+    clearTimeout(this.#repeatTimer)
+    this.#repeatTimer = setTimeout(() => {
       send()
-      this.#repeatIn(2 * delay, send)
+      this.#scheduleRepeat(2 * delay, send)
     }, delay)
   }
 
-  async #takeAnswer({ sdp, offer }: Payload): Promise<void> {
+  async #acceptAnswer({ sdp, offer }: Payload): Promise<void> {
     // A second answer to a repeated offer, or one to an offer before the present one.
-    if (!this.#isUnanswered || offer !== this.#offerId) return
-    clearTimeout(this.#repetition)
+    if (!this.#isUnanswered || offer !== this.#lastOfferId) return
+    clearTimeout(this.#repeatTimer)
     await this.#connection.setRemoteDescription({ type: 'answer', sdp: String(sdp) })
     this.#updateReceived()
     await this.#offer()
   }
 
-  async #takeOffer({ sdp, offer }: Payload): Promise<void> {
+  async #acceptOffer({ sdp, offer }: Payload): Promise<void> {
     // Repeated: the answer is under way, or was lost.
-    if (offer === this.#offerId) return this.#sendDescription()
+    if (offer === this.#lastOfferId) return this.#sendDescription()
     const connection = this.#connection
-    clearTimeout(this.#repetition)
-    this.#outdated = false
+    clearTimeout(this.#repeatTimer)
+    this.#negotiationNeeded = false
     await connection.setRemoteDescription({ type: 'offer', sdp: String(sdp) })
     const transceivers = connection.getTransceivers()
-    for (const [index, [source]] of SECTIONS.entries()) {
+    for (const [index, [source]] of MEDIA_SECTIONS.entries()) {
       const transceiver = transceivers[index]
       if (transceiver) this.#transceivers.set(source, transceiver)
-      await this.#apply(source)
+      await this.#applyToTransceiver(source)
     }
     await connection.setLocalDescription()
-    this.#offerId = offer
+    this.#lastOfferId = offer
     this.#sendDescription()
     this.#updateReceived()
   }
@@ -258,21 +258,21 @@ export class Peer {
     const description = this.#connection.localDescription
     if (!description) return
     const { type, sdp } = description
-    this.#send(type as 'offer' | 'answer', { type, sdp, offer: this.#offerId })
+    this.#send(type as 'offer' | 'answer', { type, sdp, offer: this.#lastOfferId })
   }
 
   #send(type: SignalType, payload: Payload): void {
-    this.#sent = this.#options.signal(type, { ...payload, connection: this.id })
+    this.#lastSignal = this.#options.signal(type, { ...payload, connection: this.id })
   }
 
   /** Candidates found while the last message is on its way go together in the next. */
-  #gather(candidate: RTCIceCandidate): void {
+  #queueCandidate(candidate: RTCIceCandidate): void {
     if (candidate.type === 'relay') this.#evidence.relays += 1
-    if (this.#candidates.push(candidate.toJSON()) > 1) return
-    void this.#sent.then(() => {
+    if (this.#pendingCandidates.push(candidate.toJSON()) > 1) return
+    void this.#lastSignal.then(() => {
       if (this.#isClosed) return
-      const candidates = this.#candidates
-      this.#candidates = []
+      const candidates = this.#pendingCandidates
+      this.#pendingCandidates = []
       this.#send('candidate', { candidates })
     })
   }
@@ -285,11 +285,11 @@ export class Peer {
       if (isReceived && !track) {
         this.#received.set(source, receiver.track)
         this.#options.onTrack(source, receiver.track)
-      } else if (!isReceived && track) this.#ended(source, track)
+      } else if (!isReceived && track) this.#removeReceived(source, track)
     }
   }
 
-  #ended(source: MediaSource, track: MediaStreamTrack): void {
+  #removeReceived(source: MediaSource, track: MediaStreamTrack): void {
     this.#received.delete(source)
     this.#options.onTrackEnd(track)
   }

@@ -1,7 +1,7 @@
 import { RtcError, toRtcError } from '../errors.ts'
 import { DeviceChoice } from './device-choice.ts'
 import type { MediaHost, MediaSource } from './media.ts'
-import type { Report } from './report.ts'
+import type { HostReporter } from './host-reporter.ts'
 
 /** A device or screen that a vendor's SDK has opened. */
 export interface Capture {
@@ -21,16 +21,16 @@ export type OpenCapture = (source: MediaSource, deviceId: string | undefined) =>
 /** What one publishes through a vendor's SDK. No device stays open that is not published. */
 export class Publisher {
   readonly #host: MediaHost
-  readonly #report: Report
+  readonly #reporter: HostReporter
   readonly #open: OpenCapture
   readonly #captures = new Map<MediaSource, Capture>()
   /** Also those that are not published yet, or not any more. */
-  readonly #held = new Set<Capture>()
+  readonly #openCaptures = new Set<Capture>()
   readonly #devices: DeviceChoice
 
-  constructor(host: MediaHost, report: Report, open: OpenCapture) {
+  constructor(host: MediaHost, reporter: HostReporter, open: OpenCapture) {
     this.#host = host
-    this.#report = report
+    this.#reporter = reporter
     this.#open = open
     this.#devices = new DeviceChoice((source, deviceId) => host.deviceFallback(source, deviceId))
   }
@@ -54,7 +54,7 @@ export class Publisher {
       throw error
     }
     this.#devices.choose(source, deviceId)
-    if (capture && this.#report.over) await this.#release(capture)
+    if (capture && this.#reporter.isEnded) await this.#release(capture)
     this.refresh(source)
   }
 
@@ -62,7 +62,7 @@ export class Publisher {
   refresh(source: MediaSource): void {
     const mediaStreamTrack = this.#captures.get(source)?.mediaStreamTrack()
     if (!mediaStreamTrack) return
-    this.#report.track(keyOf(source), {
+    this.#reporter.setTrack(keyOf(source), {
       userId: this.#host.connection.userId,
       source,
       kind: source === 'microphone' ? 'audio' : 'video',
@@ -76,14 +76,14 @@ export class Publisher {
     if (!this.#captures.has(source)) return
     const stopped = this.#stop(source)
     // Told at once: a vendor that loses the connection ends the sources before it says so.
-    this.#report.unpublished(source)
-    await stopped.catch((error: unknown) => this.#report.failed(`the ${source} has ended`, error))
+    this.#reporter.unpublished(source)
+    await stopped.catch((error: unknown) => this.#reporter.failed(`the ${source} has ended`, error))
   }
 
   /** Gives every device back, whatever the vendor still has to say about it. */
   async close(): Promise<void> {
     this.#captures.clear()
-    await Promise.all([...this.#held].map((capture) => this.#release(capture)))
+    await Promise.all([...this.#openCaptures].map((capture) => this.#release(capture)))
   }
 
   async #reopen(source: MediaSource): Promise<void> {
@@ -92,14 +92,14 @@ export class Publisher {
       await this.#start(source)
     } catch {
       // Whoever chose the other device is told why that failed.
-      this.#report.unpublished(source)
+      this.#reporter.unpublished(source)
     }
   }
 
   async #start(source: MediaSource): Promise<void> {
     this.#assertOpen()
     const capture = await this.#devices.open(source, (deviceId) => this.#open(source, deviceId))
-    this.#held.add(capture)
+    this.#openCaptures.add(capture)
     try {
       // The user may have taken their time before they allowed it.
       this.#assertOpen()
@@ -118,7 +118,7 @@ export class Publisher {
     const capture = this.#captures.get(source)
     if (!capture) return
     this.#captures.delete(source)
-    this.#report.gone(keyOf(source))
+    this.#reporter.removeTrack(keyOf(source))
     try {
       await capture.unpublish()
     } catch (error) {
@@ -129,17 +129,17 @@ export class Publisher {
   }
 
   async #release(capture: Capture): Promise<void> {
-    this.#held.delete(capture)
-    await quietly(() => capture.stop())
+    this.#openCaptures.delete(capture)
+    await ignoreErrors(() => capture.stop())
   }
 
   #assertOpen(): void {
-    if (this.#report.over) throw new RtcError('MEDIA_FAILED', 'the connection to the media is over')
+    if (this.#reporter.isEnded) throw new RtcError('MEDIA_FAILED', 'the connection to the media is over')
   }
 }
 
 /** For what is done on the way out, where nobody can use the error any more. */
-export async function quietly(act: () => unknown): Promise<void> {
+export async function ignoreErrors(act: () => unknown): Promise<void> {
   try {
     await act()
   } catch {

@@ -1,14 +1,14 @@
 import { toRtcError } from '../errors.ts'
 import type { Connection } from '../model.ts'
 import type { MediaHost, MediaSession, MediaSource } from './media.ts'
-import { type Capture, Publisher, quietly } from './publisher.ts'
-import { Report } from './report.ts'
+import { type Capture, Publisher, ignoreErrors } from './publisher.ts'
+import { HostReporter } from './host-reporter.ts'
 import { credential } from './vendor.ts'
 
 /** A stay in a vendor's room, as far as it is the same with all of them: one connection, one token, one end. */
 export abstract class VendorSession implements MediaSession {
   protected readonly host: MediaHost
-  protected readonly report: Report
+  protected readonly reporter: HostReporter
   protected readonly publisher: Publisher
   readonly #vendor: string
   #renewing = false
@@ -16,8 +16,8 @@ export abstract class VendorSession implements MediaSession {
   constructor(vendor: string, host: MediaHost) {
     this.#vendor = vendor
     this.host = host
-    this.report = new Report(host)
-    this.publisher = new Publisher(host, this.report, (source, deviceId) => this.open(source, deviceId))
+    this.reporter = new HostReporter(host)
+    this.publisher = new Publisher(host, this.reporter, (source, deviceId) => this.open(source, deviceId))
   }
 
   protected abstract connect(): Promise<unknown>
@@ -30,8 +30,8 @@ export abstract class VendorSession implements MediaSession {
   /** @throws RtcError MEDIA_FAILED, and nothing stays open */
   async join(): Promise<this> {
     try {
-      this.report.state('connecting')
-      await this.report.joined(() => this.connect())
+      this.reporter.setState('connecting')
+      await this.reporter.awaitJoin(() => this.connect())
       return this
     } catch (error) {
       await this.close()
@@ -61,7 +61,7 @@ export abstract class VendorSession implements MediaSession {
   signalled(): void {}
 
   async close(): Promise<void> {
-    this.report.end()
+    this.reporter.end()
     await this.#giveBack()
   }
 
@@ -72,7 +72,7 @@ export abstract class VendorSession implements MediaSession {
 
   /** @param reason - the vendor's word for it */
   protected lost(reason: string): void {
-    this.report.lost(`${this.#vendor} has ended the connection`, new Error(reason))
+    this.reporter.lost(`${this.#vendor} has ended the connection`, new Error(reason))
     void this.#giveBack()
   }
 
@@ -81,7 +81,7 @@ export abstract class VendorSession implements MediaSession {
     try {
       await this.renew(await this.host.refreshConnection())
     } catch (error) {
-      this.report.failed(`${this.#vendor} gets no new token`, error)
+      this.reporter.failed(`${this.#vendor} gets no new token`, error)
     } finally {
       this.#renewing = false
     }
@@ -89,6 +89,6 @@ export abstract class VendorSession implements MediaSession {
 
   async #giveBack(): Promise<void> {
     await this.publisher.close()
-    await quietly(() => this.leave())
+    await ignoreErrors(() => this.leave())
   }
 }

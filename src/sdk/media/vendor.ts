@@ -69,13 +69,13 @@ export function credential(connection: Connection, name: 'appId' | 'url' | 'toke
 }
 
 function exportedBy<Sdk extends object>(vendor: Vendor<Sdk>, exported: unknown): Sdk {
-  const sdk = find(vendor, exported)
+  const sdk = findSdk(vendor, exported)
   if (!sdk) throw new TypeError(`${vendor.packageName} does not export what it should`)
   return sdk
 }
 
 function fromScriptTag<Sdk extends object>(vendor: Vendor<Sdk>, error: unknown): Sdk {
-  const sdk = find(vendor, Reflect.get(globalThis, vendor.globalName))
+  const sdk = findSdk(vendor, Reflect.get(globalThis, vendor.globalName))
   if (sdk) return sdk
   // It is installed, and has looked for a `window` where there is none.
   if (error instanceof Error && error.name === 'ReferenceError') {
@@ -89,7 +89,7 @@ function fromScriptTag<Sdk extends object>(vendor: Vendor<Sdk>, error: unknown):
 }
 
 /** Bundlers and Node disagree on how deep the exports of a CommonJS module lie. */
-function find<Sdk extends object>(vendor: Vendor<Sdk>, exported: unknown): Sdk | undefined {
+function findSdk<Sdk extends object>(vendor: Vendor<Sdk>, exported: unknown): Sdk | undefined {
   let value = exported
   for (let depth = 0; depth < 3 && isObject(value); depth++) {
     if (isSdk(vendor, value)) return value

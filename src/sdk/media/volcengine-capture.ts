@@ -35,14 +35,14 @@ export function openVolcengineCapture(engine: IRTCEngine): OpenCapture {
   const controls = controlsOf(engine)
   return async (source, deviceId) => {
     const { start, stop, track, publish, unpublish, select } = controls[source]
-    await start(deviceId).catch(refused(source))
+    await start(deviceId).catch(throwDeviceError(source))
     let last = track()
     return {
       // The engine forgets a track that has ended.
       mediaStreamTrack: () => (last = track() ?? last),
       publish,
       unpublish,
-      selectDevice: (id) => select(id).catch(refused(source)),
+      selectDevice: (id) => select(id).catch(throwDeviceError(source)),
       stop,
     }
   }
@@ -79,7 +79,7 @@ function controlsOf(engine: IRTCEngine): Record<MediaSource, Controls> {
 }
 
 /** Its SDKError has a `code`, and in `error` what the browser threw. */
-function refused(source: MediaSource): (thrown: unknown) => never {
+function throwDeviceError(source: MediaSource): (thrown: unknown) => never {
   return (thrown) => {
     const { code, error } = thrown instanceof Error ? (thrown as Error & { code?: unknown; error?: unknown }) : {}
     const byBrowser = deviceError(error, source)

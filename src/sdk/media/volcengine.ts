@@ -7,7 +7,7 @@ import type {
 } from '@volcengine/rtc'
 import { RtcError, toRtcError } from '../errors.ts'
 import type { ConnectionState, MediaHost, MediaSource, OpenMedia, Track } from './media.ts'
-import { type Capture, type OpenCapture, quietly } from './publisher.ts'
+import { type Capture, type OpenCapture, ignoreErrors } from './publisher.ts'
 import { AUDIO, MAIN, openVolcengineCapture, SCREEN, VIDEO } from './volcengine-capture.ts'
 import { credential, type VolcengineSdk, volcengineSdk } from './vendor.ts'
 import { VendorSession } from './vendor-session.ts'
@@ -61,7 +61,7 @@ class VolcengineSession extends VendorSession {
   }
 
   protected async leave(): Promise<void> {
-    await quietly(() => this.#engine.leaveRoom())
+    await ignoreErrors(() => this.#engine.leaveRoom())
     this.#sdk.destroyEngine(this.#engine)
   }
 
@@ -76,7 +76,7 @@ class VolcengineSession extends VendorSession {
   #listen(): void {
     const { events } = this.#sdk
     const engine = this.#engine
-    engine.on(events.onConnectionStateChanged, ({ state }) => this.report.state(STATES[state]))
+    engine.on(events.onConnectionStateChanged, ({ state }) => this.reporter.setState(STATES[state]))
     engine.on(events.onUserPublishStream, ({ userId, mediaType }) => this.#subscribe(userId, MAIN, mediaType))
     engine.on(events.onUserPublishScreen, ({ userId, mediaType }) => this.#subscribe(userId, SCREEN, mediaType))
     engine.on(events.onUserUnpublishStream, ({ userId, mediaType }) => this.#gone(userId, MAIN, mediaType))
@@ -106,7 +106,7 @@ class VolcengineSession extends VendorSession {
     const subscribed =
       index === SCREEN ? this.#engine.subscribeScreen(userId, all) : this.#engine.subscribeStream(userId, all)
     for (const kind of kindsOf(mediaType)) {
-      void this.report.subscribed(`${stream}/${kind}`, userId, async () => {
+      void this.reporter.trackSubscription(`${stream}/${kind}`, userId, async () => {
         await subscribed
         const mediaStreamTrack = this.#engine.getRemoteStreamTrack(userId, index, kind)
         if (!mediaStreamTrack) throw new RtcError('MEDIA_FAILED', `volcengine has no ${kind} of ${userId}`)
@@ -119,14 +119,14 @@ class VolcengineSession extends VendorSession {
   #resubscribed(userId: string, index: StreamIndex): void {
     for (const kind of kindsOf(AUDIO | VIDEO)) {
       const mediaStreamTrack = this.#engine.getRemoteStreamTrack(userId, index, kind)
-      if (mediaStreamTrack) this.report.changed(`${userId}/${index}/${kind}`, mediaStreamTrack)
+      if (mediaStreamTrack) this.reporter.replaceTrack(`${userId}/${index}/${kind}`, mediaStreamTrack)
     }
   }
 
   #gone(userId: string, index: StreamIndex, mediaType: number): void {
     const stream = `${userId}/${index}`
     this.#published.set(stream, (this.#published.get(stream) ?? 0) & ~mediaType)
-    for (const kind of kindsOf(mediaType)) this.report.gone(`${stream}/${kind}`)
+    for (const kind of kindsOf(mediaType)) this.reporter.removeTrack(`${stream}/${kind}`)
   }
 }
 

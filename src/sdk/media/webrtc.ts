@@ -1,12 +1,12 @@
 import { RtcError, toRtcError } from '../errors.ts'
 import type { Connection, Participant, SignalType } from '../model.ts'
 import { randomId } from '../random-id.ts'
-import { capture, isPresent, KINDS } from './capture.ts'
+import { capture, isPresent, KIND_OF_SOURCE } from './capture.ts'
 import { DeviceChoice } from './device-choice.ts'
-import { diagnose, sentenceOf } from './diagnosis.ts'
-import { type Failure, isHello, Link, type LinkedPeerOptions, SPECTATOR } from './link.ts'
+import { diagnose, messageOf } from './diagnosis.ts'
+import { type LinkFailure, isHello, PeerLink, type LinkedPeerOptions, SPECTATOR } from './peer-link.ts'
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
-import { type Outgoing, Peer } from './peer.ts'
+import { type OutgoingTrack, Peer } from './peer.ts'
 
 /** How many a mesh carries, as the gateway says: each participant sends to each other. */
 const meshMaxOf = ({ meshMax }: Connection): number => meshMax ?? Infinity
@@ -54,18 +54,18 @@ class Spectator implements MediaSession {
   async close(): Promise<void> {}
 }
 
-interface Published extends Outgoing {
+interface Published extends OutgoingTrack {
   readonly local: Track
 }
 
 class Mesh implements MediaSession {
   readonly #host: MediaHost
   readonly #session = randomId()
-  readonly #links = new Map<string, Link>()
+  readonly #links = new Map<string, PeerLink>()
   readonly #published = new Map<MediaSource, Published>()
   /** Camera and microphone, which belong in sync. */
-  readonly #face = new MediaStream()
-  readonly #screen = new MediaStream()
+  readonly #cameraStream = new MediaStream()
+  readonly #screenStream = new MediaStream()
   readonly #devices: DeviceChoice
   #connection: Connection
   #closed = false
@@ -74,7 +74,7 @@ class Mesh implements MediaSession {
     this.#host = host
     this.#connection = host.connection
     this.#devices = new DeviceChoice((source, deviceId) => host.deviceFallback(source, deviceId))
-    for (const { userId } of host.others) this.#link(userId).begin({ arriving: true })
+    for (const { userId } of host.others) this.#openLink(userId).begin({ arriving: true })
   }
 
   async publish(source: MediaSource, enabled: boolean): Promise<void> {
@@ -90,7 +90,7 @@ class Mesh implements MediaSession {
 
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
     const published = this.#published.get(source)
-    if (published) await this.#replace(published, await this.#openBeside(published, source, deviceId))
+    if (published) await this.#replace(published, await this.#openReplacement(published, source, deviceId))
     this.#devices.choose(source, deviceId)
   }
 
@@ -102,26 +102,26 @@ class Mesh implements MediaSession {
   others(participants: readonly Participant[]): void {
     const present = new Set(participants.map(({ userId }) => userId))
     // Who has signalled may be ahead of the events: their link has a deadline of its own.
-    for (const [userId, link] of this.#links) if (link.isConfirmed && !present.has(userId)) this.#unlink(userId)
+    for (const [userId, link] of this.#links) if (link.isConfirmed && !present.has(userId)) this.#closeLink(userId)
     for (const userId of present) {
       const known = this.#links.get(userId)
       if (known) known.confirm()
-      else if (this.#links.size < meshMaxOf(this.#connection) - 1) this.#link(userId).begin({ arriving: false })
+      else if (this.#links.size < meshMaxOf(this.#connection) - 1) this.#openLink(userId).begin({ arriving: false })
     }
   }
 
   signalled(fromId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): void {
     const known = this.#links.get(fromId)
     if (!known && this.#links.size >= meshMaxOf(this.#connection) - 1) return
-    const link = known ?? this.#link(fromId)
-    if (!known) link.await()
+    const link = known ?? this.#openLink(fromId)
+    if (!known) link.awaitConfirmation()
     link.receive(type, payload)
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const userId of this.#links.keys()) this.#unlink(userId)
-    for (const published of this.#published.values()) this.#withdraw(published)
+    for (const userId of this.#links.keys()) this.#closeLink(userId)
+    for (const published of this.#published.values()) this.#removeLocal(published)
   }
 
   get #configuration(): RTCConfiguration {
@@ -129,27 +129,27 @@ class Mesh implements MediaSession {
     return { iceServers: [...this.#connection.iceServers], ...this.#host.rtcConfiguration }
   }
 
-  #link(userId: string): Link {
-    const link: Link = new Link({
+  #openLink(userId: string): PeerLink {
+    const link: PeerLink = new PeerLink({
       session: this.#session,
       offers: this.#connection.userId > userId,
       signal: (type, payload) => this.#host.signal(userId, type, payload),
-      connect: (options) => this.#connect(userId, options),
+      connect: (options) => this.#createPeer(userId, options),
       refresh: () => this.#refreshIfExpired(),
       onState: (state) => this.#host.stateChanged(userId, state),
-      onFailure: (failure) => this.#unreachable(userId, failure),
-      onStranger: () => this.#unlink(userId),
+      onFailure: (failure) => this.#reportUnreachable(userId, failure),
+      onUnconfirmed: () => this.#closeLink(userId),
     })
     this.#links.set(userId, link)
     return link
   }
 
-  #unlink(userId: string): void {
+  #closeLink(userId: string): void {
     this.#links.get(userId)?.close()
     this.#links.delete(userId)
   }
 
-  #connect(userId: string, options: LinkedPeerOptions): Peer | undefined {
+  #createPeer(userId: string, options: LinkedPeerOptions): Peer | undefined {
     const host = this.#host
     const tracks = new Map<MediaStreamTrack, Track>()
     try {
@@ -157,7 +157,7 @@ class Mesh implements MediaSession {
         ...options,
         configuration: this.#configuration,
         onTrack(source, mediaStreamTrack) {
-          const track: Track = { userId, source, kind: KINDS[source], local: false, mediaStreamTrack }
+          const track: Track = { userId, source, kind: KIND_OF_SOURCE[source], local: false, mediaStreamTrack }
           tracks.set(mediaStreamTrack, track)
           host.trackAdded(track)
         },
@@ -176,12 +176,12 @@ class Mesh implements MediaSession {
     }
   }
 
-  #unreachable(userId: string, { refusal, evidence }: Failure): void {
+  #reportUnreachable(userId: string, { refusal, evidence }: LinkFailure): void {
     const peer =
       refusal === undefined
         ? diagnose(userId, evidence, this.#configuration.iceServers ?? [])
         : ({ userId, reason: 'no_agreement', serverCode: undefined } as const)
-    this.#host.failed(new RtcError('MEDIA_FAILED', sentenceOf(peer), { peer, cause: refusal }))
+    this.#host.failed(new RtcError('MEDIA_FAILED', messageOf(peer), { peer, cause: refusal }))
   }
 
   /** A laptop that has slept comes back with credentials from before. */
@@ -199,26 +199,30 @@ class Mesh implements MediaSession {
     await this.#publishTrack(source, track, { muted })
   }
 
-  async #replace(former: Published, track: MediaStreamTrack): Promise<void> {
-    const muted = !former.track.enabled
-    this.#withdraw(former)
-    await this.#publishTrack(former.source, track, { muted })
+  async #replace(previous: Published, track: MediaStreamTrack): Promise<void> {
+    const muted = !previous.track.enabled
+    this.#removeLocal(previous)
+    await this.#publishTrack(previous.source, track, { muted })
   }
 
   /** The new device while the former one runs; a phone opens a camera only when the other one is given back. */
-  async #openBeside(former: Published, source: 'camera' | 'microphone', deviceId: string): Promise<MediaStreamTrack> {
+  async #openReplacement(
+    previous: Published,
+    source: 'camera' | 'microphone',
+    deviceId: string,
+  ): Promise<MediaStreamTrack> {
     try {
       return await capture(source, deviceId)
     } catch (error) {
       if (!(error instanceof RtcError && error.code === 'DEVICE_FAILED')) throw error
     }
-    former.track.stop()
+    previous.track.stop()
     try {
       return await capture(source, deviceId)
     } catch (error) {
-      const reopened = await capture(source, former.track.getSettings().deviceId).catch(() => undefined)
-      if (reopened) await this.#replace(former, reopened)
-      else await this.#lost(former)
+      const reopened = await capture(source, previous.track.getSettings().deviceId).catch(() => undefined)
+      if (reopened) await this.#replace(previous, reopened)
+      else await this.#unpublishLost(previous)
       throw error
     }
   }
@@ -233,43 +237,44 @@ class Mesh implements MediaSession {
     const local: Track = {
       userId: this.#connection.userId,
       source,
-      kind: KINDS[source],
+      kind: KIND_OF_SOURCE[source],
       local: true,
       mediaStreamTrack: track,
     }
-    const stream = source === 'screen' ? this.#screen : this.#face
+    const stream = source === 'screen' ? this.#screenStream : this.#cameraStream
     const published: Published = { source, track, stream, local }
     this.#published.set(source, published)
     // Only from outside: one's own `stop` is no event.
-    track.addEventListener('ended', () => void this.#ended(published))
+    track.addEventListener('ended', () => void this.#onTrackEnded(published))
     this.#host.trackAdded(local)
     await Promise.all(this.#peers.map((peer) => peer.send(published)))
   }
 
   /** The browser's "stop sharing", a permission that was taken back, or a device that was unplugged: then the default. */
-  async #ended(published: Published): Promise<void> {
+  async #onTrackEnded(published: Published): Promise<void> {
     const { source, track } = published
     if (this.#closed || this.#published.get(source)?.track !== track) return
     const { deviceId } = track.getSettings()
-    if (source === 'screen' || deviceId === undefined || (await isPresent(deviceId))) return this.#lost(published)
+    if (source === 'screen' || deviceId === undefined || (await isPresent(deviceId)))
+      return this.#unpublishLost(published)
     try {
       const other = await capture(source)
       if (this.#published.get(source)?.track !== track) return other.stop()
       await this.#replace(published, other)
       this.#host.deviceFallback(source, deviceId)
     } catch (error) {
-      await this.#lost(published)
+      await this.#unpublishLost(published)
       this.#host.failed(toRtcError(error, 'DEVICE_NOT_FOUND'))
     }
   }
 
-  async #lost(published: Published): Promise<void> {
+  async #unpublishLost(published: Published): Promise<void> {
     const wasPublished = this.#published.get(published.source)?.track === published.track
     await this.#stop(published)
     if (wasPublished) this.#host.unpublished(published.source)
   }
 
-  #withdraw({ source, track, local }: Published): void {
+  #removeLocal({ source, track, local }: Published): void {
     track.stop()
     this.#published.delete(source)
     this.#host.trackRemoved(local)
@@ -278,8 +283,8 @@ class Mesh implements MediaSession {
   async #stop(published: Published): Promise<void> {
     const { source, track } = published
     if (this.#published.get(source)?.track !== track) return track.stop()
-    this.#withdraw(published)
-    await Promise.all(this.#peers.map((peer) => peer.cease(source)))
+    this.#removeLocal(published)
+    await Promise.all(this.#peers.map((peer) => peer.stopSending(source)))
   }
 
   get #peers(): Peer[] {

@@ -2,29 +2,29 @@ import { type ErrorCode, type MediaSource, type OpenChatClient, type Room, RtcEr
 import { forgetCall } from './call-memory.ts'
 import type { Sentence } from './sentence.ts'
 
-export interface EntryRequest {
+export interface RoomEntryRequest {
   /** What is under way, for the user. */
-  readonly underWay: Sentence
+  readonly status: Sentence
   /** Finds the room, or makes it. */
-  readonly room: () => string | Promise<string>
+  readonly findRoom: () => string | Promise<string>
   /** The room is made for this: cancelling ends it. */
   readonly created?: boolean
   readonly sources: readonly MediaSource[]
 }
 
-const PASSING: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
+const RETRYABLE: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
 
 /** The way into a room. It can be cancelled at any time, and then undoes what the gateway has been told. */
-export class Entry {
+export class RoomEntry {
   readonly #rtc: OpenChatClient['rtc']
-  readonly #request: EntryRequest
+  readonly #request: RoomEntryRequest
   readonly #after: Promise<unknown> | undefined
   #roomId: string | undefined
   #done: Promise<unknown> = Promise.resolve()
   #cancelled = false
 
   /** @param after - when the entry before this one has undone what it had to */
-  constructor(rtc: OpenChatClient['rtc'], request: EntryRequest, after: Promise<unknown> | undefined) {
+  constructor(rtc: OpenChatClient['rtc'], request: RoomEntryRequest, after: Promise<unknown> | undefined) {
     this.#rtc = rtc
     this.#request = request
     this.#after = after
@@ -59,25 +59,25 @@ export class Entry {
     await this.#after
     try {
       if (this.#rtc.room) await this.#rtc.leaveRoom()
-      this.#requireWanted()
-      this.#roomId = await this.#request.room()
-      this.#requireWanted()
+      this.#throwIfCancelled()
+      this.#roomId = await this.#request.findRoom()
+      this.#throwIfCancelled()
       const room = await this.#rtc.joinRoom(this.#roomId)
-      this.#requireWanted()
+      this.#throwIfCancelled()
       return room
     } catch (error) {
-      if (this.#cancelled) await this.#undo()
+      if (this.#cancelled) await this.#undoJoin()
       // What cannot be reached now may be there after the next reload, within the grace.
-      else if (!(error instanceof RtcError && PASSING.includes(error.code))) forgetCall()
+      else if (!(error instanceof RtcError && RETRYABLE.includes(error.code))) forgetCall()
       throw error
     }
   }
 
-  #requireWanted(): void {
+  #throwIfCancelled(): void {
     if (this.#cancelled) throw new RtcError('INVALID_STATE', 'The call was cancelled.')
   }
 
-  async #undo(): Promise<void> {
+  async #undoJoin(): Promise<void> {
     const id = this.#roomId
     if (id === undefined) return
     const joined = this.#rtc.room?.id === id

@@ -3,11 +3,14 @@ import { type InputProblem, RtcError } from './errors.ts'
 /** What is asked of one option. */
 type Check = (value: unknown) => string | undefined
 
-export const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a text')
-export const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
-export const texts: Check = (value) =>
-  Array.isArray(value) && value.every((one) => text(one) === undefined) ? undefined : 'must be a list of texts'
-export const whole =
+export const nonEmptyString: Check = (value) =>
+  typeof value === 'string' && value !== '' ? undefined : 'must be a text'
+export const boolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
+export const nonEmptyStrings: Check = (value) =>
+  Array.isArray(value) && value.every((entry) => nonEmptyString(entry) === undefined)
+    ? undefined
+    : 'must be a list of texts'
+export const integer =
   (least: number, most: number): Check =>
   (value) =>
     Number.isInteger(value) && Number(value) >= least && Number(value) <= most
@@ -71,8 +74,8 @@ export function checkOptions(
 }
 
 export function badInput(problems: readonly InputProblem[]): RtcError {
-  const said = problems.map(({ path, message }) => `${path} ${message}`).join('; ')
-  return new RtcError('BAD_USER_INPUT', `${said}.`, { problems })
+  const summary = problems.map(({ path, message }) => `${path} ${message}`).join('; ')
+  return new RtcError('BAD_USER_INPUT', `${summary}.`, { problems })
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

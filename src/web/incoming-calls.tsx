@@ -4,28 +4,28 @@ import { Avatar } from './avatar.tsx'
 import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
 import { ring } from './ringtone.ts'
-import { Name } from './said.tsx'
+import { UserName } from './sentence-text.tsx'
 
-interface Ringing {
+interface CallCardProps {
   readonly phone: Phone
   readonly disabled: boolean
   readonly inCall: boolean
 }
 
 /** The calls that ring, over everything else; aloud, but not into another call. */
-export function Incoming(props: Ringing & { ringing: readonly Room[] }) {
+export function IncomingCalls(props: CallCardProps & { ringing: readonly Room[] }) {
   const aloud = props.ringing.length > 0 && !props.inCall && !props.disabled
   useEffect(() => (aloud ? ring() : undefined), [aloud])
   return (
     <div class="incoming">
       {props.ringing.map((room) => (
-        <IncomingCall key={room.id} {...props} room={room} />
+        <IncomingCallCard key={room.id} {...props} room={room} />
       ))}
     </div>
   )
 }
 
-function IncomingCall({ phone, room, disabled, inCall }: Ringing & { room: Room }) {
+function IncomingCallCard({ phone, room, disabled, inCall }: CallCardProps & { room: Room }) {
   const id = useId()
   const card = useRef<HTMLElement>(null)
   useFocusWhileThere(card)
@@ -43,10 +43,10 @@ function IncomingCall({ phone, room, disabled, inCall }: Ringing & { room: Room 
       <Avatar userId={room.callerId} />
       <div class="ring-text">
         <strong>
-          <Name userId={room.callerId} /> is calling
+          <UserName userId={room.callerId} /> is calling
         </strong>
         <span id={`${id}-kind`} class="quiet">
-          {room.name === null ? kindOf(room) : <Name userId={room.name} />}
+          {room.name === null ? kindOf(room) : <UserName userId={room.name} />}
           {room.type === 'group' && others > 0 && ` · group with ${others} more`}
         </span>
         <span class="ring-links">

@@ -1,13 +1,13 @@
 import { useId } from 'preact/hooks'
 import type { Phone } from './phone.ts'
 import type { PhoneState } from './phone-state.ts'
-import { Name } from './said.tsx'
+import { UserName } from './sentence-text.tsx'
 
 /** Whose calls do not ring, and the way back. */
-export function Unheard({ phone, state: { silenced, blocked } }: { phone: Phone; state: PhoneState }) {
+export function MutedCallers({ phone, state: { silenced, blocked } }: { phone: Phone; state: PhoneState }) {
   return (
     <>
-      <Callers
+      <CallerList
         title="Silenced on this page"
         callers={[...silenced].filter((userId) => !blocked.includes(userId))}
         back={(userId) => ({
@@ -16,7 +16,7 @@ export function Unheard({ phone, state: { silenced, blocked } }: { phone: Phone;
           act: () => phone.unsilence(userId),
         })}
       />
-      <Callers
+      <CallerList
         title="Blocked"
         callers={blocked}
         back={(userId) => ({ text: 'Unblock', label: `Unblock ${userId}`, act: () => void phone.unblock(userId) })}
@@ -25,7 +25,7 @@ export function Unheard({ phone, state: { silenced, blocked } }: { phone: Phone;
   )
 }
 
-function Callers(props: {
+function CallerList(props: {
   title: string
   callers: readonly string[]
   back: (userId: string) => { text: string; label: string; act: () => void }
@@ -42,7 +42,7 @@ function Callers(props: {
           return (
             <li key={userId}>
               <span class="name">
-                <Name userId={userId} />
+                <UserName userId={userId} />
               </span>
               <button type="button" class="button small" aria-label={label} onClick={act}>
                 {text}

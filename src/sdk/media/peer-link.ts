@@ -3,7 +3,7 @@ import { randomId } from '../random-id.ts'
 import type { IceEvidence } from './diagnosis.ts'
 import type { ConnectionState } from './media.ts'
 import type { Peer, PeerOptions } from './peer.ts'
-import { Recovery } from './recovery.ts'
+import { PeerRecovery } from './peer-recovery.ts'
 
 type Payload = Readonly<Record<string, unknown>>
 
@@ -20,7 +20,7 @@ export const SPECTATOR = { openchat: WATCHING } as const
 export const isHello = (payload: Payload): boolean => payload['openchat'] === HELLO
 
 /** What a link says of a peer that was given up. */
-export interface Failure {
+export interface LinkFailure {
   /** The browsers refused each other's descriptions; this is the last refusal. */
   readonly refusal: unknown
   /** Undefined: the other side has not even answered a hello. */
@@ -29,7 +29,7 @@ export interface Failure {
 
 export type LinkedPeerOptions = Pick<PeerOptions, 'id' | 'offers' | 'signal' | 'requestOffer' | 'onState' | 'onRefused'>
 
-export interface LinkOptions {
+export interface PeerLinkOptions {
   /** This side's session: another one each time that a room is joined. */
   readonly session: string
   /** Whether this side makes the offers. Exactly one of the two does. */
@@ -40,45 +40,45 @@ export interface LinkOptions {
   /** Renews credentials that have expired, before they are used again. Never rejects. */
   refresh(): Promise<void>
   onState(state: ConnectionState): void
-  onFailure(failure: Failure): void
+  onFailure(failure: LinkFailure): void
   /** The other side was never seen in the room: the link is of no use. */
-  onStranger(): void
+  onUnconfirmed(): void
 }
 
 /** Milliseconds until a second hello to somebody who has not answered; each time twice as long, up to a minute. */
 const HELLO_INTERVAL = 5_000
-const HELLO_INTERVAL_MAX = 60_000
+const MAX_HELLO_INTERVAL = 60_000
 /** Milliseconds by which the answering side's deadlines are later, so that the offering side acts first. */
-const ANSWERER_SLACK = 2_000
+const ANSWERER_DELAY = 2_000
 /** Connections that may be refused, one after the other, before the pair is given up. */
-const REFUSALS_MAX = 3
+const MAX_REFUSALS = 3
 
 /**
  * The link from this session to another participant. Whoever arrives says hello; the side that offers does so when it has
  * heard of the other's session. Each message names its sender's session and, once that is known, the one it is for: after
  * a reload, messages for the page before are ignored, and so are those of a session that was succeeded.
  */
-export class Link {
-  readonly #options: LinkOptions
-  readonly #retired = new Set<string>()
-  readonly #recovery: Recovery
-  #session: string | undefined
+export class PeerLink {
+  readonly #options: PeerLinkOptions
+  readonly #pastSessions = new Set<string>()
+  readonly #recovery: PeerRecovery
+  #otherSession: string | undefined
   #peer: Peer | undefined
-  #sent = 0
-  #received = 0
-  #greeting: ReturnType<typeof setTimeout> | undefined
-  #isParticipant = false
+  #lastSent = 0
+  #lastReceived = 0
+  #helloTimer: ReturnType<typeof setTimeout> | undefined
+  #isConfirmed = false
   #wasConnected = false
-  #isWatching = false
+  #isSpectator = false
   #refusals = 0
   /** Given up for this session of the other side. */
-  #isOver = false
+  #hasFailed = false
   #state: ConnectionState | undefined
 
-  constructor(options: LinkOptions) {
+  constructor(options: PeerLinkOptions) {
     this.#options = options
-    this.#recovery = new Recovery({
-      slack: options.offers ? 0 : ANSWERER_SLACK,
+    this.#recovery = new PeerRecovery({
+      slack: options.offers ? 0 : ANSWERER_DELAY,
       restart: () => void this.#restart(),
       rebuild: () => void this.#rebuild(),
       giveUp: () => this.#giveUp(),
@@ -87,7 +87,7 @@ export class Link {
 
   /** The room's events have said that the other side is there. */
   get isConfirmed(): boolean {
-    return this.#isParticipant
+    return this.#isConfirmed
   }
 
   get peer(): Peer | undefined {
@@ -96,19 +96,19 @@ export class Link {
 
   /** The other side is in the room; the one who came later begins. */
   begin({ arriving }: { arriving: boolean }): void {
-    this.#isParticipant = true
-    this.#greetIn(arriving ? 0 : HELLO_INTERVAL, HELLO_INTERVAL)
-    this.#expect()
+    this.#isConfirmed = true
+    this.#scheduleHello(arriving ? 0 : HELLO_INTERVAL, HELLO_INTERVAL)
+    this.#reset()
   }
 
   /** The other side has signalled before the room's stream has told of them. */
-  await(): void {
-    this.#greetIn(HELLO_INTERVAL, HELLO_INTERVAL)
-    this.#expect()
+  awaitConfirmation(): void {
+    this.#scheduleHello(HELLO_INTERVAL, HELLO_INTERVAL)
+    this.#reset()
   }
 
   confirm(): void {
-    this.#isParticipant = true
+    this.#isConfirmed = true
   }
 
   receive(type: SignalType, payload: Payload): void {
@@ -116,54 +116,54 @@ export class Link {
     const isAddressed = to === this.#options.session
     // Only a hello may come from somebody who does not know this session yet.
     if (!isAddressed && (to !== undefined || !isHello(payload))) return
-    if (typeof session !== 'string' || !this.#isPresent(session)) return
+    if (typeof session !== 'string' || !this.#acceptSession(session)) return
     if (typeof n === 'number') {
-      if (n <= this.#received) return
-      this.#received = n
+      if (n <= this.#lastReceived) return
+      this.#lastReceived = n
     }
-    if (this.#isOver) return
-    if (type !== 'custom') this.#describe(type, payload)
-    else this.#told(payload, { isAddressed })
+    if (this.#hasFailed) return
+    if (type !== 'custom') this.#onDescription(type, payload)
+    else this.#onMessage(payload, { isAddressed })
   }
 
   close(): void {
-    clearTimeout(this.#greeting)
+    clearTimeout(this.#helloTimer)
     this.#recovery.stop()
-    this.#drop()
-    this.#tell('disconnected')
+    this.#closePeer()
+    this.#setState('disconnected')
   }
 
   #send(type: SignalType, payload: Payload): Promise<void> {
-    this.#sent += 1
-    const to = this.#session === undefined ? {} : { to: this.#session }
-    return this.#options.signal(type, { ...payload, session: this.#options.session, ...to, n: this.#sent })
+    this.#lastSent += 1
+    const to = this.#otherSession === undefined ? {} : { to: this.#otherSession }
+    return this.#options.signal(type, { ...payload, session: this.#options.session, ...to, n: this.#lastSent })
   }
 
   /** Whether the session is the other side's present one; a new one succeeds the last. */
-  #isPresent(session: string): boolean {
-    if (session === this.#session) return true
-    if (this.#retired.has(session)) return false
-    if (this.#session !== undefined) {
-      this.#retired.add(this.#session)
-      this.#drop()
-      this.#expect()
+  #acceptSession(session: string): boolean {
+    if (session === this.#otherSession) return true
+    if (this.#pastSessions.has(session)) return false
+    if (this.#otherSession !== undefined) {
+      this.#pastSessions.add(this.#otherSession)
+      this.#closePeer()
+      this.#reset()
     }
-    this.#session = session
-    this.#received = 0
+    this.#otherSession = session
+    this.#lastReceived = 0
     return true
   }
 
   /** A connection to the other side's present session is due. */
-  #expect(): void {
+  #reset(): void {
     this.#wasConnected = false
-    this.#isWatching = false
-    this.#isOver = false
+    this.#isSpectator = false
+    this.#hasFailed = false
     this.#refusals = 0
     this.#recovery.begin()
-    this.#tell('connecting')
+    this.#setState('connecting')
   }
 
-  #describe(type: SignalType, payload: Payload): void {
+  #onDescription(type: SignalType, payload: Payload): void {
     const { connection } = payload
     if (typeof connection !== 'string') return
     // The offering side has built another connection.
@@ -171,7 +171,7 @@ export class Link {
     if (connection === this.#peer?.id) this.#peer.receive(type, payload)
   }
 
-  #told(payload: Payload, { isAddressed }: { isAddressed: boolean }): void {
+  #onMessage(payload: Payload, { isAddressed }: { isAddressed: boolean }): void {
     switch (payload['openchat']) {
       case HELLO:
         return this.#answerHello({ isAddressed })
@@ -182,11 +182,11 @@ export class Link {
         return
       case REBUILD:
         if (!this.#options.offers || payload['connection'] !== this.#peer?.id) return
-        if (payload['refused'] === true) this.#refused(new Error('the other side refused the description'))
+        if (payload['refused'] === true) this.#onRefused(new Error('the other side refused the description'))
         else void this.#rebuild()
         return
       case WATCHING:
-        this.#isWatching = true
+        this.#isSpectator = true
         this.#recovery.stop()
         return
     }
@@ -201,39 +201,39 @@ export class Link {
 
   #connect(id: string): void {
     if (this.#peer) this.#recovery.rebuilt()
-    this.#drop()
+    this.#closePeer()
     const { offers } = this.#options
     this.#peer = this.#options.connect({
       id,
       offers,
       signal: (type, payload) => this.#send(type, payload),
       requestOffer: () => void this.#send('custom', { openchat: NEGOTIATE, connection: id }),
-      onState: (state) => this.#stateChanged(state),
-      onRefused: (error) => this.#refused(error),
+      onState: (state) => this.#onPeerState(state),
+      onRefused: (error) => this.#onRefused(error),
     })
     if (this.#peer) return this.#peer.begin()
-    this.#end()
+    this.#fail()
   }
 
-  #end(): void {
-    this.#isOver = true
+  #fail(): void {
+    this.#hasFailed = true
     this.#recovery.stop()
-    this.#drop()
-    this.#tell('unreachable')
+    this.#closePeer()
+    this.#setState('unreachable')
   }
 
-  #drop(): void {
+  #closePeer(): void {
     const peer = this.#peer
     this.#peer = undefined
     peer?.close()
   }
 
-  #stateChanged(state: RTCPeerConnectionState): void {
+  #onPeerState(state: RTCPeerConnectionState): void {
     if (state === 'connected') {
       this.#wasConnected = true
       this.#refusals = 0
-      this.#tell('connected')
-    } else if (this.#state !== 'unreachable') this.#tell(this.#wasConnected ? 'reconnecting' : 'connecting')
+      this.#setState('connected')
+    } else if (this.#state !== 'unreachable') this.#setState(this.#wasConnected ? 'reconnecting' : 'connecting')
     this.#recovery.stateChanged(state)
   }
 
@@ -259,35 +259,35 @@ export class Link {
   }
 
   /** Two that refuse each other's descriptions begin anew, and not for ever. */
-  #refused(error: unknown): void {
+  #onRefused(error: unknown): void {
     this.#refusals += 1
     const { offers, onFailure } = this.#options
     if (!offers && this.#peer) {
       void this.#send('custom', { openchat: REBUILD, connection: this.#peer.id, refused: true })
     }
-    if (this.#refusals >= REFUSALS_MAX) {
-      this.#end()
+    if (this.#refusals >= MAX_REFUSALS) {
+      this.#fail()
       onFailure({ refusal: error, evidence: undefined })
     } else if (offers) this.#connect(randomId())
   }
 
   #giveUp(): void {
-    this.#tell('unreachable')
+    this.#setState('unreachable')
     this.#options.onFailure({ refusal: undefined, evidence: this.#peer?.evidence })
   }
 
-  #tell(state: ConnectionState): void {
+  #setState(state: ConnectionState): void {
     if (state === this.#state) return
     this.#state = state
     this.#options.onState(state)
   }
 
-  #greetIn(delay: number, then: number): void {
-    clearTimeout(this.#greeting)
-    this.#greeting = setTimeout(() => {
-      if (!this.#isParticipant) return this.#options.onStranger()
-      if (!this.#peer && !this.#isWatching && !this.#isOver) void this.#send('custom', { openchat: HELLO })
-      this.#greetIn(then, Math.min(2 * then, HELLO_INTERVAL_MAX))
+  #scheduleHello(delay: number, then: number): void {
+    clearTimeout(this.#helloTimer)
+    this.#helloTimer = setTimeout(() => {
+      if (!this.#isConfirmed) return this.#options.onUnconfirmed()
+      if (!this.#peer && !this.#isSpectator && !this.#hasFailed) void this.#send('custom', { openchat: HELLO })
+      this.#scheduleHello(then, Math.min(2 * then, MAX_HELLO_INTERVAL))
     }, delay)
   }
 }

@@ -6,17 +6,17 @@ import { GetRoomDocument, IncomingCallsDocument } from './generated/graphql.ts'
 import type { IncomingCall, IncomingCallType, Participant, ParticipantState, Room } from './model.ts'
 import type { Socket } from './socket.ts'
 
-export interface CallsOptions {
+export interface IncomingCallsOptions {
   readonly gateway: Gateway
   readonly socket: Socket
   readonly emitter: Emitter
   readonly userId: () => string
   /** The id of this device, once it is known. */
   readonly deviceId: () => string | undefined
-  /** Resolves once {@link CallsOptions.deviceId} is known. */
-  readonly deviceKnown: () => Promise<unknown>
+  /** Resolves once {@link IncomingCallsOptions.deviceId} is known. */
+  readonly resolveDeviceId: () => Promise<unknown>
   /** Whether this client is in the room. */
-  readonly isIn: (roomId: string) => boolean
+  readonly isJoined: (roomId: string) => boolean
 }
 
 /** What an invitation has become that rings no more. */
@@ -30,22 +30,22 @@ const OUTCOMES: Readonly<Record<ParticipantState, Exclude<IncomingCallType, 'rin
 }
 
 /** Leaving without having joined declines. */
-const outcomeOf = (place: Participant | undefined) =>
-  place?.state === 'left' && place.joinedAt === null ? 'rejected' : OUTCOMES[place?.state ?? 'removed']
+const outcomeOf = (own: Participant | undefined) =>
+  own?.state === 'left' && own.joinedAt === null ? 'rejected' : OUTCOMES[own?.state ?? 'removed']
 
 /**
  * What rings for the user, while somebody listens. After each reconnection the gateway tells what rings now, and what has
  * stopped ringing meanwhile is looked up, so that each call told as ringing is told as over exactly once. A listener that
  * comes later is told first what rings already, so that none hears the end of a call whose beginning it has not heard.
  */
-export class Calls {
-  readonly #options: CallsOptions
+export class IncomingCalls {
+  readonly #options: IncomingCallsOptions
   readonly #rooms = new Map<string, Room>()
-  readonly #newcomers = new Set<RtcListener<'incomingCall'>>()
+  readonly #newListeners = new Set<RtcListener<'incomingCall'>>()
   #ringing: readonly Room[] = []
-  #leave: (() => void) | undefined
+  #unsubscribe: (() => void) | undefined
 
-  constructor(options: CallsOptions) {
+  constructor(options: IncomingCallsOptions) {
     this.#options = options
   }
 
@@ -55,96 +55,96 @@ export class Calls {
   }
 
   /** Tells the listener what rings, then what changes. */
-  join(listener: RtcListener<'incomingCall'>): void {
-    this.#newcomers.add(listener)
-    queueMicrotask(() => this.#greet())
-    if (!this.#leave) this.#start()
+  addListener(listener: RtcListener<'incomingCall'>): void {
+    this.#newListeners.add(listener)
+    queueMicrotask(() => this.#replayRinging())
+    if (!this.#unsubscribe) this.#start()
   }
 
   stop(): void {
-    this.#leave?.()
-    this.#leave = undefined
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
     this.#rooms.clear()
     this.#ringing = []
   }
 
   /** The connection was lost and is there again. */
   reconnected(): void {
-    for (const room of this.#rooms.values()) void this.#check(room)
+    for (const room of this.#rooms.values()) void this.#reconcile(room)
   }
 
   /** Whether a call was answered here shows by the device's id, which takes a moment to find in a new tab. */
   #start(): void {
     const stopped = new AbortController()
-    this.#leave = () => stopped.abort()
+    this.#unsubscribe = () => stopped.abort()
     const subscribe = () => {
       if (!stopped.signal.aborted) this.#subscribe()
     }
-    void this.#options.deviceKnown().then(subscribe, subscribe)
+    void this.#options.resolveDeviceId().then(subscribe, subscribe)
   }
 
   #subscribe(): void {
     const { socket, emitter } = this.#options
-    this.#leave = socket.subscribe(
+    this.#unsubscribe = socket.subscribe(
       IncomingCallsDocument,
       {},
       {
         next: ({ incomingCall }) => {
           const call = incomingCallOf(incomingCall)
           const answeredHere = call.type === 'answered' && call.deviceId === this.#options.deviceId()
-          this.#tell({ ...call, answeredHere })
+          this.#emit({ ...call, answeredHere })
         },
         end: (error) => {
-          this.#leave = undefined
+          this.#unsubscribe = undefined
           if (error) emitter.emit('error', error)
-          else void this.#startAgain()
+          else void this.#resubscribe()
         },
       },
     )
   }
 
   /** A gateway that completes the stream expects its reader back. */
-  async #startAgain(): Promise<void> {
+  async #resubscribe(): Promise<void> {
     await pause(backoff(1))
-    if (!this.#leave && this.#options.emitter.has('incomingCall')) this.#subscribe()
+    if (!this.#unsubscribe && this.#options.emitter.has('incomingCall')) this.#subscribe()
   }
 
-  #greet(): void {
-    const newcomers = [...this.#newcomers]
-    this.#newcomers.clear()
+  #replayRinging(): void {
+    const newListeners = [...this.#newListeners]
+    this.#newListeners.clear()
     for (const room of this.#ringing) {
       const call = { type: 'ringing', room, deviceId: null, answeredHere: false, at: new Date().toISOString() } as const
-      for (const listener of newcomers) this.#options.emitter.emit('incomingCall', call, listener)
+      for (const listener of newListeners) this.#options.emitter.emit('incomingCall', call, listener)
     }
   }
 
-  #tell(call: IncomingCall): void {
+  #emit(call: IncomingCall): void {
     const { id } = call.room
     const isRinging = call.type === 'ringing'
     if (isRinging === this.#rooms.has(id)) return
-    this.#greet()
+    this.#replayRinging()
     if (isRinging) this.#rooms.set(id, call.room)
     else this.#rooms.delete(id)
     this.#ringing = [...this.#rooms.values()]
     this.#options.emitter.emit('incomingCall', call)
   }
 
-  async #check(told: Room): Promise<void> {
-    const { gateway, userId, deviceId, isIn } = this.#options
+  async #reconcile(known: Room): Promise<void> {
+    const { gateway, userId, deviceId, isJoined } = this.#options
     try {
-      const answer = await gateway.request(GetRoomDocument, { id: told.id })
-      const room = answer.room ? roomOf(answer.room) : told
-      const place = room.participants.find((participant) => participant.userId === userId())
-      if (place?.state === 'invited' && room.status !== 'ended') return
-      const type = outcomeOf(place)
-      const answeredHere = type === 'answered' && isIn(room.id)
-      const at = place?.leftAt ?? room.endedAt ?? new Date().toISOString()
-      this.#tell({ type, room, deviceId: (answeredHere && deviceId()) || null, answeredHere, at })
+      const answer = await gateway.request(GetRoomDocument, { id: known.id })
+      const room = answer.room ? roomOf(answer.room) : known
+      const own = room.participants.find((participant) => participant.userId === userId())
+      if (own?.state === 'invited' && room.status !== 'ended') return
+      const type = outcomeOf(own)
+      const answeredHere = type === 'answered' && isJoined(room.id)
+      const at = own?.leftAt ?? room.endedAt ?? new Date().toISOString()
+      this.#emit({ type, room, deviceId: (answeredHere && deviceId()) || null, answeredHere, at })
     } catch (error) {
       // The connection is lost again; so is this looked up again. Otherwise it is not theirs to read any more.
       if (isRetryable(error)) return
       const at = new Date().toISOString()
-      this.#tell({ type: 'cancelled', room: told, deviceId: null, answeredHere: false, at })
+      this.#emit({ type: 'cancelled', room: known, deviceId: null, answeredHere: false, at })
     }
   }
 }

@@ -2,11 +2,11 @@ import { useId } from 'preact/hooks'
 import type { Room } from '../sdk/index.ts'
 import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
-import { Said } from './said.tsx'
+import { SentenceText } from './sentence-text.tsx'
 import { namesOf, say } from './sentence.ts'
 
 /** The call that the user is in on another tab or device, to be taken over. */
-export function Elsewhere({ phone, room }: { phone: Phone; room: Room }) {
+export function OtherDeviceCall({ phone, room }: { phone: Phone; room: Room }) {
   const id = useId()
   const others = room.participants.filter(
     ({ userId, state }) => userId !== phone.userId && (state === 'joined' || state === 'invited'),
@@ -16,7 +16,7 @@ export function Elsewhere({ phone, room }: { phone: Phone; room: Room }) {
   return (
     <section class="card elsewhere" aria-labelledby={id}>
       <p id={id}>
-        <Said sentence={say`${doing} in another tab or on another device.`} />
+        <SentenceText sentence={say`${doing} in another tab or on another device.`} />
       </p>
       <button type="button" class="button go" onClick={() => void phone.answer(room)}>
         <Icon name="answer" /> Take it here

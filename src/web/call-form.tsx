@@ -5,7 +5,7 @@ import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
 
 /** Whom to call, and how. */
-export function Dial({ phone, disabled }: { phone: Phone; disabled: boolean }) {
+export function CallForm({ phone, disabled }: { phone: Phone; disabled: boolean }) {
   const id = useId()
 
   function submit(event: SubmitEvent) {

@@ -1,5 +1,5 @@
 /** The same user's other tabs in this browser, who are told when a call begins or ends here. */
-export class Tabs {
+export class TabChannel {
   readonly #channel: BroadcastChannel
 
   constructor(userId: string, onChange: () => void) {
@@ -7,7 +7,7 @@ export class Tabs {
     this.#channel.addEventListener('message', onChange)
   }
 
-  tell(): void {
+  announceChange(): void {
     // A channel has no target: it is of this origin alone.
     // oxlint-disable-next-line unicorn/require-post-message-target-origin
     this.#channel.postMessage('changed')

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { Avatar } from './avatar.tsx'
 import { Icon } from './icons.tsx'
-import { Name } from './said.tsx'
+import { UserName } from './sentence-text.tsx'
 import type { Tile } from './tiles.ts'
 
 const STATES: Readonly<Record<Tile['state'], string>> = {
@@ -14,7 +14,7 @@ const STATES: Readonly<Record<Tile['state'], string>> = {
   removed: 'Removed',
 }
 
-const MEDIA = {
+const PEER_STATES = {
   connecting: 'Connecting…',
   connected: '',
   reconnecting: 'Reconnecting…',
@@ -23,9 +23,9 @@ const MEDIA = {
 }
 
 /** One participant, or the screen of one. */
-export function Picture({ tile }: { tile: Tile }) {
+export function ParticipantTile({ tile }: { tile: Tile }) {
   const { userId, self, kind, state, media, muted, cameraOff, video } = tile
-  const said = STATES[state] || (media && MEDIA[media])
+  const label = STATES[state] || (media && PEER_STATES[media])
   return (
     <div
       class="tile"
@@ -43,10 +43,10 @@ export function Picture({ tile }: { tile: Tile }) {
       ) : (
         <Avatar userId={userId} />
       )}
-      {said && <span class="tile-state">{said}</span>}
+      {label && <span class="tile-state">{label}</span>}
       <footer class="tile-name">
         <span class="name">
-          <Name userId={userId} />
+          <UserName userId={userId} />
           {kind === 'screen' && '’s screen'}
           {self && kind === 'person' && <span class="you"> (you)</span>}
         </span>

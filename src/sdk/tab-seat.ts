@@ -13,7 +13,7 @@ export interface SeatHolder {
 export interface Session {
   /** Made here, so that the gateway knows a repeat of the join, and to whom a leave belongs. */
   readonly id: string
-  readonly seat: Seat
+  readonly seat: TabSeat
   /** Among the clients of this tab; the latest holds the seat. */
   readonly order: number
 }
@@ -30,28 +30,28 @@ export interface SeatKey {
  * them in the order in which they were called. A client keeps the seat until a later one is in the room with its media,
  * and takes it back if that one fails.
  */
-export class Seat {
-  readonly #forget: () => void
+export class TabSeat {
+  readonly #onEmpty: () => void
   readonly #sessions = new Set<string>()
-  #turn: Promise<unknown> = Promise.resolve()
+  #tail: Promise<unknown> = Promise.resolve()
   #holder: SeatHolder | undefined
   #order = 0
   #clients = 0
 
-  /** @param forget - called when no client of the tab is in the room any more */
-  constructor(forget: () => void) {
-    this.#forget = forget
+  /** @param onEmpty - called when no client of the tab is in the room any more */
+  constructor(onEmpty: () => void) {
+    this.#onEmpty = onEmpty
   }
 
   /** Runs the request when those before it are answered. */
   async request<T>(send: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(send)
-    this.#turn = turn.catch(() => undefined)
-    return turn
+    const answer = this.#tail.then(send)
+    this.#tail = answer.catch(() => undefined)
+    return answer
   }
 
-  /** A client begins to join. Its part ends with `dismiss`. */
-  begin(): Session {
+  /** A client begins to join. Its part ends with `release`. */
+  beginSession(): Session {
     const id = randomId()
     this.#sessions.add(id)
     this.#clients += 1
@@ -60,30 +60,30 @@ export class Seat {
   }
 
   /** A client has left the room, or did not get in. */
-  dismiss(holder?: SeatHolder): void {
+  release(holder?: SeatHolder): void {
     if (holder && this.#holder === holder) this.#holder = undefined
     this.#clients -= 1
-    if (this.#clients === 0) this.#forget()
+    if (this.#clients === 0) this.#onEmpty()
   }
 
   /** Whether a session belongs to a client of this tab. */
-  isOurs(sessionId: string | null): boolean {
+  isOwnSession(sessionId: string | null): boolean {
     return sessionId !== null && this.#sessions.has(sessionId)
   }
 
   /** The holder is in the room: an earlier one is superseded, or it itself by a later one. */
-  hand(holder: SeatHolder): void {
-    const former = this.#holder
-    if (former && former.session.order > holder.session.order) {
+  assign(holder: SeatHolder): void {
+    const previous = this.#holder
+    if (previous && previous.session.order > holder.session.order) {
       holder.superseded()
       return
     }
     this.#holder = holder
-    former?.superseded()
+    previous?.superseded()
   }
 
   /** Gives the seat back after a join that failed; false when there is nobody to have it. */
-  async giveBack(): Promise<boolean> {
+  async returnToHolder(): Promise<boolean> {
     const holder = this.#holder
     await holder?.reclaim()
     return holder !== undefined
@@ -94,10 +94,10 @@ const REGISTRY = Symbol.for('openchat.rtc.seats')
 
 /** Begins a session of a seat, the same one whichever copy of this module asks: hot reloading evaluates modules again. */
 export function beginSession({ url, uid, roomId, deviceId }: SeatKey): Session {
-  const shared = globalThis as { [REGISTRY]?: Map<string, Seat> }
+  const shared = globalThis as { [REGISTRY]?: Map<string, TabSeat> }
   const seats = (shared[REGISTRY] ??= new Map())
   const key = JSON.stringify([url, uid, roomId, deviceId])
-  const seat = seats.get(key) ?? new Seat(() => seats.delete(key))
+  const seat = seats.get(key) ?? new TabSeat(() => seats.delete(key))
   seats.set(key, seat)
-  return seat.begin()
+  return seat.beginSession()
 }

@@ -50,20 +50,45 @@ interface Operation {
 }
 
 /** @throws GraphQLError when the operation is too deep or its answer would have too many values */
-export function requireAffordable({
-  document,
-  ...rest
-}: Omit<Operation, 'fragments'> & { readonly document: DocumentNode }): void {
-  const operation = { ...rest, fragments: fragmentsOf(document) }
-  const root = operation.schema.getRootType(operation.operation.operation)
-  if (!root) return
-  const { cost, depth, introspection } = new Pricing(operation).selection(operation.operation.selectionSet, root)
+export function requireAffordable(operation: Omit<Operation, 'fragments'> & { readonly document: DocumentNode }): void {
+  const { cost, depth, introspection } = priceOf(operation)
   if (depth > LIMITS.depth) throw new GraphQLError(`The operation is nested ${depth} deep; ${LIMITS.depth} is allowed.`)
   if (cost > LIMITS.cost || introspection > LIMITS.introspectionCost) {
     throw new GraphQLError(
       `The operation costs ${Math.max(cost, introspection)}, about one for each value of its answer; ${LIMITS.cost} is allowed. Ask for fewer at a time.`,
     )
   }
+}
+
+/** Prices by operation, and by the numbers among its variables, on which nothing else of a price depends. */
+const prices = new WeakMap<OperationDefinitionNode, Map<string, Price>>()
+/** Prices kept for one operation; the oldest goes first. */
+const PRICES_MAX = 16
+
+function priceOf({ document, ...rest }: Parameters<typeof requireAffordable>[0]): Price {
+  const { schema, operation, variables } = rest
+  const byNumbers = prices.get(operation) ?? new Map<string, Price>()
+  prices.set(operation, byNumbers)
+  const key = numbersIn(operation, variables)
+  const known = byNumbers.get(key)
+  if (known) return known
+  const root = schema.getRootType(operation.operation)
+  const pricing = new Pricing({ ...rest, fragments: fragmentsOf(document) })
+  const price = root ? pricing.selection(operation.selectionSet, root) : NOTHING
+  byNumbers.set(key, price)
+  const [oldest = key] = byNumbers.keys()
+  if (byNumbers.size > PRICES_MAX) byNumbers.delete(oldest)
+  return price
+}
+
+function numbersIn({ variableDefinitions = [] }: OperationDefinitionNode, variables: Operation['variables']): string {
+  let key = ''
+  for (const { variable } of variableDefinitions) {
+    const value = variables[variable.name.value]
+    // An absent one has its default; any other value has no part in the price.
+    key += typeof value === 'number' ? `${value},` : value === undefined ? ',' : 'x,'
+  }
+  return key
 }
 
 /** Sizes of the lists of the introspection types. Arguments and wrapping types are few. */

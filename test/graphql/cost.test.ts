@@ -55,6 +55,22 @@ describe('a list of rooms with their participants', () => {
   })
 })
 
+test('the price of a document follows its variables, also after it was priced with others', async () => {
+  const text = `query ($first: Int, $each: Int) { rooms(first: $first) { edges { node {
+    participantsPage(first: $each) { edges { node { userId state role audio video connected } } } } } } }`
+  for (const [values, status] of [
+    [{ first: 2, each: 2 }, 200],
+    [{ first: 100, each: 100 }, 400],
+    [{}, 200],
+    [{ first: 2, each: 2 }, 200],
+    [{ first: null, each: 100 }, 200],
+    [{ first: 100, each: 100 }, 400],
+  ] as const) {
+    const answer = await host.graphql(text, values)
+    expect({ values, status: answer.status }).toEqual({ values, status })
+  }
+})
+
 test('a full room is answered with all of its participants and events', async () => {
   const { status, body } = await host.graphql(
     `{ room(id: "${full[0]}") { participants { ${FIELDS} } events { seq type at actorId subjectId } } }`,

@@ -8,6 +8,7 @@ import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { Prisma, type PrismaClient } from '../src/db/generated/prisma/client.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { type PageQuery, pageStatement, type PageFilter } from '../src/rooms/page.ts'
+import { readScope } from '../src/rooms/policy.ts'
 
 /**
  * What a page of history costs with a large database: the plans of the gateway's own statements.
@@ -77,7 +78,7 @@ function nodesOf(node: PlanNode): { type: string; index: string | undefined; row
 
 /** A page of 20 (and one to see whether there are more) of the heavy user's history. */
 const pageOf = (filter: PageFilter, rest: Partial<PageQuery> = {}): PageQuery => ({
-  scope: { participantId: 'user-0' },
+  scope: readScope({ id: 'user-0', scopes: new Set() }),
   filter,
   backward: false,
   limit: 21,

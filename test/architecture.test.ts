@@ -30,7 +30,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
       'graphql',
       'core',
       'input',
-      'decide',
+      'commands',
       'model',
       'media',
       'events',
@@ -74,12 +74,12 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   [
     'service',
     /^rooms\/(service|executor|charges)$/,
-    ['service', 'store', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'model', 'core'],
+    ['service', 'store', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'commands', 'model', 'core'],
   ],
   [
     'store',
     /^rooms\/(store|event-log|ring-checker|page|rows|columns|table)$/,
-    ['store', 'db', 'policy', 'decide', 'model', 'core'],
+    ['store', 'db', 'policy', 'commands', 'model', 'core'],
   ],
   [
     'events',
@@ -94,9 +94,11 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['auth', /^auth\//, ['auth', 'config', 'core']],
   ['rates', /^limits\/(rate-table|token-bucket)$/, ['rates', 'core']],
   ['limits', /^limits\//, ['limits', 'rates', 'config', 'core']],
-  ['input', /^rooms\/input$/, ['decide', 'model', 'core']],
-  ['policy', /^rooms\/policy$/, ['model', 'core']],
-  ['decide', /^rooms\/rules\//, ['decide', 'model', 'core']],
+  ['input', /^rooms\/input$/, ['commands', 'model', 'core']],
+  // The policy says who may give each command, so the commands and the shape of a refusal stand below it.
+  ['commands', /^rooms\/rules\/(command|decision)$/, ['commands', 'model', 'core']],
+  ['policy', /^rooms\/policy$/, ['commands', 'model', 'core']],
+  ['decide', /^rooms\/rules\//, ['decide', 'policy', 'commands', 'model', 'core']],
   ['model', /^rooms\/(model|participants-page)$/, ['model', 'core']],
   ['db', /^db\//, ['db', 'core', 'config']],
   ['config', /^config$/, ['rates', 'model', 'core']],

@@ -5,7 +5,7 @@ import type { Rates } from '../limits/rates.ts'
 import type { StreamLease, Leases } from '../presence/leases.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
-import { canRead } from '../rooms/policy.ts'
+import { requireAllowed } from '../rooms/policy.ts'
 import { isLast, isLossOf, type RoomUpdate, snapshotOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
 import type { EventLog } from '../rooms/event-log.ts'
@@ -70,7 +70,7 @@ export function createRoomStreams({
   const { readBack } = dependencies
   const readable = async ({ actor, roomId, after }: StreamRequest): Promise<Room> => {
     const room = await dependencies.executor.load(roomId)
-    authorise(actor, room)
+    requireAllowed('read', { actor, room })
     if (after === undefined || (after >= 0 && after <= room.seq)) return room
     throw badInput([{ path: 'after', message: `must be between 0 and the room's seq, which is ${room.seq}` }])
   }
@@ -135,10 +135,6 @@ async function present(
   return lease
 }
 
-function authorise(actor: Actor, room: Room): void {
-  if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
-}
-
 /**
  * One reader's stream: backfill from the log → cutover at the subscription's room → live. Whoever delivers to many
  * readers takes the two parts apart, `backfill` and then `attach`; anybody else iterates. Must be closed.
@@ -168,7 +164,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     if (!this.#subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
     if (this.#over) this.#subscription.close()
     // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
-    authorise(actor, this.#subscription.room)
+    requireAllowed('read', { actor, room: this.#subscription.room })
     // A loss that was committed while this stream began, for instance that of the stream before it, is not pushed here.
     const place = findParticipant(this.#subscription.room, actor.id)
     if (place?.state === 'joined' && !place.connected) this.#lease?.reassert()

@@ -44,7 +44,7 @@ function scopeOf({ scope }: PageQuery): Prisma.Sql {
   if (scope === 'all') return Prisma.sql`FROM "Room" room WHERE true`
   return Prisma.sql`
     FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
-   WHERE me."userId" = ${scope.participantId} AND me."state" <> 'removed'`
+   WHERE me."userId" = ${scope.participantId} AND me."state" <> ${scope.exceptState}::"ParticipantState"`
 }
 
 /** Bounds on the id are told for both tables: the planner does not carry them over the join. */

@@ -1,15 +1,159 @@
 import { type Actor, isAdmin } from '../core/actor.ts'
-import { findParticipant, type Room } from './model.ts'
+import { RtcError } from '../core/errors.ts'
+import { findParticipant, hostOf, type Participant, type ParticipantState, type Room } from './model.ts'
+import type { RoomCommand } from './rules/command.ts'
+import { refuse, type Refusal } from './rules/decision.ts'
 
-/** Which rooms somebody may read: all, or those with a place of theirs (other than `removed`). */
-export type ReadScope = 'all' | { readonly participantId: string }
-
-export const readScope = (actor: Actor): ReadScope => (isAdmin(actor) ? 'all' : { participantId: actor.id })
-
-/** Whether one room lies within {@link readScope}. */
-export function canRead(actor: Actor, room: Room): boolean {
-  const scope = readScope(actor)
-  if (scope === 'all') return true
-  const place = findParticipant(room, scope.participantId)
-  return place !== undefined && place.state !== 'removed'
+/** Who asks for something, of which room, and about whom in it. */
+export interface RoomRequest {
+  readonly actor: Actor
+  readonly room: Room
+  /** Another participant whom it is about. */
+  readonly userId?: string | undefined
 }
+
+/** A request, and where its actor stands with the room. */
+interface Standing extends RoomRequest {
+  readonly place: Participant | undefined
+}
+
+/** Somebody asks to create a room in the name of a caller. */
+interface Creation {
+  readonly actor: Actor
+  readonly room: { readonly callerId: string }
+}
+
+/** Unless one of these holds, the request is refused so. */
+interface Requirement<Asked> {
+  readonly anyOf: readonly ((asked: Asked) => boolean)[]
+  readonly refusal: Refusal | ((asked: Asked) => Refusal)
+}
+
+type UserCommand = Extract<RoomCommand, { readonly actor: Actor }>
+
+/** What users do to a room and what they see of it. What the gateway does by itself needs no permission. */
+export type RoomAction = 'read' | 'connect' | 'signal' | UserCommand['type']
+
+interface Policy extends Readonly<Record<RoomAction, readonly Requirement<Standing>[]>> {
+  readonly create: readonly Requirement<Creation>[]
+}
+
+/** Who was put out is a participant no more, for as long as they are not invited again. */
+const PUT_OUT: ParticipantState = 'removed'
+
+const admin = ({ actor }: { readonly actor: Actor }): boolean => isAdmin(actor)
+const ownName = ({ actor, room }: Creation): boolean => room.callerId === actor.id
+/** Has, or had, a place in the room. */
+const participant = ({ place }: Standing): boolean => place !== undefined && place.state !== PUT_OUT
+const joined = ({ place }: Standing): boolean => place?.state === 'joined'
+const everInvited = ({ place }: Standing): boolean => place !== undefined
+const notPutOut = ({ place }: Standing): boolean => place?.state !== PUT_OUT
+const anybodyByLink = ({ room }: Standing): boolean => room.access === 'link'
+const eitherSide = ({ room, place }: Standing): boolean =>
+  room.type === 'p2p' && (place?.role === 'caller' || place?.role === 'callee')
+/** Of a group; a call between two has none. */
+const host = ({ room, actor }: Standing): boolean => hostOf(room) === actor.id
+const adminOfGroup = (asked: Standing): boolean => asked.room.type === 'group' && admin(asked)
+/** Whoever calls is not rung; a caller who has handed a group over may be invited as anybody. */
+const notCalling = (asked: Standing): boolean =>
+  asked.place?.role !== 'caller' || (asked.room.type === 'group' && !host(asked))
+const notOver = ({ room }: Standing): boolean => room.status !== 'ended'
+const aboutParticipant = ({ room, userId = '' }: Standing): boolean => findParticipant(room, userId) !== undefined
+const notAboutHost = ({ room, userId }: Standing): boolean => hostOf(room) !== userId
+
+export const ROOM_OVER = refuse('ROOM_ENDED', 'The room is over.')
+const NO_PARTICIPANT = refuse('FORBIDDEN', 'You are not a participant of this room.')
+const NOT_JOINED = refuse('FORBIDDEN', 'You have not joined this room.')
+const NOT_MANAGING = refuse('FORBIDDEN', 'Only the host of a group may invite and remove.')
+
+const asHost = { anyOf: [host], refusal: NOT_MANAGING }
+const asReader = { anyOf: [participant, admin], refusal: NO_PARTICIPANT }
+const asParticipant = { anyOf: [participant], refusal: NO_PARTICIPANT }
+const asJoined = { anyOf: [joined], refusal: NOT_JOINED }
+const whileOpen = { anyOf: [notOver], refusal: ROOM_OVER }
+const aboutSomebodyHere = {
+  anyOf: [aboutParticipant],
+  refusal: ({ userId }: Standing) => refuse('NOT_FOUND', `${userId} is not a participant of this room.`),
+}
+
+/**
+ * Who may do what. The requirements of an action are looked at in their order, and the first that does not hold is the
+ * answer: clients see which, so the order is part of the contract.
+ */
+const POLICY: Policy = {
+  create: [
+    {
+      anyOf: [ownName, admin],
+      refusal: refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.'),
+    },
+  ],
+
+  // What is seen of a room: the room itself, its participants, its log and its stream.
+  read: [asReader],
+  // The way to the room's media, and signals in either direction.
+  connect: [asReader, whileOpen, asJoined],
+  signal: [asReader, whileOpen, asJoined],
+
+  join: [
+    whileOpen,
+    { anyOf: [everInvited, anybodyByLink], refusal: refuse('NOT_INVITED', 'You are not invited to this room.') },
+    { anyOf: [notPutOut], refusal: refuse('FORBIDDEN', 'You were removed from this room.') },
+  ],
+  leave: [asParticipant],
+  reject: [
+    asParticipant,
+    { anyOf: [notCalling], refusal: refuse('FORBIDDEN', 'The caller cannot reject; leave or end the room.') },
+  ],
+  update: [asJoined],
+  invite: [asHost, whileOpen],
+  remove: [
+    asHost,
+    aboutSomebodyHere,
+    {
+      anyOf: [notAboutHost],
+      refusal: refuse('FORBIDDEN', 'The host cannot be removed; hand the room over, or end it.'),
+    },
+  ],
+  transferHost: [
+    { anyOf: [host, adminOfGroup], refusal: refuse('FORBIDDEN', 'Only the host of a group may hand it over.') },
+    whileOpen,
+    aboutSomebodyHere,
+  ],
+  end: [
+    {
+      anyOf: [eitherSide, host, admin],
+      refusal: refuse('FORBIDDEN', 'Only the host may end this room, or either side of a call between two.'),
+    },
+  ],
+}
+
+/** Why the actor may not; undefined if they may. */
+export const refusalOf = (action: RoomAction, request: RoomRequest): Refusal | undefined =>
+  firstOf(POLICY[action], { ...request, place: findParticipant(request.room, request.actor.id) })
+
+/** As {@link refusalOf}, for a command. The gateway's own commands have no actor and are not refused. */
+export function refusalOfCommand(room: Room, command: RoomCommand): Refusal | undefined {
+  if (!('actor' in command)) return undefined
+  const { type, actor } = command
+  return refusalOf(type, { actor, room, userId: 'userId' in command ? command.userId : undefined })
+}
+
+/** As {@link refusalOf}, for a room that is to be created. */
+export const refusalOfCreation = (creation: Creation): Refusal | undefined => firstOf(POLICY.create, creation)
+
+function firstOf<Asked>(requirements: readonly Requirement<Asked>[], asked: Asked): Refusal | undefined {
+  const broken = requirements.find(({ anyOf }) => !anyOf.some((holds) => holds(asked)))
+  return typeof broken?.refusal === 'function' ? broken.refusal(asked) : broken?.refusal
+}
+
+/** @throws RtcError as the table says */
+export function requireAllowed(action: RoomAction, request: RoomRequest): void {
+  const refusal = refusalOf(action, request)
+  if (refusal) throw new RtcError(refusal.code, refusal.message)
+}
+
+/** Which rooms somebody may `read`, as a condition for many: all, or those with a place of theirs in another state. */
+export type ReadScope = 'all' | { readonly participantId: string; readonly exceptState: ParticipantState }
+
+export const readScope = (actor: Actor): ReadScope =>
+  isAdmin(actor) ? 'all' : { participantId: actor.id, exceptState: PUT_OUT }

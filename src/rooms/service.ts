@@ -30,7 +30,7 @@ import {
   type RoomFields,
   type RoomMember,
 } from './model.ts'
-import { canRead, readScope } from './policy.ts'
+import { readScope, requireAllowed } from './policy.ts'
 import type { PageFilter } from './page.ts'
 import type { RingChecker } from './ring-checker.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
@@ -143,11 +143,8 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       charges.command(actor)
       // A deadline that has passed counts, though nobody may have written it down yet.
       const room = await execute(roomId, { type: 'tick' })
-      requireReadable(actor, room)
-      if (room.status === 'ended') throw new RtcError('ROOM_ENDED', 'The room is over.')
-      const participant = findParticipant(room, actor.id)
-      if (participant?.state !== 'joined') throw new RtcError('FORBIDDEN', 'You have not joined this room.')
-      return media.connect({ room, participant }, clock.now())
+      requireAllowed('connect', { actor, room })
+      return media.connect(memberOf(room, actor.id), clock.now())
     },
 
     iceServers(actor) {
@@ -200,7 +197,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     async get(actor, roomId) {
       charges.command(actor)
       const room = await load(roomId)
-      requireReadable(actor, room)
+      requireAllowed('read', { actor, room })
       return room
     },
 
@@ -231,10 +228,6 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
 const tooManyRooms = (max: number): RtcError =>
   new RtcError('RATE_LIMITED', `${max} rooms of yours have not ended; end some of them first.`, { retryAfter: 60 })
-
-function requireReadable(actor: Actor, room: Room): void {
-  if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
-}
 
 function memberOf(room: Room, userId: string): RoomMember {
   const participant = findParticipant(room, userId)

@@ -1,7 +1,7 @@
 import type { Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import { findParticipant, type Participant, type Room } from '../rooms/model.ts'
-import { canRead } from '../rooms/policy.ts'
+import { requireAllowed } from '../rooms/policy.ts'
 
 /** Somebody's present stay in a room: it is over when they leave, are removed or join from another device. */
 export interface Membership {
@@ -26,9 +26,11 @@ export const isCurrent = ({ userId, joinedAt }: Membership, room: Room): boolean
  * @throws RtcError FORBIDDEN; ROOM_ENDED for those who had a place in it
  */
 export function requireMembership(actor: Actor, room: Room): Membership {
-  if (!canRead(actor, room)) throw new RtcError('FORBIDDEN', 'You are not a participant of this room.')
-  if (room.status === 'ended') throw new RtcError('ROOM_ENDED', 'The room is over.')
+  requireAllowed('signal', { actor, room })
   const membership = membershipOf(findParticipant(room, actor.id))
-  if (!membership) throw new RtcError('FORBIDDEN', 'You have not joined this room.')
+  if (!membership) throw new TypeError('whoever has joined has done so at some time')
   return membership
 }
+
+/** The refusal of a signal to somebody who has not joined. */
+export const notJoined = (userId: string): RtcError => new RtcError('FORBIDDEN', `${userId} has not joined this room.`)

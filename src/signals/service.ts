@@ -11,7 +11,7 @@ import type { Room } from '../rooms/model.ts'
 import { WakeSignal } from './wake-signal.ts'
 import { requirePayloadFits, type SendSignal } from './input.ts'
 import { KEPT, MAILBOX_SHARE, type Signal } from './model.ts'
-import { isCurrent, requireMembership, type Membership } from './policy.ts'
+import { isCurrent, notJoined, requireMembership, type Membership } from './policy.ts'
 import type { SignalStore } from './store.ts'
 
 interface Dependencies {
@@ -184,7 +184,7 @@ export class Signals {
   /** Why a signal was not taken. */
   async #absence(actor: Actor, roomId: string, toId: string): Promise<RtcError> {
     requireMembership(actor, await this.#load(roomId))
-    return new RtcError('FORBIDDEN', `${toId} has not joined this room.`)
+    return notJoined(toId)
   }
 }
 

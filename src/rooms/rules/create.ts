@@ -1,5 +1,5 @@
-import { type Actor, isAdmin } from '../../core/actor.ts'
-import { type Decision, type RoomLimits, refuse, refuseInput, type Refusal } from './decision.ts'
+import type { Actor } from '../../core/actor.ts'
+import { type Decision, type RoomLimits, refuseInput, type Refusal } from './decision.ts'
 import { Draft, later } from './draft.ts'
 import { end } from './ending.ts'
 import { rejected } from './invitation.ts'
@@ -12,6 +12,7 @@ import {
   type RoomAccess,
   type RoomType,
 } from '../model.ts'
+import { refusalOfCreation } from '../policy.ts'
 
 export interface CreateCommand {
   readonly type: 'create'
@@ -49,11 +50,8 @@ export function decideCreate(
   now: Date,
   limits: RoomLimits,
 ): Decision {
-  if (room.callerId !== actor.id && !isAdmin(actor)) {
-    return refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.')
-  }
-  const problem = room.type === 'p2p' ? p2pProblem(room) : groupProblem(room, limits)
-  if (problem) return problem
+  const refusal = refusalOfCreation({ actor, room }) ?? problemOf(room, limits)
+  if (refusal) return refusal
 
   const { participantIds, ...fields } = room
   const invited = room.type === 'p2p' ? [room.calleeId ?? ''] : membersOf(room)
@@ -111,6 +109,9 @@ function seatsOf(room: NewRoom, { meshMax }: RoomLimits): number {
 /** When a group that nobody joins is over; not before the invitations are. */
 const emptyAt = (rings: boolean, now: Date, { ring, empty }: RoomLimits): Date =>
   later(now, rings ? Math.max(ring, empty) : empty)
+
+const problemOf = (room: NewRoom, limits: RoomLimits): Refusal | undefined =>
+  room.type === 'p2p' ? p2pProblem(room) : groupProblem(room, limits)
 
 function p2pProblem(room: NewRoom): Refusal | undefined {
   if (room.calleeId === null) return refuseInput('calleeId', 'is required for a p2p room')

@@ -7,6 +7,7 @@ import { invite, missRing, reject, remove } from './invitation.ts'
 import { absent, disconnect, leaveAsAsked, lose, reconnect } from './presence.ts'
 import { join, leave, update } from './membership.ts'
 import type { Room } from '../model.ts'
+import { refusalOfCommand } from '../policy.ts'
 
 /**
  * Everything that can happen to a room, decided without I/O: the events that follow, or why not.
@@ -17,10 +18,10 @@ import type { Room } from '../model.ts'
 export function decide(room: Room, command: RoomCommand, now: Date, limits: RoomLimits): Decision {
   const draft = new Draft(room, now)
   applyDue(draft, limits)
-  return carryOut(draft, command, limits) ?? draft.finish()
+  return refusalOfCommand(draft.room, command) ?? carryOut(draft, command, limits) ?? draft.finish()
 }
 
-/** Emits what follows from the command, or answers why not. */
+/** Emits what follows from a command that is allowed, or answers why it is not possible now. */
 function carryOut(draft: Draft, command: RoomCommand, limits: RoomLimits): Refusal | undefined {
   switch (command.type) {
     case 'join':

@@ -2,6 +2,7 @@ import type { Accepted, AwaitedStream } from './decision.ts'
 import {
   apply,
   type Change,
+  findParticipant,
   type Participant,
   type Room,
   type RoomEvent,
@@ -39,6 +40,13 @@ export class Draft {
   get room(): Room {
     if (!this.#room) throw new TypeError('the room has not been created yet')
     return this.#room
+  }
+
+  /** The row of somebody who has a place in the room. */
+  placeOf(userId: string): Participant {
+    const place = findParticipant(this.room, userId)
+    if (!place) throw new TypeError('the policy refuses whoever has no place in the room')
+    return place
   }
 
   emit(type: RoomEventType, actorId: string | null, data: Change, subjectId: string | null = null): void {

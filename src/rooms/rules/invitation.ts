@@ -1,27 +1,15 @@
-import type { Actor } from '../../core/actor.ts'
 import type { Invite, Reject, Remove } from './command.ts'
 import { type RoomLimits, refuse, refuseInput, type Refusal } from './decision.ts'
 import { type Draft, later, OWN_EVENT_MAX } from './draft.ts'
 import { end } from './ending.ts'
-import {
-  departed,
-  everJoined,
-  findParticipant,
-  hostOf,
-  joined,
-  newcomer,
-  type Participant,
-  PLACES_MAX,
-  type Room,
-} from '../model.ts'
+import { departed, everJoined, joined, newcomer, type Participant, PLACES_MAX } from '../model.ts'
+import { ROOM_OVER } from '../policy.ts'
 import { emptied } from './membership.ts'
 
 /** Somebody invited declines; a call between two is over. */
 export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undefined {
   const { room } = draft
-  const before = findParticipant(room, actor.id)
-  if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
-  if (isCalling(room, before)) return refuse('FORBIDDEN', 'The caller cannot reject; leave or end the room.')
+  const before = draft.placeOf(actor.id)
   if (room.status === 'ended') return refuse('CONFLICT', 'The room is over.')
   if (before.state === 'rejected') return undefined
   if (before.state !== 'invited') return refuse('CONFLICT', `There is no open invitation: you are ${before.state}.`)
@@ -30,18 +18,11 @@ export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undef
   return undefined
 }
 
-/** Whoever made the room is not rung; a caller who has handed a group over may be invited as anybody. */
-const isCalling = (room: Room, { role, userId }: Participant): boolean =>
-  role === 'caller' && (room.type === 'p2p' || hostOf(room) === userId)
-
 export const rejected = (before: Participant): Participant => ({ ...before, state: 'rejected', ringsUntil: null })
 
 /** The host of a group invites, and rings again whoever has missed, rejected, left or was removed. */
 export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
-  const refusal = refuseManagement(room, actor)
-  if (refusal) return refusal
-  if (room.status === 'ended') return refuse('ROOM_ENDED', 'The room is over.')
   if (joined(room).length >= room.maxParticipants) {
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   }
@@ -76,13 +57,9 @@ const isExpected = (place: Participant | undefined): boolean => place?.state ===
 /** The host of a group puts somebody out until they are invited again. */
 export function remove(draft: Draft, { actor, userId }: Remove, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
-  const refusal = refuseManagement(room, actor)
-  if (refusal) return refusal
-  const before = findParticipant(room, userId)
-  if (!before) return refuse('NOT_FOUND', `${userId} is not a participant of this room.`)
-  if (userId === hostOf(room)) return refuse('FORBIDDEN', 'The host cannot be removed; hand the room over, or end it.')
+  const before = draft.placeOf(userId)
   if (before.state === 'removed') return undefined
-  if (room.status === 'ended') return refuse('ROOM_ENDED', 'The room is over.')
+  if (room.status === 'ended') return ROOM_OVER
   const gone = departed(before, 'removed', 'removed', now)
   draft.emit('participant_removed', actor.id, { participants: [gone], ...emptied(draft, before, limits) }, userId)
   return undefined
@@ -115,8 +92,3 @@ function missCall(draft: Draft): void {
 }
 
 const missed = (before: Participant): Participant => ({ ...before, state: 'missed', ringsUntil: null })
-
-function refuseManagement(room: Room, actor: Actor): Refusal | undefined {
-  if (hostOf(room) === actor.id) return undefined
-  return refuse('FORBIDDEN', 'Only the host of a group may invite and remove.')
-}

@@ -23,9 +23,6 @@ export function join(draft: Draft, command: Join, limits: RoomLimits): Refusal |
   const { room, now } = draft
   const { actor, deviceId } = command
   const before = findParticipant(room, actor.id)
-  if (room.status === 'ended') return refuse('ROOM_ENDED', 'The room is over.')
-  if (!before && room.access !== 'link') return refuse('NOT_INVITED', 'You are not invited to this room.')
-  if (before?.state === 'removed') return refuse('FORBIDDEN', 'You were removed from this room.')
   // A seat without media: the others would see somebody come whom they never hear.
   if (command.providers?.includes(room.provider) === false) {
     return refuse('PROVIDER_NOT_CONFIGURED', `This gateway has no credentials for the provider ${room.provider}.`)
@@ -113,22 +110,16 @@ function takeOver(draft: Draft, before: Participant, command: Join, limits: Room
 }
 
 /** Gives the seat, or the invitation, up; later, if so asked by a client that may come back. */
-export function leave(
-  draft: Draft,
-  { actor, deviceId, sessionId, after = 0 }: Leave,
-  limits: RoomLimits,
-): Refusal | undefined {
-  const before = findParticipant(draft.room, actor.id)
-  if (!before || before.state === 'removed') return refuse('FORBIDDEN', 'You are not a participant of this room.')
+export function leave(draft: Draft, { actor, deviceId, sessionId, after = 0 }: Leave, limits: RoomLimits): undefined {
+  const before = draft.placeOf(actor.id)
   // A device that was replaced hangs up late: it must not take the one that came after it along.
-  if (before.state === 'joined' && deviceId !== undefined && before.deviceId !== deviceId) return undefined
-  if (sessionId !== undefined && before.sessionId !== sessionId) return undefined
+  if (before.state === 'joined' && deviceId !== undefined && before.deviceId !== deviceId) return
+  if (sessionId !== undefined && before.sessionId !== sessionId) return
   const present = before.state === 'joined' || before.state === 'invited'
-  if (draft.room.status === 'ended' || !present) return undefined
+  if (draft.room.status === 'ended' || !present) return
   if (after > 0) leaveLater(draft, before, Math.min(after, limits.grace))
   // By their own word now: they were there until now.
   else depart(draft, { ...before, lostAt: null }, { actorId: actor.id, reason: 'left', limits })
-  return undefined
 }
 
 /** The client closes: the participant is seen as disconnected until they leave, or are back. */
@@ -165,11 +156,9 @@ export function emptied({ room, now }: Draft, leaving: Participant, limits: Room
 }
 
 /** Changes what a joined participant publishes. */
-export function update(draft: Draft, { actor, audio, video }: Update): Refusal | undefined {
-  const before = findParticipant(draft.room, actor.id)
-  if (before?.state !== 'joined') return refuse('FORBIDDEN', 'You have not joined this room.')
+export function update(draft: Draft, { actor, audio, video }: Update): undefined {
+  const before = draft.placeOf(actor.id)
   const after = { ...before, audio: audio ?? before.audio, video: video ?? before.video }
-  if (after.audio === before.audio && after.video === before.video) return undefined
+  if (after.audio === before.audio && after.video === before.video) return
   draft.emit('participant_updated', actor.id, { participants: [after] }, actor.id)
-  return undefined
 }

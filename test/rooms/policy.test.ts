@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import type { Actor } from '../../src/core/actor.ts'
+import { PARTICIPANT_STATES, type ParticipantState, type Room } from '../../src/rooms/model.ts'
+import { readScope, refusalOf } from '../../src/rooms/policy.ts'
+import { decideCreate } from '../../src/rooms/rules/create.ts'
+
+const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600, meshMax: 6 }
+const user = (id: string, ...scopes: string[]): Actor => ({ id, scopes: new Set(scopes) })
+const [alice, bob, carol, root] = [user('alice'), user('bob'), user('carol'), user('root', 'rtc:admin')]
+
+/** A group of alice's in which bob has this state. */
+function groupWith(state: ParticipantState): Room {
+  const decision = decideCreate(
+    {
+      type: 'create',
+      actor: alice,
+      calleeIsBusy: false,
+      silentFor: new Set(),
+      room: {
+        id: '01900000-0000-7000-8000-000000000001',
+        type: 'group',
+        callerId: 'alice',
+        calleeId: null,
+        participantIds: ['bob'],
+        mediaType: 'video',
+        name: null,
+        metadata: null,
+        provider: 'webrtc',
+        access: 'invited',
+        maxParticipants: null,
+        clientRequestId: null,
+        requestHash: null,
+      },
+    },
+    new Date(),
+    LIMITS,
+  )
+  if (decision.kind === 'refusal') throw new Error(decision.message)
+  const { room } = decision
+  return { ...room, participants: room.participants.map((row) => (row.userId === 'bob' ? { ...row, state } : row)) }
+}
+
+/** Whether a room's row is within somebody's list, as the statement of a page asks. */
+function isListed(actor: Actor, room: Room): boolean {
+  const scope = readScope(actor)
+  if (scope === 'all') return true
+  return room.participants.some(({ userId, state }) => userId === scope.participantId && state !== scope.exceptState)
+}
+
+describe('one room and the list of rooms agree on who reads', () => {
+  test.each(PARTICIPANT_STATES.flatMap((state) => [bob, carol, root].map((actor) => ({ state, actor }))))(
+    '$actor.id, of a room where bob is $state',
+    ({ state, actor }) => {
+      const room = groupWith(state)
+      expect(refusalOf('read', { actor, room }) === undefined).toBe(isListed(actor, room))
+    },
+  )
+})
+
+test('of several requirements that do not hold, the first is the answer', () => {
+  const over: Room = { ...groupWith('left'), status: 'ended' }
+  expect(refusalOf('connect', { actor: carol, room: over })?.code).toBe('FORBIDDEN')
+  expect(refusalOf('connect', { actor: bob, room: over })?.code).toBe('ROOM_ENDED')
+  expect(refusalOf('join', { actor: carol, room: over })?.code).toBe('ROOM_ENDED')
+})

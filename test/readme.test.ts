@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { parseEnv, promisify } from 'node:util'
 import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { VARIABLES } from '../src/config.ts'
+import { loadConfig, VARIABLES } from '../src/config.ts'
 import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
 import { startGateway, withDirectory } from './process.ts'
 
@@ -78,6 +78,24 @@ test('the table of configuration has every variable, and its default', () => {
   expect(names.toSorted()).toEqual(Object.keys(VARIABLES).toSorted())
   const defaults = told.map(([name, value = '']) => [name?.replaceAll('`', ''), value.replaceAll('`', '')])
   for (const [name = '', value] of defaults) expect([name, value]).toEqual([name, VARIABLES[name]])
+})
+
+describe('.env.example', async () => {
+  const example = await read('.env.example')
+  const assignments = example.match(/^# [A-Z_]+=.*$/gm) ?? []
+
+  test('has every variable, and its default', () => {
+    const told = Object.fromEntries(assignments.map((line) => line.slice(2).split(/=(.*)/)))
+    expect(told).toEqual(VARIABLES)
+    expect(assignments).toHaveLength(Object.keys(VARIABLES).length)
+  })
+
+  test('changes nothing as it stands, nor with every line in effect', () => {
+    expect(parseEnv(example)).toEqual({})
+    const inEffect = parseEnv(example.replaceAll(/^# (?=[A-Z_]+=)/gm, ''))
+    expect(Object.keys(inEffect)).toHaveLength(assignments.length)
+    expect(loadConfig(inEffect)).toEqual(loadConfig({}))
+  })
 })
 
 test('the map of src names every folder and nothing else', async () => {

@@ -1,8 +1,8 @@
 import { PROVIDER_VARIABLES } from '../config.ts'
 import { RtcError } from '../core/errors.ts'
 import { MEDIA_PROVIDERS, type MediaProvider, type RoomMember } from '../rooms/model.ts'
-import type { Providers } from './credentials/configured.ts'
-import type { Credentials, Provider } from './credentials/provider.ts'
+import type { Providers } from './providers/configured.ts'
+import type { Credentials, Provider } from './providers/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer, stunServersOf } from './ice.ts'
 
 /** What a joined participant needs to reach the room's media. Holds no secret of the gateway. */

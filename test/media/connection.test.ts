@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Door, graphqlDoor, restDoor } from '../doors.ts'
 import { manualClock, type Person, startWorld, type World, withWorld } from '../world.ts'
-import { AGORA, readAgoraToken } from './credentials/agora.ts'
-import type { TokenContent } from './credentials/admission.ts'
-import { LIVEKIT, readLivekitToken } from './credentials/livekit.ts'
-import { readTencentToken, TENCENT } from './credentials/tencent.ts'
-import { readVolcengineToken, VOLCENGINE } from './credentials/volcengine.ts'
+import { AGORA, readAgoraToken } from './providers/agora.ts'
+import type { TokenContent } from './providers/admission.ts'
+import { LIVEKIT, readLivekitToken } from './providers/livekit.ts'
+import { readTencentToken, TENCENT } from './providers/tencent.ts'
+import { readVolcengineToken, VOLCENGINE } from './providers/volcengine.ts'
 
 const ACCOUNTS = {
   VOLCENGINE_APP_ID: VOLCENGINE.appId,

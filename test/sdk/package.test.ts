@@ -9,7 +9,7 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint'
 import { build, createLogger } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readVolcengineToken, VOLCENGINE } from '../media/credentials/volcengine.ts'
+import { readVolcengineToken, VOLCENGINE } from '../media/providers/volcengine.ts'
 import { withWorld } from '../world.ts'
 
 const run = promisify(execFile)

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { VOLCENGINE } from '../media/credentials/volcengine.ts'
+import { VOLCENGINE } from '../media/providers/volcengine.ts'
 import { volcengine } from './media/volcengine-double.ts'
 import { type ClientWorld, listen, startClientWorld } from './people.ts'
 

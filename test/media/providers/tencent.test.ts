@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createTencent } from '../../../src/media/credentials/tencent.ts'
+import { createTencent } from '../../../src/media/providers/tencent.ts'
 import { ADMISSION } from './admission.ts'
 import { readTencentToken, TENCENT } from './tencent.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Admission } from '../../../src/media/credentials/provider.ts'
-import { createVolcengine } from '../../../src/media/credentials/volcengine.ts'
+import type { Admission } from '../../../src/media/providers/provider.ts'
+import { createVolcengine } from '../../../src/media/providers/volcengine.ts'
 import { ADMISSION } from './admission.ts'
 import { readVolcengineToken, VOLCENGINE } from './volcengine.ts'
 

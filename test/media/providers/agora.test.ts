@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createAgora } from '../../../src/media/credentials/agora.ts'
+import { createAgora } from '../../../src/media/providers/agora.ts'
 import { ADMISSION } from './admission.ts'
 import { AGORA, readAgoraToken } from './agora.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createLivekit } from '../../../src/media/credentials/livekit.ts'
+import { createLivekit } from '../../../src/media/providers/livekit.ts'
 import { ADMISSION } from './admission.ts'
 import { LIVEKIT, readLivekitToken } from './livekit.ts'
 

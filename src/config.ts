@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { LOG_LEVELS, type LogLevel } from './core/logger.ts'
+import { MEDIA_PROVIDERS, type MediaProvider } from './core/media-provider.ts'
 import { type Action, ACTIONS, parseRate, RATES, rateVariable } from './limits/rate-table.ts'
 import type { Rate } from './limits/token-bucket.ts'
-import { MEDIA_PROVIDERS, type MediaProvider } from './rooms/model.ts'
 
 /** Everything that can be configured and may be printed. */
 export interface Config {

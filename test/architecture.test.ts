@@ -49,7 +49,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
     /^\w+\/rest$/,
     ['paths', 'rest', 'json', 'input', 'service', 'blocks', 'model', 'media', 'events', 'calls', 'http', 'core'],
   ],
-  ['json', /^rooms\/json$/, ['model', 'media']],
+  ['json', /^(rooms|media)\/json$/, ['model', 'media', 'core']],
   ['http', /^http\//, ['http', 'core']],
   [
     'app',
@@ -101,7 +101,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ['decide', /^rooms\/rules\//, ['decide', 'policy', 'commands', 'model', 'core']],
   ['model', /^rooms\/(model|participants-page)$/, ['model', 'core']],
   ['db', /^db\//, ['db', 'core', 'config']],
-  ['config', /^config$/, ['rates', 'model', 'core']],
+  ['config', /^config$/, ['rates', 'core']],
   ['core', /^core\//, ['core']],
 ]
 

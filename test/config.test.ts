@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError, loadConfig } from '../src/config.ts'
-import { MEDIA_PROVIDERS } from '../src/rooms/model.ts'
+import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
 
 const SECRET = 'a secret of the application that issues tokens'
 const PUBLIC_KEY = '-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----'

@@ -1,6 +1,7 @@
 import { PROVIDER_VARIABLES } from '../config.ts'
 import { RtcError } from '../core/errors.ts'
-import { MEDIA_PROVIDERS, type MediaProvider, type RoomMember } from '../rooms/model.ts'
+import { MEDIA_PROVIDERS, type MediaProvider } from '../core/media-provider.ts'
+import type { RoomMember } from '../rooms/model.ts'
 import type { Providers } from './providers/configured.ts'
 import type { Credentials, Provider } from './providers/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer, stunServersOf } from './ice.ts'

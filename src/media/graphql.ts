@@ -1,6 +1,6 @@
+import { MEDIA_PROVIDERS } from '../core/media-provider.ts'
 import { builder } from '../graphql/builder.ts'
 import { enumOf } from '../graphql/enum.ts'
-import { MEDIA_PROVIDERS } from '../rooms/model.ts'
 import type { MediaConnection } from './connection.ts'
 import type { IceServer } from './ice.ts'
 

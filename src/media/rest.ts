@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { jsonReply, type Route, route } from '../rest/route.ts'
-import { connectionJson, ConnectionJson, IceServerJson } from '../rooms/json.ts'
 import type { RoomService } from '../rooms/service.ts'
+import { connectionJson, ConnectionJson, IceServerJson } from './json.ts'
 
 interface MediaRouteDependencies {
   readonly rooms: RoomService

@@ -3,11 +3,11 @@ import { isUserId, USER_ID_MAX } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import { parseInput } from '../core/input.ts'
+import { MEDIA_PROVIDERS } from '../core/media-provider.ts'
 import { isStorable, isStorableJson } from '../core/storable.ts'
 import { REJECT_REASONS } from './rules/command.ts'
 import {
   END_REASONS,
-  MEDIA_PROVIDERS,
   MEDIA_TYPES,
   type Metadata,
   PARTICIPANT_STATES,

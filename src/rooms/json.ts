@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import type { MediaConnection } from '../media/connection.ts'
+import { MEDIA_PROVIDERS } from '../core/media-provider.ts'
 import {
   END_REASONS,
   hostOf,
   LEAVE_REASONS,
-  MEDIA_PROVIDERS,
   MEDIA_TYPES,
   PARTICIPANT_ROLES,
   PARTICIPANT_STATES,
@@ -61,24 +60,6 @@ export const ParticipantJson = z.object({
   lostAt: time.nullable().describe('When the connection was lost, which ends the stay unless it comes back'),
 })
 
-export const IceServerJson = z.object({
-  urls: z.array(z.string()),
-  username: z.string().optional(),
-  credential: z.string().optional(),
-})
-
-export const ConnectionJson = z.object({
-  provider: z.enum(MEDIA_PROVIDERS),
-  appId: z.string().nullable(),
-  url: z.string().nullable(),
-  roomId: z.string(),
-  userId: z.string(),
-  token: z.string().nullable(),
-  expiresAt: time,
-  iceServers: z.array(IceServerJson),
-  meshMax: z.int().nullable().describe('With provider webrtc: how many participants a mesh carries'),
-})
-
 export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> => ({
   id: room.id,
   type: room.type,
@@ -115,9 +96,4 @@ export const participantJson = (participant: Participant, now: Date): z.input<ty
   duration: participantDuration(participant, now),
   sessionId: participant.sessionId,
   lostAt: participant.lostAt?.toISOString() ?? null,
-})
-
-export const connectionJson = (connection: MediaConnection) => ({
-  ...connection,
-  expiresAt: connection.expiresAt.toISOString(),
 })

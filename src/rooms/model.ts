@@ -1,7 +1,8 @@
+import type { MediaProvider } from '../core/media-provider.ts'
+
 export const ROOM_TYPES = ['p2p', 'group'] as const
 export const MEDIA_TYPES = ['audio', 'video'] as const
 export const ROOM_STATUSES = ['waiting', 'active', 'ended'] as const
-export const MEDIA_PROVIDERS = ['webrtc', 'volcengine', 'livekit', 'tencent', 'agora'] as const
 export const ROOM_ACCESSES = ['invited', 'link'] as const
 export const END_REASONS = [
   'completed',
@@ -35,7 +36,6 @@ export const ROOM_EVENT_TYPES = [
 export type RoomType = (typeof ROOM_TYPES)[number]
 export type MediaType = (typeof MEDIA_TYPES)[number]
 export type RoomStatus = (typeof ROOM_STATUSES)[number]
-export type MediaProvider = (typeof MEDIA_PROVIDERS)[number]
 export type RoomAccess = (typeof ROOM_ACCESSES)[number]
 export type EndReason = (typeof END_REASONS)[number]
 export type ParticipantRole = (typeof PARTICIPANT_ROLES)[number]

@@ -14,8 +14,9 @@ import {
   TransferHost,
   UserId,
 } from './input.ts'
+import { connectionJson, ConnectionJson } from '../media/json.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
-import { connectionJson, ConnectionJson, participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
+import { participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
 import { PARTICIPANT_STATES, type RoomMember } from './model.ts'
 import { cursorOf, inState, pageOf } from './participants-page.ts'
 import type { RoomService } from './service.ts'

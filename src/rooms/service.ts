@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
+import type { MediaProvider } from '../core/media-provider.ts'
 import type { EventLog, EventRange } from './event-log.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { MediaConnection, Media } from '../media/connection.ts'
@@ -23,7 +24,6 @@ import {
 } from './input.ts'
 import {
   findParticipant,
-  type MediaProvider,
   type Participant,
   type Room,
   type RoomEvent,

@@ -1,7 +1,7 @@
+import type { MediaProvider } from '../core/media-provider.ts'
 import type {
   EndReason,
   LeaveReason,
-  MediaProvider,
   MediaType,
   ParticipantRole,
   ParticipantState,

@@ -1,5 +1,5 @@
 import type { Config, Secrets } from '../../config.ts'
-import type { MediaProvider } from '../../rooms/model.ts'
+import type { MediaProvider } from '../../core/media-provider.ts'
 import { createAgora } from './agora.ts'
 import { createLivekit } from './livekit.ts'
 import { type Provider, webrtc } from './provider.ts'

@@ -1,5 +1,5 @@
 import type { Actor } from '../../core/actor.ts'
-import type { MediaProvider } from '../model.ts'
+import type { MediaProvider } from '../../core/media-provider.ts'
 
 export const REJECT_REASONS = ['declined', 'busy'] as const
 export type RejectReason = (typeof REJECT_REASONS)[number]

@@ -1,10 +1,10 @@
 import type { Actor } from '../../core/actor.ts'
+import type { MediaProvider } from '../../core/media-provider.ts'
 import { type Decision, type RoomLimits, refuseInput, type Refusal } from './decision.ts'
 import { Draft, later } from './draft.ts'
 import { end } from './ending.ts'
 import { rejected } from './invitation.ts'
 import {
-  type MediaProvider,
   type MediaType,
   type Metadata,
   newcomer,

@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { MEDIA_PROVIDERS } from '../core/media-provider.ts'
+import type { MediaConnection } from './connection.ts'
+
+export const IceServerJson = z.object({
+  urls: z.array(z.string()),
+  username: z.string().optional(),
+  credential: z.string().optional(),
+})
+
+export const ConnectionJson = z.object({
+  provider: z.enum(MEDIA_PROVIDERS),
+  appId: z.string().nullable(),
+  url: z.string().nullable(),
+  roomId: z.string(),
+  userId: z.string(),
+  token: z.string().nullable(),
+  expiresAt: z.iso.datetime(),
+  iceServers: z.array(IceServerJson),
+  meshMax: z.int().nullable().describe('With provider webrtc: how many participants a mesh carries'),
+})
+
+export const connectionJson = (connection: MediaConnection) => ({
+  ...connection,
+  expiresAt: connection.expiresAt.toISOString(),
+})

@@ -42,7 +42,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ],
   ['graphql', /^graphql\//, ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'db', 'events', 'limits']],
   ['graphiql', /^graphiql\//, ['graphiql', 'http', 'core']],
-  ['routes', /^rest\/routes$/, ['app', 'paths', 'rest', 'http']],
+  ['routes', /^rest\/routes$/, ['paths', 'rest', 'service', 'blocks', 'events', 'calls', 'http', 'core']],
   ['rest', /^rest\//, ['rest', 'auth', 'core', 'http', 'limits']],
   [
     'paths',

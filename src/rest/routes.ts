@@ -1,20 +1,32 @@
-import type { App } from '../app.ts'
 import { blockRoutes } from '../blocks/rest.ts'
+import type { BlockService } from '../blocks/service.ts'
+import type { IncomingCalls } from '../calls/incoming.ts'
 import { callEventRoutes } from '../calls/rest.ts'
+import type { Clock } from '../core/clock.ts'
+import type { FanOut } from '../events/fan-out.ts'
 import { eventRoutes } from '../events/rest.ts'
+import type { RoomStreams } from '../events/stream.ts'
 import type { EventStreams } from '../http/event-stream.ts'
 import { mediaRoutes } from '../media/rest.ts'
 import { roomRoutes } from '../rooms/rest.ts'
+import type { RoomService } from '../rooms/service.ts'
 import type { Route } from './route.ts'
 
+/** What the features' routes call. */
+export interface RouteServices {
+  readonly rooms: RoomService
+  readonly blocks: BlockService
+  readonly calls: IncomingCalls
+  readonly streams: RoomStreams
+  readonly fanOut: FanOut
+  readonly clock: Clock
+}
+
 /** Every REST path below the prefix. */
-export const routes = (
-  app: Pick<App, 'rooms' | 'blocks' | 'media' | 'clock' | 'streams' | 'calls' | 'fanOut'>,
-  eventStreams: EventStreams,
-): Route[] => [
-  ...roomRoutes(app),
-  ...eventRoutes(app, eventStreams),
-  ...callEventRoutes(app, eventStreams),
-  ...mediaRoutes(app),
-  ...blockRoutes(app),
+export const routes = (services: RouteServices, eventStreams: EventStreams): Route[] => [
+  ...roomRoutes(services),
+  ...eventRoutes(services, eventStreams),
+  ...callEventRoutes(services, eventStreams),
+  ...mediaRoutes(services),
+  ...blockRoutes(services),
 ]

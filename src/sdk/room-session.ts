@@ -1,20 +1,21 @@
 import { waitAtMost, backoff, pause } from './backoff.ts'
-import { connectionOf, signalOf, updateOf, upper } from './convert.ts'
+import { signalOf, updateOf } from './convert.ts'
 import { RtcError, toRtcError } from './errors.ts'
 import type { EndedReason, Emitter } from './events.ts'
 import type { Gateway } from './gateway.ts'
 import {
   JoinRoomDocument,
   LeaveRoomDocument,
-  RefreshConnectionDocument,
   RoomUpdatedDocument,
-  SendSignalDocument,
   SignalsDocument,
   type TypedDocumentString,
-  UpdateParticipantDocument,
 } from './generated/graphql.ts'
 import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
-import type { Connection, Participant, Room, RoomUpdate, SignalType } from './model.ts'
+import type { Connection, Participant, Room, RoomUpdate } from './model.ts'
+import { ConnectionRenewal } from './connection-renewal.ts'
+import { MediaAnnouncer } from './media-announcer.ts'
+import { affectedBy, endedReasonOf, hasParticipantEvent, PARTICIPANT_EVENTS } from './room-updates.ts'
+import { SignalSender } from './signal-sender.ts'
 import type { SeatHolder, Session } from './tab-seat.ts'
 import type { ConnectionInfo, PeerConnection } from './connection-info.ts'
 import { hasTurn } from './media/diagnosis.ts'
@@ -41,60 +42,46 @@ export interface RoomSessionOptions {
 }
 
 /** Milliseconds. */
-const SIGNAL_RETRY_FOR = 60_000
 const ANNOUNCE_TIMEOUT = 3_000
-const RENEW_MARGIN = 300_000
-const MIN_RENEW_DELAY = 60_000
-const MAX_RENEW_DELAY = 3_000_000
 /** Seconds that a page which is reloaded has until it must be back. */
 const RELOAD_GRACE = 8
-
-/** Whom an update is about. When very many share one event it names none: then those whose state it changed. */
-function affectedBy({ participant, room }: RoomUpdate, before: Room): readonly Participant[] {
-  if (participant) return [participant]
-  const states = new Map(before.participants.map(({ userId, state }) => [userId, state]))
-  return room.participants.filter(({ userId, state }) => states.get(userId) !== state)
-}
-
-/** What each kind of update is to those who look at participants alone. */
-const PARTICIPANT_EVENTS = {
-  participant_joined: 'participantJoined',
-  participant_left: 'participantLeft',
-  participant_removed: 'participantLeft',
-  participant_invited: 'participantUpdated',
-  participant_rejected: 'participantUpdated',
-  participant_missed: 'participantUpdated',
-  participant_updated: 'participantUpdated',
-  participant_disconnected: 'participantUpdated',
-  participant_reconnected: 'participantUpdated',
-} as const
-const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVENTS => type in PARTICIPANT_EVENTS
 
 /** One stay in one room, from the join to whatever ends it: its streams, its media, what it says it publishes. */
 export class RoomSession implements SeatHolder {
   readonly #options: RoomSessionOptions
   readonly #closed = new AbortController()
   readonly #tracks = new Set<Track>()
-  /** The last message to each addressee, which the next one waits for. */
-  readonly #signalTails = new Map<string, Promise<void>>()
   readonly #cursor: { roomId: string; deviceId: string; after: number }
   readonly #signalCursor: { roomId: string; after?: number }
   #room: Room
   #media: MediaSession | undefined
   #mediaTail: Promise<unknown> = Promise.resolve()
   #isClosing = false
-  #wanted = { audio: false, video: false }
-  #announced: { readonly audio: boolean; readonly video: boolean }
-  #announcing: Promise<void> | undefined
-  #renewalTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #announcer: MediaAnnouncer
+  readonly #signals: SignalSender
+  readonly #renewal: ConnectionRenewal
   readonly #peers = new Map<string, PeerConnection>()
   #mediaStartedAt: number | undefined
 
   private constructor(options: RoomSessionOptions) {
+    const { gateway, emitter } = options
     const { room, participant } = options.joined
+    const onError = (error: RtcError) => emitter.emit('error', error)
     this.#options = options
     this.#room = room
-    this.#announced = { audio: participant.audio, video: participant.video }
+    this.#announcer = new MediaAnnouncer({
+      gateway,
+      roomId: room.id,
+      announced: { audio: participant.audio, video: participant.video },
+      onError: (error) => onError(toRtcError(error, 'INTERNAL')),
+    })
+    this.#signals = new SignalSender({ gateway, roomId: room.id, signal: this.#closed.signal, onError })
+    this.#renewal = new ConnectionRenewal({
+      gateway,
+      roomId: room.id,
+      apply: (connection) => this.#runOnMedia((media) => media.renew(connection)),
+      onError,
+    })
     this.#cursor = { roomId: room.id, deviceId: options.deviceId, after: room.seq }
     this.#signalCursor = { roomId: room.id }
   }
@@ -116,9 +103,9 @@ export class RoomSession implements SeatHolder {
     }
     options.session.seat.assign(session)
     if (session.#isClosing) throw new RtcError('ROOM_ENDED', 'Another client of this tab has taken the seat.')
-    session.#scheduleRenewal(options.joined.connection.expiresAt)
+    session.#renewal.schedule(options.joined.connection.expiresAt)
     // The page before this one may have said otherwise.
-    session.#announceInBackground()
+    session.#announcer.announceInBackground()
     return session
   }
 
@@ -147,7 +134,7 @@ export class RoomSession implements SeatHolder {
       sessionId: session.id,
       expectStream: true,
       mesh: true,
-      ...this.#announced,
+      ...this.#announcer.announced,
     }
     // If the gateway cannot be told, it notices by itself that the other client is gone.
     await session.seat.request(() => gateway.request(JoinRoomDocument, { input })).catch(() => undefined)
@@ -174,9 +161,9 @@ export class RoomSession implements SeatHolder {
       throw new RtcError('FORBIDDEN', 'An observer watches and listens.')
     }
     await this.#runOnMedia((media) => media.publish(source, enabled))
-    this.#setWanted(source, enabled)
+    this.#announcer.setPublished(source, enabled)
     // While the gateway cannot be reached, it is said later: the media does not need it.
-    await waitAtMost(ANNOUNCE_TIMEOUT, this.#announce())
+    await waitAtMost(ANNOUNCE_TIMEOUT, this.#announcer.announce())
   }
 
   /** @throws RtcError as {@link MediaSession.selectDevice} */
@@ -191,7 +178,8 @@ export class RoomSession implements SeatHolder {
   async close(sendLeave?: () => Promise<void>): Promise<void> {
     if (this.#isClosing) return
     this.#isClosing = true
-    clearTimeout(this.#renewalTimer)
+    this.#announcer.stop()
+    this.#renewal.stop()
     await this.#media?.close()
     try {
       await sendLeave?.()
@@ -218,8 +206,8 @@ export class RoomSession implements SeatHolder {
       connection: joined.connection,
       others: this.#others(),
       rtcConfiguration,
-      signal: (toId, type, payload) => this.#sendSignal(toId, type, payload),
-      refreshConnection: () => this.#refreshConnection(),
+      signal: (toId, type, payload) => this.#signals.send(toId, type, payload),
+      refreshConnection: () => this.#renewal.refresh(),
       trackAdded: (track) => {
         this.#tracks.add(track)
         emitter.emit('trackAdded', track)
@@ -229,8 +217,8 @@ export class RoomSession implements SeatHolder {
       },
       stateChanged: (userId, state) => this.#mediaStateChanged(userId, state),
       unpublished: (source) => {
-        this.#setWanted(source, false)
-        this.#announceInBackground()
+        this.#announcer.setPublished(source, false)
+        this.#announcer.announceInBackground()
       },
       deviceFallback: (source, deviceId) => emitter.emit('deviceFallback', { source, deviceId }),
       failed: (error) => {
@@ -357,23 +345,6 @@ export class RoomSession implements SeatHolder {
     if (hadMedia) emitter.emit('ended', { room: this.#room, reason })
   }
 
-  /** In order for each addressee; what they are not there to hear is dropped. */
-  #sendSignal(toId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): Promise<void> {
-    const input = { roomId: this.#room.id, toId, type: upper(type), payload }
-    const sent = (this.#signalTails.get(toId) ?? Promise.resolve()).then(async () => {
-      const options = { retryFor: SIGNAL_RETRY_FOR, signal: this.#closed.signal }
-      try {
-        if (!this.#closed.signal.aborted) await this.#options.gateway.request(SendSignalDocument, { input }, options)
-      } catch (error) {
-        const { code } = toRtcError(error, 'INTERNAL')
-        const isGone = code === 'FORBIDDEN' || code === 'ROOM_ENDED' || code === 'NOT_FOUND'
-        if (!isGone && !this.#closed.signal.aborted) this.#options.emitter.emit('error', toRtcError(error, 'INTERNAL'))
-      }
-    })
-    this.#signalTails.set(toId, sent)
-    return sent
-  }
-
   /** One after the other: a camera that is being opened is not closed at the same time. */
   async #runOnMedia(act: (media: MediaSession) => Promise<void>): Promise<void> {
     const done = this.#mediaTail.then(async () => {
@@ -383,84 +354,4 @@ export class RoomSession implements SeatHolder {
     this.#mediaTail = done.catch(() => undefined)
     await done
   }
-
-  #setWanted(source: MediaSource, enabled: boolean): void {
-    if (source === 'microphone') this.#wanted.audio = enabled
-    if (source === 'camera') this.#wanted.video = enabled
-  }
-
-  /** Says what is published, however long that takes. */
-  #announce(): Promise<void> {
-    this.#announcing ??= this.#announceUntilCurrent().finally(() => {
-      this.#announcing = undefined
-    })
-    return this.#announcing
-  }
-
-  async #announceUntilCurrent(): Promise<void> {
-    while (!this.#isClosing) {
-      const { audio, video } = this.#wanted
-      if (audio === this.#announced.audio && video === this.#announced.video) return
-      const input = { roomId: this.#room.id, audio, video }
-      try {
-        const options = { retryFor: Infinity, signal: this.#closed.signal }
-        await this.#options.gateway.request(UpdateParticipantDocument, { input }, options)
-      } catch (error) {
-        if (this.#isClosing) return
-        throw error
-      }
-      this.#announced = { audio, video }
-    }
-  }
-
-  #announceInBackground(): void {
-    this.#announce().catch((error: unknown) => this.#options.emitter.emit('error', toRtcError(error, 'INTERNAL')))
-  }
-
-  async #refreshConnection(): Promise<Connection> {
-    const input = { roomId: this.#room.id }
-    const answer = await this.#options.gateway.request(RefreshConnectionDocument, { input })
-    const connection = connectionOf(answer.refreshConnection.connection)
-    this.#scheduleRenewal(connection.expiresAt)
-    return connection
-  }
-
-  /** This clock may be wrong by hours: neither too soon nor never. */
-  #scheduleRenewal(expiresAt: string): void {
-    const left = Date.parse(expiresAt) - Date.now() - RENEW_MARGIN
-    clearTimeout(this.#renewalTimer)
-    if (this.#isClosing) return
-    this.#renewalTimer = setTimeout(
-      () => void this.#renew(),
-      Math.min(Math.max(left, MIN_RENEW_DELAY), MAX_RENEW_DELAY),
-    )
-  }
-
-  async #renew(): Promise<void> {
-    try {
-      const connection = await this.#refreshConnection()
-      await this.#runOnMedia((media) => media.renew(connection))
-    } catch (error) {
-      if (this.#isClosing) return
-      this.#options.emitter.emit('error', toRtcError(error, 'MEDIA_FAILED'))
-      this.#scheduleRenewal(new Date().toISOString())
-    }
-  }
-}
-
-/** Why an update is the last of a stay: what the room's end says, or what has happened to oneself. */
-function endedReasonOf(
-  { type, room, participant }: RoomUpdate,
-  { userId, isOwnSession }: { userId: string; isOwnSession: (sessionId: string | null) => boolean },
-): EndedReason | undefined {
-  if (room.status === 'ended') return type === 'room_ended' ? (room.endReason ?? 'completed') : undefined
-  if (participant?.userId !== userId) return undefined
-  if (participant.state === 'joined' && !isOwnSession(participant.sessionId)) return 'replaced'
-  if (type === 'participant_removed') return 'removed'
-  if (type !== 'participant_left') return undefined
-  const { leaveReason } = participant
-  if (leaveReason === 'replaced') return 'replaced'
-  // Whoever else leaves a call between two ends it: the next update says how.
-  if (room.type === 'p2p') return undefined
-  return leaveReason === 'disconnected' ? 'disconnected' : 'left'
 }

@@ -1,0 +1,40 @@
+import type { EndedReason } from './events.ts'
+import type { Participant, Room, RoomUpdate } from './model.ts'
+
+/** Whom an update is about. When very many share one event it names none: then those whose state it changed. */
+export function affectedBy({ participant, room }: RoomUpdate, before: Room): readonly Participant[] {
+  if (participant) return [participant]
+  const states = new Map(before.participants.map(({ userId, state }) => [userId, state]))
+  return room.participants.filter(({ userId, state }) => states.get(userId) !== state)
+}
+
+/** What each kind of update is to those who look at participants alone. */
+export const PARTICIPANT_EVENTS = {
+  participant_joined: 'participantJoined',
+  participant_left: 'participantLeft',
+  participant_removed: 'participantLeft',
+  participant_invited: 'participantUpdated',
+  participant_rejected: 'participantUpdated',
+  participant_missed: 'participantUpdated',
+  participant_updated: 'participantUpdated',
+  participant_disconnected: 'participantUpdated',
+  participant_reconnected: 'participantUpdated',
+} as const
+export const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVENTS => type in PARTICIPANT_EVENTS
+
+/** Why an update is the last of a stay: what the room's end says, or what has happened to oneself. */
+export function endedReasonOf(
+  { type, room, participant }: RoomUpdate,
+  { userId, isOwnSession }: { userId: string; isOwnSession: (sessionId: string | null) => boolean },
+): EndedReason | undefined {
+  if (room.status === 'ended') return type === 'room_ended' ? (room.endReason ?? 'completed') : undefined
+  if (participant?.userId !== userId) return undefined
+  if (participant.state === 'joined' && !isOwnSession(participant.sessionId)) return 'replaced'
+  if (type === 'participant_removed') return 'removed'
+  if (type !== 'participant_left') return undefined
+  const { leaveReason } = participant
+  if (leaveReason === 'replaced') return 'replaced'
+  // Whoever else leaves a call between two ends it: the next update says how.
+  if (room.type === 'p2p') return undefined
+  return leaveReason === 'disconnected' ? 'disconnected' : 'left'
+}

@@ -1,55 +1,22 @@
 import type { MediaDeviceInfo } from './dom.ts'
 import type { Auth } from './auth.ts'
-import { pause } from './backoff.ts'
+import { BlockedUsers } from './blocked-users.ts'
 import { IncomingCalls } from './incoming-calls.ts'
 import type { ConnectionInfo } from './connection-info.ts'
-import { connectionOf, eventOf, participantOf, roomOf, upper } from './convert.ts'
+import { CurrentRoom } from './current-room.ts'
 import { RtcError } from './errors.ts'
 import { tabDeviceId } from './device-id.ts'
 import { DeviceWatch } from './device-watch.ts'
 import { Emitter, type RtcEventName, type RtcListener } from './events.ts'
-import { Gateway, isRetryable, type RequestOptions } from './gateway.ts'
-import {
-  BlockedUsersDocument,
-  BlockUserDocument,
-  CreateRoomDocument,
-  EndRoomDocument,
-  GetEventsDocument,
-  GetRoomDocument,
-  InviteParticipantsDocument,
-  JoinRoomDocument,
-  LeaveRoomDocument,
-  ListRoomsDocument,
-  RejectCallDocument,
-  RemoveParticipantDocument,
-  TransferHostDocument,
-  UnblockUserDocument,
-} from './generated/graphql.ts'
+import { Gateway } from './gateway.ts'
 import { listDevices } from './media/capture.ts'
-import { openMediaOf } from './media/engines.ts'
 import type { ConnectionState, Track } from './media/media.ts'
 import type { Participant, Room, RoomEvent } from './model.ts'
 import type { CreateRoomOptions, InitOptions, ListEventsOptions, ListRoomsOptions, RoomPage } from './options.ts'
-import {
-  checkFlag,
-  checkInit,
-  checkListEvents,
-  checkReason,
-  checkSource,
-  checkText,
-  checkTexts,
-  createRoomInput,
-  listRoomsVariables,
-} from './inputs.ts'
-import { beginSession, type Session } from './tab-seat.ts'
+import { checkFlag, checkInit, checkSource, checkText } from './inputs.ts'
+import { RoomRequests } from './room-requests.ts'
 import { Socket } from './socket.ts'
-import { type JoinResult, RoomSession } from './room-session.ts'
-
-/**
- * Milliseconds for which the leave of a client that is destroyed waits: a component that is mounted again, as React does in
- * StrictMode and after a hot reload, joins meanwhile, and the leave of the session before changes nothing any more.
- */
-const REMOUNT_DELAY = 100
+import type { RoomSession } from './room-session.ts'
 
 /**
  * Rooms and calls of one user. One room at a time is joined; everything else may be asked of any room.
@@ -60,25 +27,22 @@ const REMOUNT_DELAY = 100
  */
 export class RtcClient {
   readonly #auth: { readonly uid: string }
-  readonly #url: string
-  readonly #gateway: Gateway
   readonly #socket: Socket
   readonly #emitter = new Emitter()
   readonly #deviceWatch = new DeviceWatch(this.#emitter)
   readonly #calls: IncomingCalls
+  readonly #current: CurrentRoom
+  readonly #rooms: RoomRequests
+  readonly #blocked: BlockedUsers
   #options: InitOptions = {}
   #ownDeviceId: string | undefined
-  #session: RoomSession | undefined
-  #departing: Promise<Room> | undefined
-  #joining: { readonly roomId: string; readonly room: Promise<Room> } | undefined
   #state: ConnectionState = 'disconnected'
   #destroyed = false
 
   /** @internal */
   constructor({ url, uid, auth }: { url: string; uid: string; auth: Auth }) {
     this.#auth = { uid }
-    this.#url = url
-    this.#gateway = new Gateway({ url, auth })
+    const gateway = new Gateway({ url, auth })
     this.#socket = new Socket({
       url: url.replace(/^http/, 'ws'),
       auth,
@@ -87,19 +51,31 @@ export class RtcClient {
       onTokenError: (error) => error.code === 'UNAUTHENTICATED' && this.#emitter.emit('error', error),
     })
     this.#calls = new IncomingCalls({
-      gateway: this.#gateway,
+      gateway,
       socket: this.#socket,
       emitter: this.#emitter,
       userId: () => this.userId,
       deviceId: () => this.deviceId,
       resolveDeviceId: () => this.#resolveDeviceId(),
-      isJoined: (roomId) => this.#session?.room.id === roomId || this.#joining?.roomId === roomId,
+      isJoined: (roomId) => this.#current.roomId === roomId,
     })
+    this.#current = new CurrentRoom({
+      url,
+      uid,
+      gateway,
+      socket: this.#socket,
+      emitter: this.#emitter,
+      deviceId: () => this.deviceId,
+      resolveDeviceId: () => this.#resolveDeviceId(),
+      rtcConfiguration: () => this.#options.rtcConfiguration ?? {},
+    })
+    this.#rooms = new RoomRequests({ gateway, userId: () => this.userId })
+    this.#blocked = new BlockedUsers(gateway)
   }
 
   /** The user: as the gateway says it once a room was joined, before that `auth.uid`. */
   get userId(): string {
-    return this.#session?.userId ?? this.#auth.uid
+    return this.#current.session?.userId ?? this.#auth.uid
   }
 
   /**
@@ -117,17 +93,17 @@ export class RtcClient {
 
   /** The room that is joined, as of its last event. */
   get room(): Room | undefined {
-    return this.#session?.room
+    return this.#current.session?.room
   }
 
   /** What is published in the room that is joined, by this user (`local`) and by the others. */
   get tracks(): readonly Track[] {
-    return this.#session?.tracks ?? []
+    return this.#current.session?.tracks ?? []
   }
 
   /** How the media of the room that is joined is carried; `undefined` outside a room. */
   get connectionInfo(): ConnectionInfo | undefined {
-    return this.#session?.connectionInfo
+    return this.#current.session?.connectionInfo
   }
 
   /**
@@ -137,7 +113,7 @@ export class RtcClient {
    */
   async init(options: InitOptions = {}): Promise<void> {
     this.#requireAlive()
-    if (this.#session || this.#joining) throw invalidState('Leave the room before you call init again.')
+    if (this.#current.roomId !== undefined) throw invalidState('Leave the room before you call init again.')
     checkInit(options)
     if (options.appKey !== undefined) {
       console.warn(
@@ -155,9 +131,7 @@ export class RtcClient {
    */
   async createRoom(options: CreateRoomOptions): Promise<Room> {
     this.#requireAlive()
-    const input = createRoomInput(options, this.#options)
-    const { createRoom } = await this.#gateway.request(CreateRoomDocument, { input })
-    return roomOf(createRoom.room)
+    return this.#rooms.create(options, this.#options)
   }
 
   /**
@@ -169,14 +143,7 @@ export class RtcClient {
   async joinRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
     checkText('roomId', roomId)
-    if (this.#session?.room.id === roomId) return this.#session.room
-    if (this.#joining?.roomId === roomId) return this.#joining.room
-    if (this.#session || this.#joining) throw invalidState('One room at a time: leave the other first.')
-    const room = this.#joinAfter(this.#departing, roomId).finally(() => {
-      this.#joining = undefined
-    })
-    this.#joining = { roomId, room }
-    return room
+    return this.#current.join(roomId)
   }
 
   /**
@@ -235,11 +202,7 @@ export class RtcClient {
    * @throws RtcError FORBIDDEN, NOT_FOUND
    */
   async leaveRoom(roomId?: string): Promise<Room> {
-    const id = this.#requireRoomId(roomId)
-    if (this.#joining?.roomId === id) await this.#joining.room.catch(() => undefined)
-    const roomSession = this.#session
-    if (roomSession?.room.id === id) return this.#depart(roomSession, () => this.#sendLeave(id, roomSession.session))
-    return this.#sendLeave(id)
+    return this.#current.leave(this.#requireRoomId(roomId))
   }
 
   /**
@@ -248,9 +211,7 @@ export class RtcClient {
    * @throws RtcError FORBIDDEN, NOT_FOUND
    */
   async endRoom(roomId?: string): Promise<Room> {
-    const { endRoom } = await this.#gateway.request(EndRoomDocument, { input: { roomId: this.#requireRoomId(roomId) } })
-    const room = roomOf(endRoom.room)
-    return this.#session?.room.id === room.id ? this.#depart(this.#session, async () => room) : room
+    return this.#current.ended(await this.#rooms.end(this.#requireRoomId(roomId)))
   }
 
   /**
@@ -260,45 +221,25 @@ export class RtcClient {
    */
   async rejectCall(roomId: string, reason: 'declined' | 'busy' = 'declined'): Promise<Room> {
     this.#requireAlive()
-    checkText('roomId', roomId)
-    checkReason(reason)
-    const input = { roomId, reason: upper(reason) }
-    try {
-      const { rejectCall } = await this.#gateway.request(RejectCallDocument, { input })
-      return roomOf(rejectCall.room)
-    } catch (error) {
-      // Declined already, by a request whose answer was lost.
-      const room = await this.getRoom(roomId).catch(() => undefined)
-      const own = room?.participants.find(({ userId }) => userId === this.userId)
-      if (room && own?.state === 'rejected') return room
-      throw error
-    }
+    return this.#rooms.reject(roomId, reason)
   }
 
   /** Invites into a group of one's own. @throws RtcError FORBIDDEN, ROOM_ENDED, ROOM_FULL */
   async inviteParticipants(roomId: string, userIds: readonly string[]): Promise<Room> {
     this.#requireAlive()
-    checkText('roomId', roomId)
-    checkTexts('userIds', userIds)
-    const input = { roomId, userIds: [...userIds] }
-    const { inviteParticipants } = await this.#gateway.request(InviteParticipantsDocument, { input })
-    return roomOf(inviteParticipants.room)
+    return this.#rooms.invite(roomId, userIds)
   }
 
   /** Hands a group of one's own to somebody who has joined it. @throws RtcError FORBIDDEN, NOT_FOUND, CONFLICT, ROOM_ENDED */
   async transferHost(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
-    const { transferHost } = await this.#gateway.request(TransferHostDocument, { input: { roomId, userId } })
-    return roomOf(transferHost.room)
+    return this.#rooms.transferHost(roomId, userId)
   }
 
   /** Puts somebody out of a group of one's own, until they are invited again. @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED */
   async removeParticipant(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
-    checkText('roomId', roomId)
-    checkText('userId', userId)
-    const { removeParticipant } = await this.#gateway.request(RemoveParticipantDocument, { input: { roomId, userId } })
-    return roomOf(removeParticipant.room)
+    return this.#rooms.remove(roomId, userId)
   }
 
   /**
@@ -309,31 +250,25 @@ export class RtcClient {
    */
   async blockUser(userId: string): Promise<void> {
     this.#requireAlive()
-    checkText('userId', userId)
-    await this.#gateway.request(BlockUserDocument, { input: { userId } })
+    await this.#blocked.add(userId)
   }
 
   /** Calls and invitations of this user ring again. */
   async unblockUser(userId: string): Promise<void> {
     this.#requireAlive()
-    checkText('userId', userId)
-    await this.#gateway.request(UnblockUserDocument, { input: { userId } })
+    await this.#blocked.remove(userId)
   }
 
   /** The ids of those whom you have blocked, in their order. */
   async blockedUsers(): Promise<string[]> {
     this.#requireAlive()
-    const { blockedUsers } = await this.#gateway.request(BlockedUsersDocument, {})
-    return blockedUsers.map(({ userId }) => userId)
+    return this.#blocked.list()
   }
 
   /** @throws RtcError NOT_FOUND, FORBIDDEN */
   async getRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
-    checkText('roomId', roomId)
-    const { room } = await this.#gateway.request(GetRoomDocument, { id: roomId })
-    if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
-    return roomOf(room)
+    return this.#rooms.get(roomId)
   }
 
   /** Everybody who ever had a place in the room, in the order they came. @throws RtcError NOT_FOUND, FORBIDDEN */
@@ -350,22 +285,13 @@ export class RtcClient {
    */
   async getEvents(roomId: string, options: ListEventsOptions = {}): Promise<readonly RoomEvent[]> {
     this.#requireAlive()
-    checkText('roomId', roomId)
-    checkListEvents(options)
-    const { first, after } = options
-    const variables = { roomId, first: first ?? null, after: after ?? null }
-    const { room } = await this.#gateway.request(GetEventsDocument, variables)
-    if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
-    return room.events.map(eventOf)
+    return this.#rooms.events(roomId, options)
   }
 
   /** The user's rooms, the present and the past ones. */
   async listRooms(options: ListRoomsOptions = {}): Promise<RoomPage> {
     this.#requireAlive()
-    const variables = listRoomsVariables(options)
-    const { rooms } = await this.#gateway.request(ListRoomsDocument, variables)
-    const { hasNextPage, endCursor } = rooms.pageInfo
-    return { rooms: rooms.edges.map(({ node }) => roomOf(node)), hasNextPage, endCursor }
+    return this.#rooms.list(options)
   }
 
   /**
@@ -391,83 +317,12 @@ export class RtcClient {
   /** Leaves the room that is joined and gives everything back; what is called afterwards throws. Never throws itself. */
   async destroy(): Promise<void> {
     if (this.#destroyed) return
-    const joining = this.#joining?.room
     this.#destroyed = true
     this.#deviceWatch.stop()
     this.#calls.stop()
-    await joining?.catch(() => undefined)
-    const roomSession = this.#session
-    this.#session = undefined
-    if (roomSession) {
-      await roomSession.close(async () => {
-        await pause(REMOUNT_DELAY)
-        await this.#tryLeave(roomSession.room.id, roomSession.session)
-      })
-    }
+    await this.#current.destroy()
     await this.#socket.close()
     this.#emitter.clear()
-  }
-
-  /** A leave that is still under way would arrive after the join, and undo it. */
-  async #joinAfter(departing: Promise<unknown> | undefined, roomId: string): Promise<Room> {
-    await departing?.catch(() => undefined)
-    return this.#beginSession(roomId)
-  }
-
-  async #beginSession(roomId: string): Promise<Room> {
-    const deviceId = await this.#resolveDeviceId()
-    const session = beginSession({ url: this.#url, uid: this.#auth.uid, roomId, deviceId })
-    const options = {
-      gateway: this.#gateway,
-      socket: this.#socket,
-      emitter: this.#emitter,
-      joined: await this.#sendJoin(roomId, deviceId, session),
-      deviceId,
-      session,
-      rtcConfiguration: this.#options.rtcConfiguration ?? {},
-      onEnd: () => {
-        this.#session = undefined
-      },
-    }
-    const { userId, provider } = options.joined.connection
-    this.#warnOfOtherUser(userId)
-    try {
-      this.#session = await RoomSession.begin(options, () => openMediaOf(provider))
-    } catch (error) {
-      await this.#abandon(roomId, session)
-      throw error
-    }
-    return this.#session.room
-  }
-
-  async #sendJoin(roomId: string, deviceId: string, session: Session): Promise<JoinResult> {
-    const input = {
-      roomId,
-      deviceId,
-      sessionId: session.id,
-      expectStream: true,
-      mesh: true,
-      audio: false,
-      video: false,
-    }
-    try {
-      const { joinRoom } = await session.seat.request(() => this.#gateway.request(JoinRoomDocument, { input }))
-      return {
-        room: roomOf(joinRoom.room),
-        participant: participantOf(joinRoom.participant),
-        connection: connectionOf(joinRoom.connection),
-      }
-    } catch (error) {
-      session.seat.release()
-      // It may have reached the gateway all the same.
-      if (isRetryable(error)) void this.#abandon(roomId, session)
-      throw error
-    }
-  }
-
-  /** A session that cannot be used is another client's of this tab again, or over. */
-  async #abandon(roomId: string, session: Session): Promise<void> {
-    if (!(await session.seat.returnToHolder())) await this.#tryLeave(roomId, session)
   }
 
   async #resolveDeviceId(): Promise<string> {
@@ -475,40 +330,6 @@ export class RtcClient {
     const found = await tabDeviceId()
     this.#ownDeviceId ??= found
     return this.deviceId ?? found
-  }
-
-  /** Only this session or, where none is known, this device: a later one may have taken the place. */
-  async #sendLeave(roomId: string, session?: Session, options?: RequestOptions): Promise<Room> {
-    const { deviceId } = this
-    const which = session ? { sessionId: session.id } : deviceId !== undefined && { deviceId }
-    const input = { roomId, ...which }
-    const send = () => this.#gateway.request(LeaveRoomDocument, { input }, options)
-    const { leaveRoom } = await (session ? session.seat.request(send) : send())
-    return roomOf(leaveRoom.room)
-  }
-
-  /** Untold, the gateway notices by itself: the stream of this participant is gone. */
-  async #tryLeave(roomId: string, session: Session): Promise<void> {
-    await this.#sendLeave(roomId, session, { retryFor: 0 }).catch(() => undefined)
-  }
-
-  /** The stay is over by one's own word. */
-  #depart(roomSession: RoomSession, sendLeave: () => Promise<Room>): Promise<Room> {
-    this.#session = undefined
-    this.#departing = this.#close(roomSession, sendLeave)
-    return this.#departing
-  }
-
-  async #close(roomSession: RoomSession, sendLeave: () => Promise<Room>): Promise<Room> {
-    let { room } = roomSession
-    try {
-      await roomSession.close(async () => {
-        room = await sendLeave()
-      })
-      return room
-    } finally {
-      this.#emitter.emit('ended', { room, reason: room.endReason ?? 'left' })
-    }
   }
 
   #onSocketState(state: ConnectionState): void {
@@ -524,21 +345,17 @@ export class RtcClient {
 
   #requireSession(): RoomSession {
     this.#requireAlive()
-    if (!this.#session) throw invalidState('Join a room first.')
-    return this.#session
+    const { session } = this.#current
+    if (!session) throw invalidState('Join a room first.')
+    return session
   }
 
   #requireRoomId(roomId: string | undefined): string {
     this.#requireAlive()
     if (roomId !== undefined) checkText('roomId', roomId)
-    const id = roomId ?? this.#session?.room.id ?? this.#joining?.roomId
+    const id = roomId ?? this.#current.roomId
     if (id === undefined) throw invalidState('No room is joined; say which.')
     return id
-  }
-
-  #warnOfOtherUser(userId: string): void {
-    if (userId === this.#auth.uid) return
-    console.warn(`@openchat/sdk: auth.uid is ${this.#auth.uid}, but the token is ${userId}'s, and that is what counts.`)
   }
 }
 

@@ -19,7 +19,7 @@ export function Controls(props: {
   const toggle = (source: MediaSource) => ({
     source,
     on: isPublished(tracks, source),
-    choose: (enabled: boolean) => phone.publishAndRemember(source, enabled),
+    choose: (enabled: boolean) => phone.media.publishAndRemember(source, enabled),
   })
   return (
     <section class="controls" aria-label="Controls">
@@ -132,7 +132,7 @@ function DeviceSelect(props: {
         class="field"
         disabled={choices.length === 0}
         value={isKnown ? used : ''}
-        onChange={({ currentTarget: { value } }) => void phone.selectDevice(source, value)}
+        onChange={({ currentTarget: { value } }) => void phone.media.selectDevice(source, value)}
       >
         {!isKnown && <option value="">{choices.length === 0 ? 'None' : '…'}</option>}
         {choices.map(({ deviceId, label }, index) => (

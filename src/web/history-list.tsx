@@ -39,7 +39,7 @@ export function HistoryList(props: {
         ))}
       </ul>
       {history.next !== null && (
-        <button type="button" class="button small" onClick={() => void phone.loadHistory({ more: true })}>
+        <button type="button" class="button small" onClick={() => void phone.history.load({ more: true })}>
           Show more
         </button>
       )}

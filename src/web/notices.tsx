@@ -13,7 +13,7 @@ export function Notices({ phone, notices }: { phone: Phone; notices: readonly No
           <span>
             <SentenceText sentence={notice.text} />
           </span>
-          <button type="button" class="bare" aria-label="Dismiss" onClick={() => phone.dismiss(notice)}>
+          <button type="button" class="bare" aria-label="Dismiss" onClick={() => phone.notices.dismiss(notice)}>
             <Icon name="close" />
           </button>
         </p>

@@ -1,52 +1,33 @@
-import {
-  type ErrorCode,
-  type MediaSource,
-  type MediaType,
-  OpenChatClient,
-  type Room,
-  RtcError,
-  RTCProviderType,
-  type Track,
-} from '../sdk/index.ts'
+import { type MediaSource, type MediaType, OpenChatClient, type Room, RTCProviderType } from '../sdk/index.ts'
+import { CallHistory } from './call-history.ts'
 import { forgetCall, recallCall, rememberCall } from './call-memory.ts'
 import { RoomEntry, type RoomEntryRequest } from './room-entry.ts'
 import type { Identity } from './identity.ts'
-import { INITIAL, NO_CALL, type Notice, type PhoneState } from './phone-state.ts'
-import { namesOf, plain, say } from './sentence.ts'
-import { errorSentence, fallbackSentence, lostSentence, ringOverSentence } from './sentences.ts'
+import { NoticeBoard } from './notice-board.ts'
+import { OwnMedia } from './own-media.ts'
+import { INITIAL, NO_CALL, type PhoneState } from './phone-state.ts'
+import { namesOf, say } from './sentence.ts'
+import { fallbackSentence, ringOverSentence } from './sentences.ts'
 import { Store } from './store.ts'
 import { TabChannel } from './tab-channel.ts'
 import { TokenRequest } from './token-request.ts'
 
-const HISTORY_PAGE = 10
 /** Events that are listed. */
 const EVENTS_MAX = 500
-/** Milliseconds after which a call in another tab or on another device is looked at again. */
-const OTHER_DEVICE_INTERVAL = 15_000
-/** What concerns a call alone: nobody needs to read it once the call is over. */
-const CALL_CODES: readonly string[] = [
-  'DEVICE_DENIED',
-  'DEVICE_NOT_FOUND',
-  'DEVICE_FAILED',
-  'DEVICE_LOST',
-  'DEVICE_FALLBACK',
-  'MEDIA_FAILED',
-] satisfies readonly (ErrorCode | 'DEVICE_LOST' | 'DEVICE_FALLBACK')[]
-
 /** One user's telephone: the SDK's client, and what a page shows of it. */
 export class Phone {
   readonly userId: string
   readonly store = new Store<PhoneState>(INITIAL)
+  readonly notices: NoticeBoard
+  readonly history: CallHistory
+  readonly media: OwnMedia
   readonly #client: OpenChatClient
   readonly #aborted = new AbortController()
   readonly #tabs: TabChannel
   readonly #token = new TokenRequest(() => this.store.update({ tokenRefused: true }))
-  /** Sources that the user is switching: their tracks go because they were asked to. */
-  readonly #switching = new Set<MediaSource>()
   #entry: RoomEntry | undefined
   /** Seconds that the call had been going on when it was joined. */
   #durationBefore = 0
-  #otherDeviceTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor({ userId, token }: Identity) {
     this.userId = userId
@@ -55,7 +36,11 @@ export class Phone {
       server: { baseUrl: new URL('.', location.href).href },
       auth: { uid: userId, token, refreshToken: () => this.#token.ask() },
     })
-    this.#tabs = new TabChannel(userId, () => void this.loadHistory())
+    const { rtc } = this.#client
+    this.notices = new NoticeBoard(rtc, this.store)
+    this.history = new CallHistory({ userId, rtc, store: this.store, notices: this.notices })
+    this.media = new OwnMedia({ userId, rtc, store: this.store, notices: this.notices })
+    this.#tabs = new TabChannel(userId, () => void this.history.load())
   }
 
   get #rtc() {
@@ -66,8 +51,8 @@ export class Phone {
   async start(): Promise<void> {
     this.#listen()
     const { signal } = this.#aborted
-    document.addEventListener('visibilitychange', () => !document.hidden && void this.loadHistory(), { signal })
-    await this.#attempt(() => this.#rtc.init({ provider: RTCProviderType.WEBRTC }))
+    document.addEventListener('visibilitychange', () => !document.hidden && void this.history.load(), { signal })
+    await this.notices.attempt(() => this.#rtc.init({ provider: RTCProviderType.WEBRTC }))
     const remembered = recallCall(this.userId)
     if (remembered) {
       await this.#enter({
@@ -76,13 +61,14 @@ export class Phone {
         sources: remembered.sources,
       })
     }
-    await Promise.all([this.loadHistory(), this.#loadBlocked()])
+    await Promise.all([this.history.load(), this.#loadBlocked()])
   }
 
   /** Leaves the call that this page is in and gives everything back. */
   async stop(): Promise<void> {
     this.#aborted.abort()
-    clearTimeout(this.#otherDeviceTimer)
+    this.notices.close()
+    this.history.stop()
     forgetCall()
     this.#token.withdraw()
     await this.#client.destroy()
@@ -92,7 +78,7 @@ export class Phone {
 
   /** Goes on with another token of the same user, after the gateway has refused the one before. */
   useToken(token: string): void {
-    this.#dismissWhere(({ code }) => code === 'UNAUTHENTICATED')
+    this.notices.dismissWhere(({ code }) => code === 'UNAUTHENTICATED')
     this.store.update({ tokenRefused: false })
     this.#token.give(token)
   }
@@ -129,7 +115,7 @@ export class Phone {
   async decline({ callerId }: Room): Promise<void> {
     const declined = this.store.state.ringing.filter((room) => room.callerId === callerId)
     for (const { id } of declined) this.#stopRinging(id)
-    await this.#attempt(async () => {
+    await this.notices.attempt(async () => {
       for (const { id } of declined) {
         const rejected = await this.#rtc.rejectCall(id, 'declined')
         this.store.update({ lastOutcome: { text: ringOverSentence(rejected, 'rejected') } })
@@ -150,100 +136,35 @@ export class Phone {
   /** From now on this caller rings on none of the user's devices, and does not learn it. */
   async block(callerId: string): Promise<void> {
     this.store.update({ blocked: [...this.store.state.blocked, callerId] })
-    await this.#attempt(() => this.#rtc.blockUser(callerId))
+    await this.notices.attempt(() => this.#rtc.blockUser(callerId))
     await this.#loadBlocked()
   }
 
   async unblock(callerId: string): Promise<void> {
-    await this.#attempt(() => this.#rtc.unblockUser(callerId))
+    await this.notices.attempt(() => this.#rtc.unblockUser(callerId))
     await this.#loadBlocked()
   }
 
   async #loadBlocked(): Promise<void> {
-    await this.#attempt(async () => this.store.update({ blocked: await this.#rtc.blockedUsers() }))
+    await this.notices.attempt(async () => this.store.update({ blocked: await this.#rtc.blockedUsers() }))
   }
 
   /** At once for whoever is at the page, even if the gateway cannot be told for a while. */
   async hangUp(): Promise<void> {
     forgetCall()
-    const left = this.#attempt(() => this.#rtc.leaveRoom())
+    const left = this.notices.attempt(() => this.#rtc.leaveRoom())
     this.#showEnd({ text: ['You have left the call.'] })
     await left
   }
 
   async endForEveryone(): Promise<void> {
     const { room } = this.store.state
-    if (room) await this.#attempt(() => this.#rtc.endRoom(room.id))
+    if (room) await this.notices.attempt(() => this.#rtc.endRoom(room.id))
   }
 
   async invite(userIds: readonly string[]): Promise<void> {
     const { room } = this.store.state
-    if (room) await this.#attempt(() => this.#rtc.inviteParticipants(room.id, [...userIds]))
-  }
-
-  /** Publishes a source, or ceases to. */
-  async publish(source: MediaSource, enabled: boolean): Promise<void> {
-    const rtc = this.#rtc
-    const enable = {
-      microphone: () => rtc.enableMicrophone(enabled),
-      camera: () => rtc.enableCamera(enabled),
-      screen: () => rtc.enableScreenShare(enabled),
-    }
-    await this.#switchSource(source, enable[source])
-  }
-
-  /** As `publish`, and so again after a reload. */
-  async publishAndRemember(source: MediaSource, enabled: boolean): Promise<void> {
-    const remembered = recallCall(this.userId)
-    const others = remembered?.sources.filter((other) => other !== source) ?? []
-    if (remembered && source !== 'screen') {
-      rememberCall({ ...remembered, sources: enabled ? [...others, source] : others })
-    }
-    await this.publish(source, enabled)
-  }
-
-  async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
-    await this.#switchSource(source, () => this.#rtc.selectDevice(source, deviceId))
-  }
-
-  dismiss(notice: Notice): void {
-    this.#dismissWhere((other) => other === notice)
-  }
-
-  #dismissWhere(matches: (notice: Notice) => boolean): void {
-    this.store.update({ notices: this.store.state.notices.filter((notice) => !matches(notice)) })
-  }
-
-  /** The latest calls; with `more`, those before the last that is shown as well. */
-  async loadHistory({ more }: { more: boolean } = { more: false }): Promise<void> {
-    await this.#attempt(async () => {
-      const { rooms: before, next } = this.store.state.history
-      const page = await this.#rtc.listRooms({ first: HISTORY_PAGE, ...(more && next !== null && { after: next }) })
-      const last = page.rooms.at(-1)
-      // Ids are in the order of time.
-      const older = more || !last ? [] : before.filter(({ id }) => id < last.id)
-      this.store.update({
-        history: {
-          rooms: more ? [...before, ...page.rooms] : [...page.rooms, ...older],
-          next: older.length > 0 ? next : page.hasNextPage ? page.endCursor : null,
-          loaded: true,
-        },
-      })
-      if (!more) this.#findOtherDeviceCall(page.rooms)
-    })
-  }
-
-  /** A call in another tab or on another device; of its end only tabs of this browser tell. */
-  #findOtherDeviceCall(rooms: readonly Room[]): void {
-    const otherDeviceCall = rooms.find(
-      ({ id, status, participants }) =>
-        status !== 'ended' &&
-        id !== this.#rtc.room?.id &&
-        participants.some(({ userId, state }) => userId === this.userId && state === 'joined'),
-    )
-    this.store.update({ otherDeviceCall })
-    clearTimeout(this.#otherDeviceTimer)
-    if (otherDeviceCall) this.#otherDeviceTimer = setTimeout(() => void this.loadHistory(), OTHER_DEVICE_INTERVAL)
+    if (room) await this.notices.attempt(() => this.#rtc.inviteParticipants(room.id, [...userIds]))
   }
 
   async #enter(request: RoomEntryRequest): Promise<void> {
@@ -252,7 +173,7 @@ export class Phone {
     this.store.update({ pending: status, lastOutcome: undefined, notices: [] })
     const entry = new RoomEntry(this.#rtc, request, this.#entry?.done)
     this.#entry = entry
-    await this.#attempt(async () => {
+    await this.notices.attempt(async () => {
       try {
         const room = await entry.join()
         if (entry.cancelled) return
@@ -263,7 +184,7 @@ export class Phone {
     })
     if (entry.cancelled) return this.#tabs.announceChange()
     this.store.update({ pending: undefined })
-    if (this.store.state.room) await Promise.all(sources.map((source) => this.publish(source, true)))
+    if (this.store.state.room) await Promise.all(sources.map((source) => this.media.publish(source, true)))
   }
 
   #joined(room: Room, sources: readonly MediaSource[]): void {
@@ -275,7 +196,7 @@ export class Phone {
     this.#stopRinging(room.id)
     if (this.#rtc.room) rememberCall({ userId: this.userId, roomId: room.id, sources })
     this.#tabs.announceChange()
-    void this.#attempt(() => this.#loadEvents(room))
+    void this.notices.attempt(() => this.#loadEvents(room))
   }
 
   /** What happened before the room was joined; the stream brings the rest. */
@@ -294,15 +215,15 @@ export class Phone {
       if (of === 'gateway') return store.update({ gateway: state })
       if (userId === null) return
       store.update({ peerStates: new Map(store.state.peerStates).set(userId, state) })
-      if (state === 'connected') this.#dismissWhere((notice) => notice.userId === userId)
+      if (state === 'connected') this.notices.dismissWhere((notice) => notice.userId === userId)
     })
     // Counted from what the gateway says has passed: its clock may be another.
     rtc.on('mediaStarted', ({ at }) => store.update({ timerStart: at - this.#durationBefore * 1000 }))
     rtc.on('devicesChanged', ({ devices }) => store.update({ devices }))
     rtc.on('deviceFallback', ({ source }) =>
-      this.#notify({ code: 'DEVICE_FALLBACK', source, text: [fallbackSentence(source)] }),
+      this.notices.add({ code: 'DEVICE_FALLBACK', source, text: [fallbackSentence(source)] }),
     )
-    rtc.on('error', (error) => this.#report(error))
+    rtc.on('error', (error) => this.notices.report(error))
     rtc.on('roomUpdated', (update) => {
       const event = { ...update, subjectId: update.participant?.userId ?? null }
       store.update({ events: [event, ...store.state.events].slice(0, EVENTS_MAX) })
@@ -311,11 +232,11 @@ export class Phone {
     rtc.on('trackAdded', (track) => store.update({ tracks: [...store.state.tracks, track] }))
     rtc.on('trackRemoved', (track) => {
       store.update({ tracks: store.state.tracks.filter((other) => other !== track) })
-      if (track.local) this.#noticeLostDevice(track)
+      if (track.local) this.media.onTrackRemoved(track)
     })
     rtc.on('ended', ({ room, reason }) => {
       this.#tabs.announceChange()
-      void this.loadHistory()
+      void this.history.load()
       // Whoever hangs up may be in the next call by the time that the gateway was told.
       if (rtc.room || this.#entry?.isUndoing(room.id)) return
       forgetCall()
@@ -333,7 +254,7 @@ export class Phone {
       if (isAnnounced && !store.state.room && store.state.pending === undefined) {
         store.update({ lastOutcome: { text: ringOverSentence(room, type) } })
       }
-      void this.loadHistory()
+      void this.history.load()
     })
   }
 
@@ -344,65 +265,12 @@ export class Phone {
   }
 
   #showEnd(lastOutcome: NonNullable<PhoneState['lastOutcome']>): void {
-    this.#dismissWhere(({ code, source }) => source !== undefined || CALL_CODES.includes(code))
+    this.notices.dismissCallNotices()
     this.store.update({ ...NO_CALL, lastOutcome })
-  }
-
-  /** A device was unplugged, unless the user has switched it off or the call is over, which shows a moment later. */
-  #noticeLostDevice({ source }: Track): void {
-    const { room } = this.#rtc
-    if (source === 'screen' || this.#switching.has(source)) return
-    queueMicrotask(() => {
-      if (room === undefined || this.#rtc.room?.id !== room.id) return
-      if (this.#rtc.tracks.some((track) => track.local && track.source === source)) return
-      this.#notify({ code: 'DEVICE_LOST', source, text: [lostSentence(source)] })
-    })
   }
 
   #stopRinging(roomId: string): void {
     this.store.update({ ringing: this.store.state.ringing.filter(({ id }) => id !== roomId) })
-  }
-
-  async #listDevices(): Promise<void> {
-    await this.#attempt(async () => this.store.update({ devices: await this.#rtc.listDevices() }))
-  }
-
-  async #switchSource(source: MediaSource, work: () => Promise<unknown>): Promise<void> {
-    this.#dismissWhere((notice) => notice.source === source)
-    const { room } = this.#rtc
-    this.#switching.add(source)
-    await this.#attempt(async () => {
-      try {
-        await work()
-      } catch (error) {
-        // Whoever hangs up while the browser asks for a device knows why there is none.
-        if (this.#rtc.room?.id === room?.id) throw error
-      }
-    }, source)
-    this.#switching.delete(source)
-    await this.#listDevices()
-  }
-
-  async #attempt(work: () => Promise<unknown>, source?: MediaSource): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      if (this.#aborted.signal.aborted) return
-      this.#report(error, source)
-    }
-  }
-
-  #report(thrown: unknown, source?: MediaSource): void {
-    const error = thrown instanceof RtcError ? thrown : new RtcError('MEDIA_FAILED', String(thrown), { cause: thrown })
-    // Whoever closes the browser's picker of screens knows that nothing is shared.
-    if (source === 'screen' && error.code === 'DEVICE_DENIED') return
-    if (!this.#rtc.room && CALL_CODES.includes(error.code) && this.store.state.pending === undefined) return
-    this.#notify({ code: error.code, source, text: errorSentence(error, source), userId: error.peer?.userId })
-  }
-
-  #notify(notice: Notice): void {
-    const others = this.store.state.notices.filter(({ text }) => plain(text) !== plain(notice.text))
-    this.store.update({ notices: [...others, notice] })
   }
 }
 

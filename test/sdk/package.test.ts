@@ -11,19 +11,11 @@ import { build, createLogger } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readVolcengineToken, VOLCENGINE } from '../media/providers/volcengine.ts'
 import { withWorld } from '../world.ts'
+import { APPLICATION, snippetsOf } from './snippets.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = join(root, 'dist/sdk')
-
-/** What examples in documents take for granted. */
-const OF_THE_APPLICATION = `
-  declare const token: string
-  declare function refreshToken(): Promise<string>
-  declare function show(userId: string, stream: MediaStream): void
-  declare function showCall(room: import('@openchat/sdk').Room): void
-  declare function hideCall(reason: import('@openchat/sdk').EndedReason): void
-`
 
 const json = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, string>>
 
@@ -184,14 +176,16 @@ describe('the package @openchat/sdk', () => {
 
   it('has types that stand by themselves, checked as strictly as can be', async () => {
     await cp(join(root, 'test/sdk/types.ts'), join(app, 'types.ts'))
-    const readmes = await Promise.all(
-      ['README.md', 'src/sdk/README.md'].map((file) => readFile(join(root, file), 'utf8')),
-    )
-    const examples = readmes.map(
-      (text) => /```(?:ts|typescript)\n(import [^`]*'@openchat\/sdk'[^`]*)```/.exec(text)?.[1],
-    )
-    for (const [index, example] of examples.entries()) {
-      await writeFile(join(app, `example-${index}.ts`), `${OF_THE_APPLICATION}${example ?? 'there is none'}`)
+    await writeFile(join(app, 'application.d.ts'), APPLICATION)
+    const snippets: string[] = []
+    for (const document of ['README.md', 'src/sdk/README.md', 'docs/sdk.md']) {
+      const found = snippetsOf(await readFile(join(root, document), 'utf8'))
+      expect([document, found.length]).not.toEqual([document, 0])
+      for (const [index, snippet] of found.entries()) {
+        const file = `${document.replaceAll('/', '-')}-${index}.ts`
+        await writeFile(join(app, file), snippet)
+        snippets.push(file)
+      }
     }
     const options = {
       compilerOptions: {
@@ -206,7 +200,7 @@ describe('the package @openchat/sdk', () => {
         lib: ['es2022', 'dom', 'dom.iterable'],
         types: [],
       },
-      files: ['types.ts', ...examples.map((_, index) => `example-${index}.ts`)],
+      files: ['types.ts', 'application.d.ts', ...snippets],
     }
     await writeFile(join(app, 'tsconfig.json'), JSON.stringify(options))
     const checked = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', app]).catch(

@@ -1,9 +1,9 @@
-import type { Config } from '../config.ts'
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { type FailureCause, type Failures, Unavailable } from '../core/failures.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import type { Logger } from '../core/logger.ts'
 import { fetchKeySet, KeySetFailure } from './key-set-fetch.ts'
+import type { AuthConfig } from './variables.ts'
 
 export interface KeySetOptions {
   readonly url: URL
@@ -145,7 +145,7 @@ export class RemoteKeySet {
 }
 
 /** The key set of the configuration, if it names one. */
-export function createKeySet(config: Config['auth'], failures: Failures, log: Logger): RemoteKeySet | undefined {
+export function createKeySet(config: AuthConfig, failures: Failures, log: Logger): RemoteKeySet | undefined {
   if (config.jwksUrl === undefined) return undefined
   return new RemoteKeySet({
     url: new URL(config.jwksUrl),

@@ -1,15 +1,14 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { CryptoKey, JWTVerifyGetKey } from 'jose'
-import { ConfigError, type Secrets } from '../config.ts'
+import { ConfigError } from '../config.ts'
 import type { RemoteKeySet } from './key-set.ts'
+import type { AuthSecrets } from './variables.ts'
 
 /** What tokens are verified with, and the only algorithms that this key may be used with. */
 export interface TrustedKey {
   readonly key: KeyObject | JWTVerifyGetKey
   readonly algorithms: readonly string[]
 }
-
-export type KeySecrets = Pick<Secrets, 'jwtSecret' | 'jwtPublicKey'>
 
 // Signature algorithms by key: https://www.rfc-editor.org/rfc/rfc7518#section-3.1, and for Ed25519 both its first name
 // (https://www.rfc-editor.org/rfc/rfc8037#section-3.1) and its present one (https://www.rfc-editor.org/rfc/rfc9864).
@@ -28,7 +27,7 @@ const RSA_MIN_BITS = 2048
  */
 export function trustedKey(options: {
   keySet: RemoteKeySet | undefined
-  secrets: KeySecrets
+  secrets: AuthSecrets
   developmentSecret: string | undefined
 }): TrustedKey {
   const { keySet, secrets } = options

@@ -1,12 +1,12 @@
 import { jwtVerify, type JWTPayload } from 'jose'
-import type { Config } from '../config.ts'
 import { type Actor, CLOCK_TOLERANCE } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import { actorOf } from './claims.ts'
 import type { RemoteKeySet } from './key-set.ts'
-import { trustedKey, type KeySecrets } from './keys.ts'
+import { trustedKey } from './keys.ts'
 import { refusalOf } from './refusal.ts'
+import type { AuthConfig, AuthSecrets } from './variables.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
 /**
@@ -26,8 +26,8 @@ export const TOKEN_MAX_BYTES = 8192
  * @throws ConfigError when no key is there, or the public key cannot be used
  */
 export function createVerifier(options: {
-  config: Config['auth']
-  secrets: KeySecrets
+  config: AuthConfig
+  secrets: AuthSecrets
   /** The issuer's published keys, where the configuration names them. */
   keySet?: RemoteKeySet | undefined
   /** The secret of development mode; ignored where a key is configured. */

@@ -1,8 +1,7 @@
-import { PROVIDER_VARIABLES } from '../config.ts'
 import { RtcError } from '../core/errors.ts'
 import { MEDIA_PROVIDERS, type MediaProvider } from '../core/media-provider.ts'
 import type { RoomMember } from '../rooms/model.ts'
-import type { Providers } from './providers/configured.ts'
+import { type Providers, variablesOf } from './providers.ts'
 import type { Credentials, Provider } from './providers/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer, stunServersOf } from './ice.ts'
 
@@ -52,7 +51,7 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
   const requireProvider = (provider: MediaProvider): Provider => {
     const configured = providers[provider]
     if (configured) return configured
-    const variables = PROVIDER_VARIABLES[provider].join(', ')
+    const variables = variablesOf(provider).join(', ')
     throw new RtcError(
       'PROVIDER_NOT_CONFIGURED',
       `This gateway has no credentials for the provider ${provider}: it needs ${variables}.`,

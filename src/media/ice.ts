@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import type { IceUrls } from './variables.ts'
 
 /** An RTCIceServer (WebRTC 1.0, section 4.2.4). */
 export interface IceServer {
@@ -7,9 +8,7 @@ export interface IceServer {
   readonly credential?: string
 }
 
-export interface IceConfig {
-  readonly stunUrls: readonly string[]
-  readonly turnUrls: readonly string[]
+export interface IceConfig extends IceUrls {
   /** Shared with the TURN server (coturn's `static-auth-secret`); required with `turnUrls`. */
   readonly turnSecret: string | undefined
 }

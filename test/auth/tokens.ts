@@ -1,7 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { SignJWT, type JWTHeaderParameters } from 'jose'
-import type { Config } from '../../src/config.ts'
-import type { KeySecrets } from '../../src/auth/keys.ts'
+import type { AuthConfig, AuthSecrets } from '../../src/auth/variables.ts'
 import { createKeySet } from '../../src/auth/key-set.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { Failures } from '../../src/core/failures.ts'
@@ -22,15 +21,15 @@ export const pem = (key: KeyObject): string => key.export({ type: 'spki', format
 
 export function verifierWith(
   options: {
-    secrets?: Partial<KeySecrets>
-    config?: Partial<Config['auth']>
+    secrets?: Partial<AuthSecrets>
+    config?: Partial<AuthConfig>
     developmentSecret?: string
     clock?: Clock
   } = {},
 ): Verify {
   const { secrets = { jwtSecret: SECRET }, config, developmentSecret, clock = { now: () => NOW } } = options
   const log = createLogger('silent')
-  const auth: Config['auth'] = {
+  const auth: AuthConfig = {
     issuer: undefined,
     audience: undefined,
     userClaim: 'sub',

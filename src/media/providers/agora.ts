@@ -1,4 +1,5 @@
-import type { Provider } from './provider.ts'
+import { text } from '../../core/variable.ts'
+import { defineProvider, type Provider } from './provider.ts'
 
 export interface AgoraAccount {
   /** 32 hexadecimal digits, as the certificate: from anything else the library makes an empty token. */
@@ -14,4 +15,12 @@ export const createAgora = ({ appId, certificate }: AgoraAccount): Provider => (
     const token = agora.RtcTokenBuilder.buildTokenWithUserAccount(appId, certificate, roomId, userId, role, ttl, ttl)
     return { appId, url: null, token }
   },
+})
+
+const hexadecimal = text.regex(/^[0-9A-Fa-f]{32}$/, 'must have 32 hexadecimal digits')
+
+export const agora = defineProvider({
+  variables: { AGORA_APP_ID: hexadecimal, AGORA_CERTIFICATE: hexadecimal },
+  secrets: ['AGORA_CERTIFICATE'],
+  create: (account) => createAgora({ appId: account.AGORA_APP_ID, certificate: account.AGORA_CERTIFICATE }),
 })

@@ -1,4 +1,5 @@
-import type { Provider } from './provider.ts'
+import { isOpenUrl, text } from '../../core/variable.ts'
+import { defineProvider, type Provider } from './provider.ts'
 
 export interface LivekitAccount {
   /** Of the LiveKit server, as clients reach it. */
@@ -21,4 +22,22 @@ export const createLivekit = ({ url, apiKey, apiSecret }: LivekitAccount): Provi
     })
     return { appId: null, url, token: await token.toJwt() }
   },
+})
+
+export const livekit = defineProvider({
+  variables: {
+    LIVEKIT_URL: text.refine(
+      (value) => isOpenUrl(value, /^(ws|http)s?:$/),
+      'must be a URL of the form wss://livekit.example, without credentials',
+    ),
+    LIVEKIT_API_KEY: text,
+    LIVEKIT_API_SECRET: text,
+  },
+  secrets: ['LIVEKIT_API_SECRET'],
+  create: (account) =>
+    createLivekit({
+      url: account.LIVEKIT_URL,
+      apiKey: account.LIVEKIT_API_KEY,
+      apiSecret: account.LIVEKIT_API_SECRET,
+    }),
 })

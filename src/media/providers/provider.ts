@@ -1,3 +1,5 @@
+import type { z } from 'zod'
+
 /** Who is let into which room, as what, and for how long. */
 export interface Admission {
   readonly roomId: string
@@ -22,5 +24,36 @@ export interface Provider {
   admit(admission: Admission): Promise<Credentials>
 }
 
-/** Peer to peer: nobody in the middle to be let in by. */
-export const webrtc: Provider = { admit: async () => ({ appId: null, url: null, token: null }) }
+/** Values by variable; undefined is what is not set. */
+export type Settings<Name extends string = string> = { readonly [N in Name]?: string | undefined }
+
+/** Of one variable of an account. */
+export type AccountSchema = z.ZodType<string, string>
+
+/** How a provider is configured and made. */
+export interface ProviderDefinition<Name extends string = string, Secret extends string = string> {
+  /** What describes the account: all of it, or the provider is not configured. */
+  readonly variables: Readonly<Record<Name, AccountSchema>>
+  /** The names of the variables. */
+  readonly names: readonly Name[]
+  /** Those that are never printed. */
+  readonly secrets: readonly Secret[]
+  /** Undefined unless every variable is set. */
+  create(settings: Settings): Provider | undefined
+}
+
+/** @param definition - its `create` gets every variable of the account */
+export function defineProvider<Name extends string, const Secret extends Name>(definition: {
+  readonly variables: Readonly<Record<Name, AccountSchema>>
+  readonly secrets: readonly Secret[]
+  create(account: Readonly<Record<Name, string>>): Provider
+}): ProviderDefinition<Name, Secret> {
+  const names = Object.keys(definition.variables) as Name[]
+  const isWhole = (settings: Settings): settings is Readonly<Record<Name, string>> =>
+    names.every((name) => settings[name] !== undefined)
+  return {
+    ...definition,
+    names,
+    create: (settings) => (isWhole(settings) ? definition.create(settings) : undefined),
+  }
+}

@@ -1,4 +1,5 @@
-import type { Provider } from './provider.ts'
+import { text } from '../../core/variable.ts'
+import { defineProvider, type Provider } from './provider.ts'
 
 export interface TencentAccount {
   readonly sdkAppId: string
@@ -15,4 +16,10 @@ export const createTencent = ({ sdkAppId, secret }: TencentAccount): Provider =>
     const { Api } = await import('tls-sig-api-v2')
     return { appId: sdkAppId, url: null, token: new Api(Number(sdkAppId), secret).genUserSig(userId, ttl) }
   },
+})
+
+export const tencent = defineProvider({
+  variables: { TENCENT_SDK_APP_ID: text.regex(/^[1-9]\d{0,9}$/, 'must be a number'), TENCENT_SECRET: text },
+  secrets: ['TENCENT_SECRET'],
+  create: (account) => createTencent({ sdkAppId: account.TENCENT_SDK_APP_ID, secret: account.TENCENT_SECRET }),
 })

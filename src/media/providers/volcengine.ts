@@ -1,5 +1,6 @@
 import { createHmac, randomInt } from 'node:crypto'
-import type { Admission, Provider } from './provider.ts'
+import { text } from '../../core/variable.ts'
+import { type Admission, defineProvider, type Provider } from './provider.ts'
 
 export interface VolcengineAccount {
   /** 24 characters. */
@@ -16,6 +17,15 @@ const SUBSCRIBE = [4]
 /** Volcengine RTC: https://www.volcengine.com/docs/6348/70121 */
 export const createVolcengine = (account: VolcengineAccount): Provider => ({
   admit: async (admission) => ({ appId: account.appId, url: null, token: accessToken(account, admission) }),
+})
+
+export const volcengine = defineProvider({
+  variables: {
+    VOLCENGINE_APP_ID: text.regex(/^[0-9A-Za-z]{24}$/, 'must have 24 letters and digits'),
+    VOLCENGINE_APP_KEY: text,
+  },
+  secrets: ['VOLCENGINE_APP_KEY'],
+  create: (account) => createVolcengine({ appId: account.VOLCENGINE_APP_ID, appKey: account.VOLCENGINE_APP_KEY }),
 })
 
 /**

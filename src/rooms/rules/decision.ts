@@ -1,8 +1,8 @@
 import type { ErrorCode, InputProblem } from '../../core/errors.ts'
 import type { Room, RoomEvent } from '../model.ts'
 
-/** What is configured and the rules depend on: durations in seconds, and seats. */
-export interface RoomLimits {
+/** All in seconds. */
+export interface Deadlines {
   /** How long an invitation rings. */
   readonly ring: number
   /** How long a participant whose stream was lost may take to come back. */
@@ -11,6 +11,10 @@ export interface RoomLimits {
   readonly empty: number
   /** The longest a room may wait, and the longest it may be active. */
   readonly maxDuration: number
+}
+
+/** What is configured and the rules depend on. */
+export interface RoomLimits extends Deadlines {
   /** Seats of a group of provider `webrtc` that names no number: as many as a mesh carries. */
   readonly meshMax: number
 }

@@ -32,6 +32,7 @@ import { createSweeper } from './presence/sweeper.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { createExecutor } from './rooms/executor.ts'
 import { createRingChecker } from './rooms/ring-checker.ts'
+import { createRoomReaders, type OpenRoomReader } from './rooms/reader.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
 import { createSignalPurge } from './signals/purge.ts'
@@ -50,6 +51,7 @@ export interface App {
   /** Of each user, for every door. */
   readonly rates: Rates
   readonly rooms: RoomService
+  readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
@@ -175,7 +177,6 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     executor,
     store,
     ringChecker: createRingChecker(database.prisma),
-    events,
     clock,
     media,
     rates,
@@ -206,6 +207,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
             mintToken({ ...config.auth, secret: developmentSecret, userId, ttl: DEVELOPMENT_TTL, now: clock.now() }),
     rates,
     rooms,
+    openRoomReader: createRoomReaders({ store, events }),
     blocks,
     streams,
     calls,

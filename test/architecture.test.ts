@@ -76,7 +76,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ],
   [
     'service',
-    /^rooms\/(service|executor|charges)$/,
+    /^rooms\/(service|executor|charges|reader)$/,
     ['service', 'store', 'limits', 'rates', 'media', 'input', 'policy', 'decide', 'commands', 'model', 'core'],
   ],
   [

@@ -3,12 +3,16 @@ import WebSocket from 'ws'
 import { createApp, type App, type AppDependencies } from '../src/app.ts'
 import { mintToken } from '../src/auth/development.ts'
 import { loadConfig } from '../src/config.ts'
+import { type Actor, ADMIN_SCOPE } from '../src/core/actor.ts'
 import type { Clock } from '../src/core/clock.ts'
 import { createLogger } from '../src/core/logger.ts'
 import { createGatewayServer } from '../src/server.ts'
 import { createTestDatabase } from './database.ts'
 
 export const SECRET = 'a secret that only the tests know, 32 bytes or more'
+
+/** May read every room: for what a test asks the services behind the doors. */
+export const OPERATOR: Actor = { id: 'operator', scopes: new Set([ADMIN_SCOPE]) }
 
 /** A clock that stands still until it is moved. */
 export interface ManualClock extends Clock {

@@ -41,12 +41,12 @@ builder.prismaObjectField(RoomRef, 'events', (t) =>
     description: `The room's log behind number \`after\`; ${EVENTS_DEFAULT} entries unless \`first\` says otherwise.`,
     args: { after: t.arg.int(), first: t.arg.int() },
     extensions: { size: { page: EVENTS_DEFAULT } },
-    async resolve(room, { after, first }, { batch }) {
+    async resolve(room, { after, first }, { reader }) {
       const limit = first ?? EVENTS_DEFAULT
       if (limit < 1 || limit > EVENTS_MAX) {
         throw badInput([{ path: 'first', message: `must be between 1 and ${EVENTS_MAX}` }])
       }
-      return [...(await batch.events.load({ roomId: room.id, after: after ?? 0, upTo: room.seq, limit }))]
+      return [...(await reader.eventsOf({ roomId: room.id, after: after ?? 0, upTo: room.seq, limit }))]
     },
   }),
 )

@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader'
 import type { BlockService } from '../blocks/service.ts'
 import type { IncomingCalls } from '../calls/incoming.ts'
 import type { Actor } from '../core/actor.ts'
@@ -10,8 +9,8 @@ import type { DeliverySink } from '../events/delivery.ts'
 import type { FanOut } from '../events/fan-out.ts'
 import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
-import type { Participant, RoomEvent } from '../rooms/model.ts'
-import type { EventRange, ParticipantsFilter, ParticipantsQuery, RoomService } from '../rooms/service.ts'
+import type { OpenRoomReader, RoomReader } from '../rooms/reader.ts'
+import type { RoomService } from '../rooms/service.ts'
 import type { Signals } from '../signals/service.ts'
 import { Work } from './work.ts'
 
@@ -19,6 +18,7 @@ import { Work } from './work.ts'
 export interface Services {
   readonly prisma: PrismaClient
   readonly rooms: RoomService
+  readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
@@ -42,44 +42,15 @@ export interface Context extends ContextDependencies {
   readonly sink: DeliverySink | undefined
   /** What this answer may still have. */
   readonly work: Work
-  /** Rows asked for by several fields of one answer are read by one statement. */
-  readonly batch: {
-    readonly participants: DataLoader<string, readonly Participant[]>
-    /** The viewer's own places. */
-    readonly places: DataLoader<string, Participant | null>
-    readonly pages: DataLoader<ParticipantsQuery, readonly Participant[]>
-    readonly counts: DataLoader<ParticipantsFilter, number>
-    readonly events: DataLoader<EventRange, readonly RoomEvent[]>
-  }
+  readonly reader: RoomReader
 }
 
-/** The context of one execution; batches of a subscription's executions may be shared. */
+/** The context of one execution; the reader of a subscription's executions may be shared. */
 export function createContext(
   dependencies: ContextDependencies,
   { actor, lane, sink }: { readonly actor: Actor; readonly lane: string; readonly sink?: DeliverySink | undefined },
 ): Context {
-  const { rooms } = dependencies
-  // A subscription's context lives long: only batching is wanted, an answer kept would be stale.
-  const options = { cache: false }
   const work = new Work()
-  return {
-    ...dependencies,
-    actor,
-    lane,
-    sink,
-    work,
-    batch: {
-      participants: new DataLoader(async (ids) => {
-        const byRoom = await rooms.participantsOf(ids, { limit: work.itemsLeft })
-        return ids.map((id) => byRoom.get(id) ?? [])
-      }, options),
-      places: new DataLoader(async (ids) => {
-        const byRoom = await rooms.participantsOf(ids, { userId: actor.id })
-        return ids.map((id) => byRoom.get(id)?.[0] ?? null)
-      }, options),
-      pages: new DataLoader((queries) => rooms.participantPages(queries), options),
-      counts: new DataLoader((filters) => rooms.participantCounts(filters), options),
-      events: new DataLoader((ranges) => rooms.eventsOf(ranges), options),
-    },
-  }
+  const reader = dependencies.openRoomReader({ viewer: actor, itemsLeft: () => work.itemsLeft })
+  return { ...dependencies, actor, lane, sink, work, reader }
 }

@@ -143,8 +143,8 @@ export const RoomRef = builder.prismaObject('Room', {
       nullable: true,
       description: 'Your own place in the room; null for an administrator who has none.',
       extensions: { dependsOnViewer: true },
-      resolve(room: AsOf & { id: string }, _args, { actor, batch }) {
-        if (!room.participants) return batch.places.load(room.id)
+      resolve(room: AsOf & { id: string }, _args, { actor, reader }) {
+        if (!room.participants) return reader.placeOf(room.id)
         const place = room.participants.find(({ userId }) => userId === actor.id)
         return place ? asOfRoom(room, place) : null
       },
@@ -156,7 +156,7 @@ const asOfRoom = (room: AsOf, participant: Participant): Participant & AsOf =>
   room.asOf ? { ...participant, asOf: room.asOf } : participant
 
 /** Without a promise where a stream has them at hand, and they are few. */
-function participantsOf(room: AsOf & { id: string }, { batch, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
+function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
   const seen = (participants: readonly Participant[]) => {
     work.charge(participants.length, info)
     const places = participants.map((participant) => asOfRoom(room, participant))
@@ -164,7 +164,7 @@ function participantsOf(room: AsOf & { id: string }, { batch, work, pacer, lane 
   }
   if (room.participants) return seen(room.participants)
   work.price(info)
-  return batch.participants.load(room.id).then(seen)
+  return reader.participantsOf(room.id).then(seen)
 }
 
 builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
@@ -176,7 +176,7 @@ builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
         state: t.arg({ type: [ParticipantState], description: 'Only participants in one of these states.' }),
       },
       extensions: { size: { page: PARTICIPANTS_DEFAULT } },
-      async resolve(room: AsOf & { id: string }, { state, first, after, last, before }, { batch }) {
+      async resolve(room: AsOf & { id: string }, { state, first, after, last, before }, { reader }) {
         if (last !== null && last !== undefined) throw badInput([{ path: 'last', message: 'is not served; use first' }])
         if (before !== null && before !== undefined) {
           throw badInput([{ path: 'before', message: 'is not served; use after' }])
@@ -184,7 +184,7 @@ builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
         const query = { roomId: room.id, ...parseInput(ParticipantsPage, { first, after, state }) }
         const { places, hasNextPage } = room.participants
           ? pageOf(room.participants, query)
-          : cutPage(await batch.pages.load(query), query.first)
+          : cutPage(await reader.participantsPage(query), query.first)
         const edges = places.map((place) => ({ cursor: cursorOf(place), node: asOfRoom(room, place) }))
         return {
           edges,
@@ -197,7 +197,7 @@ builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
           totalCount: () =>
             room.participants
               ? room.participants.filter(inState(query.state)).length
-              : batch.counts.load({ roomId: room.id, state: query.state }),
+              : reader.participantCount({ roomId: room.id, state: query.state }),
         }
       },
     },

@@ -3,7 +3,6 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import type { MediaProvider } from '../core/media-provider.ts'
-import type { EventLog, EventRange } from './event-log.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { MediaConnection, Media } from '../media/connection.ts'
 import type { IceServer } from '../media/ice.ts'
@@ -22,21 +21,11 @@ import {
   type TransferHost,
   type UpdateParticipant,
 } from './input.ts'
-import {
-  findParticipant,
-  type Participant,
-  type Room,
-  type RoomEvent,
-  type RoomFields,
-  type RoomMember,
-} from './model.ts'
+import { findParticipant, type Participant, type Room, type RoomFields, type RoomMember } from './model.ts'
 import { readScope, requireAllowed } from './policy.ts'
 import type { PageFilter } from './page.ts'
 import type { RingChecker } from './ring-checker.ts'
-import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
-import type { ParticipantsOptions, RoomStore } from './store.ts'
-
-export type { EventRange, ParticipantsFilter, ParticipantsQuery }
+import type { RoomStore } from './store.ts'
 
 export interface RoomPage {
   readonly rooms: readonly RoomFields[]
@@ -69,26 +58,12 @@ export interface RoomService {
   get(actor: Actor, roomId: string): Promise<Room>
   /** The actor's rooms, newest first. */
   list(actor: Actor, filter: PageFilter, page: Page): Promise<RoomPage>
-  /** A room without authorisation: for the parts of the gateway that authorise themselves. */
-  find(roomId: string): Promise<Room>
-  /** As {@link find}. */
-  participantsOf(
-    roomIds: readonly string[],
-    options: ParticipantsOptions,
-  ): Promise<ReadonlyMap<string, readonly Participant[]>>
-  /** As {@link find}: for each query one participant more than asked for, if there is one. */
-  participantPages(queries: readonly ParticipantsQuery[]): Promise<readonly (readonly Participant[])[]>
-  /** As {@link find}. */
-  participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
-  /** As {@link find}. */
-  eventsOf(ranges: readonly EventRange[]): Promise<readonly (readonly RoomEvent[])[]>
 }
 
 export interface RoomDependencies {
   readonly executor: Executor
   readonly store: RoomStore
   readonly ringChecker: RingChecker
-  readonly events: EventLog
   readonly clock: Clock
   readonly media: Media
   readonly rates: Rates
@@ -100,7 +75,7 @@ export interface RoomDependencies {
 }
 
 export function createRoomService(dependencies: RoomDependencies): RoomService {
-  const { executor, store, ringChecker, events, clock, media, rates, newId, rejectBusy, quotas } = dependencies
+  const { executor, store, ringChecker, clock, media, rates, newId, rejectBusy, quotas } = dependencies
   const { load, execute } = executor
   const charges = createCharges(rates)
 
@@ -213,16 +188,6 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
         ? { rooms, hasNextPage: before !== undefined, hasPreviousPage: more }
         : { rooms, hasNextPage: more, hasPreviousPage: after !== undefined }
     },
-
-    find: load,
-
-    participantsOf: (roomIds, options) => store.participantsOf(roomIds, options),
-
-    participantPages: (queries) => store.participantPages(queries),
-
-    participantCounts: (filters) => store.participantCounts(filters),
-
-    eventsOf: (ranges) => events.read(ranges),
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
-import { manualClock, withWorld } from '../world.ts'
+import { manualClock, withWorld, OPERATOR } from '../world.ts'
 
 const user = (id: string) => ({ id, scopes: new Set<string>() })
 const to = (calleeId: string) => CreateRoom.parse({ type: 'p2p', calleeId })
@@ -122,11 +122,11 @@ test('a call whose caller was lost, which nobody has noticed yet, is not joined 
         await idle.rooms.join(user('alice'), lost.id, JoinRoom.parse({}))
         const stream = await idle.streams.open({ actor: user('alice'), roomId: lost.id, after: undefined })
         stream.close()
-        await expect.poll(async () => (await idle.rooms.find(lost.id)).participants[0]?.connected).toBe(false)
+        await expect.poll(async () => (await idle.rooms.get(OPERATOR, lost.id)).participants[0]?.connected).toBe(false)
         later.advance(21)
         const call = await node.rooms.create(user('bob'), to('alice'))
         expect([call.replayed, call.room.callerId]).toEqual([false, 'bob'])
-        expect(await node.rooms.find(lost.id)).toMatchObject({ status: 'ended', endReason: 'cancelled' })
+        expect(await node.rooms.get(OPERATOR, lost.id)).toMatchObject({ status: 'ended', endReason: 'cancelled' })
       } finally {
         await Promise.all([idle.dispose(), node.dispose()])
       }

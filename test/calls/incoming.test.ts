@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Answer, manualClock, type ManualClock, type Messages, type Person, startWorld, take } from '../world.ts'
+import {
+  type Answer,
+  manualClock,
+  type ManualClock,
+  type Messages,
+  type Person,
+  startWorld,
+  take,
+  OPERATOR,
+} from '../world.ts'
 
 const CALLS = `subscription { incomingCall { type deviceId room {
   id callerId status endReason participants { userId state }
@@ -77,7 +86,7 @@ describe('a call', () => {
     await next(device as Messages)
     await happen(room.id)
     expect(await next(device as Messages)).toMatchObject({ type, room: { id: room.id } })
-    await expect.poll(async () => (await world.app.rooms.find(room.id)).endReason).toBe(endReason)
+    await expect.poll(async () => (await world.app.rooms.get(OPERATOR, room.id)).endReason).toBe(endReason)
   })
 
   test('does not ring for its caller, nor for others', async () => {

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { CreateRoom } from '../../src/rooms/input.ts'
-import { type Answer, manualClock, type Messages, type Person, take, withWorld, type World } from '../world.ts'
+import {
+  type Answer,
+  manualClock,
+  type Messages,
+  type Person,
+  take,
+  withWorld,
+  type World,
+  OPERATOR,
+} from '../world.ts'
 
 const CALLS = 'subscription { incomingCall { type room { id callerId } } }'
 const CREATE =
@@ -68,7 +77,9 @@ describe('who calls somebody again while the first call rings', () => {
       await take(stream, 1)
       await stream.return?.()
       await expect
-        .poll(async () => (await app.rooms.find(first.body.id)).participants[0]?.connected, { timeout: 10_000 })
+        .poll(async () => (await app.rooms.get(OPERATOR, first.body.id)).participants[0]?.connected, {
+          timeout: 10_000,
+        })
         .toBe(false)
       const second = await call(alice)
       expect(second.status).toBe(201)

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { createApp } from '../../src/app.ts'
 import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
-import { type Answer, manualClock, type ManualClock, type Messages, startWorld, take } from '../world.ts'
+import { type Answer, manualClock, type ManualClock, type Messages, startWorld, take, OPERATOR } from '../world.ts'
 
 /** The telephone, from the first ring to the history. */
 
@@ -123,7 +123,7 @@ test('a gateway that was down for an hour settles everything that is due, each r
     await expect.poll(() => after?.prisma.room.count({ where: { status: 'ended' } })).toBe(31)
     expect(await after?.prisma.room.count({ where: { endReason: 'missed' } })).toBe(calls.length)
     expect(await after?.prisma.roomEvent.count({ where: { type: 'room_ended' } })).toBe(31)
-    expect((await after?.rooms.find(group.id))?.endReason).toBe('empty')
+    expect((await after?.rooms.get(OPERATOR, group.id))?.endReason).toBe('empty')
   } finally {
     await Promise.all(nodes.map((app) => app.dispose()))
   }

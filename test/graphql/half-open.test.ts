@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { withWorld } from '../world.ts'
+import { withWorld, OPERATOR } from '../world.ts'
 
 test('a peer that is gone without a word is noticed by ping, and its participant is lost', async () => {
   await withWorld(async ({ url, alice, bob, app }) => {
@@ -17,7 +17,7 @@ test('a peer that is gone without a word is noticed by ping, and its participant
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
     await once(socket, 'message')
     expect((await closed)[0]).toBe(1006)
-    await expect.poll(async () => (await app.rooms.find(room.id)).participants[0]?.connected).toBe(false)
+    await expect.poll(async () => (await app.rooms.get(OPERATOR, room.id)).participants[0]?.connected).toBe(false)
   })
   // Ping and its answer's time are 35 seconds together.
 }, 45_000)

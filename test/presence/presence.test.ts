@@ -4,7 +4,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { createApp } from '../../src/app.ts'
 import { createGatewayServer } from '../../src/server.ts'
-import { type Answer, manualClock, type ManualClock, type Messages, type Person, startWorld, take } from '../world.ts'
+import {
+  type Answer,
+  manualClock,
+  type ManualClock,
+  type Messages,
+  type Person,
+  startWorld,
+  take,
+  OPERATOR,
+} from '../world.ts'
 
 const UPDATES = `subscription ($roomId: ID!, $after: Int) { roomUpdated(roomId: $roomId, after: $after) {
   seq type actorId participant { userId state connected leaveReason } room { status endReason }
@@ -47,7 +56,7 @@ function watch(person: Person, roomId: string, url = world.url) {
 }
 
 const participant = async (roomId: string, userId: string) =>
-  (await world.app.rooms.find(roomId)).participants.find((row) => row.userId === userId)
+  (await world.app.rooms.get(OPERATOR, roomId)).participants.find((row) => row.userId === userId)
 
 describe('a participant whose socket is lost', () => {
   test('is present by the next one, at whatever moment of the loss that begins', async () => {

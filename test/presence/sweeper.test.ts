@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { manualClock, type Messages, take, withWorld } from '../world.ts'
+import { manualClock, type Messages, take, withWorld, OPERATOR } from '../world.ts'
 
 const UPDATES = `subscription ($roomId: ID!) {
   roomUpdated(roomId: $roomId) { type actorId room { status endReason } participant { userId state } }
@@ -52,7 +52,7 @@ test('the maximum duration ends a call, by the configured seconds', async () => 
       const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
       for (const person of [alice, bob]) await person.rest('POST', `/rooms/${room.id}/join`)
       clock.advance(60)
-      await expect.poll(async () => (await app.rooms.find(room.id)).endReason).toBe('expired')
+      await expect.poll(async () => (await app.rooms.get(OPERATOR, room.id)).endReason).toBe('expired')
       expect((await bob.rest('GET', `/rooms/${room.id}`)).body).toMatchObject({ duration: 60 })
     },
     { env: { MAX_DURATION: '60' }, dependencies: { clock } },

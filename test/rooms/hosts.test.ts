@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Answer, manualClock, type ManualClock, startWorld, take } from '../world.ts'
+import { type Answer, manualClock, type ManualClock, startWorld, take, OPERATOR } from '../world.ts'
 
 const UPDATES = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) {
   type actorId participant { userId } room { hostId }
@@ -65,7 +65,7 @@ describe('the host of a group', () => {
     const stream = world.alice.subscribe(UPDATES, { roomId })
     await take(stream, 1)
     await stream.return?.()
-    await expect.poll(async () => (await world.app.rooms.find(roomId)).participants[0]?.connected).toBe(false)
+    await expect.poll(async () => (await world.app.rooms.get(OPERATOR, roomId)).participants[0]?.connected).toBe(false)
     expect(await hostOf(roomId)).toBe('alice')
     clock.advance(20)
     await expect.poll(() => hostOf(roomId)).toBe('bob')

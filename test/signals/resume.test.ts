@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type App, createApp } from '../../src/app.ts'
 import { createGatewayServer } from '../../src/server.ts'
-import { manualClock, type ManualClock, type Messages, startWorld, createPerson } from '../world.ts'
+import { manualClock, type ManualClock, type Messages, startWorld, createPerson, OPERATOR } from '../world.ts'
 import { codeOf, group, listen, send, signalsOf } from './room.ts'
 
 let clock: ManualClock
@@ -43,7 +43,7 @@ describe('a stream that comes back', () => {
     await send(alice, roomId, 'bob', { n: 1 })
     expect(await numbers(messages, 1)).toEqual([1])
     await Promise.all([messages.return?.(), presence.return?.()])
-    const connected = async () => (await world.app.rooms.find(roomId)).participants[1]?.connected
+    const connected = async () => (await world.app.rooms.get(OPERATOR, roomId)).participants[1]?.connected
     await expect.poll(connected).toBe(false)
     clock.advance(19)
     await send(alice, roomId, 'bob', { n: 2 })

@@ -19,7 +19,7 @@ import type { Room, RoomEvent } from '../../../src/rooms/model.ts'
 import { type JsonRow, toEvent, toRoom } from '../../../src/rooms/rows.ts'
 import { createRoomStore } from '../../../src/rooms/store.ts'
 import { createTestDatabase } from '../../database.ts'
-import { type ManualClock, manualClock, SECRET } from '../../world.ts'
+import { type ManualClock, manualClock, SECRET, OPERATOR } from '../../world.ts'
 import { type Deed, LIMITS, MESH_MAX, RINGING_MAX, type Request, type User } from './rules.ts'
 
 /** What the database holds of one room, all of it as of the same moment. */
@@ -142,7 +142,7 @@ export async function startGateway(): Promise<Gateway> {
     async reread(roomId) {
       const events: RoomEvent[] = []
       for await (const event of readAll(createEventLog(app.prisma), roomId, { after: 0 })) events.push(event)
-      return { row: await app.rooms.find(roomId), events }
+      return { row: await app.rooms.get(OPERATOR, roomId), events }
     },
     countRooms: () => app.prisma.room.count(),
     async clear() {

@@ -25,7 +25,8 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, mayImport: reado
   ],
   [
     'types',
-    /^\w+\/graphql$/,
+    // A feature's GraphQL types: one file, or a folder where they are many.
+    /^\w+\/graphql(\/[\w-]+)?$/,
     [
       'types',
       'builder',

@@ -1,6 +1,6 @@
 import { builder } from '../graphql/builder.ts'
 import { enumOf } from '../graphql/enum.ts'
-import { RoomRef } from '../rooms/graphql.ts'
+import { RoomRef } from '../rooms/graphql/room.ts'
 import { INCOMING_CALL_TYPES, type IncomingCall } from './ringing.ts'
 
 const IncomingCallType = enumOf(

@@ -3,7 +3,8 @@ import { enumOf } from '../graphql/enum.ts'
 import { badInput } from '../core/errors.ts'
 import { ROOM_EVENT_TYPES, type RoomEvent } from '../rooms/model.ts'
 import { requireDeviceId } from '../rooms/input.ts'
-import { ParticipantRef, RoomRef } from '../rooms/graphql.ts'
+import { ParticipantRef } from '../rooms/graphql/participant.ts'
+import { RoomRef } from '../rooms/graphql/room.ts'
 import { type RoomUpdate, subjectsOf } from './event.ts'
 
 const RoomEventType = enumOf(

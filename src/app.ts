@@ -7,11 +7,12 @@ import { createBlockStore } from './blocks/store.ts'
 import { EVERYBODY, IncomingCalls } from './calls/incoming.ts'
 import { ringingChangedFor } from './calls/ringing.ts'
 import type { Configuration } from './config.ts'
-import { type Clock, systemClock } from './core/clock.ts'
+import { type Scheduler, systemClock } from './core/clock.ts'
 import { Failures } from './core/failures.ts'
 import { createIds } from './core/ids.ts'
 import type { Logger } from './core/logger.ts'
 import { TimeSlices } from './core/time-slices.ts'
+import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
 import { createDatabase } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
@@ -43,7 +44,7 @@ import { createSignalStore } from './signals/store.ts'
 export interface App {
   readonly configuration: Configuration
   readonly log: Logger
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly prisma: ReturnType<typeof createDatabase>['prisma']
   readonly authenticate: Authenticate
   /** Signs a token that is valid for a day; only in development mode, for whoever asks. */
@@ -61,6 +62,7 @@ export interface App {
   readonly slices: TimeSlices
   readonly fanOut: FanOut
   readonly overload: OverloadGuard
+  readonly timeouts: Timeouts
   /**
    * Brings the database to this version's schema and lets time pass for rooms.
    *
@@ -81,9 +83,11 @@ export interface AppDependencies {
   /** Signs tokens where no key is configured. */
   readonly developmentSecret?: string | undefined
   readonly log: Logger
-  readonly clock?: Clock
+  readonly clock?: Scheduler
   /** Says when the process has too much to do. @default it never has */
   readonly overload?: OverloadGuard
+  /** @default TIMEOUTS */
+  readonly timeouts?: Partial<Timeouts>
   /** Hears of every SQL statement. */
   readonly onStatement?: (sql: string) => void
 }
@@ -106,7 +110,8 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const newId = createIds(clock)
   const nodeId = newId()
   const failures = new Failures(log)
-  const keySet = createKeySet(config.auth, failures, log)
+  const timeouts = { ...TIMEOUTS, ...dependencies.timeouts }
+  const keySet = createKeySet(config.auth, { failures, timeouts, log })
   const verify = createVerifier({ config: config.auth, secrets, keySet, developmentSecret, clock })
   const database = createDatabase({ url: databaseUrl, log, failures, ...(onStatement && { onStatement }) })
   const store = createRoomStore(database.prisma)
@@ -217,6 +222,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     slices,
     fanOut,
     overload,
+    timeouts,
     async start(signal) {
       await migrate(databaseUrl, log, { signal })
       heartbeat.start()

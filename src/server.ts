@@ -83,6 +83,7 @@ export function createGatewayServer(app: App): GatewayServer {
     authenticate,
     requireCapacity: () => requireCapacity(overload),
     clock: app.clock,
+    timeouts: app.timeouts,
     log,
   })
   let draining = false
@@ -177,6 +178,7 @@ export function createGatewayServer(app: App): GatewayServer {
   const listener = createListener({
     ...config.http,
     keepAliveTimeout: config.http.keepAliveTimeout * 1000,
+    timeouts: app.timeouts,
     log,
     onRequest,
     onUpgrade,

@@ -154,9 +154,15 @@ describe('a key set that', () => {
         server.answer = (_request, response) => response.end(KEYS)
         // The set does not hold the key of the token, but there is a set to look in now.
         await expect.poll(async () => (await createRoom({ alice })).status, { timeout: 15_000 }).toBe(401)
-        expect(await readiness(world.url)).toMatchObject({ status: 200, body: { keySet: 'ok' } })
+        // It is asked for once a second.
+        await expect
+          .poll(() => readiness(world.url), { timeout: 10_000 })
+          .toMatchObject({ status: 200, body: { keySet: 'ok' } })
       },
-      { dependencies: { log }, env: { JWT_SECRET: '', JWKS_URL: server.url } },
+      {
+        dependencies: { log, timeouts: { keySetAnswer: 500, keySetFetch: 50 } },
+        env: { JWT_SECRET: '', JWKS_URL: server.url },
+      },
     )
   })
 })

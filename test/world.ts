@@ -4,7 +4,7 @@ import { createApp, type App, type AppDependencies } from '../src/app.ts'
 import { mintToken } from '../src/auth/development.ts'
 import { loadConfig } from '../src/config.ts'
 import { type Actor, ADMIN_SCOPE } from '../src/core/actor.ts'
-import type { Clock } from '../src/core/clock.ts'
+import type { Scheduler } from '../src/core/clock.ts'
 import { createLogger } from '../src/core/logger.ts'
 import { createGatewayServer } from '../src/server.ts'
 import { createTestDatabase } from './database.ts'
@@ -15,16 +15,27 @@ export const SECRET = 'a secret that only the tests know, 32 bytes or more'
 export const OPERATOR: Actor = { id: 'operator', scopes: new Set([ADMIN_SCOPE]) }
 
 /** A clock that stands still until it is moved. */
-export interface ManualClock extends Clock {
+export interface ManualClock extends Scheduler {
   advance(seconds: number): void
 }
 
 export function manualClock(start = new Date()): ManualClock {
   let now = start.getTime()
+  const alarms = new Set<{ readonly time: number; act(): void }>()
   return {
     now: () => new Date(now),
+    at(time, act) {
+      const alarm = { time: time.getTime(), act }
+      if (alarm.time <= now) act()
+      else alarms.add(alarm)
+      return () => void alarms.delete(alarm)
+    },
     advance(seconds) {
       now += seconds * 1000
+      for (const alarm of [...alarms].filter(({ time }) => time <= now)) {
+        alarms.delete(alarm)
+        alarm.act()
+      }
     },
   }
 }

@@ -1,8 +1,6 @@
 import type { JSONWebKeySet } from 'jose'
 import type { FailureCause } from '../core/failures.ts'
 
-/** Milliseconds for the whole answer. */
-const TIMEOUT = 5_000
 /** Sets hold a handful of keys of less than 4 KiB each. */
 const MAX_BYTES = 512 * 1024
 
@@ -20,14 +18,15 @@ export class KeySetFailure extends Error {
 /**
  * Fetches a JWK Set. A redirect is not followed: whoever can redirect could choose the keys.
  *
+ * @param timeout - milliseconds for the whole answer
  * @throws KeySetFailure
  */
-export async function fetchKeySet(url: URL): Promise<JSONWebKeySet> {
-  const body = await read(url).catch((error: unknown) => {
+export async function fetchKeySet(url: URL, timeout: number): Promise<JSONWebKeySet> {
+  const body = await read(url, timeout).catch((error: unknown) => {
     if (error instanceof KeySetFailure) throw error
     const isLate = error instanceof Error && error.name === 'TimeoutError'
     throw isLate
-      ? new KeySetFailure('key_set_timeout', `no answer within ${TIMEOUT / 1000} seconds`, error)
+      ? new KeySetFailure('key_set_timeout', `no answer within ${timeout / 1000} seconds`, error)
       : new KeySetFailure('key_set_unreachable', 'the request failed', error)
   })
   const keySet = parse(body)
@@ -35,9 +34,9 @@ export async function fetchKeySet(url: URL): Promise<JSONWebKeySet> {
   return keySet
 }
 
-async function read(url: URL): Promise<string> {
+async function read(url: URL, timeout: number): Promise<string> {
   const headers = { accept: 'application/jwk-set+json, application/json' }
-  const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT) })
+  const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(timeout) })
   if (response.status !== 200) {
     await response.body?.cancel()
     const isRedirect = response.status >= 300 && response.status < 400

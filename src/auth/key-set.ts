@@ -2,6 +2,7 @@ import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { type FailureCause, type Failures, Unavailable } from '../core/failures.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Timeouts } from '../core/timeouts.ts'
 import { fetchKeySet, KeySetFailure } from './key-set-fetch.ts'
 import type { AuthConfig } from './variables.ts'
 
@@ -10,6 +11,7 @@ export interface KeySetOptions {
   /** Seconds for which keys are used that could not be fetched again. */
   readonly maxStale: number
   readonly report: (cause: FailureCause, error: unknown) => void
+  readonly timeouts: Timeouts
   readonly log: Logger
 }
 
@@ -22,8 +24,6 @@ const RETRY_AFTER = 5
 const REFRESH_AFTER = 300_000
 /** Milliseconds between two looks at that age. */
 const LOOK_INTERVAL = 15_000
-/** Least milliseconds between the beginnings of two fetches, whoever asks for them. */
-const FETCH_INTERVAL = 2_000
 /** Tokens with an unknown `kid` that may wait for the next fetch at a time. */
 const WAITING_MAX = 100
 
@@ -121,12 +121,13 @@ export class RemoteKeySet {
   }
 
   async #fetchInTime(): Promise<void> {
-    const pause = this.#lastBegan + FETCH_INTERVAL - performance.now()
+    const { url, timeouts } = this.#options
+    const pause = this.#lastBegan + timeouts.keySetFetch - performance.now()
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
     this.#hasBegun = true
     this.#lastBegan = performance.now()
     try {
-      const keySet = await fetchKeySet(this.#options.url)
+      const keySet = await fetchKeySet(url, timeouts.keySetAnswer)
       const text = JSON.stringify(keySet)
       if (text !== this.#keys?.text) this.#version += 1
       this.#keys = { find: createLocalJWKSet(keySet), fetchedAt: Date.now(), text }
@@ -145,12 +146,16 @@ export class RemoteKeySet {
 }
 
 /** The key set of the configuration, if it names one. */
-export function createKeySet(config: AuthConfig, failures: Failures, log: Logger): RemoteKeySet | undefined {
+export function createKeySet(
+  config: AuthConfig,
+  { failures, timeouts, log }: { failures: Failures; timeouts: Timeouts; log: Logger },
+): RemoteKeySet | undefined {
   if (config.jwksUrl === undefined) return undefined
   return new RemoteKeySet({
     url: new URL(config.jwksUrl),
     maxStale: config.jwksMaxStale,
     report: (cause, error) => failures.report(cause, error),
+    timeouts,
     log,
   })
 }

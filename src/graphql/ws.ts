@@ -7,8 +7,8 @@ import { type Authenticate, authorizationOf } from '../auth/authenticate.ts'
 import { TokenExpired } from '../auth/refusal.ts'
 import { acceptedUntil, type Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
-import type { Clock } from '../core/clock.ts'
-import { at } from '../core/deadline.ts'
+import type { Scheduler } from '../core/clock.ts'
+import type { Timeouts } from '../core/timeouts.ts'
 import type { Logger } from '../core/logger.ts'
 import type { ConnectionAccount, HeldResources } from '../limits/held.ts'
 import type { Rates } from '../limits/rates.ts'
@@ -33,9 +33,6 @@ export const CLOSE = {
 const MESSAGE_LIMIT = 64 * 1024
 /** Milliseconds. */
 const CLOSE_TIMEOUT = 2_000
-const INIT_TIMEOUT = 10_000
-const PING_INTERVAL = 25_000
-const PONG_TIMEOUT = 10_000
 
 /** The TCP connection below a socket: bounded by its address until a user signs in. */
 export interface TcpConnection {
@@ -63,7 +60,8 @@ export function serveGraphQLSockets(dependencies: {
   readonly rates: Rates
   readonly authenticate: Authenticate
   readonly requireCapacity: () => void
-  readonly clock: Clock
+  readonly clock: Scheduler
+  readonly timeouts: Timeouts
   readonly log: Logger
 }): GraphQLSockets {
   const { operations, rates, requireCapacity } = dependencies
@@ -116,12 +114,13 @@ interface ConnectDependencies {
   readonly held: HeldResources
   readonly tcp: TcpConnection
   readonly authenticate: Authenticate
-  readonly clock: Clock
+  readonly clock: Scheduler
+  readonly timeouts: Timeouts
   readonly log: Logger
 }
 
 function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDependencies): void {
-  const { log } = dependencies
+  const { log, timeouts } = dependencies
   const { slices } = dependencies.connection
   // ws closes the socket itself, with 1009 for a message over the limit, 1007 for text that is not UTF-8, and the like.
   socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
@@ -152,8 +151,8 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
     void slices.run(connection, () =>
       refuse(socket, CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout', log),
     )
-  }, INIT_TIMEOUT)
-  const stopPinging = keepAlive(socket)
+  }, timeouts.socketInit)
+  const stopPinging = keepAlive(socket, timeouts)
   socket.once('close', () => {
     clearTimeout(initTimeout)
     stopPinging()
@@ -196,23 +195,23 @@ function closeFor(error: unknown, socket: WebSocket, log: Logger): void {
 }
 
 /** A socket lives no longer than the token that opened it: the client comes back with a fresh one. */
-function closeAtExpiry(socket: WebSocket, actor: Actor, clock: Clock): void {
+function closeAtExpiry(socket: WebSocket, actor: Actor, clock: Scheduler): void {
   const until = acceptedUntil(actor)
   if (!until) return
   const expire = () => socket.close(CLOSE.tokenExpired, 'The token has expired')
-  socket.once('close', at(until, clock, expire))
+  socket.once('close', clock.at(until, expire))
 }
 
 /**
  * Notices a half-open connection, at the latest after interval and timeout together. Pongs of a peer that the gateway
  * itself does not read from are not missed.
  */
-function keepAlive(socket: WebSocket): () => void {
+function keepAlive(socket: WebSocket, timeouts: Timeouts): () => void {
   let overdue: NodeJS.Timeout | undefined
   const interval = setInterval(() => {
-    if (!socket.isPaused) overdue ??= setTimeout(() => socket.terminate(), PONG_TIMEOUT)
+    if (!socket.isPaused) overdue ??= setTimeout(() => socket.terminate(), timeouts.socketPong)
     socket.ping()
-  }, PING_INTERVAL)
+  }, timeouts.socketPing)
   socket.on('pong', () => {
     clearTimeout(overdue)
     overdue = undefined

@@ -1,8 +1,7 @@
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { acceptedUntil, type Actor } from '../core/actor.ts'
-import type { Clock } from '../core/clock.ts'
-import { at } from '../core/deadline.ts'
+import type { Scheduler } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import type { HttpReply } from './message.ts'
 
@@ -93,12 +92,12 @@ export interface EventStreamKind {
 /** The event streams that are open, under the same bounds as sockets. */
 export class EventStreams {
   readonly #admit: (userId: string) => { close(): void }
-  readonly #clock: Clock
+  readonly #clock: Scheduler
   readonly #open = new Set<EventStream>()
   #closing = false
 
   /** @param options.admit - counts a user's stream; throws RtcError RATE_LIMITED for one too many */
-  constructor({ admit, clock }: { admit: (userId: string) => { close(): void }; clock: Clock }) {
+  constructor({ admit, clock }: { admit: (userId: string) => { close(): void }; clock: Scheduler }) {
     this.#admit = admit
     this.#clock = clock
   }
@@ -132,7 +131,7 @@ export class EventStreams {
         stream.post(kind.opening)
         begin(stream)
         const until = acceptedUntil(actor)
-        if (until) stream.onClose(at(until, this.#clock, () => stream.end()))
+        if (until) stream.onClose(this.#clock.at(until, () => stream.end()))
       },
     }
   }

@@ -2,16 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from '../core/logger.ts'
 import { TimeSlices } from '../core/time-slices.ts'
+import type { Timeouts } from '../core/timeouts.ts'
 import { createAddressReader } from './address.ts'
 import { HttpConnection } from './connection.ts'
 import { listen, type ListenOptions } from './listen.ts'
 import { type ConnectionEntry, type ConnectionLimits, ConnectionTable } from './connection-table.ts'
 
-/** Milliseconds that a peer may take for the head of a request, and for a first request. */
-const HEAD_TIMEOUT = 10_000
-/** The same for a whole request. */
-const REQUEST_TIMEOUT = 30_000
-/** How often both are looked at. */
+/** How often timeouts are looked at, in milliseconds. */
 const CHECK_INTERVAL = 1_000
 /** Bytes of all headers. */
 const HEAD_LIMIT = 16 * 1024
@@ -29,6 +26,7 @@ export interface ListenerOptions {
   readonly trustProxy: readonly string[]
   /** Milliseconds that a connection may be idle. */
   readonly keepAliveTimeout: number
+  readonly timeouts: Timeouts
   readonly log: Logger
   /** Answers one request; at a time, one of a connection. It never rejects. */
   readonly onRequest: (incoming: IncomingMessage, response: ServerResponse, peer: Peer) => Promise<void>
@@ -47,7 +45,7 @@ export interface Listener {
 }
 
 export function createListener(options: ListenerOptions): Listener {
-  const { log, keepAliveTimeout, onRequest, onUpgrade } = options
+  const { log, keepAliveTimeout, timeouts, onRequest, onUpgrade } = options
   const addresses = createAddressReader(options.trustProxy)
   const table = new ConnectionTable(options.connections)
   const entries = new WeakMap<HttpConnection, ConnectionEntry>()
@@ -58,9 +56,9 @@ export function createListener(options: ListenerOptions): Listener {
   const server = createServer({
     keepAliveTimeout,
     // Since Node.js 18 it begins with the first byte of a request, so that it needs not exceed the keep-alive.
-    headersTimeout: HEAD_TIMEOUT,
-    requestTimeout: REQUEST_TIMEOUT,
-    connectionsCheckingInterval: CHECK_INTERVAL,
+    headersTimeout: timeouts.requestHead,
+    requestTimeout: timeouts.request,
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL, timeouts.requestHead),
     maxHeaderSize: HEAD_LIMIT,
   })
 

@@ -2,13 +2,14 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPeer } from '../peer.ts'
-import { SECRET, startWorld } from '../world.ts'
+import { manualClock, SECRET, startWorld } from '../world.ts'
 import { sign } from './tokens.ts'
 
 /** Tokens that attackers send, at each door: none of them speaks for anybody. */
 
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-const now = Math.floor(Date.now() / 1000)
+const clock = manualClock(new Date(Math.floor(Date.now() / 1000) * 1000))
+const now = clock.now().getTime() / 1000
 const claims = { sub: 'alice', iat: now, exp: now + 3600 }
 const key = new TextEncoder().encode(SECRET)
 const otherKey = new TextEncoder().encode('a secret of somebody else, 32 bytes or more')
@@ -71,7 +72,7 @@ const tokens: readonly (readonly [what: string, make: () => string | Promise<str
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ dependencies: { clock } })
 })
 afterAll(() => world.close())
 
@@ -118,10 +119,11 @@ describe('a token is refused at every door that has', () => {
 })
 
 test('every door accepts a token for five seconds after its expiry, and no longer', async () => {
-  const token = await signed({ exp: Math.floor(Date.now() / 1000) - 1 })
+  const token = await signed({ exp: now - 1 })
   expect((await rest(token)).status).toBe(201)
   expect((await graphql(token)).status).toBe(200)
   const peer = await openPeer(world.url, { token })
+  clock.advance(4)
   expect(await peer.closed).toBe(4403)
   expect((await rest(token)).status).toBe(401)
   expect((await graphql(token)).status).toBe(401)

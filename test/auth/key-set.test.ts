@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { exportJWK } from 'jose'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { TIMEOUTS, type Timeouts } from '../../src/core/timeouts.ts'
 import { bytes, ed25519, p256, pem, rsa, sign, verifierWith } from './tokens.ts'
 
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
@@ -38,7 +39,8 @@ async function issuer(keys: Record<string, KeyObject>) {
   return Object.assign(state, { url: `http://127.0.0.1:${port}/jwks.json`, close })
 }
 
-const verifierOf = (url: string) => verifierWith({ secrets: {}, config: { jwksUrl: url } })
+const verifierOf = (url: string, timeouts: Partial<Timeouts> = { keySetFetch: 50 }) =>
+  verifierWith({ secrets: {}, config: { jwksUrl: url }, timeouts })
 
 /** Moves the time by which the age of fetched keys is measured. */
 function later(milliseconds: number) {
@@ -99,7 +101,8 @@ describe('when the issuer changes its key', () => {
 
   test('many tokens with invented key names cost the issuer two fetches, and the wait for a new key is one', async () => {
     const server = await issuer({ r: rsa.publicKey })
-    const verify = verifierOf(server.url)
+    // All of them come between two fetches.
+    const verify = verifierOf(server.url, TIMEOUTS)
     await verify(await sign({}, { alg: 'RS256', kid: 'r', key: rsa.privateKey }))
     const invented = async (kid: string) => verify(await sign({}, { alg: 'RS256', kid, key: rsa.privateKey }))
     const strangers = Promise.allSettled(Array.from({ length: 60 }, (_, n) => invented(`stranger-${n}`)))

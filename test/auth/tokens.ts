@@ -5,6 +5,7 @@ import { createKeySet } from '../../src/auth/key-set.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { Failures } from '../../src/core/failures.ts'
 import { createLogger } from '../../src/core/logger.ts'
+import { TIMEOUTS, type Timeouts } from '../../src/core/timeouts.ts'
 import { createVerifier, type Verify } from '../../src/auth/verify.ts'
 
 /** The frozen time of every token test. */
@@ -25,9 +26,10 @@ export function verifierWith(
     config?: Partial<AuthConfig>
     developmentSecret?: string
     clock?: Clock
+    timeouts?: Partial<Timeouts>
   } = {},
 ): Verify {
-  const { secrets = { jwtSecret: SECRET }, config, developmentSecret, clock = { now: () => NOW } } = options
+  const { secrets = { jwtSecret: SECRET }, config, developmentSecret, clock = { now: () => NOW }, timeouts } = options
   const log = createLogger('silent')
   const auth: AuthConfig = {
     issuer: undefined,
@@ -40,7 +42,7 @@ export function verifierWith(
   }
   return createVerifier({
     config: auth,
-    keySet: createKeySet(auth, new Failures(log), log),
+    keySet: createKeySet(auth, { failures: new Failures(log), timeouts: { ...TIMEOUTS, ...timeouts }, log }),
     secrets: { jwtSecret: undefined, jwtPublicKey: undefined, ...secrets },
     developmentSecret,
     clock,

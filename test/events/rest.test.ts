@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openSource, type Source } from '../event-source.ts'
-import { type Person, startWorld } from '../world.ts'
+import { manualClock, type Person, startWorld } from '../world.ts'
 
 /** The machine may be busy. */
 const PATIENCE = { timeout: 15_000 }
 
+const clock = manualClock()
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ env: { DISCONNECT_GRACE: '600' } })
+  world = await startWorld({ env: { DISCONNECT_GRACE: '600' }, dependencies: { clock } })
 })
 afterAll(() => world.close())
 
@@ -203,7 +204,9 @@ describe('an event stream is bounded as a socket is', () => {
     const id = await call()
     const token = await world.token('alice', { ttl: 2 })
     const source = await open({ token }, `/rooms/${id}/events`)
-    expect((await source.take(20)).map(({ event }) => event)).toEqual(['snapshot'])
+    expect((await source.next())?.event).toBe('snapshot')
+    clock.advance(7)
+    expect(await source.next()).toBeUndefined()
     await expect.poll(() => world.app.hub.readers(id), PATIENCE).toBe(0)
   })
 })

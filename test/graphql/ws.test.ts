@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import WebSocket from 'ws'
 import { openPeer, type Peer, subscribe } from '../peer.ts'
-import { startWorld } from '../world.ts'
+import { manualClock, startWorld } from '../world.ts'
 
 /** What the gateway has logged. */
 const logged: { level: number; msg: string }[] = []
@@ -21,9 +21,10 @@ const LEVEL = { debug: 20, info: 30 } as const
 /** The machine may be busy. */
 const PATIENCE = { timeout: 15_000 }
 
+const clock = manualClock()
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ dependencies: { log } })
+  world = await startWorld({ dependencies: { clock, log } })
 })
 afterAll(() => world.close())
 
@@ -60,6 +61,11 @@ describe('a connection', () => {
     const token = await world.token('alice', { ttl: 2 })
     peer.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } })
     expect(await peer.receive()).toEqual({ type: 'connection_ack' })
+    // Five seconds are tolerated.
+    clock.advance(6)
+    peer.send({ type: 'ping' })
+    expect(await peer.receive()).toEqual({ type: 'pong' })
+    clock.advance(1)
     expect(await peer.closed).toBe(4403)
   })
 

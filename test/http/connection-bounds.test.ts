@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { TIMEOUTS } from '../../src/core/timeouts.ts'
 import { openPeer } from '../peer.ts'
 import { withWorld } from '../world.ts'
 import { openRaw, type Raw, request, statuses, UPGRADE } from './raw.ts'
@@ -75,31 +76,41 @@ test('connections in all: above the limit the longest idle one makes room, a soc
     { env: { MAX_CONNECTIONS: '10' } },
   ))
 
-test('a peer that sends half a head, half a body or nothing is cut off within a minute', () =>
-  withWorld(async ({ url, alice }) => {
-    const texts = [HALF_HEAD, HALF_BODY(alice.token), HALF_BODY('no token'), '']
-    const ends = texts.map(async (text) => {
-      const raw = await openRaw(url)
-      raw.write(text)
-      return statuses(await raw.closed)
-    })
-    // 10 seconds for a head; 30 for a whole request.
-    expect(await Promise.all(ends)).toEqual([[408], [408], [401, 408], [408]])
-  }))
+/** In the same proportion as those of the gateway. */
+const SHORT = { requestHead: 1_000, request: 3_000 }
+
+test('a peer that sends half a head, half a body or nothing is cut off within a minute', () => {
+  expect(TIMEOUTS).toMatchObject({ requestHead: 10_000, request: 30_000 })
+  return withWorld(
+    async ({ url, alice }) => {
+      const texts = [HALF_HEAD, HALF_BODY(alice.token), HALF_BODY('no token'), '']
+      const ends = texts.map(async (text) => {
+        const raw = await openRaw(url)
+        raw.write(text)
+        return statuses(await raw.closed)
+      })
+      expect(await Promise.all(ends)).toEqual([[408], [408], [401, 408], [408]])
+    },
+    { dependencies: { timeouts: SHORT } },
+  )
+})
 
 test('a connection may be idle for longer than a request may take to arrive', () =>
-  withWorld(async ({ url }) => {
-    const raw = await openRaw(url)
-    raw.write(request('GET', '/health/live'))
-    const first = await raw.until((text) => text.includes('}'))
-    expect(first).toContain('Keep-Alive: timeout=75')
-    const late = await openRaw(url)
-    // Cut off at the limit for heads, which the idle one outlives.
-    await late.closed
-    raw.write(request('GET', '/health/live'))
-    expect(statuses(await raw.until((text) => text.split('}').length === 3))).toEqual([200, 200])
-    raw.socket.destroy()
-  }))
+  withWorld(
+    async ({ url }) => {
+      const raw = await openRaw(url)
+      raw.write(request('GET', '/health/live'))
+      const first = await raw.until((text) => text.includes('}'))
+      expect(first).toContain('Keep-Alive: timeout=75')
+      const late = await openRaw(url)
+      // Cut off at the limit for heads, which the idle one outlives.
+      await late.closed
+      raw.write(request('GET', '/health/live'))
+      expect(statuses(await raw.until((text) => text.split('}').length === 3))).toEqual([200, 200])
+      raw.socket.destroy()
+    },
+    { dependencies: { timeouts: SHORT } },
+  ))
 
 test('an idle connection is closed after KEEP_ALIVE_TIMEOUT', () =>
   withWorld(

@@ -1,5 +1,9 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+
+/** Tests that take long: whole crowds, every fault, long waits in real browsers. */
+const LONG = 'test/**/*.long.test.ts'
 
 export default defineConfig({
   resolve: {
@@ -11,8 +15,15 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
+    projects: [
+      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [LONG] } },
+      { extends: true, test: { name: 'long', include: [LONG] } },
+    ],
+    // Many tests wait more than they work.
+    maxWorkers: availableParallelism() + 1,
+    // Files of a worker share its modules: loading the gateway for each would take as long as the tests.
+    isolate: false,
     // Processes and databases are started within, on machines that do other things, too.
     testTimeout: 40_000,
     hookTimeout: 60_000,

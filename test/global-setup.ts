@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
@@ -7,6 +6,7 @@ import pg from 'pg'
 import { createLogger } from '../src/core/logger.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { SCRATCH } from './scratch.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,7 +16,14 @@ declare module 'vitest' {
 }
 
 /** Nobody needs a test's data after a power cut. */
-const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
+const FAST = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  // The log of changes is as good as never read again, and takes memory.
+  max_wal_size: '64MB',
+  max_connections: '200',
+}
 
 /**
  * Starts the database server of this run, or takes that of TEST_DATABASE_URL, whose role must be able to make databases.
@@ -40,7 +47,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startOwnServer(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'rtc-test-'))
+  const dataDir = await mkdtemp(join(SCRATCH, 'rtc-test-'))
   const server = await startEmbeddedServer({ dataDir, log: createLogger('warn'), settings: FAST })
   return {
     url: server.url,

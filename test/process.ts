@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Network } from './network.ts'
+import { SCRATCH } from './scratch.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
@@ -104,7 +104,7 @@ function spawnGateway(env: Record<string, string>, network?: Network): ChildProc
 
 /** An empty directory that is removed after the work. */
 export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'rtc-gateway-'))
+  const directory = await mkdtemp(join(SCRATCH, 'rtc-gateway-'))
   try {
     return await work(directory)
   } finally {

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { exportJWK } from 'jose'
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { VerifiedTokens } from '../../src/auth/verified-tokens.ts'
 import { bytes, NOW, rsa, seconds, sign, verifierWith } from './tokens.ts'
 
@@ -10,6 +10,7 @@ const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
 
 const signatures = vi.spyOn(crypto.subtle, 'verify')
 beforeEach(() => void signatures.mockClear())
+afterAll(() => signatures.mockRestore())
 
 /** A clock that tests move, in seconds from NOW. */
 function movableClock() {

@@ -33,6 +33,7 @@ afterAll(async () => {
     await connection.dispose()
   }
   await world.close()
+  vi.unstubAllGlobals()
 })
 
 function application(token: () => string | undefined): ApolloApplication {

@@ -1,21 +1,15 @@
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterEach, vi } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { findPostmaster, isServerOf } from '../../src/db/embedded/postmaster.ts'
-
-const dataDirs: string[] = []
-
-afterEach(async () => {
-  await Promise.all(dataDirs.splice(0).map(removeDataDir))
-})
+import { SCRATCH } from '../scratch.ts'
 
 /** A new directory of mode 700, removed after the test together with any server that still runs on it. */
 export async function makeDataDir(owner?: { uid: number; gid: number }): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'rtc-data-'))
+  const dir = await mkdtemp(join(SCRATCH, 'rtc-data-'))
   if (owner) await chown(dir, owner.uid, owner.gid)
-  dataDirs.push(dir)
+  onTestFinished(() => removeDataDir(dir))
   return dir
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { RtcEventName, RtcEvents } from '../../src/sdk/events.ts'
 import { type AuthOptions, OpenChatClient } from '../../src/sdk/index.ts'
 import { startWorld, type WorldOptions } from '../world.ts'
@@ -11,10 +11,13 @@ export type ClientWorld = Awaited<ReturnType<typeof startClientWorld>>
 export async function startClientWorld(options: WorldOptions = {}) {
   const world = await startWorld(options)
   const clients: OpenChatClient[] = []
-  cleanups.push(
-    () => Promise.all(clients.map((client) => client.destroy())),
-    () => world.close(),
-  )
+  const lines: Line[] = []
+  onTestFinished(async () => {
+    // By way of the lines, unless the test has cut them.
+    await Promise.all(clients.map((client) => client.destroy()))
+    await world.close()
+    await Promise.all(lines.map((line) => line.close()))
+  })
   return {
     ...world,
     /** Somebody's client, by way of another address if one is given. */
@@ -27,16 +30,11 @@ export async function startClientWorld(options: WorldOptions = {}) {
     /** A way to the gateway that can be cut. */
     async line(): Promise<Line> {
       const line = await openLine(Number(new URL(world.url).port))
-      cleanups.push(() => line.close())
+      lines.push(line)
       return line
     },
   }
 }
-
-const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup()
-})
 
 /** Everything of one name that a client is told. */
 export interface Heard<Event> {

@@ -1,13 +1,12 @@
-import { createLogger } from '../../src/core/logger.ts'
-import { startEmbeddedServer } from '../../src/db/embedded.ts'
-
 // A gateway reduced to its database, in a process of its own: starts, reports, and stops when it is told to.
+// Node 20 does not run TypeScript: this is JavaScript, on what is built.
+import { createLogger } from '../../dist/core/logger.js'
+import { startEmbeddedServer } from '../../dist/db/embedded.js'
+
 process.on('SIGINT', () => process.send?.('interrupted'))
 try {
-  const { url, adopted, stop } = await startEmbeddedServer({
-    dataDir: process.argv[2] ?? '',
-    log: createLogger('silent'),
-  })
+  const [, , dataDir = ''] = process.argv
+  const { url, adopted, stop } = await startEmbeddedServer({ dataDir, log: createLogger('silent') })
   process.on('message', () => void stop().then(() => process.disconnect()))
   process.send?.({ url, adopted })
 } catch (error) {

@@ -1,18 +1,18 @@
-/** Who is using the client, and how they prove it. */
+/** The user of a client and their credentials. */
 export interface AuthOptions {
-  /** The user's id, as the token says it. */
+  /** The user's id; must equal the token's subject. */
   readonly uid: string
   /** A JWT that the gateway accepts, without `Bearer`. */
   readonly token: string
   /**
-   * Gives the next token when the gateway does not take the present one any more. Without it the client stops working
-   * when the token expires. If it fails as `fetch` does without a network, or with an RtcError UNREACHABLE, it is called
-   * again later; any other failure means that there is no token, and is UNAUTHENTICATED.
+   * Returns a new token after the gateway has refused the current one. Without it, the client stops working when the
+   * token expires. A network failure (as `fetch` throws it, or an RtcError UNREACHABLE) is retried; any other failure
+   * is reported as UNAUTHENTICATED.
    */
   readonly refreshToken?: () => string | Promise<string>
 }
 
-/** The token in use. A refused one is replaced by one call of the application's callback, however many are waiting. */
+/** Holds the current token. Concurrent requests share one call of `refreshToken` after a refusal. */
 export class Auth {
   readonly #options: AuthOptions
   #token: string
@@ -24,7 +24,7 @@ export class Auth {
     this.#token = options.token
   }
 
-  /** The token at hand, refused or not. */
+  /** The current token, even if it was refused. */
   get current(): string {
     return this.#token
   }
@@ -42,7 +42,7 @@ export class Auth {
     return this.#refreshing
   }
 
-  /** The gateway did not take this token: the next call of `token` gives another, if there is a way to one. */
+  /** Marks this token as refused: the next call of `token` refreshes it, if the application can. */
   refuse(token: string): void {
     if (token === this.#token) this.#refused = true
   }

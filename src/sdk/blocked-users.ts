@@ -2,7 +2,7 @@ import type { Gateway } from './gateway.ts'
 import { BlockedUsersDocument, BlockUserDocument, UnblockUserDocument } from './generated/graphql.ts'
 import { checkText } from './inputs.ts'
 
-/** The users whose calls do not ring for this user, kept by the gateway. */
+/** The user's block list, which the gateway stores: calls of a blocked user do not ring. */
 export class BlockedUsers {
   readonly #gateway: Gateway
 

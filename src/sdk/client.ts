@@ -2,24 +2,24 @@ import { Auth, type AuthOptions } from './auth.ts'
 import type { DeviceFlag } from './model.ts'
 import { RtcClient } from './rtc.ts'
 
-/** Where the gateway is, and who uses it. */
+/** The gateway's address and the user's credentials. */
 export interface ClientOptions {
   readonly server: {
-    /** Of the gateway, for instance `https://rtc.example.com`. */
+    /** Base URL of the gateway, for instance `https://rtc.example.com`. */
     readonly baseUrl: string
   }
-  /** The instant messaging server; the gateway does without it. */
+  /** The instant messaging server; not used by this package. */
   readonly im?: { readonly wsUrl: string; readonly deviceFlag: DeviceFlag }
   readonly auth: AuthOptions
 }
 
-/** Where the gateway serves GraphQL, below its address. */
+/** Path of the GraphQL endpoint below the base URL. */
 const GRAPHQL_PATH = '/graphql'
 
 /**
- * A user's client of a gateway. Nothing is sent before something is asked of it.
+ * A user's client of a gateway. Constructing it sends nothing.
  *
- * @throws TypeError when `server.baseUrl` is no http or https address
+ * @throws TypeError when `server.baseUrl` is not an http or https URL
  */
 export class OpenChatClient {
   /** Rooms and calls. */
@@ -32,7 +32,7 @@ export class OpenChatClient {
     this.rtc = new RtcClient({ url: url.href, uid: auth.uid, auth: new Auth(auth) })
   }
 
-  /** Leaves the room that is joined and gives everything back. */
+  /** Leaves the joined room and releases devices, connections and timers. */
   async destroy(): Promise<void> {
     await this.rtc.destroy()
   }

@@ -5,21 +5,21 @@ import type { RTCProviderType } from './model.ts'
 /** The connection to one other participant. */
 export interface PeerConnection {
   readonly state: ConnectionState
-  /** With `unreachable`: why, as far as it can be told. */
+  /** With `unreachable`: the probable cause. */
   readonly reason: UnreachableReason | null
 }
 
-/** How the media of the room that is joined is carried. */
+/** How the media of the joined room is transported. */
 export interface ConnectionInfo {
   readonly provider: RTCProviderType
   /**
-   * With `webrtc`: whether a TURN server is among the ICE servers. Without one, two people behind strict firewalls cannot
-   * reach each other. `null` for a provider that brings servers of its own.
+   * With `webrtc`: whether the ICE servers include a TURN server. Without one, two users behind strict firewalls cannot
+   * reach each other. `null` for providers with servers of their own.
    */
   readonly hasTurn: boolean | null
   /**
-   * When the first media connection of this stay came about, in milliseconds of this machine's clock; `undefined` until
-   * then. A call's timer starts here, not with the room.
+   * When the first media connection of this session was established, in milliseconds of the local clock; `undefined`
+   * until then. Start a call's timer here rather than at the room's `startedAt`.
    */
   readonly mediaStartedAt: number | undefined
   /** With `webrtc`: the connection to each other participant, by user id. */

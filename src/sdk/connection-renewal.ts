@@ -13,7 +13,7 @@ export interface ConnectionRenewalOptions {
   onError(error: RtcError): void
 }
 
-/** Milliseconds. */
+/** Milliseconds before the expiry, and the bounds of the delay. */
 const MARGIN = 300_000
 const MIN_DELAY = 60_000
 const MAX_DELAY = 3_000_000
@@ -28,7 +28,7 @@ export class ConnectionRenewal {
     this.#options = options
   }
 
-  /** This clock may be wrong by hours: neither too soon nor never. */
+  /** Clamped at both ends, because the local clock may be off by hours. */
   schedule(expiresAt: string): void {
     const left = Date.parse(expiresAt) - Date.now() - MARGIN
     clearTimeout(this.#timer)

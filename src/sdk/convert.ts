@@ -11,10 +11,10 @@ import type { Connection, IceServer, IncomingCall, Participant, Room, RoomEvent,
 
 type EventFields = NonNullable<GetEventsQuery['room']>['events'][number]
 
-/** GraphQL's enums are upper case, the published document's lower case. */
+/** Enums are upper case in GraphQL, lower case in the SDK and in REST. */
 const lower = <Text extends string>(text: Text): Lowercase<Text> => text.toLowerCase() as Lowercase<Text>
 
-/** What is no text goes as it is, out of a program without types: the gateway says what is wrong with it. */
+/** Passes non-strings through (from untyped programs); the gateway validates them. */
 export function upper<Text extends string>(text: Text): Uppercase<Text> {
   const given: unknown = text
   return (typeof given === 'string' ? given.toUpperCase() : given) as Uppercase<Text>
@@ -63,7 +63,7 @@ export const connectionOf = (fields: ConnectionFieldsFragment): Connection => ({
   iceServers: fields.iceServers.map(iceServerOf),
 })
 
-/** An RTCPeerConnection refuses `null` where it wants a name or nothing. */
+/** Omits absent credentials: RTCPeerConnection rejects `null`. */
 const iceServerOf = ({ urls, username, credential }: ConnectionFieldsFragment['iceServers'][number]): IceServer => ({
   urls,
   ...(username !== null && { username }),

@@ -25,12 +25,12 @@ export interface CurrentRoomOptions {
 }
 
 /**
- * Milliseconds for which the leave of a client that is destroyed waits: a component that is mounted again, as React does in
- * StrictMode and after a hot reload, joins meanwhile, and the leave of the session before changes nothing any more.
+ * Milliseconds by which `destroy` delays its leave. A component that is mounted again at once, as in React's StrictMode
+ * or after a hot reload, joins first; the late leave then names an earlier session and changes nothing.
  */
 const REMOUNT_DELAY = 100
 
-/** The one room that this client is in, or is joining. */
+/** The room that this client has joined or is joining; at most one. */
 export class CurrentRoom {
   readonly #options: CurrentRoomOptions
   #session: RoomSession | undefined
@@ -45,7 +45,7 @@ export class CurrentRoom {
     return this.#session
   }
 
-  /** The room that is joined, or else the one that is being joined. */
+  /** Id of the joined room, or of the one being joined. */
   get roomId(): string | undefined {
     return this.#session?.room.id ?? this.#joining?.roomId
   }
@@ -64,7 +64,7 @@ export class CurrentRoom {
     return room
   }
 
-  /** Leaves any room: the current one after a join that is under way, another one by a request alone. */
+  /** Leaves any room. For the current one it waits for a pending join and closes the session. */
   async leave(roomId: string): Promise<Room> {
     if (this.#joining?.roomId === roomId) await this.#joining.room.catch(() => undefined)
     const session = this.#session
@@ -72,12 +72,12 @@ export class CurrentRoom {
     return this.#sendLeave(roomId)
   }
 
-  /** The user has ended this room: closes its session, if it is the current one. */
+  /** Closes the session if the user has just ended its room. */
   async ended(room: Room): Promise<Room> {
     return this.#session?.room.id === room.id ? this.#depart(this.#session, async () => room) : room
   }
 
-  /** Leaves for good, after a join that is under way. Never throws. */
+  /** Leaves the room, after a pending join. Never throws. */
   async destroy(): Promise<void> {
     await this.#joining?.room.catch(() => undefined)
     const session = this.#session
@@ -88,7 +88,7 @@ export class CurrentRoom {
     })
   }
 
-  /** A leave that is still under way would arrive after the join, and undo it. */
+  /** Waits for a pending leave, which could otherwise arrive after the join and undo it. */
   async #joinAfter(departing: Promise<unknown> | undefined, roomId: string): Promise<Room> {
     await departing?.catch(() => undefined)
     return this.#beginSession(roomId)
@@ -140,18 +140,18 @@ export class CurrentRoom {
       }
     } catch (error) {
       session.seat.release()
-      // It may have reached the gateway all the same.
+      // The join may have reached the gateway even though its answer was lost.
       if (isRetryable(error)) void this.#abandon(roomId, session)
       throw error
     }
   }
 
-  /** A session that cannot be used is another client's of this tab again, or over. */
+  /** Returns the seat to the tab's previous client, or leaves if there is none. */
   async #abandon(roomId: string, session: Session): Promise<void> {
     if (!(await session.seat.returnToHolder())) await this.#tryLeave(roomId, session)
   }
 
-  /** Only this session or, where none is known, this device: a later one may have taken the place. */
+  /** Names the session or, if unknown, the device, so that it cannot end a later session of the same user. */
   async #sendLeave(roomId: string, session?: Session, options?: RequestOptions): Promise<Room> {
     const deviceId = this.#options.deviceId()
     const which = session ? { sessionId: session.id } : deviceId !== undefined && { deviceId }
@@ -161,12 +161,12 @@ export class CurrentRoom {
     return roomOf(leaveRoom.room)
   }
 
-  /** Untold, the gateway notices by itself: the stream of this participant is gone. */
+  /** Best effort: without it the gateway notices the lost stream and starts the grace. */
   async #tryLeave(roomId: string, session: Session): Promise<void> {
     await this.#sendLeave(roomId, session, { retryFor: 0 }).catch(() => undefined)
   }
 
-  /** The stay is over by one's own word. */
+  /** Ends the session on the user's request; emits `ended`. */
   #depart(session: RoomSession, sendLeave: () => Promise<Room>): Promise<Room> {
     this.#session = undefined
     this.#departing = this.#close(session, sendLeave)
@@ -188,6 +188,6 @@ export class CurrentRoom {
   #warnOfOtherUser(userId: string): void {
     const { uid } = this.#options
     if (userId === uid) return
-    console.warn(`@openchat/sdk: auth.uid is ${uid}, but the token is ${userId}'s, and that is what counts.`)
+    console.warn(`@openchat/sdk: auth.uid is ${uid}, but the token belongs to ${userId}; the token decides.`)
   }
 }

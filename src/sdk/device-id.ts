@@ -3,14 +3,14 @@ import { randomId } from './random-id.ts'
 
 const KEY = 'openchat.rtc.deviceId'
 
-/** Milliseconds until whoever holds an id is taken for another tab, and not for this one before its reload. */
+/** Milliseconds to wait for the lock: a reloaded page releases it within this time, another tab does not. */
 const CLAIM_TIMEOUT = 500
 
 let cachedId: Promise<string> | undefined
 
 /**
- * One for each browser tab: the same after a reload, another one in a tab that was duplicated. Where there are no tabs, as
- * in Node.js, another one each time.
+ * The device id of this browser tab: stable across reloads, different in a duplicated tab. Outside a browser, as in
+ * Node.js, a new one for each call.
  */
 export const tabDeviceId = async (): Promise<string> => {
   const tab = storage()
@@ -21,7 +21,7 @@ function storage(): Storage | undefined {
   try {
     return 'window' in globalThis ? sessionStorage : undefined
   } catch {
-    // A page that may not store.
+    // Storage access is denied to this page.
     return undefined
   }
 }
@@ -42,16 +42,16 @@ function read(tab: Storage): string | null {
   }
 }
 
-/** Where the storage is full or forbidden, the tab is another device after a reload. */
+/** Best effort: if storage is full or denied, the tab has a new device id after a reload. */
 function write(tab: Storage, id: string): void {
   try {
     tab.setItem(KEY, id)
   } catch {
-    // See above.
+    // Storage is full or denied.
   }
 }
 
-/** Whether the id is this tab's, as long as it lives: https://w3c.github.io/web-locks/ */
+/** Tries to hold a lock on the id for the lifetime of the page: https://w3c.github.io/web-locks/ */
 async function claim(id: string): Promise<boolean> {
   const locks = (navigator as Partial<Navigator>).locks
   if (!locks) return true
@@ -61,7 +61,7 @@ async function claim(id: string): Promise<boolean> {
       resolve(true)
       return new Promise<void>(() => {})
     }
-    // A page without an origin of its own may have no locks, and then no other tab has its storage.
+    // A page with an opaque origin may not use locks; it shares its storage with no other tab.
     const denied = () => resolve(!signal.aborted)
     try {
       locks.request(`${KEY}.${id}`, { signal }, held).catch(denied)

@@ -1,7 +1,7 @@
 import type { Emitter } from './events.ts'
 import { listDevices } from './media/capture.ts'
 
-/** Tells of cameras and microphones that come and go, while somebody listens. */
+/** Emits `devicesChanged` when a camera or microphone is plugged in or out, while it is started. */
 export class DeviceWatch {
   readonly #emitter: Emitter
   #stop: (() => void) | undefined
@@ -24,7 +24,7 @@ export class DeviceWatch {
   }
 
   async #emitDevices(): Promise<void> {
-    // A browser that does not list them now does so at the next change.
+    // If listing fails now, the next change tries again.
     const devices = await listDevices().catch(() => undefined)
     if (devices && this.#stop) this.#emitter.emit('devicesChanged', { devices })
   }

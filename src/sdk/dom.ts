@@ -1,13 +1,13 @@
 /**
- * The browser's types that the SDK's own types speak of: the real ones where the importing program has `lib: dom`, and
- * else the part that is needed to pass them on, so that a program without it compiles.
+ * Browser types in the SDK's public API: the real ones if the importing program has `lib: dom`, otherwise a minimal
+ * substitute, so that programs without `dom` compile.
  */
 export type MediaStreamTrack = Of<'MediaStreamTrack', { readonly id: string; readonly kind: string; enabled: boolean }>
 export type MediaDeviceInfo = Of<
   'MediaDeviceInfo',
   { readonly deviceId: string; readonly groupId: string; readonly kind: string; readonly label: string }
 >
-/** What `new RTCPeerConnection()` takes. */
+/** The argument of `new RTCPeerConnection()`. */
 export type RTCConfiguration = typeof globalThis extends {
   RTCPeerConnection: new (configuration?: infer Configuration) => unknown
 }
@@ -21,6 +21,6 @@ interface IceServer {
   credential?: string
 }
 
-/** The type of the global class of a name, if there is one. */
+/** The instance type of a global class if it is declared, else the fallback. */
 type Of<Name extends string, Otherwise> =
   typeof globalThis extends Record<Name, { prototype: infer Dom }> ? Dom : Otherwise

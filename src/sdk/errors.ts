@@ -1,6 +1,6 @@
 import type { UnreachablePeer } from './media/diagnosis.ts'
 
-/** Codes of the gateway's error table, the same at each of its doors. */
+/** Error codes of the gateway, the same over GraphQL, WebSocket and REST. */
 export const GATEWAY_ERROR_CODES = [
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -19,48 +19,50 @@ export const GATEWAY_ERROR_CODES = [
   'INTERNAL',
 ] as const
 
-/** Codes of what goes wrong on this side. */
+/** Error codes that this package itself raises. */
 export const CLIENT_ERROR_CODES = [
   /** The gateway cannot be reached. */
   'UNREACHABLE',
-  /** A call out of order: publishing before joining, joining a second room, anything after `destroy`. */
+  /**
+   * A method was called in the wrong state: publishing before joining, joining a second room, anything after `destroy`.
+   */
   'INVALID_STATE',
-  /** The user, or the browser's policy, does not allow the camera, the microphone or the screen. */
+  /** The user or the browser's policy denies the camera, the microphone or the screen. */
   'DEVICE_DENIED',
-  /** There is no such camera or microphone. */
+  /** The camera or microphone does not exist. */
   'DEVICE_NOT_FOUND',
-  /** The device is there and cannot be opened; often another program has it. */
+  /** The device exists but cannot be opened; often another program is using it. */
   'DEVICE_FAILED',
-  /** This environment lacks what it takes, for instance `RTCPeerConnection`. */
+  /** The environment lacks a required feature, for instance `RTCPeerConnection`. */
   'NOT_SUPPORTED',
   /** The web SDK of the room's provider is neither installed nor loaded; the message says what to install. */
   'PROVIDER_SDK_MISSING',
-  /** The provider's web SDK, or the peer connection, has failed; `cause` is its error. */
+  /** The provider's web SDK or the peer connection failed; `cause` holds its error. */
   'MEDIA_FAILED',
 ] as const
 
-/** A code of the gateway's table. */
+/** An error code of the gateway. */
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number]
-/** A code of this package's own. */
+/** An error code of this package. */
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number]
-/** Switch on this, never on a message. */
+/** Switch on the code, never on the message. */
 export type ErrorCode = GatewayErrorCode | ClientErrorCode
 
-/** One thing that is wrong with an input: where, and what. */
+/** One invalid field of an input. */
 export interface InputProblem {
   readonly path: string
   readonly message: string
 }
 
-/** Everything that this package throws, or reports by the event `error`. */
+/** The class of every error that this package throws or emits as `error`. */
 export class RtcError extends Error {
   override readonly name = 'RtcError'
   readonly code: ErrorCode
-  /** With BAD_USER_INPUT: what is wrong, and where. */
+  /** With BAD_USER_INPUT: the invalid fields. */
   readonly problems: readonly InputProblem[]
-  /** Seconds until a retry makes sense, where that is known. */
+  /** Seconds to wait before a retry, if known. */
   readonly retryAfter: number | undefined
-  /** With MEDIA_FAILED, where it concerns one peer: whose media does not arrive, and why. */
+  /** With MEDIA_FAILED of one peer: the user whose media does not arrive, and the probable cause. */
   readonly peer: UnreachablePeer | undefined
 
   constructor(
@@ -81,7 +83,7 @@ export class RtcError extends Error {
   }
 }
 
-/** Any thrown thing as an {@link RtcError}; what is one already stays as it is. */
+/** Wraps any thrown value in an {@link RtcError}; returns an RtcError unchanged. */
 export function toRtcError(error: unknown, code: ErrorCode, message?: string): RtcError {
   if (error instanceof RtcError) return error
   const reason = error instanceof Error ? error.message : String(error)

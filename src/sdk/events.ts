@@ -3,25 +3,25 @@ import type { RtcError } from './errors.ts'
 import type { ConnectionState, Track } from './media/media.ts'
 import type { EndReason, IncomingCall, Participant, Room, RoomUpdate } from './model.ts'
 
-/** Why one's own part in a room is over: the room's end, or what happened to oneself alone. */
+/** Why this user's session ended: the room's own end reason, or what happened to this participant alone. */
 export type EndedReason = EndReason | 'left' | 'removed' | 'replaced' | 'disconnected'
 
-/** What each event brings. */
+/** The payload of each event. */
 export interface RtcEvents {
-  /** A call begins to ring, or ceases to. Listening for it subscribes; each listener is told first what rings already. */
+  /** A call starts or stops ringing. A listener subscribes and first receives the calls that ring already. */
   incomingCall: IncomingCall
-  /** Everything that happens in the room that was joined. */
+  /** Every event of the joined room. */
   roomUpdated: RoomUpdate
   participantJoined: { readonly participant: Participant; readonly room: Room }
   participantLeft: { readonly participant: Participant; readonly room: Room }
-  /** What somebody publishes, or whether they are connected, has changed. */
+  /** A participant's published media or connection state changed. */
   participantUpdated: { readonly participant: Participant; readonly room: Room }
   trackAdded: Track
-  /** The same object as was added. */
+  /** The same object as in `trackAdded`. */
   trackRemoved: Track
   /**
-   * `gateway`: the event stream. `media`: the peer `userId`, or with `null` the provider's one connection. `unreachable`
-   * is a peer whose media does not arrive; `connectionInfo.peers` and the event `error` say why.
+   * `gateway`: the event stream. `media`: the connection to the peer `userId`, or with `null` the one to the provider.
+   * `unreachable`: the peer's media does not arrive; `connectionInfo.peers` and the event `error` name the cause.
    */
   connectionStateChanged: {
     readonly of: 'gateway' | 'media'
@@ -29,30 +29,30 @@ export interface RtcEvents {
     readonly state: ConnectionState
   }
   /**
-   * The first media connection of this stay has come about: a call's timer starts now. `at` is in milliseconds of this
-   * machine's clock, as `connectionInfo.mediaStartedAt`.
+   * The first media connection of this session is established: start a call's timer now. `at` is in milliseconds of the
+   * local clock, as `connectionInfo.mediaStartedAt`.
    */
   mediaStarted: { readonly at: number }
-  /** The room that was joined is over for this user, whoever ended it. */
+  /** This user's session in the joined room has ended, for whatever reason. */
   ended: { readonly room: Room; readonly reason: EndedReason }
   /** Cameras or microphones were plugged in or out. */
   devicesChanged: { readonly devices: readonly MediaDeviceInfo[] }
-  /** The device that was chosen is not there any more, and the default one is used in its place. */
+  /** The selected device is gone; the default one is used instead. */
   deviceFallback: {
     readonly source: 'camera' | 'microphone'
-    /** Of the one that has gone. */
+    /** The id of the device that is gone. */
     readonly deviceId: string
   }
-  /** What went wrong outside any call; what a call throws is not reported here. */
+  /** An error outside any method call; errors that a method throws are not emitted. */
   error: RtcError
 }
 
-/** What can be listened for. */
+/** The name of an event. */
 export type RtcEventName = keyof RtcEvents
-/** Takes what an event brings. It may be asynchronous; nobody waits for it. */
+/** Receives an event's payload. May be asynchronous; the client does not wait for it. */
 export type RtcListener<Name extends RtcEventName> = (event: RtcEvents[Name]) => unknown
 
-/** Hands events to their listeners, in the order these were added. A listener that fails hinders nobody. */
+/** Calls listeners in the order they were added. A listener that throws or rejects does not affect the others. */
 export class Emitter {
   readonly #listeners = new Map<RtcEventName, Set<RtcListener<RtcEventName>>>()
 
@@ -69,12 +69,12 @@ export class Emitter {
     return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
-  /** @param only - the one listener to tell, if it listens still; by default all of them */
+  /** @param only - call this listener alone, if it is still registered; by default all of them */
   emit<Name extends RtcEventName>(name: Name, event: RtcEvents[Name], only?: RtcListener<Name>): void {
-    // As it is now: one that takes itself off and on again is not heard twice.
+    // Iterates over a copy: a listener that removes and adds itself again is not called twice.
     for (const listener of Array.from(this.#listeners.get(name) ?? [])) {
       if (only && listener !== only) continue
-      const failed = (error: unknown) => console.error(`@openchat/sdk: a listener for ${name} has failed`, error)
+      const failed = (error: unknown) => console.error(`@openchat/sdk: a listener for ${name} failed`, error)
       try {
         Promise.resolve(listener(event)).catch(failed)
       } catch (error) {

@@ -4,15 +4,15 @@ import { type ErrorCode, GATEWAY_ERROR_CODES, type InputProblem, RtcError, toRtc
 import type { TypedDocumentString } from './generated/graphql.ts'
 
 export interface GatewayOptions {
-  /** Of the GraphQL endpoint. */
+  /** URL of the GraphQL endpoint. */
   readonly url: string
   readonly auth: Auth
 }
 
 export interface RequestOptions {
-  /** Milliseconds for which it is tried again while the gateway cannot be reached; 8 s by default. */
+  /** Milliseconds for which to retry while the gateway cannot be reached. @default 8_000 */
   readonly retryFor?: number
-  /** Ends the waiting between two tries. */
+  /** Stops retrying. */
   readonly signal?: AbortSignal
 }
 
@@ -20,12 +20,12 @@ export interface RequestOptions {
 const RETRY_FOR = 8_000
 const ANSWER_TIMEOUT = 10_000
 
-/** What is worth another try; every verb of the gateway may be repeated. */
+/** Errors worth a retry. Every operation of the gateway is idempotent. */
 const RETRYABLE: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
 
 export const isRetryable = (error: unknown): boolean => error instanceof RtcError && RETRYABLE.includes(error.code)
 
-/** GraphQL over HTTP, patient with what passes and with a token that has expired. */
+/** GraphQL over HTTP; retries transient errors and refreshes an expired token once. */
 export class Gateway {
   readonly #options: GatewayOptions
 
@@ -33,7 +33,7 @@ export class Gateway {
     this.#options = options
   }
 
-  /** @throws RtcError with the gateway's code; UNREACHABLE when it cannot be asked */
+  /** @throws RtcError with the gateway's code; UNREACHABLE when no answer arrives in time */
   async request<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
@@ -53,7 +53,7 @@ export class Gateway {
   }
 
   /**
-   * Sends with the token at hand, also while the page closes; whether it arrives is not told.
+   * Sends with the current token, even while the page unloads; the outcome is unknown.
    * https://fetch.spec.whatwg.org/#request-keepalive-flag
    */
   sendAndForget<Variables>(document: TypedDocumentString<unknown, Variables>, variables: Variables): void {
@@ -62,7 +62,7 @@ export class Gateway {
     fetch(url, { method: 'POST', headers: headersOf(auth.current), body, keepalive: true }).catch(() => undefined)
   }
 
-  /** Once more with a fresh token, if there is one to be had. */
+  /** Sends; after UNAUTHENTICATED once more with a refreshed token, if the application can refresh it. */
   async #withFreshToken<Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables) {
     const { auth } = this.#options
     const token = await tokenOf(auth)
@@ -82,7 +82,7 @@ export class Gateway {
   ): Promise<Result> {
     const { data, errors } = await this.#post<Result>(toRequest(document, variables), token)
     if (errors?.[0]) throw gatewayError(errors)
-    if (!data) throw new RtcError('UNREACHABLE', 'The answer is not one of an RTC gateway.')
+    if (!data) throw new RtcError('UNREACHABLE', 'The response is not that of an RTC gateway.')
     return data
   }
 
@@ -97,7 +97,7 @@ export class Gateway {
         body: text,
         signal,
       })
-      // A proxy in front of a gateway that restarts answers with a page.
+      // Not JSON: a proxy answers with an HTML page while the gateway restarts.
       return (await response.json()) as GraphQLAnswer<Result>
     } catch (error) {
       throw toRtcError(error, 'UNREACHABLE', `The gateway at ${url} cannot be reached`)
@@ -107,7 +107,7 @@ export class Gateway {
   }
 }
 
-/** @throws RtcError BAD_USER_INPUT for values that JSON does not have */
+/** @throws RtcError BAD_USER_INPUT for values that JSON cannot represent */
 function toJson(body: object): string {
   try {
     return JSON.stringify(body)
@@ -116,7 +116,7 @@ function toJson(body: object): string {
   }
 }
 
-/** The text for any gateway, and its id for one that serves trusted documents only. */
+/** Contains the query text and its id; a gateway that serves only trusted documents looks up the id. */
 export const toRequest = <Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,
@@ -133,7 +133,7 @@ const headersOf = (token: string) => ({
   accept: 'application/graphql-response+json, application/json',
 })
 
-/** @throws RtcError UNAUTHENTICATED when the application has no token to give, UNREACHABLE when it could not ask for one */
+/** @throws RtcError UNAUTHENTICATED when `refreshToken` fails, UNREACHABLE when it fails for a network error */
 export async function tokenOf(auth: Auth): Promise<string> {
   try {
     return await auth.token()
@@ -144,7 +144,7 @@ export async function tokenOf(auth: Auth): Promise<string> {
   }
 }
 
-/** As `fetch` fails in browsers and Node.js (TypeError, or what aborts it), and the clients that report codes. */
+/** Recognizes failures of `fetch` (TypeError, aborts) and of HTTP clients that report error codes. */
 function isNetworkFailure(error: unknown): boolean {
   if (error instanceof TypeError) return true
   const { name, code } =
@@ -158,18 +158,18 @@ interface GraphQLAnswer<Result> {
   readonly errors?: readonly GraphQLProblem[]
 }
 
-/** An entry of an answer's `errors`, as the gateway writes them. */
+/** An entry of `errors` in a GraphQL response. */
 export interface GraphQLProblem {
   readonly message: string
   readonly extensions?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** The first of an answer's errors, in this package's terms. */
+/** Converts the first error of a GraphQL response. */
 export function gatewayError(problems: readonly GraphQLProblem[]): RtcError {
   const [first] = problems
   const { code, errors, retryAfter } = first?.extensions ?? {}
   const ownCode = GATEWAY_ERROR_CODES.find((known) => known === code) ?? 'INTERNAL'
-  return new RtcError(ownCode, first?.message ?? 'The gateway gives no reason.', {
+  return new RtcError(ownCode, first?.message ?? 'The gateway gave no reason.', {
     ...(Array.isArray(errors) && { problems: errors as InputProblem[] }),
     retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined,
   })

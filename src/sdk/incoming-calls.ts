@@ -19,7 +19,7 @@ export interface IncomingCallsOptions {
   readonly isJoined: (roomId: string) => boolean
 }
 
-/** What an invitation has become that rings no more. */
+/** How the ring ended, by the participant's state. */
 const OUTCOMES: Readonly<Record<ParticipantState, Exclude<IncomingCallType, 'ringing'>>> = {
   invited: 'cancelled',
   joined: 'answered',
@@ -29,14 +29,15 @@ const OUTCOMES: Readonly<Record<ParticipantState, Exclude<IncomingCallType, 'rin
   removed: 'cancelled',
 }
 
-/** Leaving without having joined declines. */
+/** Leaving without having joined counts as declining. */
 const outcomeOf = (own: Participant | undefined) =>
   own?.state === 'left' && own.joinedAt === null ? 'rejected' : OUTCOMES[own?.state ?? 'removed']
 
 /**
- * What rings for the user, while somebody listens. After each reconnection the gateway tells what rings now, and what has
- * stopped ringing meanwhile is looked up, so that each call told as ringing is told as over exactly once. A listener that
- * comes later is told first what rings already, so that none hears the end of a call whose beginning it has not heard.
+ * The rings of the user, while there is a listener for `incomingCall`. After each reconnection the gateway resends what
+ * rings now; a call that stopped ringing meanwhile is looked up, so that every `ringing` is followed by exactly one
+ * outcome. A listener that is added later first receives the calls that ring already, so it never sees an outcome
+ * without a `ringing`.
  */
 export class IncomingCalls {
   readonly #options: IncomingCallsOptions
@@ -49,12 +50,12 @@ export class IncomingCalls {
     this.#options = options
   }
 
-  /** What rings now; another array whenever it has changed. */
+  /** The calls that ring now; a new array after each change. */
   get ringing(): readonly Room[] {
     return this.#ringing
   }
 
-  /** Tells the listener what rings, then what changes. */
+  /** Sends the listener the calls that ring now, then every change. */
   addListener(listener: RtcListener<'incomingCall'>): void {
     this.#newListeners.add(listener)
     queueMicrotask(() => this.#replayRinging())
@@ -68,12 +69,12 @@ export class IncomingCalls {
     this.#ringing = []
   }
 
-  /** The connection was lost and is there again. */
+  /** Call after the connection to the gateway was restored. */
   reconnected(): void {
     for (const room of this.#rooms.values()) void this.#reconcile(room)
   }
 
-  /** Whether a call was answered here shows by the device's id, which takes a moment to find in a new tab. */
+  /** Subscribes once the device id is known: `answeredHere` compares it, and a new tab needs a moment to find it. */
   #start(): void {
     const stopped = new AbortController()
     this.#unsubscribe = () => stopped.abort()
@@ -103,7 +104,7 @@ export class IncomingCalls {
     )
   }
 
-  /** A gateway that completes the stream expects its reader back. */
+  /** A gateway that drains completes its streams; subscribers reconnect, to another node if need be. */
   async #resubscribe(): Promise<void> {
     await pause(backoff(1))
     if (!this.#unsubscribe && this.#options.emitter.has('incomingCall')) this.#subscribe()
@@ -141,7 +142,7 @@ export class IncomingCalls {
       const at = own?.leftAt ?? room.endedAt ?? new Date().toISOString()
       this.#emit({ type, room, deviceId: (answeredHere && deviceId()) || null, answeredHere, at })
     } catch (error) {
-      // The connection is lost again; so is this looked up again. Otherwise it is not theirs to read any more.
+      // Retryable: the next reconnection looks it up again. Otherwise the user may no longer read the room.
       if (isRetryable(error)) return
       const at = new Date().toISOString()
       this.#emit({ type: 'cancelled', room: known, deviceId: null, answeredHere: false, at })

@@ -74,7 +74,8 @@ export function createRoomInput(options: CreateRoomOptions, defaults: InitOption
     ...(metadata !== undefined && { metadata }),
     ...(chosen && { provider: upper(chosen) }),
     ...(isGroup(options) ? groupInput(options) : { calleeId: options.userId }),
-    // Should they be calling us, we are in that call at once: a tab that closes before it joins must not stay in it.
+    // If the callee is calling this user, createRoom joins that call at once; should the tab close before it opens its
+    // stream, the grace must end this membership.
     expectStream: true,
     clientRequestId: requestId,
   }
@@ -92,7 +93,7 @@ export function listRoomsVariables(options: ListRoomsOptions): ListRoomsQueryVar
   return { filter, first: options.first ?? null, after: options.after ?? null }
 }
 
-/** The upper case of GraphQL is understood. */
+/** Accepts GraphQL's upper case, too. */
 const isGroup = (options: CreateRoomOptions | undefined): options is CreateGroupOptions =>
   String(options?.type).toLowerCase() === 'group'
 

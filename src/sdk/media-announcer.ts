@@ -10,9 +10,9 @@ interface PublishedMedia {
 export interface MediaAnnouncerOptions {
   readonly gateway: Gateway
   readonly roomId: string
-  /** As the gateway has it. */
+  /** What the gateway has stored. */
   readonly announced: PublishedMedia
-  /** A background announcement has failed. Must not throw. */
+  /** A background announcement failed. Must not throw. */
   onError(error: unknown): void
 }
 
@@ -29,7 +29,7 @@ export class MediaAnnouncer {
     this.#announced = options.announced
   }
 
-  /** As the gateway has it. */
+  /** What the gateway has stored. */
   get announced(): PublishedMedia {
     return this.#announced
   }
@@ -39,7 +39,7 @@ export class MediaAnnouncer {
     if (source === 'camera') this.#wanted.video = enabled
   }
 
-  /** Says what is published, however long that takes. */
+  /** Sends the current state; retries until the gateway has it. Concurrent calls share one request. */
   announce(): Promise<void> {
     this.#announcing ??= this.#announceUntilCurrent().finally(() => {
       this.#announcing = undefined

@@ -1,25 +1,25 @@
-/** Enums are lower case here, as in the gateway's REST API; times are ISO 8601 in UTC; what is absent is `null`. */
+/** Enums are lower case, as in the gateway's REST API; times are ISO 8601 in UTC; absent values are `null`. */
 
-/** A call between two, or a room for many. */
+/** A call between two users, or a group. */
 export type RoomType = 'p2p' | 'group'
-/** What a call is about; video includes audio. */
+/** The kind of a call; video includes audio. */
 export type MediaType = 'audio' | 'video'
 /** `waiting` until a second participant has joined; `ended` for good. */
 export type RoomStatus = 'waiting' | 'active' | 'ended'
-/** Who may join: those invited, or anybody who knows the id. */
+/** Who may join: only invited users, or anybody who knows the room's id. */
 export type RoomAccess = 'invited' | 'link'
-/** Why a room is over. */
+/** Why a room ended. */
 export type EndReason = 'completed' | 'cancelled' | 'rejected' | 'busy' | 'missed' | 'empty' | 'expired' | 'failed'
-/** In which capacity somebody is in a room. */
+/** The role of a participant. */
 export type ParticipantRole = 'caller' | 'callee' | 'member' | 'observer'
-/** Where somebody stands with a room. */
+/** The state of a participant. */
 export type ParticipantState = 'invited' | 'joined' | 'left' | 'rejected' | 'missed' | 'removed'
-/** Why somebody is out of a room. */
+/** Why a membership ended. */
 export type LeaveReason = 'left' | 'removed' | 'disconnected' | 'replaced' | 'ended'
 
-/** What carries a room's media. */
+/** The provider that carries a room's media. */
 export const RTCProviderType = {
-  /** Peer to peer, by the browser alone: needs no account. */
+  /** Peer to peer between browsers; needs no vendor account. */
   WEBRTC: 'webrtc',
   VOLCENGINE: 'volcengine',
   LIVEKIT: 'livekit',
@@ -29,12 +29,12 @@ export const RTCProviderType = {
 /** One of {@link RTCProviderType}. */
 export type RTCProviderType = (typeof RTCProviderType)[keyof typeof RTCProviderType]
 
-/** The kind of a device, numbered as the instant messaging server numbers them. */
+/** The kind of a device, with the numbers of the instant messaging server. */
 export const DeviceFlag = { APP: 0, WEB: 1, PC: 2 } as const
 /** One of {@link DeviceFlag}. */
 export type DeviceFlag = (typeof DeviceFlag)[keyof typeof DeviceFlag]
 
-/** A user's place in a room, for all of their stays. */
+/** A user in a room, from the invitation on, across all memberships. */
 export interface Participant {
   /** `<roomId>:<userId>` */
   readonly id: string
@@ -47,15 +47,15 @@ export interface Participant {
   readonly video: boolean
   /** `false` only while the grace of a lost connection runs. */
   readonly connected: boolean
-  /** Start of the current or last stay. */
+  /** Start of the current or last membership. */
   readonly joinedAt: string | null
   readonly leftAt: string | null
   readonly leaveReason: LeaveReason | null
-  /** Whole seconds of all stays, the present one included. */
+  /** Total of all memberships in whole seconds, including the current one. */
   readonly duration: number
-  /** The session that holds the seat: each join that is not a repeat begins one. `null` unless joined. */
+  /** The current session, begun by the join; a repeated join keeps it. `null` unless joined. */
   readonly sessionId: string | null
-  /** When the connection was lost: the stay and its `duration` end then, unless it comes back. */
+  /** When the connection was lost: the membership and its `duration` end then unless it is restored. */
   readonly lostAt: string | null
 }
 
@@ -65,7 +65,7 @@ export interface Room {
   readonly id: string
   readonly type: RoomType
   readonly callerId: string
-  /** The one called; `null` in a group. */
+  /** The called user; `null` in a group. */
   readonly calleeId: string | null
   readonly mediaType: MediaType
   readonly status: RoomStatus
@@ -75,25 +75,25 @@ export interface Room {
   readonly metadata: Readonly<Record<string, unknown>> | null
   readonly provider: RTCProviderType
   readonly access: RoomAccess
-  /** How many may be joined at the same time. */
+  /** Maximum number of participants joined at the same time. */
   readonly maxParticipants: number
-  /** Number of the room's last event. */
+  /** `seq` of the room's last event. */
   readonly seq: number
   /** When the second participant joined. */
   readonly startedAt: string | null
   readonly endedAt: string | null
   readonly endReason: EndReason | null
-  /** Whole seconds that the room was, or has been, active; `null` before. */
+  /** Whole seconds that the room has been active; `null` before it started. */
   readonly duration: number | null
-  /** Until when an ended room was active: `endedAt`, or the loss of the connection that ended it. */
+  /** When an ended room stopped being active: `endedAt`, or the connection loss that ended it. */
   readonly activeUntil: string | null
-  /** Who invites into a group, removes and ends it; `null` in a call between two. `room_updated` says when it changes. */
+  /** The user who may invite, remove and end the group; `null` in a call. A change emits `room_updated`. */
   readonly hostId: string | null
-  /** Everybody who ever had a place in the room, in the order they came. */
+  /** All participants, past and present, in the order they were added. */
   readonly participants: readonly Participant[]
 }
 
-/** What happened; `snapshot` is how things stood, where a stream began without a cursor. */
+/** The type of an event. `snapshot` is the current state, sent first on a stream without a cursor. */
 export type RoomUpdateType =
   | 'snapshot'
   | 'room_created'
@@ -115,34 +115,34 @@ export interface RoomEvent {
   readonly seq: number
   readonly type: RoomUpdateType
   readonly at: string
-  /** Who did it; `null` when time did. */
+  /** The user who caused it; `null` if a deadline did. */
   readonly actorId: string | null
-  /** The user whom it happened to; `null` for the room itself. */
+  /** The affected user; `null` if it concerns the room itself. */
   readonly subjectId: string | null
 }
 
-/** One event of a room: what happened, and the room as of then. Each comes exactly once and in order. */
+/** One event with the room as of that event. Each arrives exactly once and in order. */
 export interface RoomUpdate {
   readonly seq: number
   readonly type: RoomUpdateType
   readonly at: string
-  /** Who did it; `null` when time did. */
+  /** The user who caused it; `null` if a deadline did. */
   readonly actorId: string | null
-  /** Whom it happened to; `null` for the room itself. */
+  /** The affected participant; `null` if it concerns the room itself, or many participants at once. */
   readonly participant: Participant | null
   readonly room: Room
 }
 
-/** `ringing`, then one of the others: the ringing is over on every device. */
+/** `ringing`, followed by exactly one of the others when the ring ends, on every device. */
 export type IncomingCallType = 'ringing' | 'answered' | 'cancelled' | 'rejected' | 'missed'
 
-/** A call to this user begins to ring, or ceases to. */
+/** A call to this user starts or stops ringing. */
 export interface IncomingCall {
   readonly type: IncomingCallType
   readonly room: Room
-  /** With `answered`: the device that did; `null` is one without a `deviceId`. */
+  /** With `answered`: the answering device; `null` if it joined without a `deviceId`. */
   readonly deviceId: string | null
-  /** `true` only with `answered`, on the device that did: the others may say "answered elsewhere". */
+  /** `true` only with `answered` on the answering device; the others may show "answered elsewhere". */
   readonly answeredHere: boolean
   readonly at: string
 }
@@ -163,16 +163,16 @@ export interface Connection {
   readonly userId: string
   readonly token: string | null
   readonly expiresAt: string
-  /** Only for `webrtc`: other providers bring their own. */
+  /** Only with `webrtc`; other providers have their own. */
   readonly iceServers: readonly IceServer[]
-  /** With `webrtc`: how many participants a mesh carries, each sending to each other. Null for other providers. */
+  /** With `webrtc`: the largest mesh, in participants; each sends to every other. `null` for other providers. */
   readonly meshMax: number | null
 }
 
-/** What two participants exchange to reach each other. */
+/** The type of a signal. */
 export type SignalType = 'offer' | 'answer' | 'candidate' | 'custom'
 
-/** One message of signalling, from one participant of a room to another. */
+/** One WebRTC signalling message from one participant to another. */
 export interface Signal {
   readonly seq: number
   readonly fromId: string

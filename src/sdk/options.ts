@@ -1,18 +1,19 @@
 import type { RTCConfiguration } from './dom.ts'
 import type { MediaType, Room, RoomAccess, RoomStatus, RoomType, RTCProviderType } from './model.ts'
 
-/** How this client makes and enters rooms. */
+/** Defaults of a client for creating and joining rooms. */
 export interface InitOptions {
-  /** Of the rooms that this client creates; without it, the gateway's default. */
+  /** Provider of the rooms that this client creates. @default the gateway's */
   readonly provider?: RTCProviderType
-  /** The provider's application. The gateway knows it, and says it when a room is joined. */
+  /** The provider's application id. Not needed: the gateway sends it with each join. */
   readonly appId?: string
-  /** Never sent, and not needed: the gateway signs what the provider asks for. A key in a client is a key given away. */
+  /** Never sent and not needed: the gateway signs the provider's tokens. A key in a client is a key made public. */
   readonly appKey?: string
   /**
-   * Tells this device from the user's others: a user has one place in a room, and joining from another device takes it.
+   * Identifies this device among the user's devices. A user is in a room with one device; joining with another replaces
+   * it.
    *
-   * @default one for each browser tab, the same after a reload
+   * @default one per browser tab, stable across reloads
    */
   readonly deviceId?: string
   /** For `webrtc`: overrides of the peer connections' configuration, for instance `{ iceTransportPolicy: 'relay' }`. */
@@ -25,49 +26,49 @@ interface RoomOptions {
   readonly name?: string
   /** The application's own JSON object, at most 8 KiB. */
   readonly metadata?: Readonly<Record<string, unknown>>
-  /** @default what `init` was given, or else the gateway's default */
+  /** @default the one given to `init`, else the gateway's */
   readonly provider?: RTCProviderType
-  /** Repeating a call with the same id answers the same room. @default another one each time */
+  /** Idempotency key: a repeated request with the same id returns the same room. @default a new one for each call */
   readonly requestId?: string
 }
 
-/** A call to one user, who rings. */
+/** A call to one user, for whom it rings. */
 export interface CreateCallOptions extends RoomOptions {
   readonly type: 'p2p'
-  /** Whom to call. */
+  /** The user to call. */
   readonly userId: string
   readonly userIds?: never
 }
 
-/** A room for many; everybody invited rings. */
+/** A group; it rings for everybody invited. */
 export interface CreateGroupOptions extends RoomOptions {
   readonly type: 'group'
-  /** Whom to invite. */
+  /** The users to invite. */
   readonly userIds?: readonly string[]
   readonly userId?: never
   /** @default 'invited' */
   readonly access?: RoomAccess
-  /** @default the gateway's: with `webrtc` as many as a mesh carries (6 unless configured), else 50 */
+  /** @default the gateway's: with `webrtc` the largest mesh (6 unless configured), else 50 */
   readonly maxParticipants?: number
 }
 
-/** A call to one, or a room for many. */
+/** Options of a call or of a group. */
 export type CreateRoomOptions = CreateCallOptions | CreateGroupOptions
 
-/** Which of the user's rooms; every condition given must hold. */
+/** Filters and paging of the user's rooms; all given filters must match. */
 export interface ListRoomsOptions {
-  /** At most so many. @default 20 */
+  /** Page size, up to 100. @default 20 */
   readonly first?: number
-  /** The `endCursor` of the page before. */
+  /** The `endCursor` of the previous page. */
   readonly after?: string
   readonly status?: RoomStatus
   readonly type?: RoomType
   readonly mediaType?: MediaType
-  /** A user who has, or had, a place in the room, too. */
+  /** Only rooms in which this user is a participant, too. */
   readonly peer?: string
 }
 
-/** A part of a list of rooms. */
+/** One page of rooms. */
 export interface RoomPage {
   /** Newest first. */
   readonly rooms: readonly Room[]
@@ -75,10 +76,10 @@ export interface RoomPage {
   readonly endCursor: string | null
 }
 
-/** Which entries of a room's log. */
+/** Paging of a room's log. */
 export interface ListEventsOptions {
-  /** At most so many, up to 500. @default 100 */
+  /** Maximum number of events, up to 500. @default 100 */
   readonly first?: number
-  /** The `seq` of the last one that is known. */
+  /** The `seq` of the last known event. */
   readonly after?: number
 }

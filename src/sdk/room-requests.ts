@@ -16,7 +16,9 @@ import { checkListEvents, checkReason, checkText, checkTexts, createRoomInput, l
 import type { Room, RoomEvent } from './model.ts'
 import type { CreateRoomOptions, InitOptions, ListEventsOptions, ListRoomsOptions, RoomPage } from './options.ts'
 
-/** Requests about any room of the user, whether this client has joined it or not. Arguments are checked before sending. */
+/**
+ * Requests about any room of the user, whether this client has joined it or not. Arguments are checked before sending.
+ */
 export class RoomRequests {
   readonly #gateway: Gateway
   readonly #userId: () => string
@@ -45,7 +47,7 @@ export class RoomRequests {
       const { rejectCall } = await this.#gateway.request(RejectCallDocument, { input })
       return roomOf(rejectCall.room)
     } catch (error) {
-      // Declined already, by a request whose answer was lost.
+      // An earlier attempt may have succeeded although its response was lost.
       const room = await this.get(roomId).catch(() => undefined)
       const own = room?.participants.find(({ userId }) => userId === this.#userId())
       if (room && own?.state === 'rejected') return room

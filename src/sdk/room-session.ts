@@ -21,7 +21,7 @@ import type { ConnectionInfo, PeerConnection } from './connection-info.ts'
 import { hasTurn } from './media/diagnosis.ts'
 import type { Socket } from './socket.ts'
 
-/** A join's answer. */
+/** The gateway's response to a join. */
 export interface JoinResult {
   readonly room: Room
   readonly participant: Participant
@@ -32,21 +32,20 @@ export interface RoomSessionOptions {
   readonly gateway: Gateway
   readonly socket: Socket
   readonly emitter: Emitter
-  /** As the join has answered. */
   readonly joined: JoinResult
   readonly deviceId: string
   readonly session: Session
   readonly rtcConfiguration: RTCConfiguration
-  /** The stay is over for another reason than `close`. Must not throw. */
+  /** The session ended by itself, not by `close`. Must not throw. */
   onEnd(): void
 }
 
 /** Milliseconds. */
 const ANNOUNCE_TIMEOUT = 3_000
-/** Seconds that a page which is reloaded has until it must be back. */
+/** Seconds after `pagehide` within which a reloaded page can rejoin before the leave takes effect. */
 const RELOAD_GRACE = 8
 
-/** One stay in one room, from the join to whatever ends it: its streams, its media, what it says it publishes. */
+/** One session in one room, from the join to its end: the room's streams, the media and the published state. */
 export class RoomSession implements SeatHolder {
   readonly #options: RoomSessionOptions
   readonly #closed = new AbortController()
@@ -87,9 +86,11 @@ export class RoomSession implements SeatHolder {
   }
 
   /**
-   * The room's stream first: from then on the gateway notices if this client is gone, however long the media takes.
+   * Subscribes to the room before it opens the media: from then on the gateway detects a lost client, however long the
+   * media takes.
    *
-   * @throws RtcError what loading and opening the media throws; ROOM_ENDED when it is over before the media is there
+   * @throws RtcError when the media cannot be loaded or opened; ROOM_ENDED when the session ends before the media is
+   * open
    */
   static async begin(options: RoomSessionOptions, loadMedia: () => Promise<OpenMedia>): Promise<RoomSession> {
     const session = new RoomSession(options)
@@ -102,14 +103,14 @@ export class RoomSession implements SeatHolder {
       throw error
     }
     options.session.seat.assign(session)
-    if (session.#isClosing) throw new RtcError('ROOM_ENDED', 'Another client of this tab has taken the seat.')
+    if (session.#isClosing) throw new RtcError('ROOM_ENDED', 'Another client of this tab has joined the room.')
     session.#renewal.schedule(options.joined.connection.expiresAt)
-    // The page before this one may have said otherwise.
+    // The page before the reload may have announced another state.
     session.#announcer.announceInBackground()
     return session
   }
 
-  /** As of the last event. */
+  /** The room as of the last event. */
   get room(): Room {
     return this.#room
   }
@@ -136,7 +137,7 @@ export class RoomSession implements SeatHolder {
       mesh: true,
       ...this.#announcer.announced,
     }
-    // If the gateway cannot be told, it notices by itself that the other client is gone.
+    // Best effort: otherwise the gateway detects the lost stream of the other client.
     await session.seat.request(() => gateway.request(JoinRoomDocument, { input })).catch(() => undefined)
   }
 
@@ -158,11 +159,11 @@ export class RoomSession implements SeatHolder {
   /** @throws RtcError FORBIDDEN for an observer, and as {@link MediaSession.publish} */
   async publish(source: MediaSource, enabled: boolean): Promise<void> {
     if (this.#options.joined.participant.role === 'observer') {
-      throw new RtcError('FORBIDDEN', 'An observer watches and listens.')
+      throw new RtcError('FORBIDDEN', 'An observer cannot publish.')
     }
     await this.#runOnMedia((media) => media.publish(source, enabled))
     this.#announcer.setPublished(source, enabled)
-    // While the gateway cannot be reached, it is said later: the media does not need it.
+    // The media works without it; while the gateway is unreachable, the announcement continues in the background.
     await waitAtMost(ANNOUNCE_TIMEOUT, this.#announcer.announce())
   }
 
@@ -172,8 +173,8 @@ export class RoomSession implements SeatHolder {
   }
 
   /**
-   * Ends the media, then the streams. The farewell comes in between: nobody is seen or heard after they have pressed the
-   * button, and nobody seems lost who has left. Throws what the farewell throws.
+   * Closes the media, then sends the leave, then closes the streams: the media stops at once, and the gateway does not
+   * mistake the closed stream for a lost connection. Throws what `sendLeave` throws.
    */
   async close(sendLeave?: () => Promise<void>): Promise<void> {
     if (this.#isClosing) return
@@ -193,7 +194,7 @@ export class RoomSession implements SeatHolder {
     const media = await openMedia(this.#mediaHost())
     if (this.#isClosing) {
       await media.close()
-      throw new RtcError('ROOM_ENDED', 'The room was over before its media was there.')
+      throw new RtcError('ROOM_ENDED', 'The session ended before its media was open.')
     }
     this.#media = media
     media.others(this.#others())
@@ -245,7 +246,7 @@ export class RoomSession implements SeatHolder {
     return this.#room.participants.filter(({ userId, state }) => state === 'joined' && userId !== this.userId)
   }
 
-  /** A page that closes says so; one that is back, after a reload or from the browser's cache, takes it back. */
+  /** Sends a delayed leave when the page unloads; a page restored from the back/forward cache rejoins. */
   #watchPage(): void {
     if (!('window' in globalThis)) return
     const { signal } = this.#closed
@@ -268,7 +269,7 @@ export class RoomSession implements SeatHolder {
     })
   }
 
-  /** What was signalled before is kept by the gateway. */
+  /** The mailbox keeps the signals that were sent before this subscription. */
   #followSignals(): void {
     this.#subscribe(SignalsDocument, this.#signalCursor, {
       next: ({ signals }) => {
@@ -277,14 +278,14 @@ export class RoomSession implements SeatHolder {
         if (!this.#isClosing) this.#media?.signalled(fromId, type, payload)
       },
       refused: (error) => {
-        // The end of the stay is told by the room's own stream.
+        // The room's own stream reports the end of the session.
         const isOver = error.code === 'FORBIDDEN' || error.code === 'ROOM_ENDED'
         if (!isOver) this.#options.emitter.emit('error', error)
       },
     })
   }
 
-  /** Until the stay is over. A stream that is completed before has a gateway that expects its reader back. */
+  /** Subscribes until the session is closed; resubscribes when a draining gateway completes the stream. */
   #subscribe<Result, Cursor extends object>(
     document: TypedDocumentString<Result, Cursor>,
     cursor: Cursor,
@@ -319,7 +320,7 @@ export class RoomSession implements SeatHolder {
       for (const participant of affected) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
     }
     const { seat } = this.#options.session
-    // Clients of this tab are told by their seat: the session of one that fails is not there to stay.
+    // A session of this tab does not end this one: the tab's seat decides which of its clients stays.
     const reason = endedReasonOf(update, {
       userId: this.userId,
       isOwnSession: (sessionId) => seat.isOwnSession(sessionId),
@@ -328,7 +329,7 @@ export class RoomSession implements SeatHolder {
   }
 
   #onStreamRefused(error: RtcError): void {
-    // Somebody removed while away may not read what has happened to them.
+    // A participant removed while disconnected may no longer read the room.
     if (error.code === 'FORBIDDEN') return void this.#finish('removed')
     this.#options.emitter.emit('error', error)
     void this.#finish('disconnected')
@@ -341,11 +342,11 @@ export class RoomSession implements SeatHolder {
     const closed = this.close()
     onEnd()
     await closed
-    // Whoever is still joining is told by the joining.
+    // Before the media is open, `begin` rejects instead.
     if (hadMedia) emitter.emit('ended', { room: this.#room, reason })
   }
 
-  /** One after the other: a camera that is being opened is not closed at the same time. */
+  /** Serializes operations on the media, so that a camera is never opened and closed concurrently. */
   async #runOnMedia(act: (media: MediaSession) => Promise<void>): Promise<void> {
     const done = this.#mediaTail.then(async () => {
       if (!this.#media || this.#isClosing) throw new RtcError('INVALID_STATE', 'The room has been left.')

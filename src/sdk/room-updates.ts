@@ -1,14 +1,14 @@
 import type { EndedReason } from './events.ts'
 import type { Participant, Room, RoomUpdate } from './model.ts'
 
-/** Whom an update is about. When very many share one event it names none: then those whose state it changed. */
+/** The participants whom an update affects. An event shared by very many names none: then those whose state changed. */
 export function affectedBy({ participant, room }: RoomUpdate, before: Room): readonly Participant[] {
   if (participant) return [participant]
   const states = new Map(before.participants.map(({ userId, state }) => [userId, state]))
   return room.participants.filter(({ userId, state }) => states.get(userId) !== state)
 }
 
-/** What each kind of update is to those who look at participants alone. */
+/** The participant event that each type of update also emits. */
 export const PARTICIPANT_EVENTS = {
   participant_joined: 'participantJoined',
   participant_left: 'participantLeft',
@@ -22,7 +22,7 @@ export const PARTICIPANT_EVENTS = {
 } as const
 export const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVENTS => type in PARTICIPANT_EVENTS
 
-/** Why an update is the last of a stay: what the room's end says, or what has happened to oneself. */
+/** Why an update ends this user's session; undefined if it does not. */
 export function endedReasonOf(
   { type, room, participant }: RoomUpdate,
   { userId, isOwnSession }: { userId: string; isOwnSession: (sessionId: string | null) => boolean },
@@ -34,7 +34,7 @@ export function endedReasonOf(
   if (type !== 'participant_left') return undefined
   const { leaveReason } = participant
   if (leaveReason === 'replaced') return 'replaced'
-  // Whoever else leaves a call between two ends it: the next update says how.
+  // Leaving a call ends it: the `room_ended` that follows carries the reason.
   if (room.type === 'p2p') return undefined
   return leaveReason === 'disconnected' ? 'disconnected' : 'left'
 }

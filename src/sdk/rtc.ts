@@ -19,11 +19,11 @@ import { Socket } from './socket.ts'
 import type { RoomSession } from './room-session.ts'
 
 /**
- * Rooms and calls of one user. One room at a time is joined; everything else may be asked of any room.
+ * Rooms and calls of one user. A client joins one room at a time; all other methods work on any room.
  *
- * Every method throws an {@link RtcError}: with a code of the gateway's table, BAD_USER_INPUT at once for an argument that
- * cannot be meant, UNREACHABLE when the gateway does not answer for 8 s, or INVALID_STATE when it is called out of order
- * or after `destroy`.
+ * Every method may throw an {@link RtcError}: a code of the gateway, BAD_USER_INPUT for an invalid argument (before
+ * anything is sent), UNREACHABLE when the gateway does not answer for 8 s, or INVALID_STATE when it is called in the
+ * wrong state or after `destroy`.
  */
 export class RtcClient {
   readonly #auth: { readonly uid: string }
@@ -47,7 +47,7 @@ export class RtcClient {
       url: url.replace(/^http/, 'ws'),
       auth,
       onState: (state) => this.#onSocketState(state),
-      // Connections come and go; a token that is refused is for the application to know.
+      // Lost connections are retried silently; a refused token needs the application.
       onTokenError: (error) => error.code === 'UNAUTHENTICATED' && this.#emitter.emit('error', error),
     })
     this.#calls = new IncomingCalls({
@@ -73,41 +73,41 @@ export class RtcClient {
     this.#blocked = new BlockedUsers(gateway)
   }
 
-  /** The user: as the gateway says it once a room was joined, before that `auth.uid`. */
+  /** The user's id: while a room is joined the one that the gateway confirmed, otherwise `auth.uid`. */
   get userId(): string {
     return this.#current.session?.userId ?? this.#auth.uid
   }
 
   /**
-   * This device, as others of the same user see it in `answered`: what `init` was given, or else the tab's own, which is
-   * `undefined` until a first room is joined or calls are listened for.
+   * The id of this device, as the user's other devices see it in `answered`: the one given to `init`, else the tab's
+   * own, which is `undefined` until the first join or the first listener for `incomingCall`.
    */
   get deviceId(): string | undefined {
     return this.#options.deviceId ?? this.#ownDeviceId
   }
 
-  /** What rings now, while `incomingCall` is listened for; another array whenever it has changed. */
+  /** The calls that ring now, while there is a listener for `incomingCall`; a new array after each change. */
   get ringing(): readonly Room[] {
     return this.#calls.ringing
   }
 
-  /** The room that is joined, as of its last event. */
+  /** The joined room, as of its last event. */
   get room(): Room | undefined {
     return this.#current.session?.room
   }
 
-  /** What is published in the room that is joined, by this user (`local`) and by the others. */
+  /** The tracks published in the joined room, by this user (`local`) and by the others. */
   get tracks(): readonly Track[] {
     return this.#current.session?.tracks ?? []
   }
 
-  /** How the media of the room that is joined is carried; `undefined` outside a room. */
+  /** How the media of the joined room is transported; `undefined` outside a room. */
   get connectionInfo(): ConnectionInfo | undefined {
     return this.#current.session?.connectionInfo
   }
 
   /**
-   * Says how rooms are made and entered. Not required; again, it replaces what was said.
+   * Sets the defaults for creating and joining rooms. Optional; a later call replaces the earlier options.
    *
    * @throws RtcError INVALID_STATE while a room is joined, BAD_USER_INPUT
    */
@@ -117,15 +117,15 @@ export class RtcClient {
     checkInit(options)
     if (options.appKey !== undefined) {
       console.warn(
-        '@openchat/sdk: appKey is not needed and never sent. Take it out: whoever has it can enter your rooms.',
+        '@openchat/sdk: appKey is not needed and never sent. Remove it: anybody who has it can enter your rooms.',
       )
     }
     this.#options = options
   }
 
   /**
-   * Creates a room and rings for those invited. The creator enters it by `joinRoom`. While a call to the same user rings
-   * already, an equal call is that call, and another one replaces it.
+   * Creates a room and rings for those invited. The creator joins it with `joinRoom`. While a call to the same user
+   * already rings, an identical call returns that one, and a different call replaces it.
    *
    * @throws RtcError BAD_USER_INPUT, PROVIDER_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT
    */
@@ -135,10 +135,11 @@ export class RtcClient {
   }
 
   /**
-   * Enters a room: one that was created, or one that rings. Nothing is published yet.
+   * Joins a room: one that was created, or one that rings. Publishes nothing yet.
    *
-   * @throws RtcError ROOM_ENDED, NOT_INVITED, ROOM_FULL, FORBIDDEN, NOT_FOUND; INVALID_STATE while another room is joined;
-   * PROVIDER_SDK_MISSING, NOT_SUPPORTED, MEDIA_FAILED when its media cannot be reached, and then the room is left again
+   * @throws RtcError ROOM_ENDED, NOT_INVITED, ROOM_FULL, FORBIDDEN, NOT_FOUND; INVALID_STATE while another room is
+   * joined; PROVIDER_SDK_MISSING, NOT_SUPPORTED, MEDIA_FAILED when the media cannot be opened; the room is then left
+   * again
    */
   async joinRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
@@ -147,10 +148,10 @@ export class RtcClient {
   }
 
   /**
-   * Publishes the camera, or switches it off.
+   * Publishes the camera, or stops publishing it.
    *
-   * @throws RtcError DEVICE_DENIED, DEVICE_NOT_FOUND, DEVICE_FAILED, NOT_SUPPORTED, MEDIA_FAILED; INVALID_STATE outside a
-   * room, FORBIDDEN for an observer
+   * @throws RtcError DEVICE_DENIED, DEVICE_NOT_FOUND, DEVICE_FAILED, NOT_SUPPORTED, MEDIA_FAILED; INVALID_STATE outside
+   * a room, FORBIDDEN for an observer
    */
   async enableCamera(enabled: boolean): Promise<void> {
     checkFlag('enabled', enabled)
@@ -158,7 +159,7 @@ export class RtcClient {
   }
 
   /**
-   * Publishes the microphone, or mutes it. It may stay open while muted.
+   * Publishes the microphone, or mutes it. The device may stay open while muted.
    *
    * @throws RtcError as `enableCamera`
    */
@@ -168,7 +169,8 @@ export class RtcClient {
   }
 
   /**
-   * Publishes what the user picks of the screen, or ceases to. Call it out of a click: browsers ask for one.
+   * Publishes the screen, window or tab that the user picks, or stops publishing it. Call it from a user gesture, which
+   * browsers require.
    *
    * @throws RtcError as `enableCamera`
    */
@@ -177,15 +179,16 @@ export class RtcClient {
     await this.#requireSession().publish('screen', enabled)
   }
 
-  /** Cameras and microphones. @throws RtcError NOT_SUPPORTED */
+  /** Lists cameras and microphones. @throws RtcError NOT_SUPPORTED */
   async listDevices(): Promise<MediaDeviceInfo[]> {
     this.#requireAlive()
     return listDevices()
   }
 
   /**
-   * Uses another device, now if the source is published, and from now on in this room. If it cannot be opened, the one
-   * before goes on. A chosen device that is not there later gives way to the default one, by the event `deviceFallback`.
+   * Selects a device for this room, effective at once if the source is published. If it cannot be opened, the previous
+   * device stays in use. If a selected device disappears later, the default one replaces it and `deviceFallback` is
+   * emitted.
    *
    * @throws RtcError as `enableCamera`
    */
@@ -196,8 +199,8 @@ export class RtcClient {
   }
 
   /**
-   * Leaves a room, by default the one that is joined; a call between two ends with it. An invitation is declined by it.
-   * Devices are given back even if the gateway cannot be told.
+   * Leaves a room, by default the joined one. Leaving a call ends it; leaving before joining declines the invitation.
+   * Devices are released even if the gateway cannot be reached.
    *
    * @throws RtcError FORBIDDEN, NOT_FOUND
    */
@@ -206,7 +209,7 @@ export class RtcClient {
   }
 
   /**
-   * Ends a room for everybody, by default the one that is joined.
+   * Ends a room for everybody, by default the joined one.
    *
    * @throws RtcError FORBIDDEN, NOT_FOUND
    */
@@ -215,51 +218,59 @@ export class RtcClient {
   }
 
   /**
-   * Declines what rings.
+   * Declines a ringing call.
    *
-   * @throws RtcError CONFLICT when it rings no more
+   * @throws RtcError CONFLICT when it no longer rings
    */
   async rejectCall(roomId: string, reason: 'declined' | 'busy' = 'declined'): Promise<Room> {
     this.#requireAlive()
     return this.#rooms.reject(roomId, reason)
   }
 
-  /** Invites into a group of one's own. @throws RtcError FORBIDDEN, ROOM_ENDED, ROOM_FULL */
+  /** Invites users into a group that this user hosts. @throws RtcError FORBIDDEN, ROOM_ENDED, ROOM_FULL */
   async inviteParticipants(roomId: string, userIds: readonly string[]): Promise<Room> {
     this.#requireAlive()
     return this.#rooms.invite(roomId, userIds)
   }
 
-  /** Hands a group of one's own to somebody who has joined it. @throws RtcError FORBIDDEN, NOT_FOUND, CONFLICT, ROOM_ENDED */
+  /**
+   * Makes a joined participant the host of a group that this user hosts.
+   *
+   * @throws RtcError FORBIDDEN, NOT_FOUND, CONFLICT, ROOM_ENDED
+   */
   async transferHost(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
     return this.#rooms.transferHost(roomId, userId)
   }
 
-  /** Puts somebody out of a group of one's own, until they are invited again. @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED */
+  /**
+   * Removes a participant from a group that this user hosts, until they are invited again.
+   *
+   * @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED
+   */
   async removeParticipant(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
     return this.#rooms.remove(roomId, userId)
   }
 
   /**
-   * From now on no call and no invitation of this user rings for you; they see it ring until it is missed. What rings
-   * already goes on: reject it.
+   * Blocks a user: their calls and invitations no longer ring here, while the caller sees them ring until they are
+   * missed. A call that already rings keeps ringing; reject it.
    *
-   * @throws RtcError BAD_USER_INPUT for oneself, CONFLICT when 1000 users are blocked
+   * @throws RtcError BAD_USER_INPUT for the user's own id, CONFLICT when 1000 users are blocked
    */
   async blockUser(userId: string): Promise<void> {
     this.#requireAlive()
     await this.#blocked.add(userId)
   }
 
-  /** Calls and invitations of this user ring again. */
+  /** Unblocks a user: their calls and invitations ring again. */
   async unblockUser(userId: string): Promise<void> {
     this.#requireAlive()
     await this.#blocked.remove(userId)
   }
 
-  /** The ids of those whom you have blocked, in their order. */
+  /** The ids of the blocked users, sorted. */
   async blockedUsers(): Promise<string[]> {
     this.#requireAlive()
     return this.#blocked.list()
@@ -271,15 +282,15 @@ export class RtcClient {
     return this.#rooms.get(roomId)
   }
 
-  /** Everybody who ever had a place in the room, in the order they came. @throws RtcError NOT_FOUND, FORBIDDEN */
+  /** All participants, past and present, in the order they were added. @throws RtcError NOT_FOUND, FORBIDDEN */
   async getParticipants(roomId: string): Promise<readonly Participant[]> {
     const { participants } = await this.getRoom(roomId)
     return participants
   }
 
   /**
-   * What happened in a room, from its first event on: at most `first` entries of its log (100 by default, 500 at most)
-   * behind the number `after`.
+   * Reads a room's log: at most `first` events (100 by default, 500 at most) after the cursor `after`, or from the
+   * first event on.
    *
    * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT
    */
@@ -288,16 +299,16 @@ export class RtcClient {
     return this.#rooms.events(roomId, options)
   }
 
-  /** The user's rooms, the present and the past ones. */
+  /** The user's rooms, current and past, newest first. */
   async listRooms(options: ListRoomsOptions = {}): Promise<RoomPage> {
     this.#requireAlive()
     return this.#rooms.list(options)
   }
 
   /**
-   * Listens. Listening for `incomingCall` subscribes to what rings for the user.
+   * Adds a listener. The first listener for `incomingCall` subscribes to the user's rings.
    *
-   * @returns what ends the listening
+   * @returns a function that removes the listener
    */
   on<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): () => void {
     this.#requireAlive()
@@ -314,7 +325,7 @@ export class RtcClient {
     if (name === 'devicesChanged') this.#deviceWatch.stop()
   }
 
-  /** Leaves the room that is joined and gives everything back; what is called afterwards throws. Never throws itself. */
+  /** Leaves the joined room and releases everything; later calls throw INVALID_STATE. Never throws itself. */
   async destroy(): Promise<void> {
     if (this.#destroyed) return
     this.#destroyed = true
@@ -340,7 +351,7 @@ export class RtcClient {
   }
 
   #requireAlive(): void {
-    if (this.#destroyed) throw invalidState('This client was destroyed.')
+    if (this.#destroyed) throw invalidState('This client has been destroyed.')
   }
 
   #requireSession(): RoomSession {
@@ -354,7 +365,7 @@ export class RtcClient {
     this.#requireAlive()
     if (roomId !== undefined) checkText('roomId', roomId)
     const id = roomId ?? this.#current.roomId
-    if (id === undefined) throw invalidState('No room is joined; say which.')
+    if (id === undefined) throw invalidState('No room is joined: pass a roomId.')
     return id
   }
 }

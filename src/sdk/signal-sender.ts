@@ -7,7 +7,7 @@ import type { SignalType } from './model.ts'
 export interface SignalSenderOptions {
   readonly gateway: Gateway
   readonly roomId: string
-  /** Aborted when the session is closed: nothing is sent any more. */
+  /** Aborted when the session is closed; pending signals are then dropped. */
   readonly signal: AbortSignal
   /** Must not throw. */
   onError(error: RtcError): void
@@ -16,10 +16,10 @@ export interface SignalSenderOptions {
 /** Milliseconds for which a signal is retried while the gateway cannot be reached. */
 const RETRY_FOR = 60_000
 
-/** Sends signals to other participants, in order for each addressee; what they are not there to hear is dropped. */
+/** Sends signals in order per addressee; drops a signal whose addressee has left. */
 export class SignalSender {
   readonly #options: SignalSenderOptions
-  /** The last message to each addressee, which the next one waits for. */
+  /** Tail of the pending signals per addressee; preserves order. */
   readonly #tails = new Map<string, Promise<void>>()
 
   constructor(options: SignalSenderOptions) {

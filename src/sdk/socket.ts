@@ -12,32 +12,32 @@ export interface SocketOptions {
   /** `ws://` or `wss://` address of the GraphQL endpoint. */
   readonly url: string
   readonly auth: Auth
-  /** How the connection stands, at each change. Must not throw. */
+  /** The connection state changed. Must not throw. */
   onState(state: ConnectionState): void
-  /** A token was refused, or none was to be had; it is tried again if there is a way to another. Must not throw. */
+  /** A token was refused, or refreshToken failed; retried if the application can refresh. Must not throw. */
   onTokenError(error: RtcError): void
 }
 
-/** Takes the messages of one subscription. Must not throw. */
+/** Receives the results of one subscription. Must not throw. */
 export interface SubscriptionSink<Result> {
   next(result: Result): void
-  /** It is over: completed by the gateway, or refused for good. */
+  /** The subscription ended: completed by the gateway, or with a final error. */
   end(error?: RtcError): void
 }
 
-/** Milliseconds: a connection that is dead without a word is noticed within both together. */
+/** Milliseconds: a half-open connection is detected within the sum of both. */
 const PING_INTERVAL = 10_000
 const PONG_TIMEOUT = 5_000
-/** Milliseconds for which a socket without a subscription stays open. */
+/** Milliseconds for which an idle socket stays open after its last subscription. */
 const IDLE_CLOSE_DELAY = 3_000
 const ACK_TIMEOUT = 10_000
 const CLOSE_TIMEOUT = 1_000
-/** Tokens that are tried one after the other before it is given up. */
+/** Consecutive refused tokens after which the socket gives up. */
 const MAX_TOKEN_REFUSALS = 3
 
 /**
- * Subscriptions over one socket that is there while somebody subscribes. A lost connection, and a refusal that passes, are
- * tried again for ever; the variables are sent as they are by then, so a cursor in them resumes.
+ * Subscriptions over one WebSocket, which is open while there are any. Lost connections and retryable errors are
+ * retried without limit. The variables are read at each attempt, so an updated cursor resumes the stream.
  *
  * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
  */
@@ -45,16 +45,16 @@ export class Socket {
   readonly #options: SocketOptions
   readonly #closing = new AbortController()
   #client: Promise<Client> | undefined
-  /** What the socket was last opened with. */
+  /** The token of the last connection attempt. */
   #token = ''
-  /** Tokens refused since the gateway has last taken one. */
+  /** Tokens refused since the last one that was accepted. */
   #refusals = 0
 
   constructor(options: SocketOptions) {
     this.#options = options
   }
 
-  /** @returns what ends the subscription; its sink then hears nothing any more */
+  /** @returns a function that unsubscribes; the sink is not called afterwards */
   subscribe<Result, Variables extends object>(
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
@@ -67,10 +67,10 @@ export class Socket {
     return unsubscribe
   }
 
-  /** Ends every subscription, and the connection. */
+  /** Ends every subscription and closes the connection. */
   async close(): Promise<void> {
     this.#closing.abort()
-    // A connection that is being made is disposed of when it is there, or never comes about.
+    // A pending connection is disposed of once it is open; the timeout covers one that never opens.
     await waitAtMost(CLOSE_TIMEOUT, this.#dispose())
   }
 
@@ -79,7 +79,7 @@ export class Socket {
       const client = await this.#client
       await client?.dispose()
     } catch {
-      // It has not come about.
+      // The connection was never created.
     }
   }
 
@@ -97,7 +97,7 @@ export class Socket {
     }
   }
 
-  /** Resolves when the subscription is over: to why, unless it was completed. */
+  /** Resolves when the subscription ends: to the error, or to undefined if it was completed. */
   async #subscribeOnce(
     payload: Request,
     ended: AbortSignal,
@@ -107,7 +107,7 @@ export class Socket {
     try {
       client = await (this.#client ??= this.#connect())
     } catch (error) {
-      // What could not be loaded now may be there the next time.
+      // Loading may succeed at the next attempt.
       this.#client = undefined
       return new RtcError('NOT_SUPPORTED', 'There is no WebSocket here; on Node.js before 22, install ws.', {
         cause: error,
@@ -135,14 +135,14 @@ export class Socket {
     })
   }
 
-  /** There is no other token to be had, or those that are to be had are refused as well. */
+  /** No token is left to try: the application cannot refresh, or the refreshed ones were refused as well. */
   get #isRefusalFinal(): boolean {
     return !this.#options.auth.canRefresh || this.#refusals >= MAX_TOKEN_REFUSALS
   }
 
   async #connect(): Promise<Client> {
     const { url, auth, onState, onTokenError } = this.#options
-    // Node.js has one of its own from version 22 on.
+    // Node.js has a global WebSocket since version 22.
     const webSocketImpl: unknown = globalThis.WebSocket ?? (await import('ws')).WebSocket
     let pongTimer: ReturnType<typeof setTimeout> | undefined
     let acknowledged = false
@@ -182,7 +182,7 @@ export class Socket {
           if (refused) {
             auth.refuse(this.#token)
             this.#refusals += 1
-            // One that was taken before has expired: that is how it goes.
+            // After an accepted connection it is an ordinary expiry, not worth reporting.
             if (!acknowledged && !this.#isRefusalFinal) onTokenError(TOKEN_REFUSED)
           }
           onState(code === NORMAL_CLOSURE || (refused && this.#isRefusalFinal) ? 'disconnected' : 'reconnecting')
@@ -197,7 +197,7 @@ export class Socket {
 }
 
 const isRefusal = (code: number | undefined) => code === CloseCode.Unauthorized || code === CloseCode.Forbidden
-const TOKEN_REFUSED = new RtcError('UNAUTHENTICATED', 'The gateway does not take the token.')
+const TOKEN_REFUSED = new RtcError('UNAUTHENTICATED', 'The gateway refused the token.')
 
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const NORMAL_CLOSURE = 1000
@@ -207,13 +207,13 @@ const codeOf = (event: unknown): number | undefined =>
     ? event.code
     : undefined
 
-/** What graphql-ws gives up with: an operation's errors, or the close of the socket. */
+/** Converts what graphql-ws reports: an operation's errors, or the close event of the socket. */
 function failureOf(error: unknown): RtcError {
   if (Array.isArray(error)) return gatewayError(error as GraphQLProblem[])
   if (error instanceof RtcError) return error
   const code = codeOf(error)
   if (isRefusal(code)) return TOKEN_REFUSED
-  return new RtcError('UNREACHABLE', `The connection to the gateway is lost${code ? ` (${code})` : ''}.`, {
+  return new RtcError('UNREACHABLE', `The connection to the gateway was lost${code ? ` (${code})` : ''}.`, {
     cause: error,
   })
 }

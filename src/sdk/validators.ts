@@ -1,34 +1,34 @@
 import { type InputProblem, RtcError } from './errors.ts'
 
-/** What is asked of one option. */
+/** Returns what is wrong with a value; undefined if nothing is. */
 type Check = (value: unknown) => string | undefined
 
 export const nonEmptyString: Check = (value) =>
-  typeof value === 'string' && value !== '' ? undefined : 'must be a text'
+  typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string'
 export const boolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
 export const nonEmptyStrings: Check = (value) =>
   Array.isArray(value) && value.every((entry) => nonEmptyString(entry) === undefined)
     ? undefined
-    : 'must be a list of texts'
+    : 'must be a list of non-empty strings'
 export const integer =
   (least: number, most: number): Check =>
   (value) =>
     Number.isInteger(value) && Number(value) >= least && Number(value) <= most
       ? undefined
-      : `must be a whole number from ${least} to ${most}`
+      : `must be an integer from ${least} to ${most}`
 export const oneOf =
   (...values: readonly string[]): Check =>
   (value) =>
     typeof value === 'string' && values.includes(value) ? undefined : `must be ${values.join(' or ')}`
-/** Enums are lower case here; the upper case of GraphQL is understood. */
+/** Enum values are lower case in the SDK; GraphQL's upper case is accepted, too. */
 export const enumOf =
   (...values: readonly string[]): Check =>
   (value) =>
     oneOf(...values)(typeof value === 'string' ? value.toLowerCase() : value)
-/** The gateway, or the browser, says what it takes. */
+/** Not checked here: the gateway or the browser validates it. */
 export const anything: Check = () => undefined
 
-/** A JSON object that means the same after it was sent. */
+/** A JSON object that survives serialization without loss. */
 export const json: Check = (value) => {
   if (!isRecord(value)) return 'must be an object'
   try {
@@ -52,7 +52,7 @@ export function checkArgument(path: string, value: unknown, check: Check): void 
 }
 
 /**
- * Options in an object: each given one must be known and pass its check. What is `undefined` counts as not given.
+ * Checks an options object: every option must be known and pass its check. `undefined` counts as absent.
  *
  * @throws RtcError BAD_USER_INPUT that names every option with a problem
  */
@@ -65,7 +65,7 @@ export function checkOptions(
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const problems = given.flatMap(([path, value]) => {
     const check = Object.hasOwn(checks, path) ? checks[path] : undefined
-    const message = check ? check(value) : `is not known; there are ${Object.keys(checks).join(', ')}`
+    const message = check ? check(value) : `is unknown; known are ${Object.keys(checks).join(', ')}`
     return message === undefined ? [] : [{ path, message }]
   })
   const names = new Set(given.map(([path]) => path))

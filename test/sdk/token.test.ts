@@ -109,8 +109,8 @@ describe('a token that expires', () => {
     const [errors, calls] = [listen(alice, 'error'), listen(alice, 'incomingCall')]
     await (await world.client('bob')).rtc.createRoom({ type: 'p2p', userId: 'alice' })
     expect(await calls.next()).toMatchObject({ type: 'ringing' })
-    // That it was refused is told, and not that the way to another was closed for a while.
-    expect(errors.waiting.map(({ message }) => message)).toEqual(['The gateway does not take the token.'])
+    // The refusal is reported; the refresh that failed for a while on the network is not.
+    expect(errors.waiting.map(({ code }) => code)).toEqual(['UNAUTHENTICATED'])
   })
 
   it('whose replacement goes on failing on the network is UNREACHABLE', async () => {

@@ -12,7 +12,7 @@ const STATES: Readonly<Record<string, ConnectionState>> = {
   RECONNECTING: 'reconnecting',
 }
 
-/** AgoraRTCErrorCode of what the browser refuses. */
+/** Device errors by AgoraRTCErrorCode. */
 const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
   ['PERMISSION_DENIED', 'DEVICE_DENIED'],
   ['DEVICE_NOT_FOUND', 'DEVICE_NOT_FOUND'],
@@ -24,8 +24,8 @@ const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
 ])
 
 /**
- * Media by Agora. It carries one video of each participant: camera or screen, not both, and those who receive it are
- * not told which, so that theirs is always called `camera`.
+ * Media through Agora. Agora carries one video track per participant, camera or screen but not both, and does not tell
+ * receivers which; a received video is always reported as `camera`.
  */
 export const openAgora: OpenMedia = async (host) => {
   const sdk = await agoraSdk()
@@ -47,7 +47,10 @@ class AgoraSession extends VendorSession {
   override async publish(source: MediaSource, enabled: boolean): Promise<void> {
     const rival = source === 'camera' ? 'screen' : 'camera'
     if (enabled && source !== 'microphone' && this.publisher.publishes(rival)) {
-      throw new RtcError('NOT_SUPPORTED', `agora carries one video: unpublish the ${rival} before the ${source}`)
+      throw new RtcError(
+        'NOT_SUPPORTED',
+        `agora carries one video track: unpublish the ${rival} before publishing the ${source}`,
+      )
     }
     await super.publish(source, enabled)
   }
@@ -98,7 +101,7 @@ class AgoraSession extends VendorSession {
   protected async open(source: MediaSource, deviceId: string | undefined): Promise<Capture> {
     const throwDeviceError = (id: string | undefined) => (error: unknown) => this.#deviceError(error, source, id)
     const { track, setDevice } = await this.#capture(source, deviceId).catch(throwDeviceError(deviceId))
-    // It says so just before it is so.
+    // Agora emits `track-updated` just before it replaces the track.
     track.on('track-updated', () => queueMicrotask(() => this.publisher.refresh(source)))
     track.on('track-ended', () => void this.publisher.ended(source))
     return {
@@ -120,7 +123,7 @@ class AgoraSession extends VendorSession {
     return { track, setDevice: (id) => track.setDevice(id) }
   }
 
-  /** A device that is not there it calls unexpected: only the list of devices says whether it is that. */
+  /** Agora reports a missing device as UNEXPECTED_ERROR; the list of devices tells whether it is one. */
   async #deviceError(thrown: unknown, source: MediaSource, deviceId: string | undefined): Promise<never> {
     const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
     if (code === 'UNEXPECTED_ERROR' && deviceId !== undefined) {

@@ -7,14 +7,14 @@ export const KIND_OF_SOURCE = { camera: 'video', microphone: 'audio', screen: 'v
   'audio' | 'video'
 >
 
-/** Enough for a face, little enough for a mesh on a phone. */
+/** 720p at 30 fps: enough for a face, and a phone can encode it once per peer of a mesh. */
 const CAMERA: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } }
 const MICROPHONE: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true }
 
 /**
- * Opens a camera, a microphone, or what the user picks of the screen.
+ * Opens a camera, a microphone, or the screen, window or tab that the user picks.
  *
- * @param deviceId - which one; by default the browser's choice
+ * @param deviceId - the device; by default the browser chooses
  * @throws RtcError DEVICE_DENIED, DEVICE_NOT_FOUND, DEVICE_FAILED, NOT_SUPPORTED
  */
 export async function capture(source: MediaSource, deviceId?: string): Promise<MediaStreamTrack> {
@@ -22,7 +22,7 @@ export async function capture(source: MediaSource, deviceId?: string): Promise<M
   try {
     const stream = await open(devices, source, deviceId)
     const [track] = stream.getTracks()
-    if (!track) throw new RtcError('DEVICE_FAILED', `The ${source} gives nothing.`)
+    if (!track) throw new RtcError('DEVICE_FAILED', `The ${source} delivers no track.`)
     return track
   } catch (error) {
     throw deviceError(error, source)
@@ -30,7 +30,7 @@ export async function capture(source: MediaSource, deviceId?: string): Promise<M
 }
 
 /**
- * Cameras and microphones. Browsers tell their names when one of them has been allowed.
+ * Lists cameras and microphones. Browsers reveal labels only after the user has allowed a device.
  *
  * @throws RtcError NOT_SUPPORTED
  */
@@ -39,7 +39,7 @@ export async function listDevices(): Promise<MediaDeviceInfo[]> {
   return devices.filter(({ kind }) => kind === 'audioinput' || kind === 'videoinput')
 }
 
-/** Whether a camera or microphone is plugged in; true where the browser does not say. */
+/** Whether a camera or microphone is plugged in; true if the browser cannot list devices. */
 export async function isPresent(deviceId: string): Promise<boolean> {
   const devices = await listDevices().catch(() => undefined)
   return devices?.some((device) => device.deviceId === deviceId) ?? true
@@ -53,9 +53,9 @@ function open(devices: MediaDevices, source: MediaSource, deviceId: string | und
   )
 }
 
-/** Browsers hide it from pages that came without encryption: https://w3c.github.io/webappsec-secure-contexts/ */
+/** `mediaDevices` exists in secure contexts only: https://w3c.github.io/webappsec-secure-contexts/ */
 function mediaDevices(): MediaDevices {
   const devices = (globalThis.navigator as Partial<Navigator> | undefined)?.mediaDevices
   if (devices) return devices
-  throw new RtcError('NOT_SUPPORTED', 'There are no media devices here: a page needs https, or localhost.')
+  throw new RtcError('NOT_SUPPORTED', 'Media devices are not available: the page needs https or localhost.')
 }

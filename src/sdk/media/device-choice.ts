@@ -1,12 +1,12 @@
 import { RtcError } from '../errors.ts'
 import type { MediaSource } from './media.ts'
 
-/** Which camera and which microphone were chosen. A device that has gone gives way to the browser's default. */
+/** The selected camera and microphone. If a selected device is gone, the browser's default one is opened instead. */
 export class DeviceChoice {
   readonly #ids = new Map<MediaSource, string>()
   readonly #onFallback: (source: 'camera' | 'microphone', deviceId: string) => void
 
-  /** @param onFallback - the default is open in the place of this device, which was chosen and is not there any more */
+  /** @param onFallback - the default device was opened, because this selected one is gone */
   constructor(onFallback: (source: 'camera' | 'microphone', deviceId: string) => void) {
     this.#onFallback = onFallback
   }
@@ -16,9 +16,9 @@ export class DeviceChoice {
   }
 
   /**
-   * Opens the chosen device, or else the default one.
+   * Opens the selected device, or else the default one.
    *
-   * @throws what opening does
+   * @throws what `open` throws
    */
   async open<Opened>(source: MediaSource, open: (deviceId: string | undefined) => Promise<Opened>): Promise<Opened> {
     const deviceId = this.#ids.get(source)

@@ -1,44 +1,46 @@
 import type { RTCIceServer } from '../dom.ts'
-/** What a browser has told of its attempts to gather relay candidates. */
+
+/** What the browser reported while it gathered relay candidates. */
 export interface IceEvidence {
-  /** Relay candidates that were gathered. */
+  /** Number of relay candidates gathered. */
   readonly relays: number
-  /** From `icecandidateerror`. */
+  /** The `icecandidateerror` events. */
   readonly errors: { readonly url: string; readonly code: number; readonly text: string }[]
 }
 
-/** Why the media of a peer is likely not to arrive. */
+/** The probable cause why a peer's media does not arrive. */
 export type UnreachableReason =
-  /** Nothing was heard of the peer: their page does not run this package, or hangs. */
+  /** The peer never signalled: its page does not run this package, or hangs. */
   | 'no_answer'
-  /** The two browsers refuse each other's descriptions. */
+  /** The browsers reject each other's session descriptions. */
   | 'no_agreement'
-  /** No direct way, and no TURN server is configured. */
+  /** No direct connection is possible, and no TURN server is configured. */
   | 'no_turn'
-  /** The TURN server refused; `serverCode` is its code. */
+  /** The TURN server refused the allocation; `serverCode` is its error code. */
   | 'relay_refused'
   /** The TURN server did not answer. */
   | 'relay_unreachable'
-  /** There were ways to try, and nothing arrives by any. */
+  /** Candidate pairs were tried, and none delivers anything. */
   | 'nothing_arrives'
 
 /** A peer whose media does not arrive. */
 export interface UnreachablePeer {
   readonly userId: string
   readonly reason: UnreachableReason
-  /** With `relay_refused`: the STUN error code of the TURN server, for instance 401 or 486 (RFC 8656, section 19). */
+  /** With `relay_refused`: the TURN server's STUN error code, for instance 401 or 486 (RFC 8656, section 19). */
   readonly serverCode: number | undefined
 }
 
-/** The browser's own code where a server could not be reached: https://www.w3.org/TR/webrtc/#rtcpeerconnectioniceerrorevent */
+/** The browser's error code for an unreachable server: https://www.w3.org/TR/webrtc/#rtcpeerconnectioniceerrorevent */
 const SERVER_UNREACHABLE = 701
 
 const isTurn = (url: string): boolean => /^turns?:/i.test(url)
 
-/** Whether there is a TURN server among the ICE servers. */
+/** Whether the ICE servers include a TURN server. */
 export const hasTurn = (servers: readonly RTCIceServer[]): boolean =>
   servers.some(({ urls }) => [urls].flat().some(isTurn))
 
+/** Infers the probable cause from what the browser reported; without a report, the peer never answered. */
 export function diagnose(
   userId: string,
   evidence: IceEvidence | undefined,
@@ -54,15 +56,15 @@ export function diagnose(
   return unreachable(errors.length > 0 ? 'relay_unreachable' : 'nothing_arrives')
 }
 
-/** For people; programs use the reason. */
+/** The error message; programs use `reason`. */
 export function messageOf({ userId, reason, serverCode }: UnreachablePeer): string {
   const why: Readonly<Record<UnreachableReason, string>> = {
-    no_answer: 'they do not answer',
-    no_agreement: 'the two browsers do not agree on a connection',
-    no_turn: 'there is no direct way, and no TURN server is configured',
-    relay_refused: `the TURN server refuses (${serverCode})`,
+    no_answer: 'the peer does not answer',
+    no_agreement: 'the browsers do not agree on a session description',
+    no_turn: 'no direct connection is possible, and no TURN server is configured',
+    relay_refused: `the TURN server refused the allocation (${serverCode})`,
     relay_unreachable: 'the TURN server does not answer',
-    nothing_arrives: 'nothing arrives by any way',
+    nothing_arrives: 'no candidate pair delivers anything',
   }
   return `The media of ${userId} cannot be reached: ${why[reason]}.`
 }

@@ -2,7 +2,7 @@ import { RtcError } from '../errors.ts'
 import type { RTCProviderType } from '../model.ts'
 import type { OpenMedia } from './media.ts'
 
-/** Each is loaded by the first who joins a room of that provider. */
+/** Each engine is loaded on the first join of a room of its provider. */
 const ENGINES: Readonly<Partial<Record<RTCProviderType, () => Promise<OpenMedia>>>> = {
   webrtc: async () => (await import('./webrtc.ts')).openWebrtc,
   volcengine: async () => (await import('./volcengine.ts')).openVolcengine,
@@ -13,6 +13,6 @@ const ENGINES: Readonly<Partial<Record<RTCProviderType, () => Promise<OpenMedia>
 /** @throws RtcError NOT_SUPPORTED */
 export async function openMediaOf(provider: RTCProviderType): Promise<OpenMedia> {
   const load = ENGINES[provider]
-  if (!load) throw new RtcError('NOT_SUPPORTED', `This package does not drive the web SDK of ${provider}.`)
+  if (!load) throw new RtcError('NOT_SUPPORTED', `This package does not support the provider ${provider}.`)
   return load()
 }

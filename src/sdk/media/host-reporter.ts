@@ -1,12 +1,12 @@
 import { RtcError, toRtcError } from '../errors.ts'
 import type { ConnectionState, MediaHost, MediaSource, Track } from './media.ts'
 
-/** Milliseconds. Some vendors go on for ever where nothing answers. */
+/** Milliseconds. Some vendors retry without limit when no server answers. */
 const JOIN_TIMEOUT = 30_000
 
 /**
- * What the one connection of a vendor's engine tells its host. Everything is told once: a track that came goes, a
- * state that stays is silent, and nothing follows the end.
+ * Reports the events of a vendor's connection to the media host, without duplicates: every added track is removed once,
+ * repeated states are dropped, and nothing is reported after the end.
  */
 export class HostReporter {
   readonly #host: MediaHost
@@ -21,7 +21,7 @@ export class HostReporter {
     this.#host = host
   }
 
-  /** The session was closed or the connection lost. */
+  /** Whether the session was closed or its connection lost. */
   get isEnded(): boolean {
     return this.#ended
   }
@@ -32,7 +32,7 @@ export class HostReporter {
     this.#host.stateChanged(null, state)
   }
 
-  /** A track is there, in the place of what was there under the same key. */
+  /** Adds a track; replaces the one with the same key. */
   setTrack(key: string, track: Track): void {
     const previous = this.#tracks.get(key)
     if (this.#ended || previous?.mediaStreamTrack === track.mediaStreamTrack) return
@@ -41,13 +41,13 @@ export class HostReporter {
     this.#host.trackAdded(track)
   }
 
-  /** A track that is there already has become another one, as after a reconnection. */
+  /** Replaces the media of a known track, as after a reconnection. */
   replaceTrack(key: string, mediaStreamTrack: MediaStreamTrack): void {
     const track = this.#tracks.get(key)
     if (track) this.setTrack(key, { ...track, mediaStreamTrack })
   }
 
-  /** A track of somebody's that takes a subscription; if it goes meanwhile it never was. */
+  /** Subscribes to a remote track and adds it, unless it was removed meanwhile. */
   async trackSubscription(key: string, userId: string, subscribe: () => Promise<Track>): Promise<void> {
     const subscription = { userId }
     this.#pending.set(key, subscription)
@@ -69,7 +69,7 @@ export class HostReporter {
     this.#host.trackRemoved(track)
   }
 
-  /** Somebody has left with all that they published. */
+  /** Removes all tracks and pending subscriptions of a user. */
   removeUser(userId: string): void {
     for (const [key, pending] of this.#pending) if (pending.userId === userId) this.removeTrack(key)
     for (const [key, track] of this.#tracks) if (track.userId === userId && !track.local) this.removeTrack(key)
@@ -84,9 +84,9 @@ export class HostReporter {
   }
 
   /**
-   * Until the vendor has let one join, the loss of the connection is the failure of joining, and not reported.
+   * Runs the join. Until it succeeds, a lost connection rejects it instead of being reported.
    *
-   * @throws what the vendor does, or RtcError MEDIA_FAILED after {@link JOIN_TIMEOUT}
+   * @throws what the vendor throws, or RtcError MEDIA_FAILED after {@link JOIN_TIMEOUT}
    */
   async awaitJoin(join: () => Promise<unknown>): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -94,7 +94,7 @@ export class HostReporter {
       await new Promise<unknown>((resolve, reject) => {
         this.#rejectJoin = reject
         timer = setTimeout(
-          () => reject(new RtcError('MEDIA_FAILED', 'the media provider does not answer')),
+          () => reject(new RtcError('MEDIA_FAILED', 'the media provider does not respond')),
           JOIN_TIMEOUT,
         )
         join().then(resolve, reject)
@@ -106,12 +106,12 @@ export class HostReporter {
     this.setState('connected')
   }
 
-  /** The vendor has ended the connection and will not try again. */
+  /** The vendor has ended the connection and does not retry. */
   lost(message: string, cause: unknown): void {
     if (this.#ended) return
     const error = toRtcError(cause, 'MEDIA_FAILED', message)
     const rejectJoin = this.#rejectJoin
-    // What the vendor itself answers to joining says more, if it is about to.
+    // Deferred: the vendor's own rejection of the join, if it follows, is more specific.
     if (rejectJoin) return void setTimeout(() => rejectJoin(error))
     const sources = new Set([...this.#tracks.values()].filter((track) => track.local).map((track) => track.source))
     this.end()
@@ -119,7 +119,7 @@ export class HostReporter {
     this.#host.failed(error)
   }
 
-  /** Removes every track; the last thing that is told. */
+  /** Removes every track and ends reporting. */
   end(): void {
     if (this.#ended) return
     for (const key of this.#tracks.keys()) this.removeTrack(key)

@@ -20,7 +20,7 @@ const SOURCES: Readonly<Record<string, MediaSource>> = {
   screen_share_audio: 'screen',
 }
 
-/** Media by a LiveKit server. */
+/** Media through a LiveKit server. */
 export const openLivekit: OpenMedia = async (host) => {
   const sdk = await livekitSdk()
   if (!sdk.isBrowserSupported()) throw new RtcError('NOT_SUPPORTED', 'livekit needs a browser with WebRTC')
@@ -47,7 +47,7 @@ class LivekitSession extends VendorSession {
     return this.#room.disconnect()
   }
 
-  /** The server keeps the token of a running connection fresh by itself. */
+  /** Nothing to do: the server renews the token of an open connection. */
   protected async useToken(): Promise<void> {}
 
   #listen(): void {
@@ -74,11 +74,11 @@ class LivekitSession extends VendorSession {
         this.reporter.failed('livekit cannot subscribe', new Error(`${trackSid} of ${participant.identity}`))
       })
       .on(RoomEvent.LocalTrackUnpublished, (publication) => {
-        // A room that reconnects publishes everything anew.
+        // During a reconnection LiveKit republishes every track.
         if (this.#room.state !== ConnectionState.Reconnecting) this.#ended(publication)
       })
       .on(RoomEvent.Reconnected, () => this.#reconcile())
-      // Nothing here mutes: it is the server that did, or a device that has gone for good.
+      // This class never mutes: the server did, or the device is gone.
       .on(RoomEvent.TrackMuted, (publication, participant: Participant) => {
         if (participant.isLocal) this.#ended(publication)
       })
@@ -88,7 +88,7 @@ class LivekitSession extends VendorSession {
     void this.publisher.ended(this.#sourceOf(publication))
   }
 
-  /** What has not come through a reconnection has ended. */
+  /** Ends the sources that were not republished after a reconnection. */
   #reconcile(): void {
     const { Source } = this.#sdk.Track
     const sources = { camera: Source.Camera, microphone: Source.Microphone, screen: Source.ScreenShare } as const
@@ -122,7 +122,7 @@ class LivekitSession extends VendorSession {
     const [track] = await (source === 'screen'
       ? participant.createScreenTracks()
       : participant.createTracks(source === 'camera' ? { video: device } : { audio: device }))
-    if (!track) throw new RtcError('MEDIA_FAILED', `livekit has opened no ${source}`)
+    if (!track) throw new RtcError('MEDIA_FAILED', `livekit opened no ${source}`)
     return track
   }
 

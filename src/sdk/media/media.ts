@@ -2,73 +2,76 @@ import type { MediaStreamTrack, RTCConfiguration } from '../dom.ts'
 import type { RtcError } from '../errors.ts'
 import type { Connection, Participant, SignalType } from '../model.ts'
 
-/** What a participant can publish. */
+/** A source that a participant can publish. */
 export type MediaSource = 'camera' | 'microphone' | 'screen'
 
-/** One published source of one participant. Show it with `element.srcObject = new MediaStream([track.mediaStreamTrack])`. */
+/**
+ * A published track of one participant. Show it with `element.srcObject = new MediaStream([track.mediaStreamTrack])`.
+ */
 export interface Track {
-  /** Whose it is. */
+  /** The publishing user. */
   readonly userId: string
   readonly source: MediaSource
   readonly kind: 'audio' | 'video'
-  /** Whether it is one's own. */
+  /** Whether this client publishes it. */
   readonly local: boolean
   readonly mediaStreamTrack: MediaStreamTrack
 }
 
 /**
- * State of the connection to the gateway, to the media, or to one peer. `unreachable` is a peer whose media does not
- * arrive after an ICE restart and a new connection; the event `error` has told why, and it is tried once a minute.
+ * State of the connection to the gateway, to the media provider, or to one peer. `unreachable`: the peer's media does
+ * not arrive even after an ICE restart and a new connection; the event `error` names the cause, and one attempt follows
+ * each minute.
  */
 export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'unreachable' | 'disconnected'
 
-/** What a session of media is given to work with, and tells of what happens. Its functions never throw. */
+/** The environment of a media session: its inputs, and callbacks that never throw. */
 export interface MediaHost {
-  /** Credentials and addresses of the room's provider. */
+  /** Address and credentials of the room's provider. */
   readonly connection: Connection
-  /** Those who have joined, without oneself, as of the join that opens the session. */
+  /** The other joined participants as of this client's join. */
   readonly others: readonly Participant[]
-  /** Overrides of the peer connections' configuration, for instance `iceTransportPolicy: 'relay'`. */
+  /** Overrides the configuration of peer connections, for instance `iceTransportPolicy: 'relay'`. */
   readonly rtcConfiguration: RTCConfiguration
-  /** To one participant, in order. Resolves when the gateway has it, or when it makes no sense any more. */
+  /** Sends a signal, in order per addressee. Resolves when the gateway has it, or when it was dropped. */
   signal(toId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): Promise<void>
-  /** Credentials that are good for another while, for instance before an ICE restart. */
+  /** Fetches new credentials, for instance before an ICE restart. */
   refreshConnection(): Promise<Connection>
   trackAdded(track: Track): void
-  /** The same object as was added. */
+  /** The same object as in `trackAdded`. */
   trackRemoved(track: Track): void
-  /** @param userId - the peer; `null` for a connection that all share */
+  /** @param userId - the peer; `null` for the one connection to a provider */
   stateChanged(userId: string | null, state: ConnectionState): void
-  /** A source was unpublished from outside: the browser's "stop sharing", a camera pulled out. */
+  /** A source ended without a call: the browser's "stop sharing", an unplugged camera. */
   unpublished(source: MediaSource): void
-  /** The device that was chosen is not there any more; the default one is open in its place. */
+  /** The selected device is gone; the default one was opened instead. */
   deviceFallback(source: 'camera' | 'microphone', deviceId: string): void
-  /** Something went wrong that no call is there to throw. */
+  /** An error outside any call. */
   failed(error: RtcError): void
 }
 
-/** The media of one stay in one room. Calls come one after the other. */
+/** The media of one session in one room. The caller serializes the calls. */
 export interface MediaSession {
   /**
-   * Publishes a source, or ceases to; again changes nothing. Adds and removes the local track.
+   * Publishes a source or stops publishing it; idempotent. Adds or removes the local track.
    *
    * @throws RtcError DEVICE_DENIED, DEVICE_NOT_FOUND, DEVICE_FAILED, NOT_SUPPORTED, MEDIA_FAILED
    */
   publish(source: MediaSource, enabled: boolean): Promise<void>
   /**
-   * Uses another device, now if the source is published, and from now on. If that one cannot be opened, the one before
-   * goes on.
+   * Selects a device, effective at once if the source is published. If it cannot be opened, the previous one stays in
+   * use.
    *
    * @throws RtcError as `publish`
    */
   selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void>
-  /** Goes on with the next credentials. */
+  /** Applies new credentials. */
   renew(connection: Connection): Promise<void>
-  /** The room has changed: those who have joined now, without oneself. */
+  /** The other joined participants, after each update of the room. */
   others(participants: readonly Participant[]): void
-  /** Somebody in the room has signalled. */
+  /** A signal from another participant has arrived. */
   signalled(fromId: string, type: SignalType, payload: Readonly<Record<string, unknown>>): void
-  /** Gives devices and connections back, also those that are being opened; removes every track. Never throws. */
+  /** Releases devices and connections, also those still opening; removes every track. Never throws. */
   close(): Promise<void>
 }
 

@@ -7,56 +7,56 @@ import { PeerRecovery } from './peer-recovery.ts'
 
 type Payload = Readonly<Record<string, unknown>>
 
-/** Messages of this package, as the field `openchat` of a `custom` signal names them. */
+/** Message types of this package, in the field `openchat` of a `custom` signal. */
 const HELLO = 'hello'
-/** The side that answers asks for an offer, with `restart` for one that restarts ICE. */
+/** The answering side requests an offer; with `restart`, an ICE restart. */
 const NEGOTIATE = 'negotiate'
-/** The side that answers asks for a connection built from nothing, with `refused` because it refused a description. */
+/** The answering side requests a new connection; with `refused`, because it rejected a description. */
 const REBUILD = 'rebuild'
-/** The answer to a hello of one that has no WebRTC and only watches. */
+/** The answer of a client without WebRTC to a hello. */
 const WATCHING = 'watching'
 
 export const SPECTATOR = { openchat: WATCHING } as const
 export const isHello = (payload: Payload): boolean => payload['openchat'] === HELLO
 
-/** What a link says of a peer that was given up. */
+/** Why a link gave up its peer. */
 export interface LinkFailure {
-  /** The browsers refused each other's descriptions; this is the last refusal. */
+  /** The error of the last rejected description; undefined if none was rejected. */
   readonly refusal: unknown
-  /** Undefined: the other side has not even answered a hello. */
+  /** Undefined if the other side never answered a hello. */
   readonly evidence: IceEvidence | undefined
 }
 
 export type LinkedPeerOptions = Pick<PeerOptions, 'id' | 'offers' | 'signal' | 'requestOffer' | 'onState' | 'onRefused'>
 
 export interface PeerLinkOptions {
-  /** This side's session: another one each time that a room is joined. */
+  /** Identifies this side's media session; a new id for each join. */
   readonly session: string
   /** Whether this side makes the offers. Exactly one of the two does. */
   readonly offers: boolean
   signal(type: SignalType, payload: Payload): Promise<void>
-  /** Makes a connection with everything that is published. Undefined where the browser refuses to. */
+  /** Creates a connection that sends everything published; undefined if the browser rejects its configuration. */
   connect(options: LinkedPeerOptions): Peer | undefined
-  /** Renews credentials that have expired, before they are used again. Never rejects. */
+  /** Renews the ICE credentials if they have expired. Never rejects. */
   refresh(): Promise<void>
   onState(state: ConnectionState): void
   onFailure(failure: LinkFailure): void
-  /** The other side was never seen in the room: the link is of no use. */
+  /** The room's events never confirmed the other side: the link can be discarded. */
   onUnconfirmed(): void
 }
 
-/** Milliseconds until a second hello to somebody who has not answered; each time twice as long, up to a minute. */
+/** Milliseconds until an unanswered hello is repeated; doubles each time, up to a minute. */
 const HELLO_INTERVAL = 5_000
 const MAX_HELLO_INTERVAL = 60_000
-/** Milliseconds by which the answering side's deadlines are later, so that the offering side acts first. */
+/** Milliseconds added to the answering side's deadlines, so that the offering side acts first. */
 const ANSWERER_DELAY = 2_000
-/** Connections that may be refused, one after the other, before the pair is given up. */
+/** Consecutive rejected connections after which the link gives up. */
 const MAX_REFUSALS = 3
 
 /**
- * The link from this session to another participant. Whoever arrives says hello; the side that offers does so when it has
- * heard of the other's session. Each message names its sender's session and, once that is known, the one it is for: after
- * a reload, messages for the page before are ignored, and so are those of a session that was succeeded.
+ * The link from this client to one other participant: discovery, negotiation and recovery. A newcomer sends `hello`;
+ * the offering side then makes an offer. Each message carries its sender's session and, once known, the addressee's.
+ * Messages addressed to the page before a reload, or sent by a past session, are ignored.
  */
 export class PeerLink {
   readonly #options: PeerLinkOptions
@@ -71,7 +71,7 @@ export class PeerLink {
   #wasConnected = false
   #isSpectator = false
   #refusals = 0
-  /** Given up for this session of the other side. */
+  /** Given up until the other side begins a new session. */
   #hasFailed = false
   #state: ConnectionState | undefined
 
@@ -85,7 +85,7 @@ export class PeerLink {
     })
   }
 
-  /** The room's events have said that the other side is there. */
+  /** Whether the room's events have confirmed that the other side has joined. */
   get isConfirmed(): boolean {
     return this.#isConfirmed
   }
@@ -94,14 +94,14 @@ export class PeerLink {
     return this.#peer
   }
 
-  /** The other side is in the room; the one who came later begins. */
+  /** The room's events show the other side. @param arriving - this client is the newcomer and sends `hello` at once */
   begin({ arriving }: { arriving: boolean }): void {
     this.#isConfirmed = true
     this.#scheduleHello(arriving ? 0 : HELLO_INTERVAL, HELLO_INTERVAL)
     this.#reset()
   }
 
-  /** The other side has signalled before the room's stream has told of them. */
+  /** The other side has signalled before the room's events showed it. */
   awaitConfirmation(): void {
     this.#scheduleHello(HELLO_INTERVAL, HELLO_INTERVAL)
     this.#reset()
@@ -114,7 +114,7 @@ export class PeerLink {
   receive(type: SignalType, payload: Payload): void {
     const { session, to, n } = payload
     const isAddressed = to === this.#options.session
-    // Only a hello may come from somebody who does not know this session yet.
+    // Only a hello may come from a sender that does not know this session yet.
     if (!isAddressed && (to !== undefined || !isHello(payload))) return
     if (typeof session !== 'string' || !this.#acceptSession(session)) return
     if (typeof n === 'number') {
@@ -139,7 +139,7 @@ export class PeerLink {
     return this.#options.signal(type, { ...payload, session: this.#options.session, ...to, n: this.#lastSent })
   }
 
-  /** Whether the session is the other side's present one; a new one succeeds the last. */
+  /** Accepts the other side's current session; an unknown id starts a new one. False for a past session. */
   #acceptSession(session: string): boolean {
     if (session === this.#otherSession) return true
     if (this.#pastSessions.has(session)) return false
@@ -153,7 +153,7 @@ export class PeerLink {
     return true
   }
 
-  /** A connection to the other side's present session is due. */
+  /** Starts over with the other side's current session: a connection is expected. */
   #reset(): void {
     this.#wasConnected = false
     this.#isSpectator = false
@@ -166,7 +166,7 @@ export class PeerLink {
   #onDescription(type: SignalType, payload: Payload): void {
     const { connection } = payload
     if (typeof connection !== 'string') return
-    // The offering side has built another connection.
+    // The offering side has created a new connection.
     if (type === 'offer' && !this.#options.offers && connection !== this.#peer?.id) this.#connect(connection)
     if (connection === this.#peer?.id) this.#peer.receive(type, payload)
   }
@@ -182,7 +182,7 @@ export class PeerLink {
         return
       case REBUILD:
         if (!this.#options.offers || payload['connection'] !== this.#peer?.id) return
-        if (payload['refused'] === true) this.#onRefused(new Error('the other side refused the description'))
+        if (payload['refused'] === true) this.#onRefused(new Error('the other side rejected the description'))
         else void this.#rebuild()
         return
       case WATCHING:
@@ -244,7 +244,7 @@ export class PeerLink {
     if (peer !== this.#peer) return
     if (!this.#options.offers)
       return void this.#send('custom', { openchat: NEGOTIATE, connection: peer.id, restart: true })
-    // An offer that nobody has answered holds every other back.
+    // No new offer can be made while one is unanswered.
     peer.repeat()
     peer.negotiate({ restart: true })
   }
@@ -258,7 +258,7 @@ export class PeerLink {
     else void this.#send('custom', { openchat: REBUILD, connection: peer.id })
   }
 
-  /** Two that refuse each other's descriptions begin anew, and not for ever. */
+  /** Retries a rejected description with a new connection, a limited number of times. */
   #onRefused(error: unknown): void {
     this.#refusals += 1
     const { offers, onFailure } = this.#options

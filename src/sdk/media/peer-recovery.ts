@@ -1,16 +1,18 @@
-/** Milliseconds until a new connection must carry media. */
+/** Milliseconds within which a new connection must be established. */
 const CONNECT_TIMEOUT = 15_000
-/** Milliseconds that an ICE restart is given. */
+/** Milliseconds allowed for an ICE restart. */
 const RESTART_TIMEOUT = 10_000
-/** Milliseconds that a rebuilt connection is given. */
+/** Milliseconds allowed for a rebuilt connection. */
 const REBUILD_TIMEOUT = 15_000
-/** Milliseconds between attempts after the peer was given up. */
+/** Milliseconds between attempts once the peer was given up. */
 const RETRY_INTERVAL = 60_000
-/** Milliseconds that a connection may be `disconnected`, or a fresh attempt `failed`: often it comes back by itself. */
+/**
+ * Milliseconds to tolerate `disconnected`, or `failed` after a recovery step: the connection often recovers by itself.
+ */
 const DISCONNECT_TOLERANCE = 3_000
 
 export interface PeerRecoveryOptions {
-  /** Milliseconds added to each wait: the side that does not offer leaves the first move to the other. */
+  /** Milliseconds added to each wait, so that the offering side acts first. */
   readonly slack: number
   restart(): void
   rebuild(): void
@@ -18,8 +20,8 @@ export interface PeerRecoveryOptions {
 }
 
 /**
- * What is done about a connection that does not come about, or was lost, and when: one ICE restart, then one connection
- * built from nothing, then the peer is given up; after that one attempt a minute.
+ * Schedules the recovery of a connection that is not established or was lost: one ICE restart, then one new connection,
+ * then the peer is given up and one attempt follows each minute.
  */
 export class PeerRecovery {
   readonly #options: PeerRecoveryOptions
@@ -31,7 +33,7 @@ export class PeerRecovery {
     this.#options = options
   }
 
-  /** A new connection is to be made. */
+  /** A connection is expected from now on. */
   begin(): void {
     this.#step = 'new'
     this.#scheduleStep(CONNECT_TIMEOUT)
@@ -45,7 +47,7 @@ export class PeerRecovery {
     else if (state === 'failed') this.#scheduleStepWithin(this.#step === 'new' ? 0 : DISCONNECT_TOLERANCE)
   }
 
-  /** The connection was built from nothing, whichever side began it: that is not done a second time. */
+  /** Either side has rebuilt the connection; it is not rebuilt a second time before the peer is given up. */
   rebuilt(): void {
     if (this.#step === 'givenUp') return
     this.#step = 'rebuilt'

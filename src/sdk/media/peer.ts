@@ -5,7 +5,7 @@ import type { MediaSource } from './media.ts'
 
 type Payload = Readonly<Record<string, unknown>>
 
-/** What somebody publishes, to be sent to everybody. */
+/** A local track to send to every peer. */
 export interface OutgoingTrack {
   readonly source: MediaSource
   readonly track: MediaStreamTrack
@@ -14,37 +14,37 @@ export interface OutgoingTrack {
 }
 
 export interface PeerOptions {
-  /** Names the connection at both sides; a rebuilt one has another. */
+  /** Identifies the connection on both sides; a rebuilt connection has a new id. */
   readonly id: string
   /** Whether this side makes the offers. Exactly one of the two does. */
   readonly offers: boolean
   readonly configuration: RTCConfiguration
-  /** Resolves when the gateway has it; in order. Never rejects. */
+  /** Sends in order; resolves when the gateway has the signal. Never rejects. */
   signal(type: SignalType, payload: Payload): Promise<void>
-  /** The answering side needs another offer. */
+  /** The answering side needs renegotiation: ask the other side for an offer. */
   requestOffer(): void
   onTrack(source: MediaSource, track: MediaStreamTrack): void
   onTrackEnd(track: MediaStreamTrack): void
   onState(state: RTCPeerConnectionState): void
-  /** A description was refused; the connection is of no use any more. */
+  /** The browser rejected a description; the connection is unusable. */
   onRefused(error: unknown): void
 }
 
-/** Each source has one section of every description, in this order; switching it changes the section's direction only. */
+/** The m-lines of every description, in this order. Publishing a source changes only the direction of its m-line. */
 const MEDIA_SECTIONS = [
   ['microphone', 'audio'],
   ['camera', 'video'],
   ['screen', 'video'],
 ] as const satisfies readonly (readonly [MediaSource, 'audio' | 'video'])[]
 
-/** Milliseconds until an offer, or a request for one, is repeated; each time twice as long. */
+/** Milliseconds until an unanswered offer, or request for one, is repeated; doubles each time. */
 const REPEAT_INTERVAL = 15_000
 
 /**
- * One RTCPeerConnection to another participant. Only one side offers, and never before its last offer was answered; the
- * other side asks for an offer when it has something to change. So two offers never meet and nothing is ever rolled back:
- * Chromium does not recover from the rollback of a first offer (no candidates are gathered, the answer mixes the ICE
- * credentials of two generations, the SCTP transport does not start).
+ * One RTCPeerConnection to another participant. Only one side makes offers, one at a time; the other side requests an
+ * offer when it needs renegotiation. This avoids offer collisions and therefore rollback: Chromium does not recover
+ * from rolling back a first offer (it gathers no candidates, its answer mixes ICE credentials of two generations, and
+ * the SCTP transport does not start).
  */
 export class Peer {
   readonly #options: PeerOptions
@@ -54,9 +54,9 @@ export class Peer {
   readonly #received = new Map<MediaSource, MediaStreamTrack>()
   readonly #evidence: { -readonly [Key in keyof IceEvidence]: IceEvidence[Key] } = { relays: 0, errors: [] }
   #pendingCandidates: RTCIceCandidateInit[] = []
-  /** The last offer that was made or answered. */
+  /** Id of the last offer made (offering side) or answered (answering side). */
   #lastOfferId: unknown = undefined
-  /** Something has changed since the last offer was made. */
+  /** Something changed since the last offer. */
   #negotiationNeeded = false
   #restartNeeded = false
   #repeatTimer: ReturnType<typeof setTimeout> | undefined
@@ -64,7 +64,7 @@ export class Peer {
   #tail: Promise<void> = Promise.resolve()
   #lastSignal: Promise<void> = Promise.resolve()
 
-  /** @throws what the browser does when it refuses the configuration */
+  /** @throws what the browser throws if it rejects the configuration */
   constructor(options: PeerOptions) {
     this.#options = options
     this.#connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...options.configuration })
@@ -87,12 +87,12 @@ export class Peer {
     return this.#connection.connectionState === 'connected'
   }
 
-  /** What the browser has told of its attempts to gather relay candidates. */
+  /** What the browser reported while it gathered relay candidates. */
   get evidence(): IceEvidence {
     return this.#evidence
   }
 
-  /** Sends a source, or another track for it. */
+  /** Sends a source, or replaces its track. */
   send(outgoing: OutgoingTrack): Promise<void> {
     return this.#setOutgoing(outgoing.source, outgoing)
   }
@@ -101,31 +101,31 @@ export class Peer {
     return this.#setOutgoing(source, undefined)
   }
 
-  /** Takes other servers and credentials, effective from the next restart. */
+  /** Sets servers and credentials, effective from the next ICE restart. */
   configure(configuration: RTCConfiguration): void {
     this.#connection.setConfiguration({ bundlePolicy: 'max-bundle', ...configuration })
   }
 
-  /** Makes the first offer, if this side does, with all that is to be sent by now. */
+  /** On the offering side, makes the first offer, with every source that is published by now. */
   begin(): void {
     if (this.#options.offers) this.negotiate()
   }
 
-  /** For the side that offers: makes an offer, or another one once the present one is answered. */
+  /** Offering side: makes an offer, or the next one as soon as the pending one is answered. */
   negotiate({ restart = false }: { restart?: boolean } = {}): void {
     this.#negotiationNeeded = true
     this.#restartNeeded ||= restart
     void this.#enqueue(() => this.#offer())
   }
 
-  /** For the side that offers: repeats an offer that nobody has answered. */
+  /** Offering side: repeats an unanswered offer. */
   repeat(): void {
     void this.#enqueue(async () => {
       if (this.#isUnanswered) this.#sendDescription()
     })
   }
 
-  /** Signals of the other side, one after the other. */
+  /** Handles the other side's signals, one at a time. */
   receive(type: SignalType, payload: Payload): void {
     void this.#enqueue(async () => {
       if (type === 'candidate') await this.#addCandidates(payload)
@@ -142,7 +142,7 @@ export class Peer {
     for (const [source, track] of this.#received) this.#removeReceived(source, track)
   }
 
-  /** A refused description ends the connection; what fails while it is being closed is of no interest. */
+  /** Runs operations one at a time. A failure makes the connection unusable; failures while closing are ignored. */
   #enqueue(act: () => Promise<void>): Promise<void> {
     this.#tail = this.#tail.then(async () => {
       if (this.#isClosed) return
@@ -168,14 +168,14 @@ export class Peer {
       if (outgoing) this.#outgoing.set(source, outgoing)
       else this.#outgoing.delete(source)
       if (!(await this.#applyToTransceiver(source))) return
-      // Behind the changes that are queued already, so that one offer carries them all.
+      // Queued after the changes that are waiting already, so that one offer carries them all.
       if (this.#options.offers) this.negotiate()
       else void this.#enqueue(() => this.#sendOfferRequest())
       this.#negotiationNeeded = true
     })
   }
 
-  /** For the side that answers: what has changed goes with the answer to the next offer. */
+  /** Answering side: requests an offer; the answer to it carries the change. */
   async #sendOfferRequest(): Promise<void> {
     if (!this.#negotiationNeeded) return
     this.#negotiationNeeded = false
@@ -183,13 +183,13 @@ export class Peer {
     this.#scheduleRepeat(REPEAT_INTERVAL, () => this.#options.requestOffer())
   }
 
-  /** @returns whether the other side must be told */
+  /** @returns whether the change needs renegotiation */
   async #applyToTransceiver(source: MediaSource): Promise<boolean> {
     const transceiver = this.#transceivers.get(source)
     if (!transceiver) return false
     const outgoing = this.#outgoing.get(source)
     const direction = outgoing ? 'sendrecv' : 'recvonly'
-    // Not in every supported browser; without it, sound and picture are merely not in sync.
+    // `setStreams` is missing in some supported browsers; without it, only lip sync is lost.
     if (outgoing) (transceiver.sender as Partial<RTCRtpSender>).setStreams?.(outgoing.stream)
     await transceiver.sender.replaceTrack(outgoing?.track ?? null)
     if (transceiver.direction === direction) return false
@@ -209,7 +209,7 @@ export class Peer {
     this.#scheduleRepeat(REPEAT_INTERVAL, () => this.repeat())
   }
 
-  /** The gateway keeps a signal for a while only: a message that has no effect is sent again, ever more rarely. */
+  /** Repeats a message that got no answer, with doubling delay: the mailbox keeps a signal only for a limited time. */
   #scheduleRepeat(delay: number, send: () => void): void {
     clearTimeout(this.#repeatTimer)
     this.#repeatTimer = setTimeout(() => {
@@ -219,7 +219,7 @@ export class Peer {
   }
 
   async #acceptAnswer({ sdp, offer }: Payload): Promise<void> {
-    // A second answer to a repeated offer, or one to an offer before the present one.
+    // A duplicate answer to a repeated offer, or an answer to an earlier offer.
     if (!this.#isUnanswered || offer !== this.#lastOfferId) return
     clearTimeout(this.#repeatTimer)
     await this.#connection.setRemoteDescription({ type: 'answer', sdp: String(sdp) })
@@ -228,7 +228,7 @@ export class Peer {
   }
 
   async #acceptOffer({ sdp, offer }: Payload): Promise<void> {
-    // Repeated: the answer is under way, or was lost.
+    // A repeated offer: the answer is in flight, or was lost.
     if (offer === this.#lastOfferId) return this.#sendDescription()
     const connection = this.#connection
     clearTimeout(this.#repeatTimer)
@@ -246,7 +246,7 @@ export class Peer {
     this.#updateReceived()
   }
 
-  /** A candidate that the browser refuses is one way fewer; whether any way is left shows in the connection's state. */
+  /** Ignores candidates that the browser rejects; the connection state tells whether the remaining ones suffice. */
   async #addCandidates({ candidates }: Payload): Promise<void> {
     if (!Array.isArray(candidates)) return
     for (const candidate of candidates as RTCIceCandidateInit[]) {
@@ -265,7 +265,7 @@ export class Peer {
     this.#lastSignal = this.#options.signal(type, { ...payload, connection: this.id })
   }
 
-  /** Candidates found while the last message is on its way go together in the next. */
+  /** Batches candidates while the previous message is in flight. */
   #queueCandidate(candidate: RTCIceCandidate): void {
     if (candidate.type === 'relay') this.#evidence.relays += 1
     if (this.#pendingCandidates.push(candidate.toJSON()) > 1) return
@@ -277,7 +277,7 @@ export class Peer {
     })
   }
 
-  /** Which sources the other side sends, as the descriptions now say. */
+  /** Adds and removes received tracks according to the negotiated directions. */
   #updateReceived(): void {
     for (const [source, { currentDirection, receiver }] of this.#transceivers) {
       const track = this.#received.get(source)

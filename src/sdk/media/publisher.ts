@@ -3,28 +3,28 @@ import { DeviceChoice } from './device-choice.ts'
 import type { MediaHost, MediaSource } from './media.ts'
 import type { HostReporter } from './host-reporter.ts'
 
-/** A device or screen that a vendor's SDK has opened. */
+/** A device or screen opened by a vendor's SDK. */
 export interface Capture {
-  /** The present one: another device brings another track. Undefined where the vendor shows none. */
+  /** The current track; changes with the device. Undefined if the vendor does not expose it. */
   mediaStreamTrack(): MediaStreamTrack | undefined
   publish(): Promise<unknown>
   unpublish(): Promise<unknown>
   /** @throws RtcError */
   selectDevice(deviceId: string): Promise<unknown>
-  /** Gives the device back; again does nothing. */
+  /** Releases the device; idempotent. */
   stop(): unknown
 }
 
-/** @throws RtcError by which the device cannot be opened */
+/** @throws RtcError if the device cannot be opened */
 export type OpenCapture = (source: MediaSource, deviceId: string | undefined) => Promise<Capture>
 
-/** What one publishes through a vendor's SDK. No device stays open that is not published. */
+/** Publishes through a vendor's SDK. A device is open only while it is published. */
 export class Publisher {
   readonly #host: MediaHost
   readonly #reporter: HostReporter
   readonly #open: OpenCapture
   readonly #captures = new Map<MediaSource, Capture>()
-  /** Also those that are not published yet, or not any more. */
+  /** Every open capture, including those not yet, or no longer, published. */
   readonly #openCaptures = new Set<Capture>()
   readonly #devices: DeviceChoice
 
@@ -49,7 +49,7 @@ export class Publisher {
     try {
       await capture?.selectDevice(deviceId)
     } catch (error) {
-      // Some give the old device back before they ask for the new one.
+      // Some vendors release the old device before they open the new one.
       if (capture?.mediaStreamTrack()?.readyState === 'ended') await this.#reopen(source)
       throw error
     }
@@ -58,7 +58,7 @@ export class Publisher {
     this.refresh(source)
   }
 
-  /** The track of a source may have become another one. */
+  /** Reports the current track of a source, which may have been replaced. */
   refresh(source: MediaSource): void {
     const mediaStreamTrack = this.#captures.get(source)?.mediaStreamTrack()
     if (!mediaStreamTrack) return
@@ -71,16 +71,16 @@ export class Publisher {
     })
   }
 
-  /** The source has dried up by itself: the browser's "stop sharing", a device pulled out. */
+  /** The source ended by itself: the browser's "stop sharing", an unplugged device. */
   async ended(source: MediaSource): Promise<void> {
     if (!this.#captures.has(source)) return
     const stopped = this.#stop(source)
-    // Told at once: a vendor that loses the connection ends the sources before it says so.
+    // Reported at once: a vendor that loses the connection ends the sources first.
     this.#reporter.unpublished(source)
     await stopped.catch((error: unknown) => this.#reporter.failed(`the ${source} has ended`, error))
   }
 
-  /** Gives every device back, whatever the vendor still has to say about it. */
+  /** Releases every device; ignores the vendor's errors. */
   async close(): Promise<void> {
     this.#captures.clear()
     await Promise.all([...this.#openCaptures].map((capture) => this.#release(capture)))
@@ -91,7 +91,7 @@ export class Publisher {
       await this.#stop(source)
       await this.#start(source)
     } catch {
-      // Whoever chose the other device is told why that failed.
+      // The caller of `selectDevice` receives the original error.
       this.#reporter.unpublished(source)
     }
   }
@@ -101,7 +101,7 @@ export class Publisher {
     const capture = await this.#devices.open(source, (deviceId) => this.#open(source, deviceId))
     this.#openCaptures.add(capture)
     try {
-      // The user may have taken their time before they allowed it.
+      // The connection may have ended while the user was asked for permission.
       this.#assertOpen()
       await capture.publish()
       this.#assertOpen()
@@ -134,16 +134,16 @@ export class Publisher {
   }
 
   #assertOpen(): void {
-    if (this.#reporter.isEnded) throw new RtcError('MEDIA_FAILED', 'the connection to the media is over')
+    if (this.#reporter.isEnded) throw new RtcError('MEDIA_FAILED', 'the connection to the media provider has ended')
   }
 }
 
-/** For what is done on the way out, where nobody can use the error any more. */
+/** For cleanup, where nobody can handle the error. */
 export async function ignoreErrors(act: () => unknown): Promise<void> {
   try {
     await act()
   } catch {
-    // See above.
+    // Ignored on purpose.
   }
 }
 

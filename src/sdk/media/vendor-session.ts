@@ -5,7 +5,7 @@ import { type Capture, Publisher, ignoreErrors } from './publisher.ts'
 import { HostReporter } from './host-reporter.ts'
 import { credential } from './vendor.ts'
 
-/** A stay in a vendor's room, as far as it is the same with all of them: one connection, one token, one end. */
+/** The part of a media session that is the same for all vendors: joining, token renewal, publishing and closing. */
 export abstract class VendorSession implements MediaSession {
   protected readonly host: MediaHost
   protected readonly reporter: HostReporter
@@ -21,13 +21,13 @@ export abstract class VendorSession implements MediaSession {
   }
 
   protected abstract connect(): Promise<unknown>
-  /** Leaves, also in the middle of joining, and gives back what the vendor holds; again does nothing. May throw. */
+  /** Leaves, also during a join, and releases the vendor's resources; idempotent. May throw. */
   protected abstract leave(): Promise<unknown>
-  /** @throws RtcError by which the device cannot be opened */
+  /** @throws RtcError if the device cannot be opened */
   protected abstract open(source: MediaSource, deviceId: string | undefined): Promise<Capture>
   protected abstract useToken(token: string): Promise<unknown>
 
-  /** @throws RtcError MEDIA_FAILED, and nothing stays open */
+  /** @throws RtcError MEDIA_FAILED, after everything was released */
   async join(): Promise<this> {
     try {
       this.reporter.setState('connecting')
@@ -35,7 +35,7 @@ export abstract class VendorSession implements MediaSession {
       return this
     } catch (error) {
       await this.close()
-      throw toRtcError(error, 'MEDIA_FAILED', `${this.#vendor} does not let join`)
+      throw toRtcError(error, 'MEDIA_FAILED', `${this.#vendor} rejected the join`)
     }
   }
 
@@ -51,29 +51,29 @@ export abstract class VendorSession implements MediaSession {
     try {
       await this.useToken(credential(connection, 'token'))
     } catch (error) {
-      throw toRtcError(error, 'MEDIA_FAILED', `${this.#vendor} does not take the new token`)
+      throw toRtcError(error, 'MEDIA_FAILED', `${this.#vendor} rejected the new token`)
     }
   }
 
-  /** The vendor itself tells who publishes, and carries its own signalling. */
+  /** Not needed: the vendor has its own participants and signalling. */
   others(): void {}
 
   signalled(): void {}
 
   async close(): Promise<void> {
     this.reporter.end()
-    await this.#giveBack()
+    await this.#release()
   }
 
-  /** The vendor asks for another token; once, however often it says so. */
+  /** The vendor's token expires soon; concurrent warnings share one renewal. */
   protected expiring(): void {
     if (!this.#renewing) void this.#refresh()
   }
 
-  /** @param reason - the vendor's word for it */
+  /** @param reason - the vendor's error code */
   protected lost(reason: string): void {
-    this.reporter.lost(`${this.#vendor} has ended the connection`, new Error(reason))
-    void this.#giveBack()
+    this.reporter.lost(`${this.#vendor} ended the connection`, new Error(reason))
+    void this.#release()
   }
 
   async #refresh(): Promise<void> {
@@ -81,13 +81,13 @@ export abstract class VendorSession implements MediaSession {
     try {
       await this.renew(await this.host.refreshConnection())
     } catch (error) {
-      this.reporter.failed(`${this.#vendor} gets no new token`, error)
+      this.reporter.failed(`the token of ${this.#vendor} cannot be renewed`, error)
     } finally {
       this.#renewing = false
     }
   }
 
-  async #giveBack(): Promise<void> {
+  async #release(): Promise<void> {
     await this.publisher.close()
     await ignoreErrors(() => this.leave())
   }

@@ -3,14 +3,14 @@ import { RtcError } from '../errors.ts'
 import type { Connection } from '../model.ts'
 
 /**
- * The vendors' web SDKs are optional peer dependencies, loaded when a room of theirs is joined and not before; where
- * they are not installed, the global that the vendor's script tag defines does. The specifiers are literal and the
- * imports stand inside `try`, which is how bundlers know that they may be missing.
+ * A vendor's web SDK: an optional peer dependency, loaded when a room of that vendor is joined. If it is not installed,
+ * the global that the vendor's script tag defines is used. The import specifiers are literals inside `try` blocks, so
+ * that bundlers treat them as optional.
  */
 interface Vendor<Sdk extends object> {
   readonly packageName: string
   readonly globalName: string
-  /** A function that only it has. */
+  /** The name of a function that identifies the SDK. */
   readonly marker: keyof Sdk
 }
 
@@ -60,7 +60,7 @@ export async function agoraSdk(): Promise<IAgoraRTC> {
   }
 }
 
-/** One of the credentials that the gateway gives for this vendor. */
+/** Reads one credential of the connection. @throws RtcError MEDIA_FAILED if the gateway did not send it */
 export function credential(connection: Connection, name: 'appId' | 'url' | 'token'): string {
   const value = connection[name]
   if (value === null)
@@ -70,14 +70,14 @@ export function credential(connection: Connection, name: 'appId' | 'url' | 'toke
 
 function exportedBy<Sdk extends object>(vendor: Vendor<Sdk>, exported: unknown): Sdk {
   const sdk = findSdk(vendor, exported)
-  if (!sdk) throw new TypeError(`${vendor.packageName} does not export what it should`)
+  if (!sdk) throw new TypeError(`${vendor.packageName} does not export ${String(vendor.marker)}`)
   return sdk
 }
 
 function fromScriptTag<Sdk extends object>(vendor: Vendor<Sdk>, error: unknown): Sdk {
   const sdk = findSdk(vendor, Reflect.get(globalThis, vendor.globalName))
   if (sdk) return sdk
-  // It is installed, and has looked for a `window` where there is none.
+  // The package is installed but needs a `window`, which does not exist here.
   if (error instanceof Error && error.name === 'ReferenceError') {
     throw new RtcError('NOT_SUPPORTED', `${vendor.packageName} works in browsers only`, { cause: error })
   }
@@ -88,7 +88,7 @@ function fromScriptTag<Sdk extends object>(vendor: Vendor<Sdk>, error: unknown):
   )
 }
 
-/** Bundlers and Node disagree on how deep the exports of a CommonJS module lie. */
+/** Unwraps nested `default` exports: bundlers and Node.js nest the exports of a CommonJS module differently. */
 function findSdk<Sdk extends object>(vendor: Vendor<Sdk>, exported: unknown): Sdk | undefined {
   let value = exported
   for (let depth = 0; depth < 3 && isObject(value); depth++) {

@@ -4,13 +4,13 @@ import { codedDeviceError, deviceError } from './device-error.ts'
 import type { MediaSource } from './media.ts'
 import type { OpenCapture } from './publisher.ts'
 
-/** Numbers of its enums, which neither its CommonJS build nor its global exports. */
+/** Values of Volcengine's enums, which neither its CommonJS build nor its global exports. */
 export const AUDIO: MediaType.AUDIO = 1
 export const VIDEO: MediaType.VIDEO = 2
 export const MAIN: StreamIndex.STREAM_INDEX_MAIN = 0
 export const SCREEN: StreamIndex.STREAM_INDEX_SCREEN = 1
 
-/** Its codes of what the browser refuses, for when the browser's own error does not come with them. */
+/** Device errors by Volcengine's code, for SDK errors that do not carry the browser's own error. */
 const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
   ['NO_PERMISSION', 'DEVICE_DENIED'],
   ['INVALID_DEVICE_ID', 'DEVICE_NOT_FOUND'],
@@ -20,7 +20,7 @@ const DEVICE_CODES: ReadonlyMap<unknown, ClientErrorCode> = new Map([
   ['NOT_SUPPORTED', 'NOT_SUPPORTED'],
 ])
 
-/** What the engine has for one source. */
+/** The engine's functions for one source. */
 interface Controls {
   start(deviceId: string | undefined): Promise<unknown>
   stop(): Promise<void>
@@ -30,7 +30,7 @@ interface Controls {
   select(deviceId: string): Promise<void>
 }
 
-/** Devices and screens of an engine of Volcengine's. */
+/** Opens devices and screens with a Volcengine engine. */
 export function openVolcengineCapture(engine: IRTCEngine): OpenCapture {
   const controls = controlsOf(engine)
   return async (source, deviceId) => {
@@ -38,7 +38,7 @@ export function openVolcengineCapture(engine: IRTCEngine): OpenCapture {
     await start(deviceId).catch(throwDeviceError(source))
     let last = track()
     return {
-      // The engine forgets a track that has ended.
+      // The engine no longer returns a track that has ended.
       mediaStreamTrack: () => (last = track() ?? last),
       publish,
       unpublish,
@@ -53,7 +53,7 @@ function controlsOf(engine: IRTCEngine): Record<MediaSource, Controls> {
     camera: {
       start: async (deviceId) => engine.startVideoCapture(deviceId),
       stop: () => engine.stopVideoCapture(),
-      // The engine of an older script tag shows none.
+      // Older engines, loaded by a script tag, lack this function.
       track: () => engine.getLocalStreamTrack?.(MAIN, 'video'),
       publish: () => engine.publishStream(VIDEO),
       unpublish: () => engine.unpublishStream(VIDEO),
@@ -78,7 +78,7 @@ function controlsOf(engine: IRTCEngine): Record<MediaSource, Controls> {
   }
 }
 
-/** Its SDKError has a `code`, and in `error` what the browser threw. */
+/** Volcengine's SDKError has a `code`, and in `error` the browser's error. */
 function throwDeviceError(source: MediaSource): (thrown: unknown) => never {
   return (thrown) => {
     const { code, error } = thrown instanceof Error ? (thrown as Error & { code?: unknown; error?: unknown }) : {}

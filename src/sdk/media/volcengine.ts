@@ -12,7 +12,7 @@ import { AUDIO, MAIN, openVolcengineCapture, SCREEN, VIDEO } from './volcengine-
 import { credential, type VolcengineSdk, volcengineSdk } from './vendor.ts'
 import { VendorSession } from './vendor-session.ts'
 
-/** By number; a connection that is lost for long it still tries to get back. */
+/** By enum value. In state 6 (lost) the engine still tries to reconnect. */
 const STATES: Readonly<Record<VendorState, ConnectionState>> = {
   0: 'connecting',
   1: 'reconnecting',
@@ -23,13 +23,13 @@ const STATES: Readonly<Record<VendorState, ConnectionState>> = {
   6: 'reconnecting',
 }
 
-/** Of its other room, that of messages, which is not entered here. */
+/** Errors of Volcengine's messaging room, which this class does not join. */
 const MESSAGING_ERRORS: ReadonlySet<string> = new Set(['RTM_DUPLICATE_LOGIN', 'RTM_TOKEN_ERROR'])
 
-/** Media by Volcengine RTC. */
+/** Media through Volcengine RTC. */
 export const openVolcengine: OpenMedia = async (host) => {
   const sdk = await volcengineSdk()
-  // A script tag may be of a version that does not say.
+  // Older versions, loaded by a script tag, lack this function.
   const supported: unknown = await sdk.isSupported?.()
   if (supported === false) {
     throw new RtcError('NOT_SUPPORTED', 'volcengine needs a browser with WebRTC and H.264')
@@ -41,7 +41,7 @@ class VolcengineSession extends VendorSession {
   readonly #sdk: VolcengineSdk
   readonly #engine: IRTCEngine
   readonly #capture: OpenCapture
-  /** What is published of each stream, as bits of MediaType. */
+  /** The published media of each stream, as a bit set of MediaType. */
   readonly #published = new Map<string, number>()
 
   constructor(host: MediaHost, sdk: VolcengineSdk) {
@@ -55,7 +55,7 @@ class VolcengineSession extends VendorSession {
   protected connect(): Promise<void> {
     const { connection } = this.host
     const { roomId, userId } = connection
-    // Subscribed by hand: only that tells when a track is there to be had.
+    // Manual subscription: only its result tells when a track is available.
     const config = { isAutoPublish: false, isAutoSubscribeAudio: false, isAutoSubscribeVideo: false }
     return this.#engine.joinRoom(credential(connection, 'token'), roomId, { userId }, config)
   }
@@ -89,7 +89,7 @@ class VolcengineSession extends VendorSession {
       const source = isScreen ? 'screen' : kind === 'video' ? 'camera' : 'microphone'
       void this.publisher.ended(source)
     })
-    // All three come together when the whole token ends.
+    // All three are emitted when the whole token expires.
     engine.on(events.onTokenWillExpire, () => this.expiring())
     engine.on(events.onTokenPublishPrivilegeWillExpire, () => this.expiring())
     engine.on(events.onTokenSubscribePrivilegeWillExpire, () => this.expiring())
@@ -100,7 +100,7 @@ class VolcengineSession extends VendorSession {
 
   #subscribe(userId: string, index: StreamIndex, mediaType: MediaType): void {
     const stream = `${userId}/${index}`
-    // All of the stream each time, for a subscription may stand in the place of the former one.
+    // Subscribes to all media of the stream each time, because a subscription may replace the previous one.
     const all: MediaType = (this.#published.get(stream) ?? 0) | mediaType
     this.#published.set(stream, all)
     const subscribed =
@@ -109,13 +109,13 @@ class VolcengineSession extends VendorSession {
       void this.reporter.trackSubscription(`${stream}/${kind}`, userId, async () => {
         await subscribed
         const mediaStreamTrack = this.#engine.getRemoteStreamTrack(userId, index, kind)
-        if (!mediaStreamTrack) throw new RtcError('MEDIA_FAILED', `volcengine has no ${kind} of ${userId}`)
+        if (!mediaStreamTrack) throw new RtcError('MEDIA_FAILED', `volcengine has no ${kind} track of ${userId}`)
         return { userId, source: sourceOf(index, kind), kind, local: false, mediaStreamTrack }
       })
     }
   }
 
-  /** After a reconnection the engine subscribes anew by itself, to other tracks, and says no more than this. */
+  /** After a reconnection the engine resubscribes by itself, to new tracks; this event is the only sign. */
   #resubscribed(userId: string, index: StreamIndex): void {
     for (const kind of kindsOf(AUDIO | VIDEO)) {
       const mediaStreamTrack = this.#engine.getRemoteStreamTrack(userId, index, kind)
@@ -130,12 +130,12 @@ class VolcengineSession extends VendorSession {
   }
 }
 
-/** It would play what it hears by itself: here the application shows every track, whoever carries it. */
+/** Turns the engine's own audio playback off: the application plays every track, whatever the provider. */
 function createEngine(sdk: VolcengineSdk, appId: string): IRTCEngine {
   try {
     return sdk.createEngine(appId, { autoPlayPolicy: 2 satisfies RTCAutoPlayPolicy.PLAY_MANUALLY })
   } catch (error) {
-    throw toRtcError(error, 'MEDIA_FAILED', 'volcengine has no engine for this app')
+    throw toRtcError(error, 'MEDIA_FAILED', 'volcengine cannot create an engine for this app')
   }
 }
 

@@ -8,24 +8,24 @@ import { type LinkFailure, isHello, PeerLink, type LinkedPeerOptions, SPECTATOR 
 import type { MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media.ts'
 import { type OutgoingTrack, Peer } from './peer.ts'
 
-/** How many a mesh carries, as the gateway says: each participant sends to each other. */
+/** The gateway's limit on the participants of a mesh, in which each sends to every other. */
 const meshMaxOf = ({ meshMax }: Connection): number => meshMax ?? Infinity
 
-/** Milliseconds before the servers' credentials expire, within which a restart asks for fresh ones first. */
+/** Milliseconds before the ICE credentials expire within which an ICE restart renews them first. */
 const EXPIRY_MARGIN = 60_000
 
-/** Peer to peer: a connection to each other participant, signalled through the gateway. */
+/** Media peer to peer: one connection per other participant, signalled through the gateway. */
 export const openWebrtc: OpenMedia = async (host) => {
-  // A program in Node.js may be in the room all the same, to watch what happens.
+  // Without WebRTC, as in Node.js, a client can still join to follow the room's events.
   if (!globalThis.RTCPeerConnection) return new Spectator(host)
   const meshMax = meshMaxOf(host.connection)
   if (host.others.length >= meshMax) {
-    throw new RtcError('NOT_SUPPORTED', `Peer to peer carries ${meshMax} participants, and as many are there.`)
+    throw new RtcError('NOT_SUPPORTED', `A peer-to-peer room carries ${meshMax} participants, and it is full.`)
   }
   return new Mesh(host)
 }
 
-/** Has no media, and tells those who ask, so that they do not wait for any. */
+/** A client without media; answers each hello, so that peers do not wait for a connection. */
 class Spectator implements MediaSession {
   readonly #host: MediaHost
   readonly #session = randomId()
@@ -35,7 +35,7 @@ class Spectator implements MediaSession {
   }
 
   async publish(source: MediaSource, enabled: boolean): Promise<void> {
-    if (enabled) throw new RtcError('NOT_SUPPORTED', `There is no WebRTC here: the ${source} cannot be published.`)
+    if (enabled) throw new RtcError('NOT_SUPPORTED', `WebRTC is not available: the ${source} cannot be published.`)
   }
 
   async selectDevice(source: MediaSource): Promise<void> {
@@ -63,7 +63,7 @@ class Mesh implements MediaSession {
   readonly #session = randomId()
   readonly #links = new Map<string, PeerLink>()
   readonly #published = new Map<MediaSource, Published>()
-  /** Camera and microphone, which belong in sync. */
+  /** Holds camera and microphone, so that receivers play them in sync. */
   readonly #cameraStream = new MediaStream()
   readonly #screenStream = new MediaStream()
   readonly #devices: DeviceChoice
@@ -80,7 +80,7 @@ class Mesh implements MediaSession {
   async publish(source: MediaSource, enabled: boolean): Promise<void> {
     const published = this.#published.get(source)
     if (source === 'microphone' && published) {
-      // It stays open while muted: unmuting is immediate, and a headset does not change its profile.
+      // The device stays open while muted: unmuting is immediate, and a Bluetooth headset keeps its profile.
       published.track.enabled = enabled
       return
     }
@@ -101,7 +101,7 @@ class Mesh implements MediaSession {
 
   others(participants: readonly Participant[]): void {
     const present = new Set(participants.map(({ userId }) => userId))
-    // Who has signalled may be ahead of the events: their link has a deadline of its own.
+    // A peer may signal before its join event arrives; an unconfirmed link has its own deadline.
     for (const [userId, link] of this.#links) if (link.isConfirmed && !present.has(userId)) this.#closeLink(userId)
     for (const userId of present) {
       const known = this.#links.get(userId)
@@ -125,7 +125,7 @@ class Mesh implements MediaSession {
   }
 
   get #configuration(): RTCConfiguration {
-    // The browser's type is of arrays that may be written to.
+    // Copied, because the DOM type requires a mutable array.
     return { iceServers: [...this.#connection.iceServers], ...this.#host.rtcConfiguration }
   }
 
@@ -170,8 +170,8 @@ class Mesh implements MediaSession {
       for (const outgoing of this.#published.values()) void peer.send(outgoing)
       return peer
     } catch (error) {
-      // The browser does not take the configuration, for instance the address of a server.
-      host.failed(toRtcError(error, 'MEDIA_FAILED', `The connection to ${userId} has failed`))
+      // The browser rejected the configuration, for instance a server's URL.
+      host.failed(toRtcError(error, 'MEDIA_FAILED', `The connection to ${userId} failed`))
       return undefined
     }
   }
@@ -184,13 +184,13 @@ class Mesh implements MediaSession {
     this.#host.failed(new RtcError('MEDIA_FAILED', messageOf(peer), { peer, cause: refusal }))
   }
 
-  /** A laptop that has slept comes back with credentials from before. */
+  /** Credentials may have expired, for instance while a laptop slept. */
   async #refreshIfExpired(): Promise<void> {
     if (Date.parse(this.#connection.expiresAt) - Date.now() > EXPIRY_MARGIN) return
     try {
       await this.renew(await this.#host.refreshConnection())
     } catch {
-      // The next restart tries again.
+      // Retried with the next ICE restart.
     }
   }
 
@@ -205,7 +205,10 @@ class Mesh implements MediaSession {
     await this.#publishTrack(previous.source, track, { muted })
   }
 
-  /** The new device while the former one runs; a phone opens a camera only when the other one is given back. */
+  /**
+   * Opens the new device while the previous one runs. Phones allow one camera at a time: there the previous one is
+   * released.
+   */
   async #openReplacement(
     previous: Published,
     source: 'camera' | 'microphone',
@@ -230,7 +233,7 @@ class Mesh implements MediaSession {
   async #publishTrack(source: MediaSource, track: MediaStreamTrack, { muted }: { muted: boolean }): Promise<void> {
     track.enabled = !muted
     if (this.#closed) {
-      // The user took longer to allow it than to hang up.
+      // The room was left while the user was asked for permission.
       track.stop()
       throw new RtcError('INVALID_STATE', 'The room has been left.')
     }
@@ -244,13 +247,13 @@ class Mesh implements MediaSession {
     const stream = source === 'screen' ? this.#screenStream : this.#cameraStream
     const published: Published = { source, track, stream, local }
     this.#published.set(source, published)
-    // Only from outside: one's own `stop` is no event.
+    // `ended` fires for external causes only, not for `stop`.
     track.addEventListener('ended', () => void this.#onTrackEnded(published))
     this.#host.trackAdded(local)
     await Promise.all(this.#peers.map((peer) => peer.send(published)))
   }
 
-  /** The browser's "stop sharing", a permission that was taken back, or a device that was unplugged: then the default. */
+  /** The browser's "stop sharing", a revoked permission, or an unplugged device, which the default one replaces. */
   async #onTrackEnded(published: Published): Promise<void> {
     const { source, track } = published
     if (this.#closed || this.#published.get(source)?.track !== track) return

@@ -1,4 +1,4 @@
-/** Stands for somebody who has no picture; the same id has the same colour everywhere. */
+/** Placeholder for a user without video; its colour depends on the user id alone. */
 export function Avatar({ userId }: { userId: string }) {
   const points = Array.from(userId, (char) => char.codePointAt(0) ?? 0)
   const hue = points.reduce((hash, point) => (hash * 31 + point) % 6, 0)

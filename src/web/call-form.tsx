@@ -4,7 +4,7 @@ import { fieldOf, userIdsIn } from './form.ts'
 import { Icon } from './icons.tsx'
 import type { Phone } from './phone.ts'
 
-/** Whom to call, and how. */
+/** The form that starts a call: user ids and media type. */
 export function CallForm({ phone, disabled }: { phone: Phone; disabled: boolean }) {
   const id = useId()
 

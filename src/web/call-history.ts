@@ -4,7 +4,7 @@ import type { PhoneState } from './phone-state.ts'
 import type { Store } from './store.ts'
 
 const PAGE_SIZE = 10
-/** Milliseconds after which a call in another tab or on another device is looked at again. */
+/** Milliseconds between checks of a call on another device, which sends this page no events. */
 const OTHER_DEVICE_INTERVAL = 15_000
 
 interface CallHistoryOptions {
@@ -14,7 +14,7 @@ interface CallHistoryOptions {
   readonly notices: NoticeBoard
 }
 
-/** The user's latest calls, and among them the one that another tab or device is in. */
+/** Loads the user's calls, and finds the one that the user is in with another tab or device. */
 export class CallHistory {
   readonly #options: CallHistoryOptions
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -23,14 +23,14 @@ export class CallHistory {
     this.#options = options
   }
 
-  /** The latest calls; with `more`, those before the last that is shown as well. */
+  /** Reloads the latest calls; with `more`, appends the next page. */
   async load({ more }: { more: boolean } = { more: false }): Promise<void> {
     const { rtc, store, notices } = this.#options
     await notices.attempt(async () => {
       const { rooms: before, next } = store.state.history
       const page = await rtc.listRooms({ first: PAGE_SIZE, ...(more && next !== null && { after: next }) })
       const last = page.rooms.at(-1)
-      // Ids are in the order of time.
+      // Ids are UUID v7: their order is the order of creation.
       const older = more || !last ? [] : before.filter(({ id }) => id < last.id)
       store.update({
         history: {
@@ -47,7 +47,7 @@ export class CallHistory {
     clearTimeout(this.#timer)
   }
 
-  /** A call in another tab or on another device; of its end only tabs of this browser tell. */
+  /** Polls while there is such a call: only tabs of this browser announce its end. */
   #findOtherDeviceCall(rooms: readonly Room[]): void {
     const { userId: own, rtc, store } = this.#options
     const otherDeviceCall = rooms.find(

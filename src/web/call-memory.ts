@@ -1,16 +1,16 @@
 import type { MediaSource } from '../sdk/index.ts'
 
-/** What a reload of the page needs to go on with a call. */
+/** What a reloaded page needs to rejoin its call. */
 export interface RememberedCall {
   readonly userId: string
   readonly roomId: string
-  /** What was published; a browser shares no screen again without being asked. */
+  /** The published sources, without the screen: sharing it again needs a user gesture. */
   readonly sources: readonly MediaSource[]
 }
 
 const KEY = 'call'
 
-/** The call that this tab was in, if it was this user's. */
+/** The call that this tab was in, if the same user was signed in. */
 export function recallCall(userId: string): RememberedCall | undefined {
   const text = sessionStorage.getItem(KEY)
   const call = text === null ? undefined : (JSON.parse(text) as RememberedCall)

@@ -18,7 +18,7 @@ import { useStore } from './store.ts'
 import { RefusedTokenForm, type TokenFormProps } from './token-form.tsx'
 import { MutedCallers } from './muted-callers.tsx'
 
-/** Everything for the one who calls: the call or the way to one, what rings, what happened. */
+/** The page of a signed-in user: incoming calls, the current call or the call form, events and history. */
 export function CallScreen({ phone, options, onToken }: TokenFormProps & { phone: Phone }) {
   const state = useStore(phone.store)
   const { room, timerStart, pending, otherDeviceCall } = state
@@ -32,7 +32,7 @@ export function CallScreen({ phone, options, onToken }: TokenFormProps & { phone
     document.title = caller === undefined ? `${isolated(phone.userId)} · Calls` : `${isolated(caller)} is calling`
   }, [caller, phone])
 
-  // The button that was pressed is gone with what it was on: the focus would fall back to the top of the page.
+  // The button that was pressed is removed with its view; without this, the focus returns to the top of the page.
   useEffect(() => {
     if (document.activeElement === document.body) heading.current?.focus()
   }, [room?.id])

@@ -6,7 +6,7 @@ import { Icon, type IconName } from './icons.tsx'
 import type { Phone } from './phone.ts'
 import { isPublished } from './tiles.ts'
 
-/** What one can do in a call. */
+/** The buttons of a call. */
 export function Controls(props: {
   phone: Phone
   room: Room
@@ -55,7 +55,7 @@ function Toggle(props: {
   choose: (enabled: boolean) => Promise<void>
 }) {
   const { name, source, icon, iconOff, on, choose } = props
-  // What was asked for shows at once; the gateway may be a while away.
+  // Optimistic: the button shows the requested state until the request is done.
   const [asked, setAsked] = useState<boolean>()
   const pressed = asked ?? on
 

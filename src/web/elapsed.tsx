@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { clock } from './history.ts'
 
-/** How long a call has been going on; not read aloud every second. */
+/** The duration of a call. `role="timer"` is not a live region, so it is not read aloud every second. */
 export function Elapsed({ since }: { since: number }) {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {

@@ -4,14 +4,14 @@ import { eventSentence, type ListedEvent } from './sentences.ts'
 
 const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 
-/** What the gateway's stream brings, with the number of each event in the room's log; the newest first. */
+/** The events of the call with their `seq`, newest first. */
 export function EventList({ events }: { events: readonly ListedEvent[] }) {
   const id = useId()
   return (
     <section class="panel" aria-labelledby={id}>
       <h2 id={id}>Events</h2>
       {events.length === 0 && <p class="quiet">Whatever happens in a call is listed here, as it happens.</p>}
-      {/* In the order of the keyboard, so that it can be scrolled without a mouse. */}
+      {/* Focusable, so that it can be scrolled with the keyboard. */}
       <ol class="events" tabIndex={events.length > 0 ? 0 : undefined} aria-labelledby={id}>
         {events.map((update) => (
           <li key={`${update.seq} ${update.type}`} data-seq={update.seq} data-type={update.type}>

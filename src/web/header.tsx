@@ -4,7 +4,7 @@ import type { Phone } from './phone.ts'
 import { isolated } from './sentence.ts'
 import { useStore } from './store.ts'
 
-/** No user's id: these are not empty. */
+/** The option's value; cannot collide with a user id, which is never empty. */
 const ANOTHER_TOKEN = ''
 
 const GATEWAY_STATES = {
@@ -15,7 +15,7 @@ const GATEWAY_STATES = {
   disconnected: 'Not connected',
 }
 
-/** Where one is, how the gateway stands, and who one is. */
+/** The page's title, the connection state and the choice of the user. */
 export function Header({
   options,
   userId,
@@ -25,7 +25,7 @@ export function Header({
   options: Options
   userId: string | undefined
   phone: Phone | undefined
-  /** Another token is to be pasted. */
+  /** The user wants to paste another token. */
   onAsk: () => void
 }) {
   const people = Object.keys(options.tokens ?? {})

@@ -10,11 +10,11 @@ import { plain } from './sentence.ts'
 const TODAY = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' })
 const EARLIER = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 
-/** The calls of before, the latest first. */
+/** Past calls and other calls in progress, newest first. */
 export function HistoryList(props: {
   phone: Phone
   history: PhoneState['history']
-  /** Rooms that are shown elsewhere on the page. */
+  /** Ids of the rooms that the page shows elsewhere. */
   shownRooms: ReadonlySet<string>
   inCall: boolean
   disabled: boolean

@@ -2,20 +2,20 @@ import type { Room } from '../sdk/index.ts'
 import { namesOf, type Sentence } from './sentence.ts'
 import { othersIn } from './sentences.ts'
 
-/** A call as its user looks back at it. */
+/** One call in the history, from its user's point of view. */
 export interface HistoryRow {
   readonly id: string
   readonly who: Sentence
-  /** For a call to the same again. */
+  /** The user ids to call on redial. */
   readonly others: readonly string[]
   readonly outgoing: boolean
   readonly result: string
-  /** Came in, and was not taken. */
+  /** An incoming call that was not answered. */
   readonly missed: boolean
   readonly ongoing: boolean
   /** ISO 8601. */
   readonly at: string
-  /** Seconds; `null` for a call that never was. */
+  /** Seconds; `null` for a call that never started. */
   readonly duration: number | null
 }
 
@@ -59,7 +59,7 @@ function resultOf(room: Room, userId: string, outgoing: boolean): string {
   }
 }
 
-/** `0:07`, `12:30`, `1:00:00`. */
+/** Formats seconds as `0:07`, `12:30` or `1:00:00`. */
 export function clock(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60]
   const two = (value: number) => String(value).padStart(2, '0')

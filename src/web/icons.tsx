@@ -1,4 +1,4 @@
-/** Strokes on a field of 24 × 24; they take the colour of the text. */
+/** SVG paths in a 24 × 24 view box, stroked in the text colour. */
 const PATHS = {
   brand:
     'M3 7.5A2.5 2.5 0 0 1 5.5 5h7A2.5 2.5 0 0 1 15 7.5v9a2.5 2.5 0 0 1-2.5 2.5h-7A2.5 2.5 0 0 1 3 16.5zM15 11l6-3.5v9L15 13',
@@ -23,7 +23,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS
 
-/** A picture beside words, never instead of them. */
+/** A decorative icon, hidden from assistive technology: always used next to a text. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">

@@ -1,12 +1,12 @@
-/** Who calls from this tab. */
+/** The signed-in user of this tab. */
 export interface Identity {
   readonly userId: string
   readonly token: string
 }
 
-/** What the gateway has put into the page's element `#options`. */
+/** The options that the gateway renders into the element `#options`. */
 export interface Options {
-  /** Development tokens by user; none outside development mode. */
+  /** Development tokens by user id; absent outside development mode. */
   readonly tokens?: Readonly<Record<string, string>>
   /** @default 'sub' */
   readonly userClaim?: string
@@ -14,14 +14,14 @@ export interface Options {
 
 const TOKEN_KEY = 'token'
 
-/** In the address, so that a reload, a bookmark and a second tab each know: `#alice`, or `#token` for a pasted one. */
+/** The URL's hash for a pasted token; a development user has `#alice`. Reloads and bookmarks keep the identity. */
 export const PASTED_TOKEN = 'token'
 
 export function readOptions(): Options {
   return JSON.parse(document.getElementById('options')?.textContent || '{}') as Options
 }
 
-/** Whoever the address names, with their development token or the one that was pasted into this tab. */
+/** The user named by the URL's hash, with a development token or the one pasted into this tab. */
 export function readIdentity({ tokens = {}, userClaim = 'sub' }: Options): Identity | undefined {
   const name = nameFromHash(location.hash)
   const pasted = sessionStorage.getItem(TOKEN_KEY)
@@ -41,12 +41,14 @@ function nameFromHash(hash: string): string {
   }
 }
 
-/** Keeps a pasted token for this tab; it is not in the address, for that is shared. */
+/** Stores a pasted token for this tab; it is not put into the URL, because users share URLs. */
 export function keepToken(token: string): void {
   sessionStorage.setItem(TOKEN_KEY, token)
 }
 
-/** Whose a JWT says it is; whether that is true, the gateway finds out. Undefined when it is no JWT or does not say. */
+/**
+ * The user id in a JWT's claim, unverified: the gateway verifies it. Undefined if it is not a JWT or lacks the claim.
+ */
 export function subjectOf(token: string, userClaim: string): string | undefined {
   try {
     const payload = token.split('.')[1] ?? ''

@@ -12,7 +12,7 @@ interface CallCardProps {
   readonly inCall: boolean
 }
 
-/** The calls that ring, over everything else; aloud, but not into another call. */
+/** The ringing calls, above everything else; silent while the user is in another call. */
 export function IncomingCalls(props: CallCardProps & { ringing: readonly Room[] }) {
   const aloud = props.ringing.length > 0 && !props.inCall && !props.disabled
   useEffect(() => (aloud ? ring() : undefined), [aloud])
@@ -85,8 +85,8 @@ function IncomingCallCard({ phone, room, disabled, inCall }: CallCardProps & { r
 const kindOf = ({ mediaType }: Room): string => (mediaType === 'video' ? 'Video' : 'Audio')
 
 /**
- * Focuses the card, not its button: whoever is typing must not answer by it. A card that comes while another one has the
- * focus leaves it there. When the card goes, the focus goes back, or on to the next card.
+ * Moves the focus to the card instead of its buttons, so that a key press while typing does not answer the call. If
+ * another card has the focus, it keeps it. When the card is removed, the focus moves to the next card or back.
  */
 function useFocusWhileThere(card: { readonly current: HTMLElement | null }): void {
   useEffect(() => {

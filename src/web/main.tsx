@@ -8,7 +8,7 @@ import { SignIn } from './sign-in.tsx'
 
 const options = readOptions()
 
-/** Somebody's telephone, or the question who is there. */
+/** The call screen of the signed-in user, or the sign-in form. */
 function Page() {
   const [identity, setIdentity] = useState(() => readIdentity(options))
   const phone = usePhone(identity)
@@ -38,7 +38,7 @@ function Page() {
   )
 }
 
-/** The telephone of whoever is there; the one before them hangs its up. */
+/** One Phone per identity; the previous one hangs up and is destroyed. */
 function usePhone(identity: Identity | undefined): Phone | undefined {
   const [phone, setPhone] = useState<Phone>()
   useEffect(() => {

@@ -3,7 +3,7 @@ import type { Phone } from './phone.ts'
 import type { PhoneState } from './phone-state.ts'
 import { UserName } from './sentence-text.tsx'
 
-/** Whose calls do not ring, and the way back. */
+/** The callers whose calls do not ring here, each with a button to undo it. */
 export function MutedCallers({ phone, state: { silenced, blocked } }: { phone: Phone; state: PhoneState }) {
   return (
     <>

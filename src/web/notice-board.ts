@@ -4,7 +4,7 @@ import { plain } from './sentence.ts'
 import { errorSentence } from './sentences.ts'
 import type { Store } from './store.ts'
 
-/** What concerns a call alone: nobody needs to read it once the call is over. */
+/** Codes that concern the current call only; their notices are dismissed when it ends. */
 const CALL_CODES: readonly string[] = [
   'DEVICE_DENIED',
   'DEVICE_NOT_FOUND',
@@ -14,7 +14,7 @@ const CALL_CODES: readonly string[] = [
   'MEDIA_FAILED',
 ] satisfies readonly (ErrorCode | 'DEVICE_LOST' | 'DEVICE_FALLBACK')[]
 
-/** The notices that the page shows: reports errors once each, and takes notices back. */
+/** The notices on the page. A notice with the same text is shown once. */
 export class NoticeBoard {
   readonly #rtc: OpenChatClient['rtc']
   readonly #store: Store<PhoneState>
@@ -25,7 +25,7 @@ export class NoticeBoard {
     this.#store = store
   }
 
-  /** Does the work; an error becomes a notice. Never rejects. */
+  /** Runs the work; an error becomes a notice. Never rejects. */
   async attempt(work: () => Promise<unknown>, source?: MediaSource): Promise<void> {
     try {
       await work()
@@ -37,13 +37,13 @@ export class NoticeBoard {
 
   report(thrown: unknown, source?: MediaSource): void {
     const error = thrown instanceof RtcError ? thrown : new RtcError('MEDIA_FAILED', String(thrown), { cause: thrown })
-    // Whoever closes the browser's picker of screens knows that nothing is shared.
+    // Not an error: the user closed the browser's screen picker.
     if (source === 'screen' && error.code === 'DEVICE_DENIED') return
     if (!this.#rtc.room && CALL_CODES.includes(error.code) && this.#store.state.pending === undefined) return
     this.add({ code: error.code, source, text: errorSentence(error, source), userId: error.peer?.userId })
   }
 
-  /** Shows a notice; one with the same text gives way to it. */
+  /** Shows a notice; replaces one with the same text. */
   add(notice: Notice): void {
     const others = this.#store.state.notices.filter(({ text }) => plain(text) !== plain(notice.text))
     this.#store.update({ notices: [...others, notice] })
@@ -57,12 +57,12 @@ export class NoticeBoard {
     this.#store.update({ notices: this.#store.state.notices.filter((notice) => !matches(notice)) })
   }
 
-  /** The call is over. */
+  /** Call when the call has ended. */
   dismissCallNotices(): void {
     this.dismissWhere(({ code, source }) => source !== undefined || CALL_CODES.includes(code))
   }
 
-  /** Errors of work that is still under way are of no interest any more. */
+  /** Ignores the errors of work that is still in progress. */
   close(): void {
     this.#closed = true
   }

@@ -4,7 +4,7 @@ import type { Notice } from './phone-state.ts'
 import { SentenceText } from './sentence-text.tsx'
 import { plain } from './sentence.ts'
 
-/** What went wrong, until it is dismissed. */
+/** Error messages, each shown until it is dismissed. */
 export function Notices({ phone, notices }: { phone: Phone; notices: readonly Notice[] }) {
   return (
     <div class="notices" role="alert">

@@ -5,7 +5,7 @@ import type { Phone } from './phone.ts'
 import { SentenceText } from './sentence-text.tsx'
 import { namesOf, say } from './sentence.ts'
 
-/** The call that the user is in on another tab or device, to be taken over. */
+/** Offers to take over the call that the user is in with another tab or device. */
 export function OtherDeviceCall({ phone, room }: { phone: Phone; room: Room }) {
   const id = useId()
   const others = room.participants.filter(

@@ -12,17 +12,17 @@ interface OwnMediaOptions {
   readonly notices: NoticeBoard
 }
 
-/** What this user publishes from this page, and with which devices. */
+/** Publishes this user's camera, microphone and screen, and selects the devices. */
 export class OwnMedia {
   readonly #options: OwnMediaOptions
-  /** Sources that the user is switching: their tracks go because they were asked to. */
+  /** Sources that the user is switching: removing their tracks is not a lost device. */
   readonly #switching = new Set<MediaSource>()
 
   constructor(options: OwnMediaOptions) {
     this.#options = options
   }
 
-  /** Publishes a source, or ceases to. */
+  /** Publishes a source, or stops publishing it. */
   async publish(source: MediaSource, enabled: boolean): Promise<void> {
     const { rtc } = this.#options
     const enable = {
@@ -33,7 +33,7 @@ export class OwnMedia {
     await this.#switchSource(source, enable[source])
   }
 
-  /** As `publish`, and so again after a reload. */
+  /** As `publish`; a reloaded page restores the choice. */
   async publishAndRemember(source: MediaSource, enabled: boolean): Promise<void> {
     const remembered = recallCall(this.#options.userId)
     const others = remembered?.sources.filter((other) => other !== source) ?? []
@@ -47,7 +47,7 @@ export class OwnMedia {
     await this.#switchSource(source, () => this.#options.rtc.selectDevice(source, deviceId))
   }
 
-  /** A device was unplugged, unless the user has switched it off or the call is over, which shows a moment later. */
+  /** Adds a notice if a device was unplugged. Deferred: when a call ends, its tracks are removed before its room. */
   onTrackRemoved({ source }: Track): void {
     const { rtc, notices } = this.#options
     const { room } = rtc
@@ -68,7 +68,7 @@ export class OwnMedia {
       try {
         await work()
       } catch (error) {
-        // Whoever hangs up while the browser asks for a device knows why there is none.
+        // Ignore device errors after hang-up: the user left while the browser was asking for permission.
         if (rtc.room?.id === room?.id) throw error
       }
     }, source)

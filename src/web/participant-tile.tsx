@@ -22,7 +22,7 @@ const PEER_STATES = {
   disconnected: 'No connection',
 }
 
-/** One participant, or the screen of one. */
+/** One participant, or the shared screen of one. */
 export function ParticipantTile({ tile }: { tile: Tile }) {
   const { userId, self, kind, state, media, muted, cameraOff, video } = tile
   const label = STATES[state] || (media && PEER_STATES[media])
@@ -70,7 +70,7 @@ function Mark({ icon, text }: { icon: 'microphoneOff' | 'cameraOff'; text: strin
   )
 }
 
-/** Without sound: that is the stage's, so that a picture that goes takes no sound along. */
+/** Always muted: the stage plays the audio, so that removing a tile does not interrupt it. */
 function Video(props: { track: MediaStreamTrack; userId: string; mirrored: boolean; whole: boolean }) {
   const { track, userId, mirrored, whole } = props
   const video = useRef<HTMLVideoElement>(null)

@@ -2,39 +2,39 @@ import type { ConnectionState, EndedReason, MediaSource, Room, Track } from '../
 import type { Sentence } from './sentence.ts'
 import type { ListedEvent } from './sentences.ts'
 
-/** Something that went wrong and stays until it is read. */
+/** An error message that is shown until it is dismissed. */
 export interface Notice {
   readonly code: string
   readonly source: MediaSource | undefined
   readonly text: Sentence
-  /** Whom it concerns alone. */
+  /** The peer that it concerns; dismissed once that peer is connected. */
   readonly userId?: string | undefined
 }
 
 export interface PhoneState {
   readonly gateway: ConnectionState
-  /** The gateway takes the token no more and another one is waited for. */
+  /** The gateway refused the token; the page asks for another one. */
   readonly tokenRefused: boolean
-  /** What the user has asked for and is still under way. */
+  /** Status text of the call or answer in progress. */
   readonly pending: Sentence | undefined
-  /** Calls that ring here. */
+  /** Calls that ring, including those of silenced and blocked callers. */
   readonly ringing: readonly Room[]
-  /** Callers who neither ring nor show until the page is loaded again. */
+  /** Callers that neither ring nor show until the page is reloaded. */
   readonly silenced: ReadonlySet<string>
-  /** Callers who never ring for this user, on any device. */
+  /** Users whose calls ring on none of this user's devices. */
   readonly blocked: readonly string[]
-  /** The call that this page is in, as of its last event. */
+  /** The call that this page has joined, as of its last event. */
   readonly room: Room | undefined
-  /** The call that another tab or device of the user is in. */
+  /** A call that the user is in with another tab or device. */
   readonly otherDeviceCall: Room | undefined
-  /** When the first second with media began, by this machine's clock, in milliseconds. */
+  /** Start of the call's timer, in milliseconds of the local clock; undefined until media is connected. */
   readonly timerStart: number | undefined
   readonly tracks: readonly Track[]
   /** State of the connection to each peer, by user. */
   readonly peerStates: ReadonlyMap<string, ConnectionState>
-  /** Of the call, or of the last one; the newest first. */
+  /** Events of the current call, or of the last one, newest first. */
   readonly events: readonly ListedEvent[]
-  /** How the last call was over, or how something stopped ringing. */
+  /** How the last call ended, or why a call stopped ringing. */
   readonly lastOutcome: { readonly room: Room; readonly reason: EndedReason } | { readonly text: Sentence } | undefined
   readonly devices: readonly MediaDeviceInfo[]
   readonly notices: readonly Notice[]
@@ -64,7 +64,7 @@ export const INITIAL: PhoneState = {
   history: { rooms: [], next: null, loaded: false },
 }
 
-/** What rings, one call for each caller: the latest. */
+/** The calls that the page shows as ringing: the latest of each caller who is neither silenced nor blocked. */
 export function ringingCalls({ ringing, silenced, blocked }: PhoneState): readonly Room[] {
   const byCaller = new Map(ringing.map((room) => [room.callerId, room]))
   return [...byCaller.values()].filter(({ callerId }) => !silenced.has(callerId) && !blocked.includes(callerId))

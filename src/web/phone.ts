@@ -12,9 +12,9 @@ import { Store } from './store.ts'
 import { TabChannel } from './tab-channel.ts'
 import { TokenRequest } from './token-request.ts'
 
-/** Events that are listed. */
+/** Maximum number of events in the list. */
 const EVENTS_MAX = 500
-/** One user's telephone: the SDK's client, and what a page shows of it. */
+/** The model of the page for one user: the SDK's client and the state that the components render. */
 export class Phone {
   readonly userId: string
   readonly store = new Store<PhoneState>(INITIAL)
@@ -26,13 +26,13 @@ export class Phone {
   readonly #tabs: TabChannel
   readonly #token = new TokenRequest(() => this.store.update({ tokenRefused: true }))
   #entry: RoomEntry | undefined
-  /** Seconds that the call had been going on when it was joined. */
+  /** The call's duration in seconds when this page joined it. */
   #durationBefore = 0
 
   constructor({ userId, token }: Identity) {
     this.userId = userId
     this.#client = new OpenChatClient({
-      // Beside the page, wherever a proxy has put it.
+      // Relative to the page, which a proxy may serve below a path.
       server: { baseUrl: new URL('.', location.href).href },
       auth: { uid: userId, token, refreshToken: () => this.#token.ask() },
     })
@@ -47,7 +47,7 @@ export class Phone {
     return this.#client.rtc
   }
 
-  /** Listens for calls, and goes on with the one that a reload has interrupted. */
+  /** Starts listening for calls, and rejoins the call that a reload interrupted. */
   async start(): Promise<void> {
     this.#listen()
     const { signal } = this.#aborted
@@ -64,7 +64,7 @@ export class Phone {
     await Promise.all([this.history.load(), this.#loadBlocked()])
   }
 
-  /** Leaves the call that this page is in and gives everything back. */
+  /** Leaves the call and releases everything. */
   async stop(): Promise<void> {
     this.#aborted.abort()
     this.notices.close()
@@ -76,14 +76,14 @@ export class Phone {
     this.#tabs.close()
   }
 
-  /** Goes on with another token of the same user, after the gateway has refused the one before. */
+  /** Continues with a new token of the same user, after the gateway refused the previous one. */
   useToken(token: string): void {
     this.notices.dismissWhere(({ code }) => code === 'UNAUTHENTICATED')
     this.store.update({ tokenRefused: false })
     this.#token.give(token)
   }
 
-  /** One makes a call between two, several a group. */
+  /** Calls one user, or creates a group of several. */
   call(userIds: readonly string[], mediaType: MediaType): Promise<void> {
     const createRoom = async (): Promise<string> => {
       const [userId = ''] = userIds
@@ -96,14 +96,14 @@ export class Phone {
     return this.#enter({ status, findRoom: createRoom, sources: sourcesOf(mediaType), created: true })
   }
 
-  /** Takes a call that rings, or that another tab or device is in; the one that this page is in is left first. */
+  /** Answers a ringing call, or takes over one from another tab or device; leaves the current call first. */
   answer(room: Room): Promise<void> {
     const { otherDeviceCall } = this.store.state
     const status = [otherDeviceCall?.id === room.id ? 'Taking the call here…' : 'Answering…']
     return this.#enter({ status, findRoom: () => room.id, sources: sourcesOf(room.mediaType) })
   }
 
-  /** Gives up what is under way; what has come about of it is undone. */
+  /** Cancels the call or answer in progress, and undoes what the gateway has already done. */
   cancel(): void {
     if (this.store.state.pending === undefined) return
     this.#entry?.cancel()
@@ -111,7 +111,7 @@ export class Phone {
     this.store.update({ ...NO_CALL, pending: undefined, lastOutcome: { text: ['Call cancelled.'] } })
   }
 
-  /** Declines a call, and what else the same caller has ringing. */
+  /** Declines a call, and every other ringing call of the same caller. */
   async decline({ callerId }: Room): Promise<void> {
     const declined = this.store.state.ringing.filter((room) => room.callerId === callerId)
     for (const { id } of declined) this.#stopRinging(id)
@@ -123,7 +123,7 @@ export class Phone {
     })
   }
 
-  /** Calls of this caller neither ring nor show any more, here and until the page is loaded again. */
+  /** Hides the calls of this caller on this page until it is reloaded. */
   silence(callerId: string): void {
     this.store.update({ silenced: new Set(this.store.state.silenced).add(callerId) })
   }
@@ -133,7 +133,7 @@ export class Phone {
     this.store.update({ silenced: new Set([...silenced].filter((userId) => userId !== callerId)) })
   }
 
-  /** From now on this caller rings on none of the user's devices, and does not learn it. */
+  /** Blocks this caller on all of the user's devices; the caller is not told. */
   async block(callerId: string): Promise<void> {
     this.store.update({ blocked: [...this.store.state.blocked, callerId] })
     await this.notices.attempt(() => this.#rtc.blockUser(callerId))
@@ -149,7 +149,7 @@ export class Phone {
     await this.notices.attempt(async () => this.store.update({ blocked: await this.#rtc.blockedUsers() }))
   }
 
-  /** At once for whoever is at the page, even if the gateway cannot be told for a while. */
+  /** Shows the end at once, even if the gateway cannot be reached for a while. */
   async hangUp(): Promise<void> {
     forgetCall()
     const left = this.notices.attempt(() => this.#rtc.leaveRoom())
@@ -199,7 +199,7 @@ export class Phone {
     void this.notices.attempt(() => this.#loadEvents(room))
   }
 
-  /** What happened before the room was joined; the stream brings the rest. */
+  /** Loads the events before the join; the stream delivers the later ones. */
   async #loadEvents({ id, seq }: Room): Promise<void> {
     const after = Math.max(0, seq - EVENTS_MAX)
     const log = await this.#rtc.getEvents(id, { first: EVENTS_MAX, after })
@@ -217,7 +217,7 @@ export class Phone {
       store.update({ peerStates: new Map(store.state.peerStates).set(userId, state) })
       if (state === 'connected') this.notices.dismissWhere((notice) => notice.userId === userId)
     })
-    // Counted from what the gateway says has passed: its clock may be another.
+    // The gateway's duration plus local time, because the two clocks may differ.
     rtc.on('mediaStarted', ({ at }) => store.update({ timerStart: at - this.#durationBefore * 1000 }))
     rtc.on('devicesChanged', ({ devices }) => store.update({ devices }))
     rtc.on('deviceFallback', ({ source }) =>
@@ -237,7 +237,7 @@ export class Phone {
     rtc.on('ended', ({ room, reason }) => {
       this.#tabs.announceChange()
       void this.history.load()
-      // Whoever hangs up may be in the next call by the time that the gateway was told.
+      // Ignore the end of a call that was hung up if the page has already joined the next one.
       if (rtc.room || this.#entry?.isUndoing(room.id)) return
       forgetCall()
       this.#showEnd({ room, reason })
@@ -259,7 +259,7 @@ export class Phone {
   }
 
   #showRoom(room: Room): void {
-    // Not what comes when it is over for this page: at once, or since hanging up.
+    // Ignore updates that arrive after the call has ended for this page.
     if (this.#rtc.room?.id !== room.id || room.status === 'ended' || this.#entry?.cancelled) return
     this.store.update({ room })
   }

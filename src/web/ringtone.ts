@@ -1,15 +1,15 @@
-/** Seconds. */
+/** Seconds; each repetition plays the notes at the given offsets. */
 const REPEAT_EVERY = 2.4
 const TONES = [0, 0.32]
 const TONE_LENGTH = 0.26
-/** Two notes, a third apart; quiet enough for a room with others in it. */
+/** Hertz: two notes, a third apart. Kept quiet, for rooms with other people. */
 const PITCHES = [587, 740]
 const LOUDNESS = 0.08
 
 /**
- * Rings until it is told to stop. Without a click on the page so far, the browser keeps it silent.
+ * Plays the ringtone until stopped. Browsers keep it silent until the first user gesture on the page.
  *
- * @returns what stops it
+ * @returns a function that stops it
  */
 export function ring(): () => void {
   const audio = new AudioContext()

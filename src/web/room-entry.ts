@@ -3,18 +3,20 @@ import { forgetCall } from './call-memory.ts'
 import type { Sentence } from './sentence.ts'
 
 export interface RoomEntryRequest {
-  /** What is under way, for the user. */
+  /** What the page shows meanwhile. */
   readonly status: Sentence
-  /** Finds the room, or makes it. */
+  /** Returns the id of the room to join, creating the room if need be. */
   readonly findRoom: () => string | Promise<string>
-  /** The room is made for this: cancelling ends it. */
+  /** The room is created by this entry: cancelling ends it. */
   readonly created?: boolean
   readonly sources: readonly MediaSource[]
 }
 
 const RETRYABLE: readonly ErrorCode[] = ['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED']
 
-/** The way into a room. It can be cancelled at any time, and then undoes what the gateway has been told. */
+/**
+ * Finds or creates a room and joins it. Can be cancelled at any time; then it undoes what the gateway has already done.
+ */
 export class RoomEntry {
   readonly #rtc: OpenChatClient['rtc']
   readonly #request: RoomEntryRequest
@@ -23,14 +25,14 @@ export class RoomEntry {
   #done: Promise<unknown> = Promise.resolve()
   #cancelled = false
 
-  /** @param after - when the entry before this one has undone what it had to */
+  /** @param after - resolves when the previous entry is done, including its undo */
   constructor(rtc: OpenChatClient['rtc'], request: RoomEntryRequest, after: Promise<unknown> | undefined) {
     this.#rtc = rtc
     this.#request = request
     this.#after = after
   }
 
-  /** Resolves when it is over, in whatever way. */
+  /** Resolves when the entry has joined, failed, or been undone. */
   get done(): Promise<unknown> {
     return this.#done
   }
@@ -39,7 +41,7 @@ export class RoomEntry {
     return this.#cancelled
   }
 
-  /** Whether the end of the room is what cancelling brings about. */
+  /** Whether the room's end results from cancelling this entry. */
   isUndoing(roomId: string): boolean {
     return this.#cancelled && roomId === this.#roomId
   }
@@ -48,7 +50,7 @@ export class RoomEntry {
     this.#cancelled = true
   }
 
-  /** @throws RtcError why the room cannot be entered */
+  /** @throws RtcError if the room cannot be joined, or the entry was cancelled */
   join(): Promise<Room> {
     const room = this.#join()
     this.#done = room.catch(() => undefined)
@@ -67,7 +69,7 @@ export class RoomEntry {
       return room
     } catch (error) {
       if (this.#cancelled) await this.#undoJoin()
-      // What cannot be reached now may be there after the next reload, within the grace.
+      // After a transient error, a reload within the grace can still rejoin: keep the remembered call.
       else if (!(error instanceof RtcError && RETRYABLE.includes(error.code))) forgetCall()
       throw error
     }
@@ -85,7 +87,7 @@ export class RoomEntry {
       if (this.#request.created) await this.#rtc.endRoom(id)
       else if (joined) await this.#rtc.leaveRoom(id)
     } catch {
-      // It ends by itself: nobody answers, or nobody is there.
+      // Ignored: the room ends by itself when nobody answers or nobody is left.
     }
   }
 }

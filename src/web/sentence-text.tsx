@@ -1,13 +1,13 @@
 import { piecesOf, type Sentence } from './sentence.ts'
 
-/** A sentence with its names in isolation. */
+/** Renders a sentence; each user name is isolated from the text direction around it. */
 export function SentenceText({ sentence }: { sentence: Sentence }) {
   return <>{sentence.map((part) => (typeof part === 'string' ? part : <UserName userId={part.name} />))}</>
 }
 
 /**
- * Somebody's id. It neither turns the text around it nor shows in another order than it is spelled: characters that change
- * the direction are shown as unknown ones.
+ * A user's id, safe against bidirectional spoofing: it is isolated from the surrounding text, and directional control
+ * characters in it are shown as replacement characters.
  */
 export function UserName({ userId }: { userId: string }) {
   return (

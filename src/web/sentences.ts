@@ -18,7 +18,7 @@ const DEVICES: Readonly<Record<MediaSource, string>> = {
   screen: 'screen',
 }
 
-/** How a call goes on without a source. */
+/** Appended to a device error: how the call continues without the source. */
 const WITHOUT_SOURCE: Readonly<Record<MediaSource, string>> = {
   camera: 'The call goes on without your picture.',
   microphone: 'The call goes on, but nobody hears you.',
@@ -53,7 +53,7 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   MEDIA_FAILED: () => 'Sound and picture do not come through: the network may be blocking them.',
 }
 
-/** What the page's forms call the gateway's fields; it fills in no others. */
+/** Labels of the page's form fields, by the gateway's field names. */
 const FORM_LABELS: Readonly<Record<string, string>> = {
   calleeId: 'Who to call',
   participantIds: 'Who to call',
@@ -61,7 +61,7 @@ const FORM_LABELS: Readonly<Record<string, string>> = {
   userId: 'Who to block',
 }
 
-/** What the gateway's own sentences call them. */
+/** Words for field names within the gateway's messages. */
 const PEOPLE: Readonly<Record<string, string>> = {
   callerId: 'caller',
   calleeId: 'one who is called',
@@ -70,7 +70,7 @@ const PEOPLE: Readonly<Record<string, string>> = {
   userId: 'user',
 }
 
-/** What is wrong with an input, in the words of the page instead of the gateway's names. */
+/** One input problem, with the page's labels instead of the gateway's field names. */
 function problemSentence({ path, message }: InputProblem): string {
   const words = message.replaceAll(/\b[a-z]+[A-Z]\w*\b/g, (word) => PEOPLE[word] ?? 'it')
   const field = FORM_LABELS[path.split('.').find((part) => part in FORM_LABELS) ?? '']
@@ -78,14 +78,14 @@ function problemSentence({ path, message }: InputProblem): string {
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
 }
 
-/** What went wrong, for the one who is at the page; with a source, also how the call goes on. */
+/** The message for an error; with a source, also how the call continues. */
 export function errorSentence(error: RtcError, source?: MediaSource): Sentence {
   if (error.peer) return say`${nameOf(error.peer.userId)} cannot be reached: ${UNREACHABLE[error.peer.reason]}.`
   const sentence = SENTENCES[error.code](error, source === undefined ? 'device' : DEVICES[source])
   return [source === undefined ? sentence : `${sentence} ${WITHOUT_SOURCE[source]}`]
 }
 
-/** Why sound and picture of somebody do not arrive, as far as it can be told. */
+/** Why a peer's media does not arrive. */
 const UNREACHABLE: Readonly<Record<NonNullable<RtcError['peer']>['reason'], string>> = {
   no_answer: 'their page does not answer',
   no_agreement: 'the two browsers do not agree on a connection',
@@ -95,19 +95,19 @@ const UNREACHABLE: Readonly<Record<NonNullable<RtcError['peer']>['reason'], stri
   nothing_arrives: 'nothing arrives from them, by whatever way',
 }
 
-/** A chosen device has gone, and another one is used. */
+/** The selected device is gone; the default one is used. */
 export const fallbackSentence = (source: MediaSource): string =>
   `The ${DEVICES[source]} that you have chosen is gone: the default one is used instead.`
 
-/** A device has gone that nobody has switched off. */
+/** A published device is gone. */
 export const lostSentence = (source: MediaSource): string =>
   `Your ${DEVICES[source]} is gone: it was unplugged, or the system has taken it away. ${WITHOUT_SOURCE[source]}`
 
-/** The others who have, or had, a place in a room. */
+/** The ids of the other participants, past and present. */
 export const othersIn = (room: Room, userId: string): string[] =>
   room.participants.map((participant) => participant.userId).filter((id) => id !== userId)
 
-/** Why a call is over, for one of those who were in it. */
+/** How a call ended, as told to one of its participants. */
 export function endedSentence(room: Room, reason: EndedReason, userId: string): Sentence {
   const own = room.callerId === userId
   const caller = nameOf(room.callerId)
@@ -129,7 +129,7 @@ export function endedSentence(room: Room, reason: EndedReason, userId: string): 
   return sentences[reason]()
 }
 
-/** Names those who were in the call, and whose connection it ended with. */
+/** Names the other participants and, if a lost connection ended the call, whose it was. */
 function completedSentence(room: Room, userId: string): Sentence {
   const present = room.participants.filter(({ joinedAt }) => joinedAt !== null)
   const others = present.filter((other) => other.userId !== userId)
@@ -140,7 +140,7 @@ function completedSentence(room: Room, userId: string): Sentence {
   return lost ? say`${ended}: the connection to ${nameOf(lost.userId)} was lost.` : say`${ended}.`
 }
 
-/** How a call that rang here has ceased to, when it was not answered here. */
+/** Why a call stopped ringing without being answered here. */
 export function ringOverSentence(room: Room, type: Exclude<IncomingCallType, 'ringing'>): Sentence {
   const caller = nameOf(room.callerId)
   const sentences = {
@@ -190,5 +190,5 @@ export function eventSentence({ type, participant, actorId, subjectId, room }: L
   return sentences[type]()
 }
 
-/** An event as the log has it, or with what it was about, as the stream has it. */
+/** An event from the log or, with `participant` and `room`, from the stream. */
 export type ListedEvent = RoomEvent & Partial<Pick<RoomUpdate, 'participant' | 'room'>>

@@ -1,6 +1,6 @@
 import { TokenForm, type TokenFormProps } from './token-form.tsx'
 
-/** Asks who is there: somebody whose token the gateway has given, or whose token is pasted. */
+/** Lets the user choose a development identity or paste a token. */
 export function SignIn({ options, onToken, onBack }: TokenFormProps & { onBack?: (() => void) | undefined }) {
   const people = Object.keys(options.tokens ?? {})
   return (

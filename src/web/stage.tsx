@@ -4,7 +4,7 @@ import { Icon } from './icons.tsx'
 import { ParticipantTile } from './participant-tile.tsx'
 import { tilesOf } from './tiles.ts'
 
-/** Everybody's pictures, and everybody's sound. */
+/** The tiles of all participants, and the playback of their audio. */
 export function Stage(call: {
   room: Room
   userId: string
@@ -18,7 +18,7 @@ export function Stage(call: {
   const people = present.length - screens
   const layout = screens > 0 ? 'screen' : present.length === 2 ? 'pair' : 'grid'
 
-  /** A click lets the browser play what it has held back. */
+  /** A click is a user gesture, after which the browser permits playback. */
   function unlock() {
     setAutoplayBlocked(false)
     for (const sound of sounds.current?.querySelectorAll('audio') ?? [])
@@ -71,7 +71,7 @@ function RemoteAudio({ track, onBlocked }: { track: Track; onBlocked: () => void
     if (!audio.current) return
     audio.current.srcObject = stream
     audio.current.play().catch((error: unknown) => {
-      // Not when the element is gone before it has begun.
+      // Only autoplay blocking; removing the element before playback starts rejects with AbortError.
       if (error instanceof DOMException && error.name === 'NotAllowedError') onBlocked()
     })
   }, [stream])

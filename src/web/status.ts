@@ -3,7 +3,7 @@ import { type PhoneState, ringingCalls } from './phone-state.ts'
 import { namesOf, say, type Sentence } from './sentence.ts'
 import { endedSentence } from './sentences.ts'
 
-/** The one sentence that says how things stand; it is read aloud when it changes. */
+/** The text of the page's status line, a live region that is read aloud when it changes. */
 export function statusOf(state: PhoneState, userId: string): Sentence {
   const { gateway, pending, room, lastOutcome, notices, tokenRefused } = state
   const ringing = ringingCalls(state)

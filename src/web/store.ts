@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** A state that is replaced, never changed, and told to whoever listens. */
+/** Holds an immutable state and notifies listeners when it is replaced. */
 export class Store<State extends object> {
   #state: State
   readonly #listeners = new Set<() => void>()
@@ -18,14 +18,14 @@ export class Store<State extends object> {
     for (const listener of this.#listeners) listener()
   }
 
-  /** @returns what ends it */
+  /** @returns a function that unsubscribes */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 }
 
-/** The store's state, and a new rendering whenever it is another. */
+/** Returns the store's state and re-renders when it changes. */
 export function useStore<State extends object>(store: Store<State>): State {
   const [state, setState] = useState(store.state)
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** The same user's other tabs in this browser, who are told when a call begins or ends here. */
+/** Notifies the user's other tabs in this browser when a call starts or ends here. */
 export class TabChannel {
   readonly #channel: BroadcastChannel
 
@@ -8,7 +8,7 @@ export class TabChannel {
   }
 
   announceChange(): void {
-    // A channel has no target: it is of this origin alone.
+    // A BroadcastChannel has no target origin; it is limited to its own.
     // oxlint-disable-next-line unicorn/require-post-message-target-origin
     this.#channel.postMessage('changed')
   }

@@ -1,27 +1,27 @@
 import type { ConnectionState, MediaSource, Participant, ParticipantState, Room, Track } from '../sdk/index.ts'
 
-/** What a tile says of its participant; `reconnecting` while the grace of a lost connection runs. */
+/** The state that a tile shows; `reconnecting` during the grace of a lost connection. */
 export type TileState = Exclude<ParticipantState, 'invited'> | 'ringing' | 'reconnecting'
 
-/** One picture on the stage. */
+/** One tile on the stage. */
 export interface Tile {
   readonly key: string
   readonly userId: string
   readonly self: boolean
   readonly kind: 'person' | 'screen'
   readonly state: TileState
-  /** How the way to this peer stands; undefined for oneself, and before there is one. */
+  /** State of the media connection to this peer; undefined for the user's own tile and before there is a connection. */
   readonly media: ConnectionState | undefined
   readonly muted: boolean
   readonly cameraOff: boolean
-  /** Undefined: there is no picture to show. */
+  /** Undefined: the tile shows the avatar. */
   readonly video: MediaStreamTrack | undefined
 }
 
 export interface Tiles {
-  /** Screens first, then people in the order they came, oneself last. */
+  /** Shared screens first, then the others in the order they were added, then the user. */
   readonly present: readonly Tile[]
-  /** Those who are out of the call. */
+  /** Participants who have left, declined, missed the call or been removed. */
   readonly absent: readonly Tile[]
 }
 
@@ -29,7 +29,7 @@ export function tilesOf(call: {
   readonly room: Room
   readonly userId: string
   readonly tracks: readonly Track[]
-  /** By user. */
+  /** By user id. */
   readonly media: ReadonlyMap<string, ConnectionState>
 }): Tiles {
   const { room, userId, tracks, media } = call
@@ -67,7 +67,7 @@ export function tilesOf(call: {
   }
 }
 
-/** Whether one publishes a source oneself; a muted microphone stays open. */
+/** Whether this user publishes a source; a muted microphone has a track that is disabled. */
 export const isPublished = (tracks: readonly Track[], source: MediaSource): boolean =>
   tracks.some((track) => track.local && track.source === source && track.mediaStreamTrack.enabled)
 

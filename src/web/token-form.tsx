@@ -7,7 +7,7 @@ export interface TokenFormProps {
   readonly onToken: (identity: Identity) => void
 }
 
-/** Takes a pasted token and keeps it in this tab. */
+/** A form for pasting a token, which is stored for this tab. */
 export function TokenForm({ options, onToken, label }: TokenFormProps & { label: string }) {
   const { userClaim = 'sub' } = options
   const id = useId()
@@ -47,7 +47,7 @@ export function TokenForm({ options, onToken, label }: TokenFormProps & { label:
   )
 }
 
-/** Asks for another token in the place of one that has expired; a call goes on meanwhile. */
+/** Asks for a new token after the current one expired or was refused; a call continues meanwhile. */
 export const RefusedTokenForm = (props: TokenFormProps) => (
   <TokenForm {...props} label="Your token has expired, or was refused. Paste another one:" />
 )

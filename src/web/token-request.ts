@@ -1,4 +1,4 @@
-/** Asks the one at the page for another token, once however many requests wait for it. */
+/** A pending request to the user for a new token. */
 export class TokenRequest {
   readonly #onAsk: () => void
   #asked: { readonly give: (token: string) => void; readonly refuse: (reason: Error) => void } | undefined
@@ -19,9 +19,9 @@ export class TokenRequest {
     this.#asked = undefined
   }
 
-  /** Nobody is there to give one. */
+  /** Rejects the pending request. */
   withdraw(): void {
-    this.#asked?.refuse(new Error('The page asks for no other token any more.'))
+    this.#asked?.refuse(new Error('The request for a new token was withdrawn.'))
     this.#asked = undefined
   }
 }

@@ -29,6 +29,7 @@ import { Heartbeat } from './presence/heartbeat.ts'
 import { createLeaseStore } from './presence/lease-store.ts'
 import { createAbsenceSweeper } from './presence/absence.ts'
 import { Leases } from './presence/leases.ts'
+import { createPresence } from './presence/presence.ts'
 import { createSweeper } from './presence/sweeper.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { createExecutor } from './rooms/executor.ts'
@@ -192,7 +193,14 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const blocks = createBlockService({ store: createBlockStore(database.prisma), rates, clock })
   const leaseStore = createLeaseStore(database.prisma)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
-  const streams = createRoomStreams({ executor, leases, events, hub, rates, clock })
+  const streams = createRoomStreams({
+    executor,
+    presence: createPresence({ leases, executor }),
+    events,
+    hub,
+    rates,
+    clock,
+  })
   const sweeper = createSweeper({ store, executor, clock, log })
   const absenceSweeper = createAbsenceSweeper({ store: leaseStore, executor, clock, log })
   const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, leases, log })

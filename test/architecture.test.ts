@@ -173,8 +173,8 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'events',
     files: /^events\//,
-    imports: ['events', 'limits', 'rates', 'presence', 'service', 'store', 'policy', 'model', 'core'],
-    reason: 'streams the log of rooms to readers, who must be allowed to read and prove presence',
+    imports: ['events', 'limits', 'rates', 'service', 'store', 'policy', 'model', 'core'],
+    reason: 'streams the log of rooms to subscribers, who must be allowed to read',
   },
   {
     kind: 'blocks',
@@ -197,7 +197,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'presence',
     files: /^presence\//,
-    imports: ['presence', 'db', 'service', 'store', 'core'],
+    imports: ['presence', 'events', 'db', 'service', 'store', 'model', 'core'],
     reason: 'executes what time and lost streams do to a room, by the same executor as users',
   },
   {

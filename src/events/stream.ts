@@ -2,7 +2,6 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import type { Rates } from '../limits/rates.ts'
-import type { StreamLease, Leases } from '../presence/leases.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { requireAllowed } from '../rooms/policy.ts'
@@ -50,12 +49,34 @@ export interface StreamSink {
   end(error?: Error): void
 }
 
+/** A live stream of a device: while it is held, whoever has joined from that device is present. */
+export interface StreamLease {
+  /** The participant was declared lost although the stream lives, for instance by a node that could not see this one. */
+  reassert(): void
+  /** The stream is over; `lost` unless it was at its end. */
+  release(options: { lost: boolean }): void
+}
+
+/** Presence as room streams see it. */
+export interface StreamPresence {
+  /**
+   * Takes the lease of a stream that opens and ends the grace of its participant; undefined when the stream proves
+   * nothing, because the user is no participant or the room has ended.
+   */
+  enter(request: {
+    readonly room: Room
+    readonly userId: string
+    /** Null: the stream names no device. */
+    readonly deviceId: string | null
+  }): Promise<StreamLease | undefined>
+}
+
 /** Updates that may come while the reader still takes what lies behind its cursor. */
 const CUTOVER_LIMIT = 256
 
 interface Dependencies {
-  readonly executor: Pick<Executor, 'load' | 'execute'>
-  readonly leases: Leases
+  readonly executor: Pick<Executor, 'load'>
+  readonly presence: StreamPresence
   readonly readBack: ReadBack
   readonly hub: Hub
   readonly rates: Rates
@@ -79,7 +100,8 @@ export function createRoomStreams({
     async open(request) {
       dependencies.rates.count(request.actor, 'subscribe')
       const room = await readable(request)
-      const lease = await present(dependencies, request, room)
+      const { actor, deviceId = null } = request
+      const lease = await dependencies.presence.enter({ room, userId: actor.id, deviceId })
       const stream = new RoomStream(dependencies, { ...request, roomId: room.id }, lease)
       try {
         await stream.subscribe(room.seq)
@@ -114,25 +136,6 @@ export function createRoomStreams({
       return updates
     },
   }
-}
-
-/**
- * The stream of the device that holds the seat proves presence: it ends the grace that a lost one has begun. One that
- * names no device is such a device's only where the seat has none.
- */
-async function present(
-  { leases, executor }: Dependencies,
-  request: StreamRequest,
-  room: Room,
-): Promise<StreamLease | undefined> {
-  const { actor, deviceId = null } = request
-  const place = findParticipant(room, actor.id)
-  if (!place || room.status === 'ended') return undefined
-  const lease = await leases.open({ roomId: room.id, userId: actor.id, deviceId })
-  if (place.state === 'joined' && place.deviceId === deviceId && !place.connected) {
-    await executor.execute(room.id, { type: 'reconnect', userId: actor.id, deviceId })
-  }
-  return lease
 }
 
 /**

@@ -2,16 +2,9 @@ import { levelOf } from '../core/failures.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { KeyedQueue } from '../core/keyed-queue.ts'
+import type { StreamLease } from '../events/stream.ts'
 import type { Executor } from '../rooms/executor.ts'
 import type { LeaseHolder, LeaseStore } from './lease-store.ts'
-
-/** A live stream of a device: while it is held, whoever has joined from that device is present. */
-export interface StreamLease {
-  /** The participant was declared lost although the stream lives, for instance by a node that could not see this one. */
-  reassert(): void
-  /** The stream is over; `lost` unless it was at its end. */
-  release(options: { lost: boolean }): void
-}
 
 interface Dependencies {
   readonly nodeId: string

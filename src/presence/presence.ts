@@ -1,6 +1,7 @@
 import type { StreamLease, StreamPresence } from '../events/stream.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { findParticipant } from '../rooms/model.ts'
+import type { LeaseHolder } from './lease-store.ts'
 import type { Leases } from './leases.ts'
 
 interface Dependencies {
@@ -13,13 +14,23 @@ interface Dependencies {
  * lost one has begun. A stream without a device counts for the seat only where the seat has none.
  */
 export function createPresence({ leases, executor }: Dependencies): StreamPresence {
+  const reconnect = async ({ roomId, ...device }: LeaseHolder, lease: StreamLease): Promise<void> => {
+    try {
+      await executor.execute(roomId, { type: 'reconnect', ...device })
+    } catch (error) {
+      // The stream does not open, so nothing else would release the lease.
+      lease.release({ lost: true })
+      throw error
+    }
+  }
+
   return {
     async enter({ room, userId, deviceId }): Promise<StreamLease | undefined> {
       const participant = findParticipant(room, userId)
       if (!participant || room.status === 'ended') return undefined
       const lease = await leases.open({ roomId: room.id, userId, deviceId })
       if (participant.state === 'joined' && participant.deviceId === deviceId && !participant.connected) {
-        await executor.execute(room.id, { type: 'reconnect', userId, deviceId })
+        await reconnect({ roomId: room.id, userId, deviceId }, lease)
       }
       return lease
     },

@@ -130,6 +130,21 @@ test('a participant who never opened a stream is not swept', async () => {
   expect((await participant(roomId, 'alice'))?.connected).toBe(true)
 })
 
+test('a stream that fails to open leaves no lease behind', async () => {
+  const roomId = await activeCall()
+  const lost = watch(world.alice, roomId)
+  await lost.next()
+  lost.cut()
+  await expect.poll(async () => (await participant(roomId, 'alice'))?.connected).toBe(false)
+  await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
+  // Rooms can be read and leases can be written, but nothing can be committed.
+  await world.app.prisma.$executeRaw`ALTER TABLE "RoomEvent" RENAME TO "Hidden"`
+  const [answer] = await take(world.alice.subscribe(UPDATES, { roomId }), 1)
+  expect(answer).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL' } }] })
+  await world.app.prisma.$executeRaw`ALTER TABLE "Hidden" RENAME TO "RoomEvent"`
+  await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
+})
+
 test('a stream that ends with its room leaves no lease behind', async () => {
   const roomId = await activeCall()
   const alice = watch(world.alice, roomId)

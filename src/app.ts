@@ -4,8 +4,7 @@ import { createKeySet } from './auth/key-set.ts'
 import { createVerifier } from './auth/verify.ts'
 import { type BlockService, createBlockService } from './blocks/service.ts'
 import { createBlockStore } from './blocks/store.ts'
-import { EVERYBODY, IncomingCalls } from './calls/incoming.ts'
-import { ringingChangedFor } from './calls/ringing.ts'
+import { IncomingCalls } from './calls/incoming.ts'
 import type { Configuration } from './config.ts'
 import { type Scheduler, systemClock } from './core/clock.ts'
 import { Failures } from './core/failures.ts'
@@ -21,6 +20,8 @@ import { createCatchUp } from './events/catch-up.ts'
 import { FanOut } from './events/fan-out.ts'
 import { Hub } from './events/hub.ts'
 import { createEventLog } from './rooms/event-log.ts'
+import type { LiveStreams } from './events/live-streams.ts'
+import type { Notice } from './events/notice.ts'
 import { createRoomStreams, type RoomStreams } from './events/stream.ts'
 import { createRates, type Rates } from './limits/rates.ts'
 import { createMedia, type Media } from './media/connection.ts'
@@ -93,9 +94,6 @@ export interface AppDependencies {
   readonly onStatement?: (sql: string) => void
 }
 
-/** Users for whom a room begins or ceases to ring who are told to the other nodes one by one. */
-const RUNG_ONE_BY_ONE = 32
-
 /** Wires everything; does no I/O before `start`. */
 export function createApp(configuration: Configuration, dependencies: AppDependencies): App {
   const { config, secrets } = configuration
@@ -119,37 +117,34 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const events = createEventLog(database.prisma)
   const slices = new TimeSlices()
   const fanOut = new FanOut(slices)
-  const hub = new Hub({ load: store.load, events, slices, log })
   const media = createMedia({
     ice: { ...config.ice, turnSecret: secrets.turnSecret },
     providers: configuredProviders(config.media, secrets),
     defaultProvider: config.media.defaultProvider,
     meshMax: config.media.meshMax,
   })
-  const catchUp = createCatchUp({ hub, store, others: [() => calls.check(), () => signals.check()], log })
   const bus = new Bus({
     databaseUrl,
     nodeId,
     onNotice(notice) {
-      if (notice.kind === 'room') {
-        hub.hint(notice.roomId, notice.seq)
-        signals.hintRoom(notice.roomId)
-      } else if (notice.kind === 'ringing') calls.hint(notice.roomId, notice.userId)
-      else if (notice.kind === 'signal') signals.offer(notice.roomId, notice.userId)
-      else rates.grantedElsewhere(notice)
+      if (notice.kind === 'spending') rates.grantedElsewhere(notice)
+      else for (const kind of liveStreams) kind.notice(notice)
     },
     onGap: () => catchUp.runNow(),
     log,
   })
+  const announce = (notice: Notice) => bus.announce(notice)
   const rates = createRates({
     rates: config.rates,
     clock,
-    announce: (spending) => bus.announce({ kind: 'spending', ...spending }),
+    announce: (spending) => announce({ kind: 'spending', ...spending }),
   })
+  const hub = new Hub({ load: store.load, newerThan: store.newerThan, events, slices, announce, log })
   const calls = new IncomingCalls({
     ringing: store.ringing,
     ringingSeqs: store.ringingSeqs,
     load: store.load,
+    announce,
     rates,
     clock,
     log,
@@ -158,25 +153,21 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const signals = new Signals({
     store: signalStore,
     load: store.load,
-    announce: (roomId, userId) => bus.announce({ kind: 'signal', roomId, userId }),
+    announce,
     rates,
     clock,
     log,
   })
+  /** Every kind of live stream; a new one is added here. */
+  const liveStreams: readonly LiveStreams[] = [hub, calls, signals]
+  const catchUp = createCatchUp(liveStreams, log)
   const executor = createExecutor({
     store,
     clock,
     limits: { ...config.deadlines, meshMax: config.media.meshMax },
     ringingMax: config.quotas.ringingMax,
     publish(room, appended) {
-      hub.publish(room.id, appended)
-      calls.offer(room)
-      signals.offerRoom(room)
-      bus.announce({ kind: 'room', roomId: room.id, seq: room.seq })
-      const rung = ringingChangedFor(room, appended)
-      // Of a large room one notice for everybody is less work than one for each.
-      if (rung.size > RUNG_ONE_BY_ONE) bus.announce({ kind: 'ringing', roomId: room.id, userId: EVERYBODY })
-      else for (const userId of rung) bus.announce({ kind: 'ringing', roomId: room.id, userId })
+      for (const kind of liveStreams) kind.committed(room, appended)
     },
   })
   const rooms = createRoomService({
@@ -245,9 +236,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     failures,
     readiness: () => readinessOf({ check: () => database.check(), keySet }),
     async dispose() {
-      hub.close()
-      calls.close()
-      signals.close()
+      for (const kind of liveStreams) kind.close()
       overload.close()
       if (!hasStarted) return await database.close()
       await sweeper.stop()

@@ -54,7 +54,7 @@ export async function gateway(databaseUrl: string): Promise<Variant> {
     ],
     publish() {
       const { value } = events.next()
-      app.hub.publish(room.id, [value])
+      app.hub.committed(room, [value])
       return value.seq
     },
     async close() {

@@ -1,29 +1,14 @@
 import type { Logger } from '../core/logger.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
-import type { RoomStore } from '../rooms/store.ts'
-import type { Hub } from './hub.ts'
+import type { LiveStreams } from './live-streams.ts'
 
-interface Dependencies {
-  readonly hub: Hub
-  readonly store: Pick<RoomStore, 'newerThan'>
-  /** What else may have missed a notice; each looks for itself. */
-  readonly others: readonly (() => Promise<void>)[]
-  readonly log: Logger
-}
-
-/** Milliseconds: how late an event is at most when the node that wrote it died before it told the others. */
+/** Milliseconds: how late an event is at most when the node that committed it died before it sent the notice. */
 const INTERVAL = 2_000
-/** Rooms that one statement looks at. */
-const BATCH = 5_000
 
-/** Compares what the readers here have with what is in the log: no lost notice delays an event for longer than this. */
-export function createCatchUp({ hub, store, others, log }: Dependencies): PeriodicJob {
+/** Checks every kind of live stream periodically, so that a lost notice delays an event by no more than the interval. */
+export function createCatchUp(kinds: readonly Pick<LiveStreams, 'check'>[], log: Logger): PeriodicJob {
   const check = async (): Promise<boolean> => {
-    const rooms = [...hub.reached()].map(([id, seq]) => ({ id, seq }))
-    for (let from = 0; from < rooms.length; from += BATCH) {
-      for (const { id, seq } of await store.newerThan(rooms.slice(from, from + BATCH))) hub.hint(id, seq)
-    }
-    for (const other of others) await other()
+    for (const kind of kinds) await kind.check()
     return false
   }
   return new PeriodicJob(INTERVAL, check, log)

@@ -1,183 +1,218 @@
+import { Coalescer } from '../core/coalescer.ts'
 import { levelOf } from '../core/failures.ts'
 import type { Logger } from '../core/logger.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
+import { type EventLog, readAll } from '../rooms/event-log.ts'
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
-import { type EventLog, readAll } from '../rooms/event-log.ts'
+import type { LiveStreams } from './live-streams.ts'
+import type { Notice, StreamNotice } from './notice.ts'
+import { Subscribers } from './subscribers.ts'
 
-/** Updates of a room that are kept for readers who come back after a short while. */
+/** Updates per room that are kept for subscribers who resume after a short while. */
 const RECENT = 64
-
-/** Events that are delivered at once when they come together; more are delivered in time slices. */
+/** Events that are delivered synchronously when they come together; more are delivered in time slices. */
 const BURST = 4
+/** Rooms that one statement checks. */
+const CHECK_BATCH = 5_000
 
-/** Hears every update of a room as it happens, in order. It must neither throw nor take its time. */
-export interface Reader {
+/** Receives every update of a room as it happens, in order. */
+export interface RoomSubscriber {
+  /** Must neither throw nor block. */
   push(update: RoomUpdate): void
-  /** There will be no more. */
+  /** The gateway ends the stream. */
   close(): void
 }
 
-/** A reader's place in the live part of a room's stream. */
+/** A subscriber's place in the live part of a room's stream. */
 export interface Subscription {
-  /** The room at the moment of subscribing: the reader hears everything after it. */
+  /** The room at the moment of subscribing: every later update is pushed. */
   readonly room: Room
   /** The last updates before that moment, without a gap. */
   readonly recent: readonly RoomUpdate[]
-  /** Gives the place up. */
+  /** Unsubscribes. */
   close(): void
 }
 
 interface Dependencies {
   load(roomId: string): Promise<Room | null>
+  /** Of these rooms, those whose log has come further than `seq`. */
+  newerThan(rooms: readonly RoomSeq[]): Promise<readonly RoomSeq[]>
   readonly events: EventLog
   readonly slices: TimeSlices
+  /** Sends a notice to the other nodes. Does not throw. */
+  announce(notice: Notice): void
   readonly log: Logger
 }
 
+interface RoomSeq {
+  readonly id: string
+  readonly seq: number
+}
+
+/** A subscriber in the registry. */
+interface Member extends RoomSubscriber {
+  /** Whether it has its place: what comes before belongs to its snapshot or its backfill. */
+  live: boolean
+}
+
 /**
- * Fans the events of rooms out to their readers: every reader of a room here is given the same update object.
- * A room with readers has one channel, which folds every event once and lets nothing through out of order:
- * notifications are hints, a gap is filled from the log.
+ * The streams of rooms: every subscriber of a room at this node gets the same update object. A room with subscribers has
+ * one channel, which applies every event once and in order. Notices are hints; a gap is filled from the log.
  */
-export class Hub {
+export class Hub implements LiveStreams {
   readonly #dependencies: Dependencies
+  readonly #subscribers = new Subscribers<Member>()
+  /** One for each room with subscribers. */
   readonly #channels = new Map<string, Channel>()
+  readonly #catchUps = new Coalescer(async (roomId) => this.#channels.get(roomId)?.catchUp())
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
   }
 
-  /** Rooms with at least one reader here. */
+  /** Rooms with at least one subscriber here. */
   get size(): number {
-    return this.#channels.size
+    return this.#subscribers.size
   }
 
-  /** Says that these events are in the log. Never throws and never waits for a reader. */
-  publish(roomId: string, events: readonly RoomEvent[]): void {
-    this.#channels.get(roomId)?.offer(events)
+  /** Subscribers of a room here, those that are still waiting for their place included. */
+  subscribers(roomId: string): number {
+    return this.#subscribers.count(roomId)
   }
 
-  /** How many readers a room has here. */
-  readers(roomId: string): number {
-    return this.#channels.get(roomId)?.readers ?? 0
+  committed(room: Room, events: readonly RoomEvent[]): void {
+    if (this.#channels.get(room.id)?.offer(events) === false) this.#catchUp(room.id)
+    this.#dependencies.announce({ kind: 'room', roomId: room.id, seq: room.seq })
   }
 
-  /** The event number that each room with readers here has reached. */
-  reached(): ReadonlyMap<string, number> {
-    return new Map([...this.#channels].map(([roomId, channel]) => [roomId, channel.seq]))
+  notice(notice: StreamNotice): void {
+    if (notice.kind === 'room') this.#hint(notice.roomId, notice.seq)
   }
 
-  /** Says that the room's log has reached event number `seq`: what its readers do not have yet is read from there. */
-  hint(roomId: string, seq: number): void {
-    this.#channels.get(roomId)?.hint(seq)
+  async check(): Promise<void> {
+    for (const roomIds of this.#subscribers.keyBatches(CHECK_BATCH)) {
+      const known = roomIds.map((id) => ({ id, seq: this.#channels.get(id)?.seq ?? 0 }))
+      for (const { id, seq } of await this.#dependencies.newerThan(known)) this.#hint(id, seq)
+    }
   }
 
-  /** Takes a place behind the room's event number `atLeast`; null when there is no such room. */
-  async subscribe(roomId: string, atLeast: number, reader: Reader): Promise<Subscription | null> {
-    const channel = this.#channel(roomId)
-    channel.readers += 1
-    let released = false
-    const release = () => {
-      if (released) return
-      released = true
-      channel.readers -= 1
-      if (channel.readers === 0 && this.#channels.get(roomId) === channel) this.#channels.delete(roomId)
+  /** Subscribes behind the room's event number `atLeast`; null when there is no such room. */
+  async subscribe(roomId: string, atLeast: number, subscriber: RoomSubscriber): Promise<Subscription | null> {
+    const member: Member = { live: false, push: (update) => subscriber.push(update), close: () => subscriber.close() }
+    const remove = this.#subscribers.add(roomId, member)
+    const channel = this.#channelOf(roomId)
+    const close = () => {
+      remove()
+      if (!this.#subscribers.has(roomId)) this.#channels.delete(roomId)
     }
     try {
-      const subscription = await channel.subscribe(atLeast, reader, release)
-      if (!subscription) release()
-      return subscription
+      if (!channel.has(atLeast)) await this.#catchUps.run(roomId)
     } catch (error) {
-      release()
+      close()
       throw error
     }
+    if (!channel.room) {
+      close()
+      return null
+    }
+    member.live = true
+    return { room: channel.room, recent: [...channel.recent], close }
   }
 
-  /** Ends every reader's stream. */
+  /** Also closes subscribers that are still waiting for their place. */
   close(): void {
-    for (const channel of this.#channels.values()) channel.close()
-    this.#channels.clear()
+    this.#subscribers.close()
   }
 
-  #channel(roomId: string): Channel {
+  #hint(roomId: string, seq: number): void {
+    if (this.#channels.get(roomId)?.has(seq) === false) this.#catchUp(roomId)
+  }
+
+  #catchUp(roomId: string): void {
+    this.#catchUps.run(roomId).catch((error: unknown) => {
+      // The next hint or check reads the same from the log.
+      this.#dependencies.log[levelOf(error)]({ roomId, err: error }, 'a room with subscribers could not catch up')
+    })
+  }
+
+  #channelOf(roomId: string): Channel {
     const known = this.#channels.get(roomId)
     if (known) return known
-    const channel = new Channel(roomId, this.#dependencies)
+    const push = (update: RoomUpdate) => {
+      for (const member of this.#subscribers.of(roomId)) if (member.live) member.push(update)
+    }
+    const channel = new Channel(roomId, push, this.#dependencies)
     this.#channels.set(roomId, channel)
     return channel
   }
 }
 
+/** One room with subscribers: applies its events in order and pushes the updates. */
 class Channel {
   readonly #roomId: string
+  readonly #push: (update: RoomUpdate) => void
   readonly #dependencies: Dependencies
-  readonly #readers = new Set<Reader>()
   readonly #recent: RoomUpdate[] = []
   #room: Room | null = null
-  /** Catching up is serial: a hint that comes meanwhile waits for its turn. */
-  #turn: Promise<void> = Promise.resolve()
-  #catchingUp = 0
-  /** Subscribers present or on their way. */
-  readers = 0
+  /** The event number that the log is known to have reached. */
+  #wanted = 0
+  /** Committed events that are too many to be delivered synchronously. */
+  #burst: readonly RoomEvent[] = []
+  #catchingUp = false
 
-  constructor(roomId: string, dependencies: Dependencies) {
+  constructor(roomId: string, push: (update: RoomUpdate) => void, dependencies: Dependencies) {
     this.#roomId = roomId
+    this.#push = push
     this.#dependencies = dependencies
   }
 
-  /** The last event that the readers were offered; 0 before the room is loaded. */
+  /** The room as the subscribers have it; null before it is loaded, and when there is none. */
+  get room(): Room | null {
+    return this.#room
+  }
+
+  /** The last event that was pushed; 0 before the room is loaded. */
   get seq(): number {
     return this.#room?.seq ?? 0
   }
 
-  hint(seq: number): void {
-    if (this.seq < seq) void this.#reach(seq).catch((error: unknown) => this.#fail(error))
+  get recent(): readonly RoomUpdate[] {
+    return this.#recent
   }
 
-  offer(events: readonly RoomEvent[]): void {
-    const last = events.at(-1)
-    if (!last) return
-    const contiguous = this.#catchingUp === 0 && this.#room !== null && events[0]?.seq === this.#room.seq + 1
-    if (!contiguous) this.hint(last.seq)
-    else if (events.length > BURST) void this.#takeTurn(() => this.#deliverInSlices(events))
-    else for (const event of events) this.#deliver(event)
+  /** Whether the room is loaded and has reached event `seq`; if not, `catchUp` brings it there. */
+  has(seq: number): boolean {
+    this.#wanted = Math.max(this.#wanted, seq)
+    return this.#room !== null && this.#room.seq >= seq
   }
 
-  async subscribe(atLeast: number, reader: Reader, release: () => void): Promise<Subscription | null> {
-    await this.#reach(atLeast)
-    const room = this.#room
-    if (!room) return null
-    this.#readers.add(reader)
-    const close = () => {
-      this.#readers.delete(reader)
-      release()
+  /** Takes events that were just committed; answers whether they are delivered, or else left to `catchUp`. */
+  offer(events: readonly RoomEvent[]): boolean {
+    const delivered = this.has(events.at(-1)?.seq ?? 0)
+    if (delivered || this.#catchingUp || !this.#room || events[0]?.seq !== this.#room.seq + 1) return delivered
+    if (events.length > BURST) {
+      this.#burst = events
+      return false
     }
-    return { room, recent: [...this.#recent], close }
+    for (const event of events) this.#deliver(event)
+    return true
   }
 
-  close(): void {
-    for (const reader of this.#readers) reader.close()
-    this.#readers.clear()
-  }
-
-  /** Brings the channel to event `seq`, by loading the room at first and from the log later. */
-  #reach(seq: number): Promise<void> {
-    return this.#takeTurn(async () => {
+  /** Loads the room at first; later delivers what is missing. One call at a time. */
+  async catchUp(): Promise<void> {
+    this.#catchingUp = true
+    try {
       this.#room ??= await this.#dependencies.load(this.#roomId)
-      if (!this.#room || this.#room.seq >= seq) return
+      if (!this.#room) return
+      const burst = this.#burst
+      this.#burst = []
+      await this.#deliverInSlices(burst)
+      if (this.#room.seq >= this.#wanted) return
       await this.#deliverInSlices(readAll(this.#dependencies.events, this.#roomId, { after: this.#room.seq }))
-    })
-  }
-
-  /** Does something that nothing else may come between: what is offered meanwhile is read from the log afterwards. */
-  #takeTurn(work: () => Promise<void>): Promise<void> {
-    this.#catchingUp += 1
-    const done = this.#turn.then(work).finally(() => {
-      this.#catchingUp -= 1
-    })
-    this.#turn = done.catch(() => undefined)
-    return done
+    } finally {
+      this.#catchingUp = false
+    }
   }
 
   async #deliverInSlices(events: AsyncIterable<RoomEvent> | Iterable<RoomEvent>): Promise<void> {
@@ -185,19 +220,11 @@ class Channel {
   }
 
   #deliver(event: RoomEvent): void {
-    if (!this.#room || event.seq !== this.#room.seq + 1) return
+    if (event.seq !== this.seq + 1) return
     this.#room = apply(this.#room, event)
     const update = updateOf(event, this.#room)
     this.#recent.push(update)
     if (this.#recent.length > RECENT) this.#recent.shift()
-    for (const reader of this.#readers) reader.push(update)
-  }
-
-  #fail(error: unknown): void {
-    // Nothing is lost: the next hint, or the next look at what other nodes have done, reads the same from the log.
-    this.#dependencies.log[levelOf(error)](
-      { roomId: this.#roomId, err: error },
-      'a room with readers could not catch up',
-    )
+    this.#push(update)
   }
 }

@@ -1,17 +1,21 @@
 import { ACTIONS } from '../limits/rate-table.ts'
 import type { RateSpending } from '../limits/rates.ts'
 
-/**
- * What one node tells the others: that there is something to read in the database. A notice is a hint, never the truth;
- * one that is lost costs time, one that comes twice costs nothing.
- */
-export type Notice =
+/** A notice for the subscribers of another node's live streams. */
+export type StreamNotice =
   /** The room's log has reached event number `seq`. */
   | { readonly kind: 'room'; readonly roomId: string; readonly seq: number }
   /** The room has begun or ceased to ring for the user. */
   | { readonly kind: 'ringing'; readonly roomId: string; readonly userId: string }
   /** There is a signal for the user. */
   | { readonly kind: 'signal'; readonly roomId: string; readonly userId: string }
+
+/**
+ * What one node tells the others. A notice of a stream is a hint that there is something to read in the database, never
+ * the truth: one that is lost costs time, one that comes twice costs nothing.
+ */
+export type Notice =
+  | StreamNotice
   /** A user has spent so much of a rate. */
   | ({ readonly kind: 'spending' } & RateSpending)
 

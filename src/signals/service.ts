@@ -5,7 +5,10 @@ import { badInput, RtcError } from '../core/errors.ts'
 import { FairQueue } from '../core/fair-queue.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
+import type { LiveStreams } from '../events/live-streams.ts'
+import type { Notice, StreamNotice } from '../events/notice.ts'
 import { releasing } from '../events/queue.ts'
+import { Subscribers } from '../events/subscribers.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
 import { WakeSignal } from './wake-signal.ts'
@@ -17,48 +20,51 @@ import type { SignalStore } from './store.ts'
 interface Dependencies {
   readonly store: SignalStore
   load(roomId: string): Promise<Room | null>
-  /** Tells the other nodes what `offer` tells this one. Does not throw. */
-  announce(roomId: string, userId: string): void
+  /** Sends a notice to the other nodes. Does not throw. */
+  announce(notice: Notice): void
   readonly rates: Rates
   readonly clock: Clock
   readonly log: Logger
 }
 
-interface Reader {
+/** One stream of a participant's mailbox. */
+interface SignalSubscriber {
   readonly membership: Membership
-  /** The room's seq when the reader came: what is older says nothing about the membership. */
+  /** The room's seq at the moment of subscribing: an older state says nothing about the membership. */
   readonly roomSeq: number
   readonly wake: WakeSignal
-  /** The last signal that the reader has. */
+  /** The last signal that was delivered. */
   cursor: number
+  close(): void
 }
 
 /** Signals that may wait for one mailbox. */
 const QUEUE = { perUser: MAILBOX_SHARE, total: 4096 } as const
-/** Signals that a reader holds in memory: of 32 KiB at most, so 1 MiB. */
+/** Signals that a subscriber holds in memory: of 32 KiB at most, so 1 MiB. */
 const PAGE = 32
-/** Readers that one statement looks after. */
+/** Subscribers that one statement checks. */
 const CHECK_BATCH = 5_000
-/** Milliseconds until a reader that could not read tries again. */
+/** Milliseconds until a subscriber whose mailbox could not be read tries again. */
 const RETRY = 1_000
 
 /**
- * WebRTC signalling. Signals lie in their addressee's mailbox in the database; readers follow it by cursor, and what is
- * offered here are hints that it may be worth looking. A hint that is lost costs time, never a signal.
+ * WebRTC signalling. Signals are stored in their addressee's mailbox in the database, which subscribers read by cursor.
+ * What reaches them here are hints to read it: a hint that is lost costs time, never a signal.
  */
-export class Signals {
+export class Signals implements LiveStreams {
   readonly #dependencies: Dependencies
-  readonly #readers = new Map<string, Set<Reader>>()
-  /** By mailbox, which takes one signal at a time: senders take turns, and nobody holds connections by waiting for it. */
+  /** By room. */
+  readonly #subscribers = new Subscribers<SignalSubscriber>()
+  /** By mailbox, which takes one signal at a time: senders queue here, without holding database connections. */
   readonly #sending = new FairQueue(QUEUE)
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
   }
 
-  /** Rooms with at least one reader here. */
+  /** Rooms with at least one subscriber here. */
   get size(): number {
-    return this.#readers.size
+    return this.#subscribers.size
   }
 
   /**
@@ -81,8 +87,8 @@ export class Signals {
     })
     if (outcome.kind === 'absent') throw await this.#absence(actor, roomId, input.toId)
     if (outcome.kind === 'full') throw mailboxFull(input.toId, outcome.oldestAt, now)
-    this.offer(roomId, input.toId)
-    announce(roomId, input.toId)
+    this.#wake(roomId, input.toId)
+    announce({ kind: 'signal', roomId, userId: input.toId })
     return outcome.signal
   }
 
@@ -99,65 +105,62 @@ export class Signals {
     const room = await this.#load(roomId)
     const membership = requireMembership(actor, room)
     if (after !== undefined) await this.#requireWithin(membership, after)
-    const reader: Reader = { membership, roomSeq: room.seq, wake: new WakeSignal(), cursor: after ?? 0 }
-    const readers = this.#readers.get(roomId) ?? new Set()
-    this.#readers.set(roomId, readers.add(reader))
+    const wake = new WakeSignal()
+    const subscriber = { membership, roomSeq: room.seq, wake, cursor: after ?? 0, close: () => wake.close() }
+    const remove = this.#subscribers.add(roomId, subscriber)
     const release = () => {
-      reader.wake.close()
-      readers.delete(reader)
-      if (readers.size === 0 && this.#readers.get(roomId) === readers) this.#readers.delete(roomId)
+      subscriber.close()
+      remove()
     }
-    return releasing(this.#follow(reader, after), { release })
+    return releasing(this.#follow(subscriber, after), { release })
   }
 
-  /** Says that there may be something new for a participant. */
-  offer(roomId: string, userId: string): void {
-    for (const { membership, wake } of this.#readers.get(roomId) ?? []) if (membership.userId === userId) wake.notify()
-  }
-
-  /** Says what has become of a room: ends the streams of those whose membership is over. */
-  offerRoom(room: Room): void {
-    for (const { membership, roomSeq, wake } of this.#readers.get(room.id) ?? []) {
+  /** Ends the streams of those whose membership is over. */
+  committed(room: Room): void {
+    for (const { membership, roomSeq, wake } of this.#subscribers.of(room.id)) {
       if (room.seq > roomSeq && !isCurrent(membership, room)) wake.close()
     }
   }
 
-  /** Says that a room has changed, elsewhere: its readers look for themselves whether their membership is over. */
-  hintRoom(roomId: string): void {
-    for (const { wake } of this.#readers.get(roomId) ?? []) wake.notify()
+  notice(notice: StreamNotice): void {
+    if (notice.kind === 'signal') this.#wake(notice.roomId, notice.userId)
+    // With the mailbox each subscriber reads whether its membership is over.
+    else if (notice.kind === 'room') this.#wake(notice.roomId)
   }
 
-  /** Looks, for all readers at once, whether a hint was lost. */
   async check(): Promise<void> {
-    const readers = [...this.#readers.values()].flatMap((inRoom) => [...inRoom])
-    for (let from = 0; from < readers.length; from += CHECK_BATCH) {
-      const batch = readers.slice(from, from + CHECK_BATCH)
+    for (const batch of this.#subscribers.batches(CHECK_BATCH)) {
       for (const nth of await this.#dependencies.store.news(batch)) batch[nth]?.wake.notify()
     }
   }
 
-  /** Ends every stream. */
   close(): void {
-    for (const readers of this.#readers.values()) for (const { wake } of readers) wake.close()
-    this.#readers.clear()
+    this.#subscribers.close()
   }
 
-  async *#follow(reader: Reader, after: number | undefined): AsyncGenerator<Signal, undefined> {
-    const { membership, wake } = reader
+  /** Has a participant's subscribers read their mailbox, or those of everybody in the room. */
+  #wake(roomId: string, userId?: string): void {
+    for (const { membership, wake } of this.#subscribers.of(roomId)) {
+      if (userId === undefined || membership.userId === userId) wake.notify()
+    }
+  }
+
+  async *#follow(subscriber: SignalSubscriber, after: number | undefined): AsyncGenerator<Signal, undefined> {
+    const { membership, wake } = subscriber
     const since = after === undefined ? membership.joinedAt : new Date(0)
     while (!wake.closed) {
-      const signals = await this.#read(membership, { after: reader.cursor, since, limit: PAGE }, wake)
+      const signals = await this.#read(membership, { after: subscriber.cursor, since, limit: PAGE }, wake)
       if (!signals) return
       for (const signal of signals) {
         if (wake.closed) return
-        reader.cursor = signal.seq
+        subscriber.cursor = signal.seq
         yield signal
       }
       if (signals.length < PAGE) await wake.wait()
     }
   }
 
-  /** A reader that cannot read now does so later. */
+  /** A mailbox that cannot be read now is read again later. */
   async #read(membership: Membership, range: { after: number; since: Date; limit: number }, wake: WakeSignal) {
     const { store, clock, log } = this.#dependencies
     try {

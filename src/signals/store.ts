@@ -10,7 +10,7 @@ export type SendOutcome =
   /** Sender and addressee were not both joined. */
   | { readonly kind: 'absent' }
 
-/** Which signals a reader asks for: at most `limit` of those behind number `after`, sent at `since` or later. */
+/** Which signals to read: at most `limit` of those behind number `after`, sent at `since` or later. */
 export interface SignalRange {
   readonly after: number
   readonly since: Date
@@ -28,8 +28,8 @@ export interface SignalStore {
   lastSeq(roomId: string, userId: string): Promise<number>
   /** Kept signals in their order; null when the membership is over. */
   read(membership: Membership, range: SignalRange, now: Date): Promise<readonly Signal[] | null>
-  /** Those of the readers, by their place in the list, who have something to read or whose membership is over. */
-  news(readers: readonly { readonly membership: Membership; readonly cursor: number }[]): Promise<readonly number[]>
+  /** The subscribers, by their index in the list, that have something to read or whose membership is over. */
+  news(subscribers: readonly { readonly membership: Membership; readonly cursor: number }[]): Promise<readonly number[]>
   /** Deletes signals that are not kept any more; answers how many. Several nodes may do it at once. */
   deleteGone(now: Date, limit: number): Promise<number>
 }
@@ -99,8 +99,8 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
       return row?.signals.map(toSignal) ?? null
     },
 
-    async news(readers) {
-      const known = readers.map(({ membership, cursor }, nth) => ({ ...membership, cursor, nth }))
+    async news(subscribers) {
+      const known = subscribers.map(({ membership, cursor }, nth) => ({ ...membership, cursor, nth }))
       const rows = await prisma.$queryRaw<{ nth: number }[]>`
         /* catch up */
         SELECT known.nth

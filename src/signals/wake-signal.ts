@@ -1,6 +1,6 @@
-/** Says "there may be something new" to one listener: rung however often, it is heard once. */
+/** A wake-up for one waiting loop: any number of notifications between two waits count as one. */
 export class WakeSignal {
-  #rung = false
+  #notified = false
   #closed = false
   #wake: (() => void) | undefined
 
@@ -9,24 +9,24 @@ export class WakeSignal {
   }
 
   notify(): void {
-    this.#rung = true
+    this.#notified = true
     this.#wake?.()
   }
 
-  /** Rings for the last time. */
+  /** Notifies for the last time. */
   close(): void {
     this.#closed = true
     this.notify()
   }
 
-  /** Resolves when it has been rung since it was last heard. */
+  /** Resolves when there has been a notification since the last wait. */
   async wait(): Promise<void> {
-    if (!this.#rung) {
+    if (!this.#notified) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
     }
-    this.#rung = false
+    this.#notified = false
     this.#wake = undefined
   }
 }

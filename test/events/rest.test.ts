@@ -207,6 +207,6 @@ describe('an event stream is bounded as a socket is', () => {
     expect((await source.next())?.event).toBe('snapshot')
     clock.advance(7)
     expect(await source.next()).toBeUndefined()
-    await expect.poll(() => world.app.hub.readers(id), PATIENCE).toBe(0)
+    await expect.poll(() => world.app.hub.subscribers(id), PATIENCE).toBe(0)
   })
 })

@@ -42,8 +42,8 @@ test(
       const live = await openSource(world.url + path, { token: world.alice.token })
       let seq = Number((await live.next())?.id)
       const stalled = await stall(world, room.id)
-      await expect.poll(() => world.app.hub.readers(room.id), PATIENCE).toBe(2)
-      while (world.app.hub.readers(room.id) === 2) {
+      await expect.poll(() => world.app.hub.subscribers(room.id), PATIENCE).toBe(2)
+      while (world.app.hub.subscribers(room.id) === 2) {
         await toggle(world, room.id, seq % 2 === 1)
         const event = await live.next()
         if (event?.event === 'keep_alive') continue

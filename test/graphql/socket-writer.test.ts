@@ -61,9 +61,9 @@ test('a reader that stands still is closed with 1013, resumes by its cursor, and
     isClosed = true
   })
   // As much as the kernel takes on both sides, and then what the gateway keeps.
-  const readers = world.app.hub.readers(roomId)
+  const readers = world.app.hub.subscribers(roomId)
   expect(readers).toBe(2)
-  while (world.app.hub.readers(roomId) === 2) {
+  while (world.app.hub.subscribers(roomId) === 2) {
     const { body } = await toggle(world.bob, roomId, sent % 2 === 1)
     sent = body.data.updateParticipant.room.seq
     expect((await live.receive()).payload.data.roomUpdated.seq).toBe(sent)
@@ -94,7 +94,7 @@ test('a stream that is too slow behind its cursor ends with RATE_LIMITED before 
   expect((await peer.receive()).payload.data.roomUpdated.seq).toBe(1)
   peer.socket.pause()
   let sent = BACKLOG
-  while (world.app.hub.readers(roomId) > 0) {
+  while (world.app.hub.subscribers(roomId) > 0) {
     sent += 1
     await toggle(world.bob, roomId, sent % 2 === 0)
   }
@@ -120,7 +120,7 @@ test('a peer that asks and never reads is closed, too, whatever it asks for', as
   await peer.receive()
   peer.socket.pause()
   for (let id = 0; id < 500; id += 1) peer.send(subscribe(String(id), `{ room(id: "${roomId}") { ${aliases} } }`))
-  await expect.poll(() => world.app.hub.readers(roomId), { timeout: 15_000 }).toBe(0)
+  await expect.poll(() => world.app.hub.subscribers(roomId), { timeout: 15_000 }).toBe(0)
   // The close frame lies behind what the kernel has taken already.
   peer.socket.resume()
   expect(await peer.closed).toBe(1013)
@@ -146,7 +146,7 @@ test('a device that is too many calls behind hears so of that subscription alone
     const ids = await Promise.all(Array.from({ length: 20 }, (_, index) => call(index)))
     last = ids.at(-1) ?? ''
   }
-  expect(world.app.hub.readers(meeting.id)).toBe(1)
+  expect(world.app.hub.subscribers(meeting.id)).toBe(1)
   peer.socket.resume()
   let message = await peer.receive()
   while (message.type === 'next') message = await peer.receive()

@@ -68,9 +68,9 @@ describe('graphql-sse', () => {
     const roomId = await room()
     const watching = clientOf(world.alice).iterate({ query: WATCH, variables: { roomId } })
     await watching.next()
-    expect(world.app.hub.readers(roomId)).toBe(1)
+    expect(world.app.hub.subscribers(roomId)).toBe(1)
     await watching.return?.()
-    await expect.poll(() => world.app.hub.readers(roomId), PATIENCE).toBe(0)
+    await expect.poll(() => world.app.hub.subscribers(roomId), PATIENCE).toBe(0)
   })
 
   test.each([
@@ -140,5 +140,5 @@ test('urql subscribes over fetch alone', async () => {
   const { data } = await client.query('{ me { id } }', {}).toPromise()
   expect(data).toEqual({ me: { id: 'alice' } })
   unsubscribe()
-  await expect.poll(() => world.app.hub.readers(roomId), PATIENCE).toBe(0)
+  await expect.poll(() => world.app.hub.subscribers(roomId), PATIENCE).toBe(0)
 })

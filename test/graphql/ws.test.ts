@@ -123,7 +123,7 @@ describe('messages act in the order in which they came', () => {
     peer.send({ id: '1', type: 'complete' })
     peer.send(subscribe('1', WATCH, { roomId: b }))
     expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
-    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)], PATIENCE).toEqual([0, 1])
+    await expect.poll(() => [world.app.hub.subscribers(a), world.app.hub.subscribers(b)], PATIENCE).toEqual([0, 1])
     await world.alice.rest('POST', `/rooms/${a}/join`)
     await world.alice.rest('POST', `/rooms/${b}/join`)
     expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
@@ -139,9 +139,9 @@ describe('messages act in the order in which they came', () => {
     }
     peer.send(subscribe('1', WATCH, { roomId: b }))
     expect(await peer.receive()).toMatchObject({ id: '1', payload: { data: { roomUpdated: { room: { id: b } } } } })
-    await expect.poll(() => [world.app.hub.readers(a), world.app.hub.readers(b)], PATIENCE).toEqual([0, 1])
+    await expect.poll(() => [world.app.hub.subscribers(a), world.app.hub.subscribers(b)], PATIENCE).toEqual([0, 1])
     peer.socket.close()
-    await expect.poll(() => world.app.hub.readers(b), PATIENCE).toBe(0)
+    await expect.poll(() => world.app.hub.subscribers(b), PATIENCE).toBe(0)
   })
 
   test('what is still being prepared when the socket closes leaves no stream behind either', async () => {
@@ -150,7 +150,7 @@ describe('messages act in the order in which they came', () => {
     for (let id = 1; id <= 50; id += 1) peer.send(subscribe(String(id), WATCH, { roomId: a }))
     peer.socket.close()
     await peer.closed
-    await expect.poll(() => [world.app.hub.readers(a), world.app.fanOut.size], PATIENCE).toEqual([0, 0])
+    await expect.poll(() => [world.app.hub.subscribers(a), world.app.fanOut.size], PATIENCE).toEqual([0, 0])
   })
 
   test('an id that is in use closes with 4409, also while its operation is being prepared', async () => {

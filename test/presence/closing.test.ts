@@ -27,7 +27,7 @@ describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door)
     })
     // The socket of the page goes, too. That changes nothing.
     bob.cut()
-    await expect.poll(() => world.app.hub.readers(roomId)).toBe(1)
+    await expect.poll(() => world.app.hub.subscribers(roomId)).toBe(1)
     clock.advance(5)
     expect(await alice.next()).toMatchObject({
       type: 'PARTICIPANT_LEFT',

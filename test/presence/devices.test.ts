@@ -75,7 +75,7 @@ describe('a seat whose device is lost', () => {
     const streams = [watch(world, world.bob, roomId, 'laptop'), watch(world, world.bob, roomId, 'laptop')]
     await Promise.all([alice, ...streams].map((stream) => stream.next()))
     streams[0]?.cut()
-    await expect.poll(() => world.app.hub.readers(roomId)).toBe(2)
+    await expect.poll(() => world.app.hub.subscribers(roomId)).toBe(2)
     expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: true })
     streams[1]?.cut()
     expect((await alice.next()).type).toBe('PARTICIPANT_DISCONNECTED')

@@ -22,7 +22,7 @@ describe('while a provider lets somebody in', () => {
     const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
     const joining = alice.rtc.joinRoom(id).catch((error: unknown) => error)
     // The gateway would notice if she were gone.
-    await expect.poll(() => world.app.hub.readers(id)).toBe(1)
+    await expect.poll(() => world.app.hub.subscribers(id)).toBe(1)
     await bob.rtc.rejectCall(id)
     await updates.until(({ type }) => type === 'room_ended')
     letIn()
@@ -45,7 +45,7 @@ describe('while a provider lets somebody in', () => {
       provider: 'volcengine',
     })
     const joining = phone.rtc.joinRoom(room.id).catch((error: unknown) => error)
-    await expect.poll(() => world.app.hub.readers(room.id)).toBe(1)
+    await expect.poll(() => world.app.hub.subscribers(room.id)).toBe(1)
     const taking = tablet.rtc.joinRoom(room.id)
     await updates.until(({ participant }) => participant?.leaveReason === 'replaced')
     letIn()

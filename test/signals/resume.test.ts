@@ -147,7 +147,7 @@ describe('at another node, which gets no hints', () => {
     const { prisma } = world.app
     await send(world.alice, roomId, 'bob', { n: 2 })
     await prisma.$executeRaw`ALTER TABLE "Signal" RENAME TO "Hidden"`
-    other.signals.offer(roomId, 'bob')
+    other.signals.notice({ kind: 'signal', roomId, userId: 'bob' })
     await expect.poll(() => warnings.some((line) => line.includes('signals could not be read'))).toBe(true)
     await prisma.$executeRaw`ALTER TABLE "Hidden" RENAME TO "Signal"`
     expect(await numbers(there, 1)).toEqual([2])

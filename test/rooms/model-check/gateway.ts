@@ -84,7 +84,7 @@ export async function startGateway(): Promise<Gateway> {
     clock,
     limits: { ...configuration.config.deadlines, meshMax: MESH_MAX },
     ringingMax: RINGING_MAX,
-    publish: (room, events) => app.hub.publish(room.id, events),
+    publish: (room, events) => app.hub.committed(room, events),
   })
   const witness = new pg.Client({ connectionString: database.url })
   await witness.connect()

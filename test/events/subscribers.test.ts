@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { Subscribers } from '../../src/events/subscribers.ts'
+
+class Subscriber {
+  closed = 0
+
+  close(): void {
+    this.closed += 1
+  }
+}
+
+test('a key is known while it has a subscriber', () => {
+  const subscribers = new Subscribers<Subscriber>()
+  const removals = [subscribers.add('room', new Subscriber()), subscribers.add('room', new Subscriber())]
+  expect([subscribers.size, subscribers.count('room'), subscribers.has('room')]).toEqual([1, 2, true])
+  for (const remove of removals) remove()
+  expect([subscribers.size, subscribers.count('room'), subscribers.has('room')]).toEqual([0, 0, false])
+})
+
+test('removing twice does not remove who came later', () => {
+  const subscribers = new Subscribers<Subscriber>()
+  const remove = subscribers.add('room', new Subscriber())
+  remove()
+  const later = new Subscriber()
+  subscribers.add('room', later)
+  remove()
+  expect([...subscribers.of('room')]).toEqual([later])
+})
+
+test('batches hold every subscriber and every key once', () => {
+  const subscribers = new Subscribers<Subscriber>()
+  for (const key of ['a', 'b', 'c', 'a', 'b', 'a']) subscribers.add(key, new Subscriber())
+  expect([...subscribers.keyBatches(2)]).toEqual([['a', 'b'], ['c']])
+  const batches = [...subscribers.batches(4)]
+  expect(batches.map((batch) => batch.length)).toEqual([4, 2])
+  expect(new Set(batches.flat()).size).toBe(6)
+})
+
+test('closing closes each subscriber once, also one that removes itself meanwhile', () => {
+  const subscribers = new Subscribers<Subscriber>()
+  const removed = new Subscriber()
+  const remove = subscribers.add('room', removed)
+  const others = [new Subscriber(), new Subscriber()]
+  for (const other of others) subscribers.add('room', other)
+  removed.close = () => {
+    removed.closed += 1
+    remove()
+  }
+  subscribers.close()
+  expect([removed, ...others].map(({ closed }) => closed)).toEqual([1, 1, 1])
+  expect(subscribers.size).toBe(0)
+})

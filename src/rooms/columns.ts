@@ -49,7 +49,7 @@ export const PARTICIPANTS = defineTable<Participant>('Participant', {
   joinedAt: { type: 'timestamptz(3)', nullable: true, mutable: true },
   leftAt: { type: 'timestamptz(3)', nullable: true, mutable: true },
   leaveReason: { type: 'LeaveReason', nullable: true, mutable: true },
-  stayed: { type: 'double precision', mutable: true },
+  completedSeconds: { type: 'double precision', mutable: true, name: 'stayed' },
   ringsUntil: { type: 'timestamptz(3)', nullable: true, mutable: true },
   graceUntil: { type: 'timestamptz(3)', nullable: true, mutable: true },
   silent: { type: 'boolean', nullable: true, mutable: true },

@@ -91,8 +91,8 @@ export interface Participant {
   readonly joinedAt: Date | null
   readonly leftAt: Date | null
   readonly leaveReason: LeaveReason | null
-  /** Seconds of all finished stays. */
-  readonly stayed: number
+  /** Seconds of all completed sessions, to the millisecond. */
+  readonly completedSeconds: number
   readonly ringsUntil: Date | null
   readonly graceUntil: Date | null
   /** The invitation does not ring for the user; the caller does not see a difference. Null, of older rows, is false. */
@@ -167,7 +167,7 @@ export const roomDuration = (room: RoomFields, asOf: Date): number | null =>
 
 /** Whole seconds of all stays, the present one included. */
 export const participantDuration = (participant: Participant, asOf: Date): number =>
-  Math.floor(participant.stayed + presentStay(participant, asOf))
+  Math.floor(participant.completedSeconds + presentStay(participant, asOf))
 
 /** Seconds of the present stay: up to the loss of its stream, if that is lost. */
 const presentStay = ({ state, joinedAt, lostAt }: Participant, asOf: Date): number =>
@@ -191,7 +191,7 @@ export const newcomer = (
   joinedAt: null,
   leftAt: null,
   leaveReason: null,
-  stayed: 0,
+  completedSeconds: 0,
   graceUntil: null,
   silent,
   lostAt: null,
@@ -219,5 +219,5 @@ export const departed = (
   ringsUntil: null,
   graceUntil: null,
   leavesAt: null,
-  stayed: before.stayed + presentStay(before, now),
+  completedSeconds: before.completedSeconds + presentStay(before, now),
 })

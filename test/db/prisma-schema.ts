@@ -45,6 +45,7 @@ function blocks(kind: 'model' | 'enum', source: string): Block[] {
 }
 
 interface Field {
+  /** Of the column. */
   readonly name: string
   readonly type: string
   readonly suffix: string
@@ -52,9 +53,15 @@ interface Field {
 }
 
 function parseField(line: string): Field {
-  const [, name = '', type = '', suffix = '', rest = ''] = /^(\w+)\s+(\w+)(\[\]|\?)?(.*)$/.exec(line) ?? unknown(line)
-  return { name, type, suffix, attributes: rest.match(/@[\w.]+(\((?:[^()]|\([^()]*\))*\))?/g) ?? [] }
+  const [, field = '', type = '', suffix = '', rest = ''] = /^(\w+)\s+(\w+)(\[\]|\?)?(.*)$/.exec(line) ?? unknown(line)
+  const all: readonly string[] = rest.match(/@[\w.]+(\((?:[^()]|\([^()]*\))*\))?/g) ?? []
+  const attributes = all.filter((attribute) => !MAPPED.test(attribute))
+  const name = all.map((attribute) => MAPPED.exec(attribute)?.[1]).find((mapped) => mapped !== undefined) ?? field
+  return { name, type, suffix, attributes }
 }
+
+/** The column's name where the field has another one. */
+const MAPPED = /^@map\("(\w+)"\)$/
 
 const SCALARS: Record<string, string> = {
   String: 'text',

@@ -60,6 +60,7 @@ it.each([
   ['a field', 'model Room {', 'model Room {\n  extra String?'],
   ['an index', '@@index([deadlineAt])', '@@index([deadlineAt])\n  @@index([callerId])'],
   ['an enum value', 'enum RoomStatus {', 'enum RoomStatus {\n  paused'],
+  ['another name of a column', '@map("stayed")', ''],
   ['a model', 'enum RoomStatus {', 'model Extra {\n  id BigInt @id @default(autoincrement())\n}\nenum RoomStatus {'],
 ])('the database lacks %s that the schema has gained', async (_gain, before, after) => {
   const grown = readSchema().replace(before, after)

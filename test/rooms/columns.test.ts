@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { AWAITED_STREAMS, EVENTS, PARTICIPANTS, ROOMS } from '../../src/rooms/columns.ts'
-import { newcomer, type Participant } from '../../src/rooms/model.ts'
+import { newcomer, type Participant, type RoomEvent } from '../../src/rooms/model.ts'
+import { eventRow, toEvent } from '../../src/rooms/rows.ts'
 import { defineTable } from '../../src/rooms/table.ts'
 import { describeSchema, readSchema } from '../db/prisma-schema.ts'
 
@@ -67,6 +68,23 @@ describe('whatever depends on the columns follows from one line of the table', (
     expect(row).toEqual({ ...PARTICIPANTS.toRow(place), waved_at: wavedAt, origin: 'web' })
     expect(grown.fromRow(JSON.parse(JSON.stringify(row)) as typeof row)).toEqual(alice)
   })
+})
+
+it('the time of completed sessions has a column of another name, which stored events have, too', () => {
+  const place = newcomer({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
+  const event: RoomEvent = {
+    roomId: 'room',
+    seq: 2,
+    type: 'participant_left',
+    actorId: 'alice',
+    subjectId: 'alice',
+    data: { participants: [{ ...place, completedSeconds: 7 }] },
+    at: new Date('2026-01-01T00:00:00Z'),
+  }
+  const stored = eventRow(event)
+  expect(stored).toHaveProperty('data.participants.0.stayed', 7)
+  expect(stored).not.toHaveProperty('data.participants.0.completedSeconds')
+  expect(toEvent(JSON.parse(JSON.stringify(stored)) as typeof stored)).toEqual(event)
 })
 
 describe('rows of other versions', () => {

@@ -87,7 +87,7 @@ function placeOf(participant: Participant, now: number): Place & { duration: num
     joinedAt: millis(participant.joinedAt),
     leftAt: millis(participant.leftAt),
     leaveReason: participant.leaveReason,
-    stayed: Math.round(participant.stayed * 1000),
+    completedMillis: Math.round(participant.completedSeconds * 1000),
     ringsUntil: millis(participant.ringsUntil),
     graceUntil: millis(participant.graceUntil),
     silent: participant.silent ?? false,
@@ -105,7 +105,7 @@ function viewOfModel(room: ModelRoom, now: number): ReturnType<typeof viewOf> {
     duration: room.startedAt === null ? null : wholeSeconds((room.activeUntil ?? now) - room.startedAt),
     places: places.map((place) => ({
       ...place,
-      duration: wholeSeconds(place.stayed + (place.state === 'joined' ? staySoFar(place, now) : 0)),
+      duration: wholeSeconds(place.completedMillis + (place.state === 'joined' ? staySoFar(place, now) : 0)),
     })),
   }
 }

@@ -44,8 +44,8 @@ export interface Place {
   joinedAt: number | null
   leftAt: number | null
   leaveReason: LeaveReason | null
-  /** Milliseconds of all stays that are over. */
-  stayed: number
+  /** Milliseconds of all completed sessions. */
+  completedMillis: number
   ringsUntil: number | null
   graceUntil: number | null
   /** Their devices do not ring. */
@@ -335,7 +335,7 @@ const newPlace = (userId: string, role: ParticipantRole, ringsUntil: number | nu
   joinedAt: null,
   leftAt: null,
   leaveReason: null,
-  stayed: 0,
+  completedMillis: 0,
   ringsUntil,
   graceUntil: null,
   silent: false,
@@ -721,7 +721,7 @@ function goOut(
   place: Place,
   { state, reason, now }: { state: 'left' | 'removed'; reason: LeaveReason; now: number },
 ): void {
-  if (place.state === 'joined') place.stayed += Math.max(0, (place.lostAt ?? now) - (place.joinedAt ?? now))
+  if (place.state === 'joined') place.completedMillis += Math.max(0, (place.lostAt ?? now) - (place.joinedAt ?? now))
   place.state = state
   place.audio = false
   place.video = false

@@ -119,8 +119,8 @@ describe('a call between two', () => {
       'room_ended',
     ])
     expect(room).toMatchObject({ status: 'ended', endReason: 'completed', endedBy: 'alice', startedAt: after(2) })
-    expect(findParticipant(room, 'alice')).toMatchObject({ state: 'left', leaveReason: 'left', stayed: 11 })
-    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'left', leaveReason: 'ended', stayed: 10 })
+    expect(findParticipant(room, 'alice')).toMatchObject({ state: 'left', leaveReason: 'left', completedSeconds: 11 })
+    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'left', leaveReason: 'ended', completedSeconds: 10 })
   })
 
   test.each([
@@ -185,7 +185,7 @@ describe('a group', () => {
 
   test('counts all stays of a participant', () => {
     const { room } = story(created(group), [0, join(bob)], [5, leave(bob)], [10, join(bob)], [12, leave(bob)])
-    expect(findParticipant(room, 'bob')?.stayed).toBe(7)
+    expect(findParticipant(room, 'bob')?.completedSeconds).toBe(7)
   })
 })
 
@@ -198,7 +198,7 @@ describe('joining', () => {
     const { room, types } = story(active(), [3, join(bob, 'phone')])
     expect(types).toEqual(['participant_left', 'participant_joined'])
     expect(room.status).toBe('active')
-    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', deviceId: 'phone', stayed: 1 })
+    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', deviceId: 'phone', completedSeconds: 1 })
   })
 
   test('from another device is not undone by the first, which leaves late', () => {
@@ -270,7 +270,11 @@ describe('the caller of a group', () => {
   test('removes until they are invited again', () => {
     const { room, types } = story(created(group), [1, join(bob)], [4, remove(alice, 'bob')])
     expect(types).toEqual(['participant_joined', 'participant_removed'])
-    expect(findParticipant(room, 'bob')).toMatchObject({ state: 'removed', leaveReason: 'removed', stayed: 3 })
+    expect(findParticipant(room, 'bob')).toMatchObject({
+      state: 'removed',
+      leaveReason: 'removed',
+      completedSeconds: 3,
+    })
     expect(room.emptyAt).toEqual(after(34))
     for (const command of [join(bob), leave(bob), reject(bob)]) expect(codeOf(room, command)).toBe('FORBIDDEN')
     expect(codeOf(room, remove(alice, 'bob'))).toEqual([])

@@ -356,6 +356,10 @@ describe('habits that are held', () => {
     expect(violating(({ text }) => early.test(text))).toEqual([])
   })
 
+  test('no type assertion goes through unknown, any or never', () => {
+    expect(violating(({ text }) => /\bas (unknown|any|never) as\b/.test(text))).toEqual([])
+  })
+
   test('no process is ended in the middle', () => {
     expect(violating(({ text }) => text.includes('process.exit('))).toEqual([])
   })

@@ -26,6 +26,10 @@ export function reportUnavailable(
     // A transaction may fail between its operations: when it begins and when it commits.
     client: { $transaction: (...args: unknown[]) => transaction(...args).catch(translate) },
   })
-  // Neither extension changes what can be called.
-  return reporting as unknown as PrismaClient
+  if (!isClient(reporting)) throw new TypeError('an extended client lacks an operation')
+  return reporting
 }
+
+/** Whether an extended client, whose type differs, can do what the gateway asks of a client. */
+const isClient = (extended: object): extended is PrismaClient =>
+  ['$queryRaw', '$executeRaw', '$executeRawUnsafe', '$transaction'].every((operation) => operation in extended)

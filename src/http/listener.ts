@@ -97,7 +97,7 @@ export function createListener(options: ListenerOptions): Listener {
   })
 
   server.on('request', (incoming: IncomingMessage, response: ServerResponse): void => {
-    const connection = incoming.socket as unknown as HttpConnection
+    const connection = requireConnection(incoming.socket)
     const peer = peerOf(connection, incoming)
     if (!peer) return void connection.destroy()
     const begin = () => {
@@ -114,7 +114,7 @@ export function createListener(options: ListenerOptions): Listener {
   })
 
   server.on('upgrade', (request: IncomingMessage, stream: unknown, head: Buffer): void => {
-    const connection = stream as HttpConnection
+    const connection = requireConnection(stream)
     const peer = peerOf(connection, request)
     // Frames must not mix with an answer to a request before.
     if (!peer || peer.connection.serving) return void connection.destroy()
@@ -140,4 +140,10 @@ export function createListener(options: ListenerOptions): Listener {
       clearTimeout(impatient)
     },
   }
+}
+
+/** What `node:http` calls the socket of a request. */
+function requireConnection(stream: unknown): HttpConnection {
+  if (stream instanceof HttpConnection) return stream
+  throw new TypeError('a request has come by a stream that is not a connection of this listener')
 }

@@ -322,7 +322,7 @@ class Counts {
 const tooManyViews = (owner: string, limit: number) =>
   new RtcError(
     'RATE_LIMITED',
-    `${owner} may have ${limit} different selections of roomUpdated at a time; use one document for all.`,
+    `${owner} may have ${limit} different selections of a room's stream at a time; use one document for all.`,
     { retryAfter: RETRY_AFTER.views },
   )
 

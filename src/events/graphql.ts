@@ -94,6 +94,7 @@ builder.subscriptionFields((t) => ({
           'Without it, the stream proves that only where you have joined without a device, too.',
       }),
     },
+    extensions: { shared: true },
     subscribe: (_root, { roomId, after, deviceId }, { streams, actor }) =>
       streams.open({
         actor,

@@ -30,8 +30,6 @@ export type ListSize = number | { readonly page: number } | 'charged'
 declare module 'graphql' {
   interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
     readonly size?: ListSize
-    /** The field shows something of whoever asks. */
-    readonly dependsOnViewer?: boolean
   }
 }
 

@@ -2,8 +2,11 @@ import {
   type DocumentNode,
   execute,
   type ExecutionArgs,
+  getOperationAST,
   type GraphQLError,
+  Kind,
   print,
+  type SelectionSetNode,
   TypeInfo,
   visit,
   visitWithTypeInfo,
@@ -14,10 +17,37 @@ import { type Context, createContext } from './context.ts'
 import { renderResult } from './operation.ts'
 import { Work } from './work.ts'
 
+declare module 'graphql' {
+  interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
+    /**
+     * Of a subscription's root field: each update is executed once for all subscribers who see the same. Its `subscribe`
+     * returns a {@link RoomStream}.
+     */
+    readonly shared?: boolean
+    /** The value depends on who asks, so that executions are shared only among the viewer's own subscriptions. */
+    readonly dependsOnViewer?: boolean
+  }
+}
+
+/** Whether every root field of the subscription is shared (`extensions.shared`), those that are skipped included. */
+export function isShared({ schema, document, operationName }: ExecutionArgs): boolean {
+  const fields = schema.getSubscriptionType()?.getFields() ?? {}
+  const fragmentOf = (name: string) =>
+    document.definitions
+      .filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
+      .find((node) => node.name.value === name)
+  const areShared = (node: { readonly selectionSet: SelectionSetNode } | null | undefined): boolean =>
+    node?.selectionSet.selections.every((selection) => {
+      if (selection.kind === Kind.FIELD) return fields[selection.name.value]?.extensions.shared === true
+      return areShared(selection.kind === Kind.FRAGMENT_SPREAD ? fragmentOf(selection.name.value) : selection)
+    }) ?? false
+  return areShared(getOperationAST(document, operationName))
+}
+
 /**
- * How the readers of a subscription see an update. Those with the same selection and the same variables in it get the
- * same bytes; where a field depends on the viewer (`extensions.dependsOnViewer`), only the viewer's own readers do. A
- * field that reads the viewer without saying so fails: nobody is shown what is another's.
+ * How the subscribers of a shared field see an update. Those with the same selection and the same variables in it get the
+ * same bytes; where a field depends on the viewer (`extensions.dependsOnViewer`), only the viewer's own subscriptions do.
+ * A field that reads the viewer without declaring it fails, so that nobody gets what another viewer may see.
  *
  * @param toGraphQLError - translates every error once
  */
@@ -43,10 +73,10 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
   }
 }
 
-/** What many see is nobody's work in particular. */
+/** The lane of shared executions, which are no single user's work. */
 const STREAMS = 'room streams'
 
-/** The viewer of what many see. */
+/** The viewer of a shared execution. */
 const nobody = new Proxy({} as Actor, {
   get() {
     throw new Error('a field that depends on the viewer must say so in its extensions')
@@ -54,14 +84,14 @@ const nobody = new Proxy({} as Actor, {
 })
 
 interface Reading {
-  /** The document without what does not change a message: its name, and the arguments of the root field. */
+  /** The document without what leaves a message unchanged: the operation's name and the arguments of the root field. */
   readonly selection: string
   readonly readsViewer: boolean
-  /** Variables outside the root field's own arguments: those that change what a message looks like. */
+  /** Variables outside the root field's own arguments: those that change a message. */
   readonly variables: readonly string[]
 }
 
-/** What a document reads depends on the document and the operation's name alone. */
+/** By document and operation's name, on which nothing else of a reading depends. */
 const readings = new WeakMap<DocumentNode, Map<string, Reading>>()
 
 function readingOf({ schema, document, operationName }: ExecutionArgs): Reading {
@@ -93,7 +123,7 @@ function read(
         if (types.getFieldDef()?.extensions['dependsOnViewer']) readsViewer = true
       },
       VariableDefinition: () => false,
-      // `roomId`, `after` and the like say where a reader begins, not what a message looks like.
+      // `roomId`, `after` and the like choose where a stream begins; they do not change a message.
       Argument: () => (isRootArgument() ? null : undefined),
       Variable({ name }) {
         variables.add(name.value)

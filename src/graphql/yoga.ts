@@ -24,7 +24,7 @@ import { literalRule } from './literals.ts'
 import type { Params } from './params.ts'
 import { schema } from './schema.ts'
 import type { TrustedDocuments } from './trusted.ts'
-import { viewOf } from './view.ts'
+import { isShared, viewOf } from './view.ts'
 import { ANSWER_MAX, exceedsBytes, Work } from './work.ts'
 
 /** What the transports know about an operation before it runs. */
@@ -73,7 +73,7 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
     // Kept by `boundedDocuments`, in bounded memory.
     parserAndValidationCache: false,
     maskedErrors: false,
-    plugins: [boundedDocuments(options), boundedExecution(options), sharedStreams(services, options)],
+    plugins: [boundedDocuments(options), boundedExecution(options), liveStreams(services, options)],
     batching: false,
     multipart: false,
     graphiql: false,
@@ -143,23 +143,24 @@ function boundedExecution({ concurrency }: GraphQLOptions): Plugin {
 }
 
 /**
- * Rooms' streams are executed once for many readers and written straight to their connections. Of other streams each
- * message is executed in a time slice of its reader.
+ * A shared field (`extensions.shared`) is executed once for many subscribers, and its messages are written straight to
+ * their connections. Any other field is executed for each subscriber, in time slices of its user.
  */
-function sharedStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOptions): Plugin {
+function liveStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOptions): Plugin {
   const subscribe = async (args: ExecutionArgs) => {
     const stream = await createSourceEventStream(args)
     const context = args.contextValue as Context
     const { sink, actor } = context
     if (!isStream(stream)) return stream
     if (!sink) throw new TypeError('subscriptions need a sink')
-    if (!(stream instanceof RoomStream)) {
+    if (!isShared(args)) {
       return mapped(stream, async (event) =>
         slices.run(actor.id, () =>
           execute({ ...args, contextValue: { ...context, work: new Work() }, rootValue: event }),
         ),
       )
     }
+    if (!(stream instanceof RoomStream)) throw new TypeError('a shared field subscribes to a RoomStream')
     try {
       return new Delivery(stream, { fanOut, view: viewOf(args, toGraphQLError), sink })
     } catch (error) {

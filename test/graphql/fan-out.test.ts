@@ -1,7 +1,7 @@
 import { GraphQLID, GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createErrorTranslator } from '../../src/graphql/errors.ts'
-import { viewOf } from '../../src/graphql/view.ts'
+import { isShared, viewOf } from '../../src/graphql/view.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { RoomUpdate } from '../../src/events/event.ts'
 import { type Answer, type Messages, type Person, startWorld, take } from '../world.ts'
@@ -97,6 +97,48 @@ describe('readers with the same operation', () => {
   })
 })
 
+describe('which executions are shared', () => {
+  const subscriptionOf = (shared: boolean) =>
+    new GraphQLSchema({
+      query: new GraphQLObjectType({ name: 'Query', fields: { seq: { type: GraphQLInt } } }),
+      subscription: new GraphQLObjectType({
+        name: 'Subscription',
+        fields: { updates: { type: GraphQLInt, extensions: { shared } }, others: { type: GraphQLInt } },
+      }),
+    })
+
+  test.each([
+    ['a field', 'subscription { updates }'],
+    ['an alias', 'subscription { mine: updates }'],
+    ['a fragment', 'subscription { ...A } fragment A on Subscription { ... { updates } }'],
+  ])('those of %s with the extension, and of none without it', (_what, query) => {
+    const document = parse(query)
+    expect([true, false].map((shared) => isShared({ schema: subscriptionOf(shared), document }))).toEqual([true, false])
+  })
+
+  test('none of an operation with another root field, even if that is skipped', () => {
+    const schema = subscriptionOf(true)
+    for (const query of ['subscription { others }', 'subscription { updates others @skip(if: true) }']) {
+      expect(isShared({ schema, document: parse(query) })).toBe(false)
+    }
+  })
+
+  test('another root field that is skipped does not disturb a stream', async () => {
+    const roomId = await group()
+    const stream = watch(
+      world.alice,
+      `subscription ($roomId: ID!) {
+        signals(roomId: $roomId) @skip(if: true) { seq }
+        roomUpdated(roomId: $roomId) { seq type }
+      }`,
+      { roomId },
+    )
+    const { seq } = await update(stream)
+    await toggle(world.bob, roomId, false)
+    expect(await update(stream)).toEqual({ seq: seq + 1, type: 'PARTICIPANT_UPDATED' })
+  })
+})
+
 describe('what depends on the viewer', () => {
   test("is each viewer's own, in every message of every reader", async () => {
     const roomId = await group()
@@ -144,7 +186,8 @@ describe('what depends on the viewer', () => {
       }),
     })
     const actor = { id: 'alice', scopes: new Set<string>() }
-    const args = { schema, document: parse('subscription { updates { seq secret } }'), contextValue: { actor } }
+    const contextValue = { ...world.app, actor }
+    const args = { schema, document: parse('subscription { updates { seq secret } }'), contextValue }
     const render = viewOf(args, createErrorTranslator(createLogger('silent'))).create()
     const payload = JSON.parse((render({ seq: 1 } as RoomUpdate) as Buffer).toString())
     expect(payload).toMatchObject({

@@ -2,7 +2,7 @@ import type { RoomUpdate } from './event.ts'
 import type { FanOut, FanOutSubscriber, FanOutSubscription, View } from './fan-out.ts'
 import type { RoomStream } from './stream.ts'
 
-/** Where the messages of one reader go. */
+/** Where the messages of one subscriber are written. */
 export interface DeliverySink {
   /** Resolves when the kernel has taken the message. */
   write(payload: Buffer): Promise<void>
@@ -11,8 +11,9 @@ export interface DeliverySink {
 }
 
 /**
- * Writes a room's stream to one reader: what lies behind the cursor as fast as the reader takes it, then live, ready-made
- * by its group. To whoever runs the operation it is an iterator without a value, which ends, or fails, with the stream.
+ * Writes a room's stream to one connection: the backfill as fast as the client takes it, then the live messages that the
+ * subscriber's group makes. For the operation's runner it is an iterator without values, which ends or fails with the
+ * stream.
  */
 export class Delivery implements AsyncIterableIterator<never, undefined>, FanOutSubscriber {
   readonly #stream: RoomStream
@@ -20,9 +21,9 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
   readonly #sink: DeliverySink
   readonly #done: Promise<void>
   #finish: (error?: Error) => void = () => undefined
-  /** Updates handed to the group whose messages have not come back. */
+  /** Updates pushed to the group whose messages have not been delivered yet. */
   #awaited = 0
-  /** Set when the stream is over: the reader still gets what is awaited. */
+  /** Set when the stream is over: messages that are still awaited are delivered first. */
   #ending: { readonly error: Error | undefined } | undefined
   #over = false
 
@@ -44,7 +45,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
     return { done: true, value: undefined }
   }
 
-  /** The reader has gone. */
+  /** The client has gone. */
   return(): Promise<IteratorReturnResult<undefined>> {
     this.#end()
     return Promise.resolve({ done: true, value: undefined })

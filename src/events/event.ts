@@ -39,18 +39,18 @@ export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({
   room,
 })
 
-/** Whether an update says that the viewer's own stream was lost. One that closes by its own word is not lost. */
+/** Whether an update reports the viewer's own stream as lost: time did it, and not the viewer. */
 export const isLossOf = (update: RoomUpdate, viewerId: string): boolean =>
   update.type === 'participant_disconnected' && update.participant?.userId === viewerId && update.actorId === null
 
-/** Who reads a stream. */
+/** Whose stream it is. */
 export interface Viewer {
   readonly userId: string
   /** Absent: the stream belongs to whichever device of theirs is in the room. */
   readonly deviceId?: string | undefined
 }
 
-/** What the end of a stream is known by. */
+/** What decides whether an update is a stream's last. */
 interface Ending extends Pick<RoomUpdate, 'type' | 'participant'> {
   readonly room: Pick<Room, 'status'>
 }

@@ -6,17 +6,17 @@ import { ConsumerTooSlow } from './queue.ts'
 /** The message for one update, ready to be sent; a promise where a field had to be fetched. */
 export type Payload = Buffer | Promise<Buffer>
 
-/** How a group's readers see an update. */
+/** How the subscribers of a group see an update. */
 export interface View {
   /** The view's name without its viewer: views of the same name cost about the same and are counted as one. */
   readonly name: string
-  /** What tells readers who see the same from others. Defaults to the name. */
+  /** Equal for subscribers who see the same. */
   readonly key: string
   /** Makes the message; synchronous unless a field has to be fetched. */
   create(): (update: RoomUpdate) => Payload
 }
 
-/** One reader of a room. */
+/** A subscriber of a room, as its group sees it. */
 export interface FanOutSubscriber {
   /** The message of an update that was pushed; in order. */
   deliver(payload: Buffer): void
@@ -24,30 +24,30 @@ export interface FanOutSubscriber {
   fail(error: Error): void
 }
 
-/** A reader's place in a group. Must be left. */
+/** A subscriber's membership of a group. Must be left. */
 export interface FanOutSubscription {
-  /** The message for an update behind the reader's cursor. */
+  /** The message for an update of the backfill. */
   payloadOf(update: RoomUpdate): Promise<Buffer>
-  /** Has the message made and delivered when it is the room's turn; never waits. */
+  /** Queues an update: its message is made and delivered in the room's time slices. Never waits. */
   push(update: RoomUpdate): void
   leave(): void
 }
 
-/** Views that differ, of one user over all rooms, and of one room over all of its readers. */
+/** Different views of one user in all rooms, and of one room for all of its subscribers. */
 const VIEWS_OF_USER = 16
 const VIEWS_OF_ROOM = 32
 /** How far a group may be behind its room: updates, and milliseconds. */
 const BACKLOG = { updates: 1024, age: 10_000 } as const
-/** Bytes of messages that are kept for readers who come back after a short while. */
+/** Bytes of messages that are kept for subscribers who resume after a short while. */
 const CACHE_BYTES = 16 * 1024 * 1024
-/** Members who are sent to between two looks at the clock. */
+/** Members who are sent to between two checks of the time slice. */
 const CHUNK = 16
-/** Seconds after which a reader may come back. */
+/** Seconds after which a subscriber may come back. */
 const RETRY_AFTER = { views: 10, cutOff: 2 } as const
 
 /**
- * Makes each message once for all readers who see the same, in the time slices of the room: one room, or one costly view
- * of it, delays others by no more than a slice. A view that cannot keep up with its room is cut off.
+ * Makes each message once for all subscribers who see the same, in the time slices of the room: one room, or one costly
+ * view of it, delays others by no more than a slice. A view that cannot keep up with its room is cut off.
  */
 export class FanOut {
   readonly #slices: TimeSlices
@@ -60,7 +60,7 @@ export class FanOut {
     this.#slices = slices
   }
 
-  /** Groups of readers: one for each view of each room. */
+  /** Groups of subscribers: one for each view of each room. */
   get size(): number {
     return [...this.#rooms.values()].reduce((sum, { groups }) => sum + groups.size, 0)
   }
@@ -106,7 +106,7 @@ export class FanOut {
   }
 }
 
-/** The groups of one room take turns. */
+/** One room's groups, served round robin. */
 class RoomLane implements Lane {
   readonly groups = new Map<string, Group>()
   readonly views = new Counts()
@@ -129,22 +129,22 @@ class RoomLane implements Lane {
   }
 }
 
-/** An update on its way to those who were in the group when it came. */
+/** An update that is being delivered to those who were in the group when it was pushed. */
 interface Pending {
   readonly update: RoomUpdate
   readonly since: number
   readonly members: FanOutSubscriber[]
   payload: Buffer | undefined
-  /** Members who have it. */
+  /** Members that the message was delivered to. */
   reached: number
 }
 
-/** The readers of one room who see the same. */
+/** The subscribers of one room who see the same. */
 class Group {
   readonly #view: SharedView
   readonly #lane: RoomLane
   #pending: Pending[] = []
-  /** In the lane, or waiting for a field that is fetched. */
+  /** Queued in the lane, or waiting for a field that is being fetched. */
   #busy = false
   #fetching: Pending | undefined
   members = 0
@@ -167,7 +167,7 @@ class Group {
     else this.#wake()
   }
 
-  /** Makes one message, or sends it to some of the members; answers whether there is more to do now. */
+  /** Makes one message, or sends it to some of the members; returns whether there is more to do now. */
   step(): boolean {
     const [pending] = this.#pending
     if (pending && !pending.payload) this.#make(pending)
@@ -232,7 +232,7 @@ class Group {
   }
 }
 
-/** Messages of one view, made once for each update, whatever the room. */
+/** The messages of one view in all rooms, each made once. */
 class SharedView {
   readonly #render: (update: RoomUpdate) => Payload
   readonly #cache: PayloadCache
@@ -260,13 +260,13 @@ class SharedView {
 
   #keep(update: RoomUpdate, payload: Buffer): void {
     this.#payloads.set(update, payload)
-    // An update also keeps its room as of then.
+    // The update keeps its state of the room in memory, too.
     const bytes = payload.length + 1024 + 16 * update.room.participants.length
     this.#cache.add(bytes, () => this.#payloads.delete(update))
   }
 }
 
-/** Bounds the bytes of all messages that are kept: the oldest goes first. */
+/** Bounds the bytes of all messages that are kept; the oldest is dropped first. */
 class PayloadCache {
   readonly #limit: number
   #kept: { readonly bytes: number; readonly drop: () => void }[] = []

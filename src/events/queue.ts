@@ -1,13 +1,13 @@
 import { RtcError } from '../core/errors.ts'
 
-/** A reader took too long: what it was to be told exceeded a bound. It may come back with its cursor. */
+/** A slow consumer: its pending messages exceeded a bound. It may resume with its cursor. */
 export class ConsumerTooSlow extends RtcError {
   constructor(message: string, retryAfter = 1) {
     super('RATE_LIMITED', message, { retryAfter })
   }
 }
 
-/** What one slow reader may hold back: a bounded queue with one reader. It never throws into the writer. */
+/** A bounded queue with one consumer. It never throws into the producer. */
 export class BoundedQueue<T> {
   readonly #limit: number
   readonly #onOverflow: (() => void) | undefined
@@ -16,13 +16,13 @@ export class BoundedQueue<T> {
   #closed = false
   #failure: Error | undefined
 
-  /** @param onOverflow - told at once that the reader is too slow: one that stands still does not ask for its failure */
+  /** @param onOverflow - called at once, since a stalled consumer does not call `next` to get the failure */
   constructor(limit: number, onOverflow?: () => void) {
     this.#limit = limit
     this.#onOverflow = onOverflow
   }
 
-  /** Adds an item; over the limit it drops everything and the reader fails with {@link ConsumerTooSlow}. */
+  /** Adds an item; over the limit it drops everything and `next` fails with {@link ConsumerTooSlow}. */
   push(item: T): void {
     if (this.#closed) return
     if (this.#waiting) this.#wake(item)
@@ -38,13 +38,13 @@ export class BoundedQueue<T> {
     this.close()
   }
 
-  /** Takes no more; the reader gets the end after what waits. */
+  /** Accepts no more items; the end comes after those that are queued. */
   end(): void {
     this.#closed = true
     if (this.#waiting) this.#wake(undefined)
   }
 
-  /** Drops what waits; the reader gets the end (or the failure). */
+  /** Drops the queued items; `next` gets the end, or the failure. */
   close(): void {
     this.#closed = true
     this.#items.length = 0
@@ -69,7 +69,7 @@ export class BoundedQueue<T> {
   }
 }
 
-/** As {@link BoundedQueue}, with one item for each key: a newer one replaces the one that waits. */
+/** As {@link BoundedQueue}, with one item for each key: a newer one replaces the queued one. */
 export class LatestQueue<T> {
   readonly #limit: number
   readonly #onOverflow: () => void
@@ -78,7 +78,7 @@ export class LatestQueue<T> {
   #closed = false
   #failure: Error | undefined
 
-  /** @param onOverflow - told at once that the reader is too slow, even if it does not ask for the next item */
+  /** @param onOverflow - as of {@link BoundedQueue} */
   constructor(limit: number, onOverflow: () => void) {
     this.#limit = limit
     this.#onOverflow = onOverflow
@@ -88,7 +88,7 @@ export class LatestQueue<T> {
     return this.#items.get(key)
   }
 
-  /** Adds or replaces an item; over the limit everything is dropped and the reader fails with {@link ConsumerTooSlow}. */
+  /** Adds or replaces an item; over the limit it drops everything and `next` fails with {@link ConsumerTooSlow}. */
   put(key: string, item: T): void {
     if (this.#closed) return
     this.#items.set(key, item)
@@ -99,12 +99,12 @@ export class LatestQueue<T> {
     } else this.#wake()
   }
 
-  /** What waits for the key is not needed any more. */
+  /** Removes the queued item of a key. */
   drop(key: string): void {
     this.#items.delete(key)
   }
 
-  /** Drops what waits; the reader gets the end, or the failure. */
+  /** Drops the queued items; `next` gets the end, or the failure. */
   close(): void {
     this.#closed = true
     this.#items.clear()
@@ -137,8 +137,8 @@ const tooFarBehind = (limit: number) =>
   )
 
 /**
- * The iterator that a subscription hands out. Unlike a bare generator, which hears of `return` only when what it waits
- * for has come, it lets go at once; `release` is called at the end, on failure and on `return`, perhaps more than once.
+ * An iterator over a generator that releases its resources at once on `return`, also while the generator awaits something.
+ * `release` is called at the end, on failure and on `return`, perhaps more than once.
  */
 export function releasing<T>(
   generator: AsyncGenerator<T, undefined>,

@@ -2,9 +2,9 @@ import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
 import type { EventLog } from '../rooms/event-log.ts'
 
-/** Events of one page; pages of a room begin at fixed numbers, so that readers share them. */
+/** Events of one page; pages of a room begin at fixed numbers, so that subscribers share them. */
 const PAGE = 64
-/** Bytes of pages that are kept for readers who come back together. */
+/** Bytes of pages that are kept for subscribers who resume together. */
 const CACHE_BYTES = 16 * 1024 * 1024
 
 interface Page {
@@ -15,14 +15,14 @@ interface Page {
 
 interface Entry {
   readonly page: Promise<Page>
-  /** Set when the page is there. */
+  /** Set once the page is loaded. */
   loaded?: Page
   bytes: number
 }
 
 /**
- * Reads rooms' logs back, page by page. Readers who come back together share each page and the updates in it, and with
- * the updates the messages that are made of them: a reader that stands still holds a page that others hold as well.
+ * Reads rooms' logs back, page by page. Subscribers who resume together share each page and the updates in it, and with
+ * the updates the messages that are made of them: a stalled subscriber holds a page that others hold as well.
  */
 export class ReadBack {
   readonly #events: EventLog
@@ -34,7 +34,7 @@ export class ReadBack {
     this.#events = events
   }
 
-  /** What the kept pages take, in bytes as they are counted. */
+  /** Bytes of the pages that are kept, as {@link sizeOf} counts them. */
   get bytes(): number {
     return this.#bytes
   }

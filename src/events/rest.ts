@@ -62,7 +62,7 @@ export const REST_STREAM = {
   keepAlive: eventOf({ event: 'keep_alive', data: '{}' }),
 }
 
-/** All readers by REST see the same. */
+/** All subscribers over REST see the same. */
 const VIEW: View = {
   name: 'REST',
   key: 'REST',

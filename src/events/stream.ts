@@ -14,22 +14,22 @@ import { ReadBack } from './read-back.ts'
 export interface StreamRequest {
   readonly actor: Actor
   readonly roomId: string
-  /** The last event that the reader has; absent: begin with a snapshot. */
+  /** The last event that the subscriber has; absent: begin with a snapshot. */
   readonly after: number | undefined
-  /** The device that reads; absent: whichever is in the room. */
+  /** The subscriber's device; absent: whichever holds the seat. */
   readonly deviceId?: string | undefined
 }
 
 export interface RoomStreams {
   /**
-   * The room's events, each exactly once and in order: what lies behind the cursor from the log, then live.
-   * Ends after the room's end, and for somebody removed or replaced by another device of theirs after that.
+   * The room's events, each exactly once and in order: from the cursor on from the log, then live. Ends after the event
+   * that ends the room, removes the subscriber, or replaces its device by another one of the same user.
    *
    * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT for a cursor ahead of the room
    */
   open(request: StreamRequest): Promise<RoomStream>
   /**
-   * Whether the reader has everything: event number `after` was the last of its stream.
+   * Whether event number `after` was the last of the subscriber's stream.
    *
    * @throws RtcError as `open`
    */
@@ -42,18 +42,18 @@ export interface RoomStreams {
   page(request: StreamRequest & { readonly after: number }, limit: number): Promise<readonly RoomUpdate[]>
 }
 
-/** Takes the live part of a stream. It must neither throw nor take its time. */
+/** Receives the live part of a stream. It must neither throw nor block. */
 export interface StreamSink {
   push(update: RoomUpdate): void
-  /** The stream is over; with an error when it was cut short. */
+  /** The stream is over; with an error if it was cut off. */
   end(error?: Error): void
 }
 
-/** A live stream of a device: while it is held, whoever has joined from that device is present. */
+/** The lease of a device's live stream: while it is held, the participant who joined from that device is present. */
 export interface StreamLease {
-  /** The participant was declared lost although the stream lives, for instance by a node that could not see this one. */
+  /** Ends a grace that began although the stream is live, for instance by a node that took this one for dead. */
   reassert(): void
-  /** The stream is over; `lost` unless it was at its end. */
+  /** The stream has ended: `lost` begins the grace, unless it ended with its last event. */
   release(options: { lost: boolean }): void
 }
 
@@ -71,7 +71,7 @@ export interface StreamPresence {
   }): Promise<StreamLease | undefined>
 }
 
-/** Updates that may come while the reader still takes what lies behind its cursor. */
+/** Updates that may be pending while the subscriber still receives its backfill. */
 const CUTOVER_LIMIT = 256
 
 interface Dependencies {
@@ -139,15 +139,15 @@ export function createRoomStreams({
 }
 
 /**
- * One reader's stream: backfill from the log → cutover at the subscription's room → live. Whoever delivers to many
- * readers takes the two parts apart, `backfill` and then `attach`; anybody else iterates. Must be closed.
+ * One subscriber's stream of a room: backfill from the log → cutover at the subscription's room → live. `Delivery` uses
+ * the two parts, `backfill` and then `attach`; others iterate. Must be closed.
  */
 export class RoomStream implements AsyncIterable<RoomUpdate> {
   readonly #dependencies: Dependencies
   readonly #request: StreamRequest
   readonly #lease: StreamLease | undefined
   #subscription: Subscription | undefined
-  /** What has come while nobody was attached. */
+  /** Updates that were pushed before a sink was attached. */
   #early: RoomUpdate[] = []
   #sink: StreamSink | undefined
   #failure: Error | undefined
@@ -159,21 +159,21 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     this.#lease = lease
   }
 
-  /** Takes the place in the room's live part, behind event number `atLeast`. */
+  /** Subscribes to the room's live part, behind event number `atLeast`. */
   async subscribe(atLeast: number): Promise<void> {
     const { actor, roomId } = this.#request
-    const reader = { push: (update: RoomUpdate) => this.#push(update), close: () => this.#cutOff() }
-    this.#subscription = (await this.#dependencies.hub.subscribe(roomId, atLeast, reader)) ?? undefined
+    const subscriber = { push: (update: RoomUpdate) => this.#push(update), close: () => this.#cutOff() }
+    this.#subscription = (await this.#dependencies.hub.subscribe(roomId, atLeast, subscriber)) ?? undefined
     if (!this.#subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
     if (this.#over) this.#subscription.close()
-    // Somebody removed between the two reads would otherwise wait for an event that is already behind them.
+    // A removal between the two reads is part of this room, so no event of it will follow.
     requireAllowed('read', { actor, room: this.#subscription.room })
-    // A loss that was committed while this stream began, for instance that of the stream before it, is not pushed here.
+    // A disconnect that was committed while this stream opened, for instance of the stream before it, is not pushed.
     const place = findParticipant(this.#subscription.room, actor.id)
     if (place?.state === 'joined' && !place.connected) this.#lease?.reassert()
   }
 
-  /** A snapshot, or everything behind the cursor. Cut short when the reader takes too long; `attach` says so. */
+  /** A snapshot, or everything after the cursor. Stops early if the subscriber is too slow; `attach` reports that. */
   async *backfill(): AsyncGenerator<RoomUpdate, undefined> {
     const { after, roomId } = this.#request
     const { room, recent } = this.#place
@@ -190,7 +190,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     }
   }
 
-  /** Hands over what has come since `subscribe`, and from now on everything as it happens. */
+  /** Cutover: hands over the updates since `subscribe`, then every update as it is pushed. */
   attach(sink: StreamSink): void {
     if (this.#over) {
       sink.end(this.#failure)
@@ -203,7 +203,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     for (const update of early) this.#push(update)
   }
 
-  /** The reader has gone. A participant's last stream lost begins their grace. */
+  /** The client has gone: if this was the device's last stream, the grace begins. */
   close(): void {
     this.#release({ lost: true })
   }
@@ -243,7 +243,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     }
     this.#sink.push(update)
     const userId = this.#request.actor.id
-    // Of most events to most readers there is no more to say.
+    // Most events cannot end this stream: they concern other participants.
     if (update.participant?.userId !== userId && update.room.status !== 'ended') return
     if (isLossOf(update, userId)) this.#lease?.reassert()
     if (isLast(update, { userId, deviceId: this.#request.deviceId })) this.#finish()
@@ -255,14 +255,14 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     this.#release({ lost: true })
   }
 
-  /** Nobody is missed: the room is over for this viewer, or another device of theirs is in it. */
+  /** The stream's last event was pushed, so its end begins no grace. */
   #finish(): void {
     if (this.#over) return
     this.#release({ lost: false })
     this.#sink?.end()
   }
 
-  /** The gateway ends the stream; the reader is expected back. */
+  /** The gateway ends the stream; the client is expected to resume it. */
   #cutOff(): void {
     if (this.#over) return
     this.#release({ lost: true })

@@ -327,7 +327,9 @@ describe('imports go one way', () => {
 
 /** Longest file, in lines, unless it has a reason here. */
 const FILE_MAX = 400
-const LONGER: Readonly<Record<string, string>> = {}
+const LONGER: Readonly<Record<string, string>> = {
+  'sdk/rtc': 'half of it is the documentation that the reference of the SDK is built from',
+}
 
 test(`no file has more than ${FILE_MAX} lines without a reason`, () => {
   expect(violating(({ text }) => text.trimEnd().split('\n').length > FILE_MAX)).toEqual(Object.keys(LONGER))

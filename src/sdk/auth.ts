@@ -1,13 +1,13 @@
 /** The user of a client and their credentials. */
 export interface AuthOptions {
-  /** The user's id; must equal the token's subject. */
+  /** The user's id; must equal the token's subject. If not, a warning is logged and the token decides. */
   readonly uid: string
-  /** A JWT that the gateway accepts, without `Bearer`. */
+  /** A [JWT](https://www.rfc-editor.org/rfc/rfc7519) that the gateway accepts, without `Bearer`. */
   readonly token: string
   /**
-   * Returns a new token after the gateway has refused the current one. Without it, the client stops working when the
-   * token expires. A network failure (as `fetch` throws it, or an RtcError UNREACHABLE) is retried; any other failure
-   * is reported as UNAUTHENTICATED.
+   * Called when the gateway refuses the token in use; returns the next one. Concurrent requests share one call. If it
+   * fails as `fetch` does without a network, or with an RtcError UNREACHABLE, it is called again later; any other
+   * failure becomes UNAUTHENTICATED. Without it, every method throws UNAUTHENTICATED once the token has expired.
    */
   readonly refreshToken?: () => string | Promise<string>
 }

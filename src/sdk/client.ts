@@ -4,12 +4,19 @@ import { RtcClient } from './rtc.ts'
 
 /** The gateway's address and the user's credentials. */
 export interface ClientOptions {
+  /** The gateway. */
   readonly server: {
-    /** Base URL of the gateway, for instance `https://rtc.example.com`. */
+    /** Base URL of the gateway, with a proxy's prefix if there is one, for instance `https://example.com/rtc`. */
     readonly baseUrl: string
   }
   /** The instant messaging server; not used by this package. */
-  readonly im?: { readonly wsUrl: string; readonly deviceFlag: DeviceFlag }
+  readonly im?: {
+    /** Its WebSocket address. */
+    readonly wsUrl: string
+    /** The kind of this device. */
+    readonly deviceFlag: DeviceFlag
+  }
+  /** The user and their token. */
   readonly auth: AuthOptions
 }
 
@@ -17,14 +24,22 @@ export interface ClientOptions {
 const GRAPHQL_PATH = '/graphql'
 
 /**
- * A user's client of a gateway. Constructing it sends nothing.
+ * A user's client of a gateway. Constructing it sends nothing; the first method does, or a listener for `incomingCall`.
  *
- * @throws TypeError when `server.baseUrl` is not an http or https URL
+ * @example
+ * ```ts
+ * const client = new OpenChatClient({
+ *   server: { baseUrl: 'https://rtc.example.com' },
+ *   auth: { uid: 'alice', token, refreshToken },
+ * })
+ * client.rtc.on('incomingCall', ({ type, room }) => type === 'ringing' && showCall(room))
+ * ```
  */
 export class OpenChatClient {
   /** Rooms and calls. */
   readonly rtc: RtcClient
 
+  /** @throws TypeError if `server.baseUrl` is not an http or https URL */
   constructor({ server, auth }: ClientOptions) {
     const url = new URL(server.baseUrl)
     if (!/^https?:$/.test(url.protocol)) throw new TypeError(`server.baseUrl: ${server.baseUrl} is not http or https`)
@@ -32,7 +47,7 @@ export class OpenChatClient {
     this.rtc = new RtcClient({ url: url.href, uid: auth.uid, auth: new Auth(auth) })
   }
 
-  /** Leaves the joined room and releases devices, connections and timers. */
+  /** Leaves the joined room and releases everything, as {@link RtcClient.destroy} does. Never throws. */
   async destroy(): Promise<void> {
     await this.rtc.destroy()
   }

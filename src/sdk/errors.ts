@@ -21,7 +21,7 @@ export const GATEWAY_ERROR_CODES = [
 
 /** Error codes that this package itself raises. */
 export const CLIENT_ERROR_CODES = [
-  /** The gateway cannot be reached. */
+  /** The gateway did not answer for 8 s. */
   'UNREACHABLE',
   /**
    * A method was called in the wrong state: publishing before joining, joining a second room, anything after `destroy`.
@@ -45,26 +45,43 @@ export const CLIENT_ERROR_CODES = [
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number]
 /** An error code of this package. */
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number]
-/** Switch on the code, never on the message. */
+/** The code of an {@link RtcError}. Switch on it, never on a message. */
 export type ErrorCode = GatewayErrorCode | ClientErrorCode
 
 /** One invalid field of an input. */
 export interface InputProblem {
+  /** Where, for instance `userId`. */
   readonly path: string
+  /** What, in words for a developer. */
   readonly message: string
 }
 
-/** The class of every error that this package throws or emits as `error`. */
+/**
+ * The class of every error that this package throws or emits as `error`.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await rtc.joinRoom(room.id)
+ * } catch (error) {
+ *   if (!(error instanceof RtcError)) throw error
+ *   notify(error.code === 'ROOM_ENDED' ? 'The call is over.' : error.message)
+ * }
+ * ```
+ */
 export class RtcError extends Error {
+  /** Always `RtcError`. */
   override readonly name = 'RtcError'
+  /** What went wrong. */
   readonly code: ErrorCode
-  /** With BAD_USER_INPUT: the invalid fields. */
+  /** With BAD_USER_INPUT: the invalid fields; otherwise empty. */
   readonly problems: readonly InputProblem[]
-  /** Seconds to wait before a retry, if known. */
+  /** Seconds to wait before a retry, if known, for instance with RATE_LIMITED. */
   readonly retryAfter: number | undefined
   /** With MEDIA_FAILED of one peer: the user whose media does not arrive, and the probable cause. */
   readonly peer: UnreachablePeer | undefined
 
+  /** For a `refreshToken` that reports UNREACHABLE; all others come from this package. */
   constructor(
     code: ErrorCode,
     message: string,

@@ -3,47 +3,83 @@ import type { RtcError } from './errors.ts'
 import type { ConnectionState, Track } from './media/media.ts'
 import type { EndReason, IncomingCall, Participant, Room, RoomUpdate } from './model.ts'
 
-/** Why this user's session ended: the room's own end reason, or what happened to this participant alone. */
+/**
+ * Why this user's session ended: the room's own {@link EndReason}, or what happened to this participant alone: `left`,
+ * `removed` by the host, `replaced` by another device or client of the user, `disconnected` for longer than the grace.
+ */
 export type EndedReason = EndReason | 'left' | 'removed' | 'replaced' | 'disconnected'
 
-/** The payload of each event. */
+/** The events of {@link RtcClient.on}, and the payload of each. */
 export interface RtcEvents {
-  /** A call starts or stops ringing. A listener subscribes and first receives the calls that ring already. */
-  incomingCall: IncomingCall
-  /** Every event of the joined room. */
-  roomUpdated: RoomUpdate
-  participantJoined: { readonly participant: Participant; readonly room: Room }
-  participantLeft: { readonly participant: Participant; readonly room: Room }
-  /** A participant's published media or connection state changed. */
-  participantUpdated: { readonly participant: Participant; readonly room: Room }
-  trackAdded: Track
-  /** The same object as in `trackAdded`. */
-  trackRemoved: Track
   /**
-   * `gateway`: the event stream. `media`: the connection to the peer `userId`, or with `null` the one to the provider.
-   * `unreachable`: the peer's media does not arrive; `connectionInfo.peers` and the event `error` name the cause.
+   * A call starts ringing (`type` is `ringing`) or stops (any other type). A listener subscribes and first receives the
+   * calls that ring already.
    */
+  incomingCall: IncomingCall
+  /** Every event of the joined room, exactly once and in order, also across lost connections. */
+  roomUpdated: RoomUpdate
+  /** A participant has joined. */
+  participantJoined: {
+    /** The participant as of this event. */
+    readonly participant: Participant
+    /** The room as of this event. */
+    readonly room: Room
+  }
+  /** A participant has left or was removed; `leaveReason` says which. */
+  participantLeft: {
+    /** The participant as of this event. */
+    readonly participant: Participant
+    /** The room as of this event. */
+    readonly room: Room
+  }
+  /** Anything else of a participant changed: published media, connection state, invitation. */
+  participantUpdated: {
+    /** The participant as of this event. */
+    readonly participant: Participant
+    /** The room as of this event. */
+    readonly room: Room
+  }
+  /** A source was published, by this user (`local`) or by another participant. */
+  trackAdded: Track
+  /** A source is no longer published. The same object as in `trackAdded`. */
+  trackRemoved: Track
+  /** The state of a connection has changed. */
   connectionStateChanged: {
+    /** The event stream of the gateway, or media. */
     readonly of: 'gateway' | 'media'
+    /** With `media`: the peer, or `null` for the provider's one connection. `null` with `gateway`. */
     readonly userId: string | null
+    /** `unreachable` is a peer whose media does not arrive; `connectionInfo.peers` and the event `error` say why. */
     readonly state: ConnectionState
   }
-  /**
-   * The first media connection of this session is established: start a call's timer now. `at` is in milliseconds of the
-   * local clock, as `connectionInfo.mediaStartedAt`.
-   */
-  mediaStarted: { readonly at: number }
+  /** The first media connection of this session is established: start a call's timer now. */
+  mediaStarted: {
+    /** When, in milliseconds, as `Date.now()` and `connectionInfo.mediaStartedAt`. */
+    readonly at: number
+  }
   /** This user's session in the joined room has ended, for whatever reason. */
-  ended: { readonly room: Room; readonly reason: EndedReason }
+  ended: {
+    /** The room as of its last event that was seen. */
+    readonly room: Room
+    /** Why it is over. */
+    readonly reason: EndedReason
+  }
   /** Cameras or microphones were plugged in or out. */
-  devicesChanged: { readonly devices: readonly MediaDeviceInfo[] }
+  devicesChanged: {
+    /** Those that there are now. */
+    readonly devices: readonly MediaDeviceInfo[]
+  }
   /** The selected device is gone; the default one is used instead. */
   deviceFallback: {
+    /** What it captured. */
     readonly source: 'camera' | 'microphone'
     /** The id of the device that is gone. */
     readonly deviceId: string
   }
-  /** An error outside any method call; errors that a method throws are not emitted. */
+  /**
+   * An error outside any method call, for instance a refused token or a peer whose media does not arrive. Errors that a
+   * method throws are not emitted.
+   */
   error: RtcError
 }
 

@@ -1,4 +1,7 @@
-/** Enums are lower case, as in the gateway's REST API; times are ISO 8601 in UTC; absent values are `null`. */
+/**
+ * Enums are lower case, as in the gateway's REST API; times are ISO 8601 in UTC
+ * ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)); absent values are `null`.
+ */
 
 /** A call between two users, or a group. */
 export type RoomType = 'p2p' | 'group'
@@ -6,11 +9,15 @@ export type RoomType = 'p2p' | 'group'
 export type MediaType = 'audio' | 'video'
 /** `waiting` until a second participant has joined; `ended` for good. */
 export type RoomStatus = 'waiting' | 'active' | 'ended'
-/** Who may join: only invited users, or anybody who knows the room's id. */
+/** Who may join: only `invited` users, or with `link` anybody who knows the room's id. */
 export type RoomAccess = 'invited' | 'link'
-/** Why a room ended. */
+/**
+ * Why a room ended: `completed` after a conversation; `cancelled` by the caller; `rejected` or `busy` by the callee;
+ * `missed` when nobody answered in time; `empty` with nobody in it; `expired` after its maximum duration; `failed` when
+ * the callee answered and the caller never joined.
+ */
 export type EndReason = 'completed' | 'cancelled' | 'rejected' | 'busy' | 'missed' | 'empty' | 'expired' | 'failed'
-/** The role of a participant. */
+/** The role of a participant. An `observer` publishes nothing. */
 export type ParticipantRole = 'caller' | 'callee' | 'member' | 'observer'
 /** The state of a participant. */
 export type ParticipantState = 'invited' | 'joined' | 'left' | 'rejected' | 'missed' | 'removed'
@@ -21,16 +28,27 @@ export type LeaveReason = 'left' | 'removed' | 'disconnected' | 'replaced' | 'en
 export const RTCProviderType = {
   /** Peer to peer between browsers; needs no vendor account. */
   WEBRTC: 'webrtc',
+  /** By the package `@volcengine/rtc`. */
   VOLCENGINE: 'volcengine',
+  /** By the package `livekit-client`. */
   LIVEKIT: 'livekit',
+  /** The gateway signs its tokens; this package does not drive its web SDK, and joining throws NOT_SUPPORTED. */
   TENCENT: 'tencent',
+  /** By the package `agora-rtc-sdk-ng`. */
   AGORA: 'agora',
 } as const
 /** One of {@link RTCProviderType}. */
 export type RTCProviderType = (typeof RTCProviderType)[keyof typeof RTCProviderType]
 
 /** The kind of a device, with the numbers of the instant messaging server. */
-export const DeviceFlag = { APP: 0, WEB: 1, PC: 2 } as const
+export const DeviceFlag = {
+  /** A mobile app. */
+  APP: 0,
+  /** A web page. */
+  WEB: 1,
+  /** A desktop program. */
+  PC: 2,
+} as const
 /** One of {@link DeviceFlag}. */
 export type DeviceFlag = (typeof DeviceFlag)[keyof typeof DeviceFlag]
 
@@ -38,8 +56,11 @@ export type DeviceFlag = (typeof DeviceFlag)[keyof typeof DeviceFlag]
 export interface Participant {
   /** `<roomId>:<userId>` */
   readonly id: string
+  /** Who it is. */
   readonly userId: string
+  /** Their role. */
   readonly role: ParticipantRole
+  /** Whether they are invited, joined, or gone. */
   readonly state: ParticipantState
   /** Publishing audio, not muted. */
   readonly audio: boolean
@@ -47,9 +68,11 @@ export interface Participant {
   readonly video: boolean
   /** `false` only while the grace of a lost connection runs. */
   readonly connected: boolean
-  /** Start of the current or last membership. */
+  /** Start of the current or last membership; `null` if they never joined. */
   readonly joinedAt: string | null
+  /** End of the last membership; `null` while joined. */
   readonly leftAt: string | null
+  /** Why the last membership ended. */
   readonly leaveReason: LeaveReason | null
   /** Total of all memberships in whole seconds, including the current one. */
   readonly duration: number
@@ -61,19 +84,27 @@ export interface Participant {
 
 /** A room or call. */
 export interface Room {
-  /** UUID v7, the same string in REST and GraphQL. */
+  /** A [UUID v7](https://www.rfc-editor.org/rfc/rfc9562#section-5.7), the same string in REST and GraphQL. */
   readonly id: string
+  /** A call between two, or a group. */
   readonly type: RoomType
+  /** Who created it. */
   readonly callerId: string
   /** The called user; `null` in a group. */
   readonly calleeId: string | null
+  /** What the call is about. */
   readonly mediaType: MediaType
+  /** Where it is between waiting and ended. */
   readonly status: RoomStatus
+  /** When it was created. */
   readonly createdAt: string
+  /** What it was named. */
   readonly name: string | null
-  /** The application's own JSON object. */
+  /** The application's JSON object. */
   readonly metadata: Readonly<Record<string, unknown>> | null
+  /** What carries its media. */
   readonly provider: RTCProviderType
+  /** Who may join. */
   readonly access: RoomAccess
   /** Maximum number of participants joined at the same time. */
   readonly maxParticipants: number
@@ -81,7 +112,9 @@ export interface Room {
   readonly seq: number
   /** When the second participant joined. */
   readonly startedAt: string | null
+  /** When it ended. */
   readonly endedAt: string | null
+  /** Why it ended. */
   readonly endReason: EndReason | null
   /** Whole seconds that the room has been active; `null` before it started. */
   readonly duration: number | null
@@ -112,8 +145,11 @@ export type RoomUpdateType =
 
 /** One entry of a room's log. */
 export interface RoomEvent {
+  /** Its number: 1, 2, 3, … in each room. */
   readonly seq: number
+  /** What happened. */
   readonly type: RoomUpdateType
+  /** When. */
   readonly at: string
   /** The user who caused it; `null` if a deadline did. */
   readonly actorId: string | null
@@ -123,13 +159,17 @@ export interface RoomEvent {
 
 /** One event with the room as of that event. Each arrives exactly once and in order. */
 export interface RoomUpdate {
+  /** Its number: 1, 2, 3, … in each room. */
   readonly seq: number
+  /** What happened. */
   readonly type: RoomUpdateType
+  /** When. */
   readonly at: string
   /** The user who caused it; `null` if a deadline did. */
   readonly actorId: string | null
   /** The affected participant; `null` if it concerns the room itself, or many participants at once. */
   readonly participant: Participant | null
+  /** The room as of this event. */
   readonly room: Room
 }
 
@@ -138,30 +178,46 @@ export type IncomingCallType = 'ringing' | 'answered' | 'cancelled' | 'rejected'
 
 /** A call to this user starts or stops ringing. */
 export interface IncomingCall {
+  /** Whether it begins, or why it ceases. */
   readonly type: IncomingCallType
+  /** The room to join or to reject. */
   readonly room: Room
   /** With `answered`: the answering device; `null` if it joined without a `deviceId`. */
   readonly deviceId: string | null
   /** `true` only with `answered` on the answering device; the others may show "answered elsewhere". */
   readonly answeredHere: boolean
+  /** When. */
   readonly at: string
 }
 
-/** An RTCIceServer, ready for `new RTCPeerConnection({ iceServers })`. */
+/**
+ * An [RTCIceServer](https://www.w3.org/TR/webrtc/#rtciceserver-dictionary), for `new RTCPeerConnection({ iceServers
+ * })`.
+ */
 export interface IceServer {
+  /** `stun:` or `turn:` URLs. */
   readonly urls: string[]
+  /** For `turn:`: valid for a limited time. */
   readonly username?: string
+  /** For `turn:`: derived from the username. */
   readonly credential?: string
 }
 
 /** What a joined participant needs to reach the room's media. */
 export interface Connection {
+  /** The room's media provider. */
   readonly provider: RTCProviderType
+  /** The provider's application. */
   readonly appId: string | null
+  /** The provider's server. */
   readonly url: string | null
+  /** The room, as the provider knows it. */
   readonly roomId: string
+  /** The participant, as the provider knows them. */
   readonly userId: string
+  /** What admits them at the provider. */
   readonly token: string | null
+  /** Until when token and credentials are valid. */
   readonly expiresAt: string
   /** Only with `webrtc`; other providers have their own. */
   readonly iceServers: readonly IceServer[]
@@ -174,10 +230,16 @@ export type SignalType = 'offer' | 'answer' | 'candidate' | 'custom'
 
 /** One WebRTC signalling message from one participant to another. */
 export interface Signal {
+  /** Its number; later ones are greater. */
   readonly seq: number
+  /** Who sent it. */
   readonly fromId: string
+  /** Who receives it. */
   readonly toId: string
+  /** What it carries. */
   readonly type: SignalType
+  /** A JSON object of at most 32 KiB. */
   readonly payload: Readonly<Record<string, unknown>>
+  /** When. */
   readonly at: string
 }

@@ -1,68 +1,92 @@
 import type { RTCConfiguration } from './dom.ts'
 import type { MediaType, Room, RoomAccess, RoomStatus, RoomType, RTCProviderType } from './model.ts'
 
-/** Defaults of a client for creating and joining rooms. */
+/** Defaults of a client for creating and joining rooms; of {@link RtcClient.init}. */
 export interface InitOptions {
-  /** Provider of the rooms that this client creates. @default the gateway's */
+  /** Provider of the rooms that this client creates. Defaults to the gateway's. */
   readonly provider?: RTCProviderType
   /** The provider's application id. Not needed: the gateway sends it with each join. */
   readonly appId?: string
-  /** Never sent and not needed: the gateway signs the provider's tokens. A key in a client is a key made public. */
+  /** Never sent, and warned about: the gateway signs the provider's tokens. A key in a client is a key made public. */
   readonly appKey?: string
   /**
    * Identifies this device among the user's devices. A user is in a room with one device; joining with another replaces
-   * it.
-   *
-   * @default one per browser tab, stable across reloads
+   * it. Defaults to one per browser tab, stable across reloads; in Node.js, one per client.
    */
   readonly deviceId?: string
-  /** For `webrtc`: overrides of the peer connections' configuration, for instance `{ iceTransportPolicy: 'relay' }`. */
+  /**
+   * With `webrtc`: overrides of the peer connections' configuration, for instance `{ iceTransportPolicy: 'relay' }`.
+   * https://www.w3.org/TR/webrtc/#rtcconfiguration-dictionary
+   */
   readonly rtcConfiguration?: RTCConfiguration
 }
 
 interface RoomOptions {
-  /** @default 'video' */
+  /**
+   * Video includes audio.
+   *
+   * @default 'video'
+   */
   readonly mediaType?: MediaType
+  /** For people: 1 to 200 characters. */
   readonly name?: string
   /** The application's own JSON object, at most 8 KiB. */
   readonly metadata?: Readonly<Record<string, unknown>>
-  /** @default the one given to `init`, else the gateway's */
+  /** Media provider. Defaults to that of `init`, else to the gateway's. */
   readonly provider?: RTCProviderType
-  /** Idempotency key: a repeated request with the same id returns the same room. @default a new one for each call */
+  /**
+   * Idempotency key of 1 to 255 printable ASCII characters: a repeated request with the same id returns the same room.
+   * Defaults to a new one for each call.
+   */
   readonly requestId?: string
 }
 
 /** A call to one user, for whom it rings. */
 export interface CreateCallOptions extends RoomOptions {
+  /** A call between two. */
   readonly type: 'p2p'
   /** The user to call. */
   readonly userId: string
+  /** Only in a group. */
   readonly userIds?: never
 }
 
 /** A group; it rings for everybody invited. */
 export interface CreateGroupOptions extends RoomOptions {
+  /** A group. */
   readonly type: 'group'
-  /** The users to invite. */
+  /** The users to invite. Defaults to nobody. */
   readonly userIds?: readonly string[]
+  /** Only in a call between two. */
   readonly userId?: never
-  /** @default 'invited' */
+  /**
+   * Who may join.
+   *
+   * @default 'invited'
+   */
   readonly access?: RoomAccess
-  /** @default the gateway's: with `webrtc` the largest mesh (6 unless configured), else 50 */
+  /** Seats, 1 to 1000. Defaults to 6 with `webrtc`, unless the gateway is configured otherwise; else to 50. */
   readonly maxParticipants?: number
 }
 
-/** Options of a call or of a group. */
+/** Options of a call or of a group; of {@link RtcClient.createRoom}. */
 export type CreateRoomOptions = CreateCallOptions | CreateGroupOptions
 
-/** Filters and paging of the user's rooms; all given filters must match. */
+/** Filters and paging of the user's rooms; all given filters must match. Of {@link RtcClient.listRooms}. */
 export interface ListRoomsOptions {
-  /** Page size, up to 100. @default 20 */
+  /**
+   * Page size, 1 to 100.
+   *
+   * @default 20
+   */
   readonly first?: number
-  /** The `endCursor` of the previous page. */
+  /** The `endCursor` of the previous page. Defaults to the first page. */
   readonly after?: string
+  /** Only rooms in this state. */
   readonly status?: RoomStatus
+  /** Only calls between two, or only groups. */
   readonly type?: RoomType
+  /** Only audio calls, or only video calls. */
   readonly mediaType?: MediaType
   /** Only rooms in which this user is a participant, too. */
   readonly peer?: string
@@ -72,14 +96,24 @@ export interface ListRoomsOptions {
 export interface RoomPage {
   /** Newest first. */
   readonly rooms: readonly Room[]
+  /** Whether older rooms follow. */
   readonly hasNextPage: boolean
+  /** For `after` of the next page; `null` for an empty one. */
   readonly endCursor: string | null
 }
 
-/** Paging of a room's log. */
+/** Paging of a room's log; of {@link RtcClient.getEvents}. */
 export interface ListEventsOptions {
-  /** Maximum number of events, up to 500. @default 100 */
+  /**
+   * Maximum number of events, 1 to 500.
+   *
+   * @default 100
+   */
   readonly first?: number
-  /** The `seq` of the last known event. */
+  /**
+   * The `seq` of the last known event.
+   *
+   * @default 0
+   */
   readonly after?: number
 }

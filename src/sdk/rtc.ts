@@ -19,11 +19,22 @@ import { Socket } from './socket.ts'
 import type { RoomSession } from './room-session.ts'
 
 /**
- * Rooms and calls of one user. A client joins one room at a time; all other methods work on any room.
+ * Rooms and calls of one user, at {@link OpenChatClient.rtc}. A client joins one room at a time; all
+ * other methods work on any room.
  *
- * Every method may throw an {@link RtcError}: a code of the gateway, BAD_USER_INPUT for an invalid argument (before
- * anything is sent), UNREACHABLE when the gateway does not answer for 8 s, or INVALID_STATE when it is called in the
- * wrong state or after `destroy`.
+ * Besides the codes named below, every method throws an {@link RtcError} with BAD_USER_INPUT before anything is sent,
+ * for an invalid argument or an unknown option; UNAUTHENTICATED, RATE_LIMITED or INTERNAL from the gateway; UNREACHABLE
+ * or UNAVAILABLE after retries for 8 s; and INVALID_STATE after {@link RtcClient.destroy}.
+ *
+ * @example
+ * ```ts
+ * rtc.on('trackAdded', ({ userId, mediaStreamTrack }) => show(userId, new MediaStream([mediaStreamTrack])))
+ * rtc.on('ended', ({ reason }) => hideCall(reason))
+ *
+ * const room = await rtc.createRoom({ type: 'p2p', userId: 'bob' })
+ * await rtc.joinRoom(room.id)
+ * await rtc.enableMicrophone(true)
+ * ```
  */
 export class RtcClient {
   readonly #auth: { readonly uid: string }
@@ -79,8 +90,8 @@ export class RtcClient {
   }
 
   /**
-   * The id of this device, as the user's other devices see it in `answered`: the one given to `init`, else the tab's
-   * own, which is `undefined` until the first join or the first listener for `incomingCall`.
+   * The id of this device, as the user's other devices see it in {@link IncomingCall.deviceId}: the one given to
+   * `init`, else the tab's own, which is `undefined` until the first join or the first listener for `incomingCall`.
    */
   get deviceId(): string | undefined {
     return this.#options.deviceId ?? this.#ownDeviceId
@@ -91,12 +102,12 @@ export class RtcClient {
     return this.#calls.ringing
   }
 
-  /** The joined room, as of its last event. */
+  /** The joined room as of its last event; `undefined` outside a room. */
   get room(): Room | undefined {
     return this.#current.session?.room
   }
 
-  /** The tracks published in the joined room, by this user (`local`) and by the others. */
+  /** The tracks published in the joined room, by this user (`local`) and by the others; empty outside a room. */
   get tracks(): readonly Track[] {
     return this.#current.session?.tracks ?? []
   }
@@ -109,7 +120,11 @@ export class RtcClient {
   /**
    * Sets the defaults for creating and joining rooms. Optional; a later call replaces the earlier options.
    *
-   * @throws RtcError INVALID_STATE while a room is joined, BAD_USER_INPUT
+   * @throws RtcError INVALID_STATE while a room is joined
+   * @example
+   * ```ts
+   * await rtc.init({ deviceId: 'kitchen-tablet', rtcConfiguration: { iceTransportPolicy: 'relay' } })
+   * ```
    */
   async init(options: InitOptions = {}): Promise<void> {
     this.#requireAlive()
@@ -124,10 +139,15 @@ export class RtcClient {
   }
 
   /**
-   * Creates a room and rings for those invited. The creator joins it with `joinRoom`. While a call to the same user
-   * already rings, an identical call returns that one, and a different call replaces it.
+   * Creates a room and rings for those invited. The creator joins it with {@link RtcClient.joinRoom}. While a call to
+   * the same user already rings, an identical call returns that one, and a different call replaces it.
    *
-   * @throws RtcError BAD_USER_INPUT, PROVIDER_NOT_CONFIGURED, IDEMPOTENCY_CONFLICT
+   * @throws RtcError PROVIDER_NOT_CONFIGURED; IDEMPOTENCY_CONFLICT for a `requestId` that was used with other options
+   * @example
+   * ```ts
+   * const call = await rtc.createRoom({ type: 'p2p', userId: 'bob', mediaType: 'audio' })
+   * const standup = await rtc.createRoom({ type: 'group', userIds: ['bob', 'carol'], name: 'Stand-up' })
+   * ```
    */
   async createRoom(options: CreateRoomOptions): Promise<Room> {
     this.#requireAlive()
@@ -135,11 +155,20 @@ export class RtcClient {
   }
 
   /**
-   * Joins a room: one that was created, or one that rings. Publishes nothing yet.
+   * Joins a room: one that was created, or one that rings, which answers the call. Publishes nothing yet. Joining the
+   * joined room returns it.
    *
-   * @throws RtcError ROOM_ENDED, NOT_INVITED, ROOM_FULL, FORBIDDEN, NOT_FOUND; INVALID_STATE while another room is
-   * joined; PROVIDER_SDK_MISSING, NOT_SUPPORTED, MEDIA_FAILED when the media cannot be opened; the room is then left
-   * again
+   * @throws RtcError NOT_FOUND, ROOM_ENDED, NOT_INVITED, ROOM_FULL; FORBIDDEN for a user who was removed; INVALID_STATE
+   * while another room is joined; PROVIDER_SDK_MISSING, NOT_SUPPORTED or MEDIA_FAILED if the media cannot be opened,
+   * after leaving the room again
+   * @example
+   * ```ts
+   * rtc.on('incomingCall', async ({ type, room }) => {
+   *   if (type !== 'ringing') return
+   *   await rtc.joinRoom(room.id)
+   *   await rtc.enableMicrophone(true)
+   * })
+   * ```
    */
   async joinRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
@@ -151,7 +180,15 @@ export class RtcClient {
    * Publishes the camera, or stops publishing it.
    *
    * @throws RtcError DEVICE_DENIED, DEVICE_NOT_FOUND, DEVICE_FAILED, NOT_SUPPORTED, MEDIA_FAILED; INVALID_STATE outside
-   * a room, FORBIDDEN for an observer
+   * a room; FORBIDDEN for an observer
+   * @example
+   * ```ts
+   * try {
+   *   await rtc.enableCamera(true)
+   * } catch (error) {
+   *   if (error instanceof RtcError && error.code === 'DEVICE_DENIED') notify('The browser does not allow the camera.')
+   * }
+   * ```
    */
   async enableCamera(enabled: boolean): Promise<void> {
     checkFlag('enabled', enabled)
@@ -161,7 +198,11 @@ export class RtcClient {
   /**
    * Publishes the microphone, or mutes it. The device may stay open while muted.
    *
-   * @throws RtcError as `enableCamera`
+   * @throws RtcError the same as {@link RtcClient.enableCamera}
+   * @example
+   * ```ts
+   * await rtc.enableMicrophone(false)
+   * ```
    */
   async enableMicrophone(enabled: boolean): Promise<void> {
     checkFlag('enabled', enabled)
@@ -170,16 +211,25 @@ export class RtcClient {
 
   /**
    * Publishes the screen, window or tab that the user picks, or stops publishing it. Call it from a user gesture, which
-   * browsers require.
+   * [browsers require](https://www.w3.org/TR/screen-capture/#dom-mediadevices-getdisplaymedia).
    *
-   * @throws RtcError as `enableCamera`
+   * @throws RtcError the same as {@link RtcClient.enableCamera}
+   * @example
+   * ```ts
+   * shareButton.addEventListener('click', () => void rtc.enableScreenShare(true))
+   * ```
    */
   async enableScreenShare(enabled: boolean): Promise<void> {
     checkFlag('enabled', enabled)
     await this.#requireSession().publish('screen', enabled)
   }
 
-  /** Lists cameras and microphones. @throws RtcError NOT_SUPPORTED */
+  /**
+   * Cameras and microphones. Needs no room. Browsers give their labels once one of them was allowed:
+   * https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-enumeratedevices
+   *
+   * @throws RtcError NOT_SUPPORTED, for instance in a page without https
+   */
   async listDevices(): Promise<MediaDeviceInfo[]> {
     this.#requireAlive()
     return listDevices()
@@ -190,7 +240,12 @@ export class RtcClient {
    * device stays in use. If a selected device disappears later, the default one replaces it and `deviceFallback` is
    * emitted.
    *
-   * @throws RtcError as `enableCamera`
+   * @throws RtcError the same as {@link RtcClient.enableCamera}
+   * @example
+   * ```ts
+   * const [first] = (await rtc.listDevices()).filter(({ kind }) => kind === 'audioinput')
+   * if (first) await rtc.selectDevice('microphone', first.deviceId)
+   * ```
    */
   async selectDevice(source: 'camera' | 'microphone', deviceId: string): Promise<void> {
     checkSource(source)
@@ -202,41 +257,58 @@ export class RtcClient {
    * Leaves a room, by default the joined one. Leaving a call ends it; leaving before joining declines the invitation.
    * Devices are released even if the gateway cannot be reached.
    *
-   * @throws RtcError FORBIDDEN, NOT_FOUND
+   * @throws RtcError NOT_FOUND; FORBIDDEN for a room of others; INVALID_STATE if no room is joined and none is named
+   * @example
+   * ```ts
+   * await rtc.leaveRoom()
+   * ```
    */
   async leaveRoom(roomId?: string): Promise<Room> {
     return this.#current.leave(this.#requireRoomId(roomId))
   }
 
   /**
-   * Ends a room for everybody, by default the joined one.
+   * Ends a room for everybody, by default the joined one. Either side ends a `p2p` call, the host a group.
    *
-   * @throws RtcError FORBIDDEN, NOT_FOUND
+   * @throws RtcError NOT_FOUND; FORBIDDEN for others; INVALID_STATE if no room is joined and none is named
+   * @example
+   * ```ts
+   * const { endReason } = await rtc.endRoom()
+   * ```
    */
   async endRoom(roomId?: string): Promise<Room> {
     return this.#current.ended(await this.#rooms.end(this.#requireRoomId(roomId)))
   }
 
   /**
-   * Declines a ringing call.
+   * Declines a ringing call or invitation.
    *
-   * @throws RtcError CONFLICT when it no longer rings
+   * @param reason - `busy` ends a `p2p` call as busy
+   * @throws RtcError NOT_FOUND; FORBIDDEN for the caller and for others; CONFLICT if it no longer rings
+   * @example
+   * ```ts
+   * await rtc.rejectCall(room.id, 'busy')
+   * ```
    */
   async rejectCall(roomId: string, reason: 'declined' | 'busy' = 'declined'): Promise<Room> {
     this.#requireAlive()
     return this.#rooms.reject(roomId, reason)
   }
 
-  /** Invites users into a group that this user hosts. @throws RtcError FORBIDDEN, ROOM_ENDED, ROOM_FULL */
+  /**
+   * Invites 1 to 100 users into a group; it rings for them.
+   *
+   * @throws RtcError NOT_FOUND, ROOM_ENDED, ROOM_FULL; FORBIDDEN for anybody but the host
+   */
   async inviteParticipants(roomId: string, userIds: readonly string[]): Promise<Room> {
     this.#requireAlive()
     return this.#rooms.invite(roomId, userIds)
   }
 
   /**
-   * Makes a joined participant the host of a group that this user hosts.
+   * Makes a joined participant the host of a group.
    *
-   * @throws RtcError FORBIDDEN, NOT_FOUND, CONFLICT, ROOM_ENDED
+   * @throws RtcError NOT_FOUND, ROOM_ENDED; FORBIDDEN for anybody but the host; CONFLICT if they have not joined
    */
   async transferHost(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
@@ -244,9 +316,9 @@ export class RtcClient {
   }
 
   /**
-   * Removes a participant from a group that this user hosts, until they are invited again.
+   * Removes somebody from a group, until they are invited again.
    *
-   * @throws RtcError FORBIDDEN, NOT_FOUND, ROOM_ENDED
+   * @throws RtcError NOT_FOUND, ROOM_ENDED; FORBIDDEN for anybody but the host
    */
   async removeParticipant(roomId: string, userId: string): Promise<Room> {
     this.#requireAlive()
@@ -257,7 +329,7 @@ export class RtcClient {
    * Blocks a user: their calls and invitations no longer ring here, while the caller sees them ring until they are
    * missed. A call that already rings keeps ringing; reject it.
    *
-   * @throws RtcError BAD_USER_INPUT for the user's own id, CONFLICT when 1000 users are blocked
+   * @throws RtcError BAD_USER_INPUT for oneself; CONFLICT when 1000 users are blocked
    */
   async blockUser(userId: string): Promise<void> {
     this.#requireAlive()
@@ -270,45 +342,71 @@ export class RtcClient {
     await this.#blocked.remove(userId)
   }
 
-  /** The ids of the blocked users, sorted. */
+  /** The ids of the blocked users, sorted; at most 1000. */
   async blockedUsers(): Promise<string[]> {
     this.#requireAlive()
     return this.#blocked.list()
   }
 
-  /** @throws RtcError NOT_FOUND, FORBIDDEN */
+  /**
+   * A room with its participants, as it is now.
+   *
+   * @throws RtcError NOT_FOUND; FORBIDDEN for a room of others
+   * @example
+   * ```ts
+   * const { status, participants } = await rtc.getRoom(room.id)
+   * ```
+   */
   async getRoom(roomId: string): Promise<Room> {
     this.#requireAlive()
     return this.#rooms.get(roomId)
   }
 
-  /** All participants, past and present, in the order they were added. @throws RtcError NOT_FOUND, FORBIDDEN */
+  /**
+   * All participants, past and present, in the order they were added.
+   *
+   * @throws RtcError NOT_FOUND; FORBIDDEN for a room of others
+   */
   async getParticipants(roomId: string): Promise<readonly Participant[]> {
     const { participants } = await this.getRoom(roomId)
     return participants
   }
 
   /**
-   * Reads a room's log: at most `first` events (100 by default, 500 at most) after the cursor `after`, or from the
-   * first event on.
+   * Reads a room's log, from the first event on or after a cursor.
    *
-   * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT
+   * @throws RtcError NOT_FOUND; FORBIDDEN for a room of others
    */
   async getEvents(roomId: string, options: ListEventsOptions = {}): Promise<readonly RoomEvent[]> {
     this.#requireAlive()
     return this.#rooms.events(roomId, options)
   }
 
-  /** The user's rooms, current and past, newest first. */
+  /**
+   * The user's rooms, current and past, newest first.
+   *
+   * @example
+   * ```ts
+   * const { rooms, endCursor } = await rtc.listRooms({ peer: 'bob', status: 'ended' })
+   * const earlier = endCursor === null ? [] : (await rtc.listRooms({ peer: 'bob', after: endCursor })).rooms
+   * ```
+   */
   async listRooms(options: ListRoomsOptions = {}): Promise<RoomPage> {
     this.#requireAlive()
     return this.#rooms.list(options)
   }
 
   /**
-   * Adds a listener. The first listener for `incomingCall` subscribes to the user's rings.
+   * Adds a listener for one of the {@link RtcEvents}. The first listener for `incomingCall` subscribes to the user's
+   * rings. A listener that throws or rejects is logged to the console and does not affect the others.
    *
    * @returns a function that removes the listener
+   * @throws RtcError INVALID_STATE after `destroy`
+   * @example
+   * ```ts
+   * const stop = rtc.on('roomUpdated', ({ seq, type, room }) => console.log(seq, type, room.status))
+   * stop()
+   * ```
    */
   on<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): () => void {
     this.#requireAlive()
@@ -318,6 +416,7 @@ export class RtcClient {
     return () => this.off(name, listener)
   }
 
+  /** Removes a listener; one that was not added changes nothing. Never throws. */
   off<Name extends RtcEventName>(name: Name, listener: RtcListener<Name>): void {
     this.#emitter.off(name, listener)
     if (this.#emitter.has(name)) return
@@ -325,7 +424,11 @@ export class RtcClient {
     if (name === 'devicesChanged') this.#deviceWatch.stop()
   }
 
-  /** Leaves the joined room and releases everything; later calls throw INVALID_STATE. Never throws itself. */
+  /**
+   * Leaves the joined room, releases devices and connections and removes all listeners; later calls throw
+   * INVALID_STATE. Never throws itself. The leave waits 100 ms, so that a component that React mounts again can join
+   * and keep the call.
+   */
   async destroy(): Promise<void> {
     if (this.#destroyed) return
     this.#destroyed = true

@@ -11,11 +11,18 @@ import { build, createLogger } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readVolcengineToken, VOLCENGINE } from '../media/providers/volcengine.ts'
 import { withWorld } from '../world.ts'
-import { APPLICATION, snippetsOf } from './snippets.ts'
+import { APPLICATION, examplesOf, snippetsOf } from './snippets.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = join(root, 'dist/sdk')
+
+/** What holds examples of the SDK. */
+const DOCUMENTS = [
+  'README.md',
+  'docs/sdk.md',
+  ...['README.md', 'client.ts', 'errors.ts', 'rtc.ts'].map((file) => `src/sdk/${file}`),
+]
 
 const json = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, string>>
 
@@ -178,8 +185,9 @@ describe('the package @openchat/sdk', () => {
     await cp(join(root, 'test/sdk/types.ts'), join(app, 'types.ts'))
     await writeFile(join(app, 'application.d.ts'), APPLICATION)
     const snippets: string[] = []
-    for (const document of ['README.md', 'src/sdk/README.md', 'docs/sdk.md']) {
-      const found = snippetsOf(await readFile(join(root, document), 'utf8'))
+    for (const document of DOCUMENTS) {
+      const text = await readFile(join(root, document), 'utf8')
+      const found = document.endsWith('.md') ? snippetsOf(text) : examplesOf(text)
       expect([document, found.length]).not.toEqual([document, 0])
       for (const [index, snippet] of found.entries()) {
         const file = `${document.replaceAll('/', '-')}-${index}.ts`

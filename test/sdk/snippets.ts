@@ -18,6 +18,9 @@ export const APPLICATION = `
 
 const IMPORTS = "import { OpenChatClient, RtcError } from '@openchat/sdk'\n"
 
+/** The same of the documentation comments in TypeScript. */
+export const examplesOf = (source: string): string[] => snippetsOf(source.replaceAll(/^ *\* ?/gm, ''))
+
 /** The TypeScript of a document that uses the SDK, each block as a module that imports it. */
 export const snippetsOf = (markdown: string): string[] =>
   [...markdown.matchAll(/^```(?:ts|typescript)\n([\s\S]*?)^```/gm)].map(

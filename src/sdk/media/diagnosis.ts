@@ -25,9 +25,14 @@ export type UnreachableReason =
 
 /** A peer whose media does not arrive. */
 export interface UnreachablePeer {
+  /** Whose media it is. */
   readonly userId: string
+  /** The probable cause. */
   readonly reason: UnreachableReason
-  /** With `relay_refused`: the TURN server's STUN error code, for instance 401 or 486 (RFC 8656, section 19). */
+  /**
+   * With `relay_refused`: the TURN server's error code, for instance 401 or 486
+   * ([RFC 8656, section 19](https://www.rfc-editor.org/rfc/rfc8656#section-19)).
+   */
   readonly serverCode: number | undefined
 }
 

@@ -11,17 +11,19 @@ export type MediaSource = 'camera' | 'microphone' | 'screen'
 export interface Track {
   /** The publishing user. */
   readonly userId: string
+  /** What is captured. */
   readonly source: MediaSource
+  /** Whether an `audio` or a `video` element plays it. */
   readonly kind: 'audio' | 'video'
-  /** Whether this client publishes it. */
+  /** Whether this client publishes it. Mute the element that plays the own microphone. */
   readonly local: boolean
+  /** The browser's [MediaStreamTrack](https://www.w3.org/TR/mediacapture-streams/#mediastreamtrack). */
   readonly mediaStreamTrack: MediaStreamTrack
 }
 
 /**
- * State of the connection to the gateway, to the media provider, or to one peer. `unreachable`: the peer's media does
- * not arrive even after an ICE restart and a new connection; the event `error` names the cause, and one attempt follows
- * each minute.
+ * State of the connection to the gateway, to the media, or to one peer. `unreachable` is a peer whose media does not
+ * arrive after an ICE restart and a new connection; the event `error` says why, and one attempt is made each minute.
  */
 export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'unreachable' | 'disconnected'
 

@@ -2,12 +2,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { refusedLicences, runTimeLicences } from './licences.ts'
 import { type LockFile, problemsOfLock } from './lock-file.ts'
 
-// Fails when the lock file could bring in foreign code, or a run-time dependency has a licence that is not allowed;
+// Fails when a lock file could bring in foreign code, or a run-time dependency has a licence that is not allowed;
 // else lists the licences in dist/licences.json.
 const lock = JSON.parse(await readFile('package-lock.json', 'utf8')) as LockFile
 const licences = runTimeLicences(lock)
+const docs = JSON.parse(await readFile('.ci/docs/package-lock.json', 'utf8')) as LockFile
 const problems = [
   ...problemsOfLock(lock),
+  ...problemsOfLock(docs).map((problem) => `.ci/docs: ${problem}`),
   ...refusedLicences(licences).map(({ name, version, licence }) => `${name}@${version} has the licence ${licence}`),
 ]
 for (const problem of problems) console.error(problem)

@@ -18,6 +18,9 @@ export interface SchemaTypes {
   }
 }
 
+/** What the builder's own types are parameterised by. */
+export type BuilderTypes = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
+
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,

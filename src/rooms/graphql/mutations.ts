@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { parseInput } from '../../core/input.ts'
 import { builder } from '../../graphql/builder.ts'
 import { enumOf } from '../../graphql/enum.ts'
@@ -21,8 +22,12 @@ import {
 } from '../input.ts'
 import type { Participant, Room, RoomMember } from '../model.ts'
 import { REJECT_REASONS } from '../rules/command.ts'
+import { memberMutation } from './member-mutation.ts'
 import { ParticipantRef } from './participant.ts'
 import { MediaType, RoomAccess, RoomRef, RoomType } from './room.ts'
+
+/** Somebody unknown is no bad input: they are no participant. */
+const RemoveParticipant = z.object({ userId: z.string() })
 
 const RejectReason = enumOf('RejectReason', REJECT_REASONS, 'Why an invitation is declined.')
 
@@ -78,39 +83,12 @@ const JoinRoomPayload = builder.objectRef<RoomMember & { connection: MediaConnec
   }),
 })
 
-/** The payload of a command about one participant. */
-const placePayload = (name: string) =>
-  builder.objectRef<RoomMember>(name).implement({
-    fields: (t) => ({
-      room: t.expose('room', { type: RoomRef }),
-      participant: t.expose('participant', { type: ParticipantRef }),
-    }),
-  })
-
-const LeaveRoomInput = builder.inputType('LeaveRoomInput', {
-  fields: (t) => ({
-    roomId: t.id({ required: true }),
-    deviceId: t.id({ description: 'Only if this device is in the room; by default whichever is.' }),
-    sessionId: t.id({ description: 'Only this session: a leave of an earlier one changes nothing.' }),
-    after: t.int({ description: `${LEAVE_AFTER}.` }),
-  }),
-})
-const LeaveRoomPayload = placePayload('LeaveRoomPayload')
-
 const EndRoomInput = builder.inputType('EndRoomInput', {
   fields: (t) => ({ roomId: t.id({ required: true }) }),
 })
 const EndRoomPayload = builder.objectRef<{ room: Room }>('EndRoomPayload').implement({
   fields: (t) => ({ room: t.expose('room', { type: RoomRef }) }),
 })
-
-const RejectCallInput = builder.inputType('RejectCallInput', {
-  fields: (t) => ({
-    roomId: t.id({ required: true }),
-    reason: t.field({ type: RejectReason, description: 'Defaults to DECLINED.' }),
-  }),
-})
-const RejectCallPayload = placePayload('RejectCallPayload')
 
 const InviteParticipantsInput = builder.inputType('InviteParticipantsInput', {
   fields: (t) => ({ roomId: t.id({ required: true }), userIds: t.idList({ required: true }) }),
@@ -127,28 +105,6 @@ const InviteParticipantsPayload = builder
       }),
     }),
   })
-
-const RemoveParticipantInput = builder.inputType('RemoveParticipantInput', {
-  fields: (t) => ({ roomId: t.id({ required: true }), userId: t.id({ required: true }) }),
-})
-const RemoveParticipantPayload = placePayload('RemoveParticipantPayload')
-
-const TransferHostInput = builder.inputType('TransferHostInput', {
-  fields: (t) => ({
-    roomId: t.id({ required: true }),
-    userId: t.id({ required: true, description: 'Who is to host: somebody who has joined.' }),
-  }),
-})
-const TransferHostPayload = placePayload('TransferHostPayload')
-
-const UpdateParticipantInput = builder.inputType('UpdateParticipantInput', {
-  fields: (t) => ({
-    roomId: t.id({ required: true }),
-    audio: t.boolean({ description: 'Publishing audio.' }),
-    video: t.boolean({ description: 'Publishing video.' }),
-  }),
-})
-const UpdateParticipantPayload = placePayload('UpdateParticipantPayload')
 
 builder.mutationFields((t) => ({
   createRoom: t.field({
@@ -169,25 +125,11 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
       rooms.join(actor, roomId, parseInput(JoinRoom, input)),
   }),
-  leaveRoom: t.field({
-    type: LeaveRoomPayload,
-    description: 'Gives the seat up; a call between two ends with it.',
-    args: { input: t.arg({ type: LeaveRoomInput, required: true }) },
-    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
-      rooms.leave(actor, roomId, parseInput(LeaveRoom, input)),
-  }),
   endRoom: t.field({
     type: EndRoomPayload,
     description: 'Ends the room for everybody.',
     args: { input: t.arg({ type: EndRoomInput, required: true }) },
     resolve: async (_root, { input }, { rooms, actor }) => ({ room: await rooms.end(actor, input.roomId) }),
-  }),
-  rejectCall: t.field({
-    type: RejectCallPayload,
-    description: 'Declines an invitation; a call between two is over. CONFLICT when it is not open any more.',
-    args: { input: t.arg({ type: RejectCallInput, required: true }) },
-    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
-      rooms.reject(actor, roomId, parseInput(RejectCall, input)),
   }),
   inviteParticipants: t.field({
     type: InviteParticipantsPayload,
@@ -197,24 +139,46 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
       rooms.invite(actor, roomId, parseInput(InviteParticipants, input)),
   }),
-  removeParticipant: t.field({
-    type: RemoveParticipantPayload,
-    description: 'Puts somebody out of a group of yours, until you invite them again.',
-    args: { input: t.arg({ type: RemoveParticipantInput, required: true }) },
-    resolve: (_root, { input }, { rooms, actor }) => rooms.remove(actor, input.roomId, input.userId),
-  }),
-  transferHost: t.field({
-    type: TransferHostPayload,
-    description: 'Hands a group of yours to somebody who has joined it. CONFLICT when they are not in it.',
-    args: { input: t.arg({ type: TransferHostInput, required: true }) },
-    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
-      rooms.transferHost(actor, roomId, parseInput(TransferHost, input)),
-  }),
-  updateParticipant: t.field({
-    type: UpdateParticipantPayload,
-    description: 'Says what you publish.',
-    args: { input: t.arg({ type: UpdateParticipantInput, required: true }) },
-    resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
-      rooms.update(actor, roomId, parseInput(UpdateParticipant, input)),
-  }),
 }))
+
+memberMutation('leaveRoom', {
+  description: 'Gives the seat up; a call between two ends with it.',
+  fields: (t) => ({
+    deviceId: t.id({ description: 'Only if this device is in the room; by default whichever is.' }),
+    sessionId: t.id({ description: 'Only this session: a leave of an earlier one changes nothing.' }),
+    after: t.int({ description: `${LEAVE_AFTER}.` }),
+  }),
+  schema: LeaveRoom,
+  run: ({ rooms, actor }, roomId, input) => rooms.leave(actor, roomId, input),
+})
+
+memberMutation('rejectCall', {
+  description: 'Declines an invitation; a call between two is over. CONFLICT when it is not open any more.',
+  fields: (t) => ({ reason: t.field({ type: RejectReason, description: 'Defaults to DECLINED.' }) }),
+  schema: RejectCall,
+  run: ({ rooms, actor }, roomId, input) => rooms.reject(actor, roomId, input),
+})
+
+memberMutation('removeParticipant', {
+  description: 'Puts somebody out of a group of yours, until you invite them again.',
+  fields: (t) => ({ userId: t.id({ required: true }) }),
+  schema: RemoveParticipant,
+  run: ({ rooms, actor }, roomId, { userId }) => rooms.remove(actor, roomId, userId),
+})
+
+memberMutation('transferHost', {
+  description: 'Hands a group of yours to somebody who has joined it. CONFLICT when they are not in it.',
+  fields: (t) => ({ userId: t.id({ required: true, description: 'Who is to host: somebody who has joined.' }) }),
+  schema: TransferHost,
+  run: ({ rooms, actor }, roomId, input) => rooms.transferHost(actor, roomId, input),
+})
+
+memberMutation('updateParticipant', {
+  description: 'Says what you publish.',
+  fields: (t) => ({
+    audio: t.boolean({ description: 'Publishing audio.' }),
+    video: t.boolean({ description: 'Publishing video.' }),
+  }),
+  schema: UpdateParticipant,
+  run: ({ rooms, actor }, roomId, input) => rooms.update(actor, roomId, input),
+})

@@ -1,0 +1,43 @@
+import type { InputFieldBuilder, InputFieldMap } from '@pothos/core'
+import type { z } from 'zod'
+import { parseInput } from '../../core/input.ts'
+import { builder, type BuilderTypes } from '../../graphql/builder.ts'
+import type { Context } from '../../graphql/context.ts'
+import type { RoomMember } from '../model.ts'
+import { ParticipantRef } from './participant.ts'
+import { RoomRef } from './room.ts'
+
+interface MemberMutation<Schema extends z.ZodType> {
+  readonly description: string
+  /** What is given beside the room's id, and the schema that checks it. */
+  readonly fields: (t: InputFieldBuilder<BuilderTypes, 'InputObject'>) => InputFieldMap
+  readonly schema: Schema
+  readonly run: (context: Context, roomId: string, input: z.output<Schema>) => Promise<RoomMember>
+}
+
+/**
+ * Declares a mutation about one participant of a room: of the name `leaveRoom`,
+ * `leaveRoom(input: LeaveRoomInput!): LeaveRoomPayload!`, whose input is the room's id and the fields, and whose payload is
+ * the room and the participant.
+ */
+export function memberMutation<Schema extends z.ZodType>(name: string, mutation: MemberMutation<Schema>): void {
+  const { description, fields, schema, run } = mutation
+  const typeName = name.charAt(0).toUpperCase() + name.slice(1)
+  const Input = builder.inputType(`${typeName}Input`, {
+    fields: (t) => ({ ...fields(t), roomId: t.id({ required: true }) }),
+  })
+  const Payload = builder.objectRef<RoomMember>(`${typeName}Payload`).implement({
+    fields: (t) => ({
+      room: t.expose('room', { type: RoomRef }),
+      participant: t.expose('participant', { type: ParticipantRef }),
+    }),
+  })
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: Payload,
+      description,
+      args: { input: t.arg({ type: Input, required: true }) },
+      resolve: (_root, { input: { roomId, ...input } }, context) => run(context, roomId, parseInput(schema, input)),
+    }),
+  )
+}

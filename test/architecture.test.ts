@@ -70,9 +70,10 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'builder',
-    files: /^graphql\/(builder|context|work|cost|limits)$/,
-    imports: ['builder', 'core', 'db', 'blocks', 'calls', 'events', 'media', 'signals', 'service'],
-    reason: 'the context of an operation hands the services to the resolvers',
+    files: /^graphql\/(builder|access|context|work|cost|limits)$/,
+    imports: ['builder', 'core', 'db', 'blocks', 'calls', 'events', 'media', 'signals', 'service', 'policy'],
+    reason:
+      'the context of an operation hands the services to the resolvers; root fields name their entry in the policy',
   },
   {
     kind: 'types',
@@ -84,6 +85,7 @@ const KINDS: readonly Kind[] = [
       'graphql',
       'core',
       'input',
+      'policy',
       'commands',
       'model',
       'media',
@@ -115,8 +117,8 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'rest',
     files: /^rest\//,
-    imports: ['rest', 'auth', 'core', 'http', 'limits'],
-    reason: 'routes, validates and documents REST requests, whatever the paths do',
+    imports: ['rest', 'auth', 'policy', 'core', 'http', 'limits'],
+    reason: 'routes, validates and documents REST requests, whatever the paths do; each names its entry in the policy',
   },
   {
     kind: 'paths',

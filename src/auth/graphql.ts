@@ -16,5 +16,5 @@ const ViewerRef = builder.objectRef<Actor>('Viewer').implement({
 })
 
 builder.queryFields((t) => ({
-  me: t.field({ type: ViewerRef, resolve: (_root, _args, { actor }) => actor }),
+  me: t.field({ type: ViewerRef, access: 'user', resolve: (_root, _args, { actor }) => actor }),
 }))

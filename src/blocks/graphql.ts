@@ -35,6 +35,7 @@ const UnblockUserPayload = builder.objectRef<{ userId: string }>('UnblockUserPay
 builder.queryFields((t) => ({
   blockedUsers: t.field({
     type: [BlockedUserRef],
+    access: 'user',
     extensions: { size: 100 },
     description: 'Whom you have blocked, at most 1000, in the order of their ids.',
     resolve: async (_root, _args, { blocks, actor }) => [...(await blocks.list(actor))],
@@ -44,6 +45,7 @@ builder.queryFields((t) => ({
 builder.mutationFields((t) => ({
   blockUser: t.field({
     type: BlockUserPayload,
+    access: 'user',
     description:
       'From now on no call and no invitation of this user rings for you; they see it ring until it is missed. A call that ' +
       'rings already goes on.',
@@ -52,6 +54,7 @@ builder.mutationFields((t) => ({
   }),
   unblockUser: t.field({
     type: UnblockUserPayload,
+    access: 'user',
     description: 'Calls and invitations of this user ring for you again.',
     args: { input: t.arg({ type: UnblockUserInput, required: true }) },
     async resolve(_root, { input }, { blocks, actor }) {

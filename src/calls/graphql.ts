@@ -25,6 +25,7 @@ const IncomingCallRef = builder.objectRef<IncomingCall>('IncomingCall').implemen
 builder.subscriptionFields((t) => ({
   incomingCall: t.field({
     type: IncomingCallRef,
+    access: 'user',
     description: 'What rings for you: at first everything that rings now, then what begins and ceases to ring.',
     subscribe: (_root, _args, { calls, actor }) => calls.open(actor.id),
     resolve: (call) => call,

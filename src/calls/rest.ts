@@ -30,6 +30,7 @@ export function callEventRoutes({ calls }: { calls: IncomingCalls }, eventStream
       method: 'GET',
       path: '/calls/events',
       operationId: 'getCallEvents',
+      access: 'user',
       summary:
         'What rings for you, as server-sent events: at first everything that rings now. With Accept: application/json ' +
         'only that.',

@@ -81,6 +81,7 @@ const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
 builder.subscriptionFields((t) => ({
   roomUpdated: t.field({
     type: RoomUpdateRef,
+    access: 'read',
     description:
       'Everything that happens in a room, each event exactly once and in order. Without `after` it begins with a ' +
       'SNAPSHOT; with it, with the next event. It completes after ROOM_ENDED, after your own removal, and when another ' +

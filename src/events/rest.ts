@@ -79,6 +79,7 @@ export function eventRoutes(
       method: 'GET',
       path: '/rooms/:id/events',
       operationId: 'getRoomEvents',
+      access: 'read',
       summary:
         'Everything that happens in a room, as server-sent events; with Accept: application/json its log, page by page.',
       input: EventsQuery,

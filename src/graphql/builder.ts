@@ -3,6 +3,7 @@ import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
+import { ACCESS_PLUGIN } from './access.ts'
 import type { Context } from './context.ts'
 
 export interface SchemaTypes {
@@ -22,7 +23,7 @@ export interface SchemaTypes {
 export type BuilderTypes = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 
 export const builder = new SchemaBuilder<SchemaTypes>({
-  plugins: [RelayPlugin, PrismaPlugin],
+  plugins: [ACCESS_PLUGIN, RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
   prisma: {
     client: (context) => context.prisma,
@@ -33,6 +34,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     // The connection's own multiplier says how many there are.
     edgesFieldOptions: { nullable: false, extensions: { size: 1 } },
     nodeFieldOptions: { nullable: false },
+    nodeQueryOptions: false,
+    nodesQueryOptions: false,
   },
 })
 

@@ -54,6 +54,7 @@ const RefreshConnectionPayload = builder
 builder.mutationFields((t) => ({
   refreshConnection: t.field({
     type: RefreshConnectionPayload,
+    access: 'connect',
     description: 'A connection like the one from joinRoom, to go on with before that one expires. For who has joined.',
     args: { input: t.arg({ type: RefreshConnectionInput, required: true }) },
     resolve: async (_root, { input }, { rooms, actor }) => ({
@@ -65,6 +66,7 @@ builder.mutationFields((t) => ({
 builder.queryFields((t) => ({
   iceServers: t.field({
     type: [IceServerRef],
+    access: 'user',
     extensions: { size: SERVERS },
     description:
       'The STUN servers; and while you are in a room, or rung by one, the TURN servers with credentials of yours that expire.',

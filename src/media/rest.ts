@@ -12,6 +12,7 @@ export const mediaRoutes = ({ rooms }: MediaRouteDependencies): Route[] => [
     method: 'POST',
     path: '/rooms/:id/connection',
     operationId: 'refreshConnection',
+    access: 'connect',
     summary: 'A connection like the one from joining, to go on with before that one expires.',
     input: z.strictObject({}),
     success: [200],
@@ -22,6 +23,7 @@ export const mediaRoutes = ({ rooms }: MediaRouteDependencies): Route[] => [
     method: 'GET',
     path: '/ice-servers',
     operationId: 'getIceServers',
+    access: 'user',
     summary:
       'The STUN servers; and for who is in a room, or rung by one, the TURN servers with credentials of theirs that expire.',
     input: z.object({}),

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import type { Actor } from '../core/actor.ts'
 import type { HttpReply } from '../http/message.ts'
+import type { Access } from '../rooms/policy.ts'
 
 export interface RouteRequest {
   readonly actor: Actor
@@ -20,6 +21,8 @@ export interface Route {
   /** Below the prefix, with `:name` for parameters. */
   readonly path: string
   readonly operationId: string
+  /** Who may ask. The router lets in users only; what the table says of a room, its service looks up. */
+  readonly access: Access
   readonly summary: string
   /** Validates the body of a POST or PUT, the query of a GET. */
   readonly input: z.ZodType

@@ -127,6 +127,12 @@ const POLICY: Policy = {
   ],
 }
 
+/**
+ * What a root field or a route declares: `user`, for whatever is the user's own or shown to all users, or else its entry in
+ * the table. Nothing but health, the call page and the documents of the API is served without a token.
+ */
+export type Access = 'user' | keyof Policy
+
 /** Why the actor may not; undefined if they may. */
 export const refusalOf = (action: RoomAction, request: RoomRequest): Refusal | undefined =>
   firstOf(POLICY[action], { ...request, place: findParticipant(request.room, request.actor.id) })

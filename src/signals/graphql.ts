@@ -37,6 +37,7 @@ const SendSignalPayload = builder.objectRef<{ signal: Signal }>('SendSignalPaylo
 builder.mutationFields((t) => ({
   sendSignal: t.field({
     type: SendSignalPayload,
+    access: 'signal',
     description:
       'Sends an offer, an answer, a candidate or something of your own to one participant, who alone sees it. It is ' +
       'kept for 60 s. RATE_LIMITED when 256 signals of yours are kept for them.',
@@ -50,6 +51,7 @@ builder.mutationFields((t) => ({
 builder.subscriptionFields((t) => ({
   signals: t.field({
     type: SignalRef,
+    access: 'signal',
     description:
       'What others in the room signal to you, each exactly once and in order. Without `after` it begins with what is ' +
       'kept since you joined; with it, with the next signal. It completes when the room ends and when you leave it, are ' +

@@ -6,6 +6,7 @@ const showMember = route({
   method: 'GET',
   path: '/rooms/:id/participants/:userId',
   operationId: 'showMember',
+  access: 'read',
   summary: 'Of this test.',
   input: z.object({ first: z.number() }),
   success: [200],

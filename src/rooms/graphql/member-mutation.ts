@@ -4,10 +4,12 @@ import { parseInput } from '../../core/input.ts'
 import { builder, type BuilderTypes } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
 import type { RoomMember } from '../model.ts'
+import type { Access } from '../policy.ts'
 import { ParticipantRef } from './participant.ts'
 import { RoomRef } from './room.ts'
 
 interface MemberMutation<Schema extends z.ZodType> {
+  readonly access: Access
   readonly description: string
   /** What is given beside the room's id, and the schema that checks it. */
   readonly fields: (t: InputFieldBuilder<BuilderTypes, 'InputObject'>) => InputFieldMap
@@ -21,7 +23,7 @@ interface MemberMutation<Schema extends z.ZodType> {
  * the room and the participant.
  */
 export function memberMutation<Schema extends z.ZodType>(name: string, mutation: MemberMutation<Schema>): void {
-  const { description, fields, schema, run } = mutation
+  const { access, description, fields, schema, run } = mutation
   const typeName = name.charAt(0).toUpperCase() + name.slice(1)
   const Input = builder.inputType(`${typeName}Input`, {
     fields: (t) => ({ ...fields(t), roomId: t.id({ required: true }) }),
@@ -35,6 +37,7 @@ export function memberMutation<Schema extends z.ZodType>(name: string, mutation:
   builder.mutationField(name, (t) =>
     t.field({
       type: Payload,
+      access,
       description,
       args: { input: t.arg({ type: Input, required: true }) },
       resolve: (_root, { input: { roomId, ...input } }, context) => run(context, roomId, parseInput(schema, input)),

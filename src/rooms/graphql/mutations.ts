@@ -109,6 +109,7 @@ const InviteParticipantsPayload = builder
 builder.mutationFields((t) => ({
   createRoom: t.field({
     type: CreateRoomPayload,
+    access: 'create',
     description:
       'Creates a room and invites into it. The creator joins with joinRoom. Calling somebody for whom a call of yours rings ' +
       'already answers that call when mediaType, provider and metadata are the same and your stream was not lost; ' +
@@ -120,6 +121,7 @@ builder.mutationFields((t) => ({
   }),
   joinRoom: t.field({
     type: JoinRoomPayload,
+    access: 'join',
     description: 'Takes a seat. ROOM_ENDED, NOT_INVITED, ROOM_FULL otherwise.',
     args: { input: t.arg({ type: JoinRoomInput, required: true }) },
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
@@ -127,12 +129,14 @@ builder.mutationFields((t) => ({
   }),
   endRoom: t.field({
     type: EndRoomPayload,
+    access: 'end',
     description: 'Ends the room for everybody.',
     args: { input: t.arg({ type: EndRoomInput, required: true }) },
     resolve: async (_root, { input }, { rooms, actor }) => ({ room: await rooms.end(actor, input.roomId) }),
   }),
   inviteParticipants: t.field({
     type: InviteParticipantsPayload,
+    access: 'invite',
     description:
       'Invites into a group of yours; it rings for them, again for whoever missed, rejected, left or was removed.',
     args: { input: t.arg({ type: InviteParticipantsInput, required: true }) },
@@ -142,6 +146,7 @@ builder.mutationFields((t) => ({
 }))
 
 memberMutation('leaveRoom', {
+  access: 'leave',
   description: 'Gives the seat up; a call between two ends with it.',
   fields: (t) => ({
     deviceId: t.id({ description: 'Only if this device is in the room; by default whichever is.' }),
@@ -153,6 +158,7 @@ memberMutation('leaveRoom', {
 })
 
 memberMutation('rejectCall', {
+  access: 'reject',
   description: 'Declines an invitation; a call between two is over. CONFLICT when it is not open any more.',
   fields: (t) => ({ reason: t.field({ type: RejectReason, description: 'Defaults to DECLINED.' }) }),
   schema: RejectCall,
@@ -160,6 +166,7 @@ memberMutation('rejectCall', {
 })
 
 memberMutation('removeParticipant', {
+  access: 'remove',
   description: 'Puts somebody out of a group of yours, until you invite them again.',
   fields: (t) => ({ userId: t.id({ required: true }) }),
   schema: RemoveParticipant,
@@ -167,6 +174,7 @@ memberMutation('removeParticipant', {
 })
 
 memberMutation('transferHost', {
+  access: 'transferHost',
   description: 'Hands a group of yours to somebody who has joined it. CONFLICT when they are not in it.',
   fields: (t) => ({ userId: t.id({ required: true, description: 'Who is to host: somebody who has joined.' }) }),
   schema: TransferHost,
@@ -174,6 +182,7 @@ memberMutation('transferHost', {
 })
 
 memberMutation('updateParticipant', {
+  access: 'update',
   description: 'Says what you publish.',
   fields: (t) => ({
     audio: t.boolean({ description: 'Publishing audio.' }),

@@ -113,6 +113,7 @@ const RoomFilterInput = builder.inputType('RoomFilter', {
 builder.queryFields((t) => ({
   room: t.field({
     type: RoomRef,
+    access: 'read',
     nullable: true,
     description: 'A room that you are a participant of. NOT_FOUND, FORBIDDEN otherwise.',
     args: { id: t.arg.id({ required: true }) },
@@ -122,6 +123,7 @@ builder.queryFields((t) => ({
     {
       type: RoomRef,
       description: `Your rooms, newest first; ${PAGE_DEFAULT} unless \`first\` or \`last\` says otherwise.`,
+      access: 'user',
       args: { filter: t.arg({ type: RoomFilterInput }) },
       extensions: { size: { page: PAGE_DEFAULT } },
       async resolve(_root, { filter, ...page }, { rooms, actor }) {

@@ -1,0 +1,69 @@
+import SchemaBuilder, {
+  BasePlugin,
+  type FieldNullability,
+  type InputFieldMap,
+  type PothosOutputFieldConfig,
+  type SchemaTypes,
+  type TypeParam,
+} from '@pothos/core'
+import type { Access } from '../rooms/policy.ts'
+
+/**
+ * Every root field declares its access by the option `access`; one without does not compile. The declaration becomes the
+ * field's extension, which a test compares with what the doors answer.
+ */
+export const ACCESS_PLUGIN = 'access'
+
+declare global {
+  // Pothos reads the options of fields from here: https://pothos-graphql.dev/docs/guide/writing-plugins
+  // oxlint-disable-next-line typescript/no-namespace
+  export namespace PothosSchemaTypes {
+    interface Plugins<Types extends SchemaTypes> {
+      access: AccessPlugin<Types>
+    }
+    interface QueryFieldOptions<
+      Types extends SchemaTypes,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveReturnShape,
+    > {
+      access: Access
+    }
+    interface MutationFieldOptions<
+      Types extends SchemaTypes,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveReturnShape,
+    > {
+      access: Access
+    }
+    interface SubscriptionFieldOptions<
+      Types extends SchemaTypes,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveShape,
+      ResolveReturnShape,
+    > {
+      access: Access
+    }
+  }
+}
+
+declare module 'graphql' {
+  interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
+    /** Who may ask for this root field. */
+    readonly access?: Access
+  }
+}
+
+class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
+    if (!('access' in field.pothosOptions)) return field
+    return { ...field, extensions: { ...field.extensions, access: field.pothosOptions.access } }
+  }
+}
+
+SchemaBuilder.registerPlugin(ACCESS_PLUGIN, AccessPlugin)

@@ -5,11 +5,11 @@ import type { CallWorld } from '../call-world.ts'
 import type { InitOptions, OpenChatClient } from '../../src/sdk/index.ts'
 
 declare global {
-  /** The client of a page that {@link openSdkPage} has opened. */
+  /** The client of a page opened by {@link openSdkPage}. */
   var client: OpenChatClient
-  /** What it was told, by name and in a few words, in order. */
+  /** The events that the client emitted, abbreviated, in order. */
   var told: string[]
-  /** What {@link noteConnections} has kept. */
+  /** The connections recorded by {@link noteConnections}. */
   var clientConnections: RTCPeerConnection[]
   var OpenChat: typeof import('../../src/sdk/index.ts')
 }
@@ -33,7 +33,7 @@ export async function bundle(): Promise<string> {
   return first.output[0].code
 }
 
-/** Keeps what each of the page's connections is, from before its own scripts run. */
+/** Records every peer connection of the page; installed before its scripts run. */
 export const noteConnections = (page: Page): Promise<unknown> =>
   page.addInitScript(() => {
     globalThis.clientConnections = []
@@ -45,7 +45,7 @@ export const noteConnections = (page: Page): Promise<unknown> =>
     }
   })
 
-/** A page with somebody's client, in a browser context of its own. */
+/** Opens a page with a user's client, in a browser context of its own. */
 export async function openSdkPage(
   world: Pick<CallWorld, 'open' | 'token'>,
   uid: string,
@@ -58,7 +58,7 @@ export async function openSdkPage(
   return page
 }
 
-/** Somebody's client in a page that is open already. */
+/** Creates a user's client in an open page. */
 export async function becomeClient(
   page: Page,
   uid: string,
@@ -87,7 +87,7 @@ export async function becomeClient(
   )
 }
 
-/** The same answer from the same address, so that nothing else about the page changes. */
+/** Reloads the page from the same URL with one more response header. */
 async function reloadWithHeader(page: Page, header: { name: string; value: string }): Promise<void> {
   const session = await page.context().newCDPSession(page)
   session.on('Fetch.requestPaused', ({ requestId, responseStatusCode: responseCode = 200, responseHeaders = [] }) => {
@@ -102,17 +102,17 @@ async function reloadWithHeader(page: Page, header: { name: string; value: strin
   await session.send('Fetch.disable')
 }
 
-/** What a page has received in its connections. */
+/** What a page has received over its peer connections. */
 export interface Received {
   readonly frames: number
   readonly videoBytes: number
   readonly audioBytes: number
-  /** How many are received at all. */
+  /** Number of received tracks. */
   readonly videos: number
   readonly audios: number
 }
 
-/** Sums over everything that comes in. */
+/** Sums the inbound statistics of all connections. */
 export const received = (page: Page): Promise<Received> =>
   page.evaluate(async () => {
     const sums = { frames: 0, videoBytes: 0, audioBytes: 0, videos: 0, audios: 0 }

@@ -26,7 +26,7 @@ describe('a call', () => {
     expect([alice.rtc.room, bob.rtc.room]).toEqual([undefined, undefined])
   })
 
-  it('is the same call when it is made again, and does not ring for whoever has blocked the caller', async () => {
+  it('is reused when created again, and does not ring for a callee who blocked the caller', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const first = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
@@ -43,7 +43,7 @@ describe('a call', () => {
     expect(await bob.rtc.blockedUsers()).toEqual([])
   })
 
-  it('is declined, and the caller hears it', async () => {
+  it('ends as rejected for the caller when the callee declines', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const ends = listen(alice, 'ended')
@@ -53,7 +53,7 @@ describe('a call', () => {
     expect(await ends.next()).toMatchObject({ reason: 'rejected' })
   })
 
-  it('ends for somebody who is removed or replaced, and for them alone', async () => {
+  it('ends for a participant who is removed or replaced, and only for them', async () => {
     const world = await startClientWorld()
     const [alice, bob, other] = [await world.client('alice'), await world.client('bob'), await world.client('bob')]
     const [ends, otherEnds] = [listen(bob, 'ended'), listen(other, 'ended')]
@@ -71,7 +71,7 @@ describe('a call', () => {
     ])
   })
 
-  it('of a group is handed over, and its host is told', async () => {
+  it('of a group can be handed to another host, who receives the event', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const updates = listen(bob, 'roomUpdated')
@@ -90,7 +90,7 @@ describe('a call', () => {
     await expect.poll(() => alice.rtc.room?.hostId).toBe('alice')
   })
 
-  it('goes on between two when another device of one of them takes it', async () => {
+  it('continues when another device of a participant takes it over', async () => {
     const world = await startClientWorld()
     const [alice, bob, other] = [await world.client('alice'), await world.client('bob'), await world.client('bob')]
     const ends = listen(bob, 'ended')
@@ -102,7 +102,7 @@ describe('a call', () => {
     expect([bob.rtc.room, other.rtc.room?.id]).toEqual([undefined, id])
   })
 
-  it('is there to look at, before, during and after', async () => {
+  it('can be read before, during and after', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const first = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob', mediaType: 'audio' })
@@ -120,7 +120,7 @@ describe('a call', () => {
     expect((await bob.rtc.listRooms({ status: 'ended', peer: 'alice' })).rooms.map(({ id }) => id)).toEqual([first.id])
   })
 
-  it('has as many seats as a mesh carries where the client is set to webrtc', async () => {
+  it('has as many seats as the largest mesh when the client uses webrtc', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     await alice.rtc.init({ provider: 'webrtc' })

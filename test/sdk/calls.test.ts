@@ -4,8 +4,8 @@ import { listen, startClientWorld } from './people.ts'
 
 const inWords = ({ type, answeredHere }: IncomingCall) => (answeredHere ? `${type} here` : type)
 
-describe('what rings', () => {
-  it('is told as answered here on the device that answered, and on no other', async () => {
+describe('incomingCall', () => {
+  it('has answeredHere on the answering device only', async () => {
     const world = await startClientWorld()
     const [alice, phone, laptop] = [await world.client('alice'), await world.client('bob'), await world.client('bob')]
     await laptop.rtc.init({ deviceId: 'laptop' })
@@ -20,7 +20,7 @@ describe('what rings', () => {
     expect(phone.rtc.deviceId).not.toBe('laptop')
   })
 
-  it('is told as answered here, too, when the line was cut while answering', async () => {
+  it('has answeredHere even if the connection was cut while answering', async () => {
     const world = await startClientWorld()
     const line = await world.line()
     const [alice, bob] = [await world.client('alice'), await world.client('bob', { url: line.url })]
@@ -35,7 +35,7 @@ describe('what rings', () => {
     expect(await joined).toMatchObject({ id })
   })
 
-  it('is there to look at for whoever comes later, and its end is told to them, too', async () => {
+  it('replays ringing calls to a listener that is added later, which also receives their outcome', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const first = listen(bob, 'incomingCall')
@@ -52,13 +52,13 @@ describe('what rings', () => {
     expect([first.waiting, later.waiting, bob.rtc.ringing]).toEqual([[], [], []])
   })
 
-  it('is told again to who listens again, and to nobody who has ceased to', async () => {
+  it('is replayed to a listener that is added again, and not sent to a removed one', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const heard: string[] = []
     const hear = (call: IncomingCall) => heard.push(inWords(call))
     const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
-    // As React's StrictMode mounts.
+    // As React's StrictMode does.
     bob.rtc.on('incomingCall', hear)()
     const calls = listen(bob, 'incomingCall')
     expect(await calls.next()).toMatchObject({ type: 'ringing', room: { id } })

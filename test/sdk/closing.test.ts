@@ -6,8 +6,8 @@ import { becomeClient, openSdkPage } from './browser-page.ts'
 const told = (page: Page) => page.evaluate(() => globalThis.told)
 const enter = (page: Page, roomId: string) => page.evaluate((id) => globalThis.client.rtc.joinRoom(id), roomId)
 
-describe.runIf(callTests)('a page that goes away', { timeout: 120_000 }, () => {
-  it('by closing leaves long before the grace is over, and by a reload it does not', () =>
+describe.runIf(callTests)('a page that unloads', { timeout: 120_000 }, () => {
+  it('leaves soon after it is closed, long before the grace ends, and stays in the call after a reload', () =>
     withCallWorld(
       async (world) => {
         const [alice, bob] = [await openSdkPage(world, 'alice'), await openSdkPage(world, 'bob')]
@@ -28,7 +28,7 @@ describe.runIf(callTests)('a page that goes away', { timeout: 120_000 }, () => {
         const closed = bob.waitForEvent('close')
         await bob.close({ runBeforeUnload: true })
         await closed
-        // The grace alone would take ten minutes.
+        // The grace is ten minutes in this test.
         await expect.poll(() => told(alice), { timeout: 60_000 }).toContain('ended completed')
       },
       { env: { DISCONNECT_GRACE: '600' } },

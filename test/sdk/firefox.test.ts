@@ -37,7 +37,7 @@ describe.runIf(callTests && firefoxTests)('Firefox', { timeout: 180_000 }, () =>
     source + ' ' + (mediaStreamTrack.muted ? 'muted' : 'flows')).toSorted()`
   const FLOWS = ['camera flows', 'microphone flows']
 
-  it('and Firefox see and hear each other, also after one has switched the camera off and on', async () => {
+  it('and Firefox exchange audio and video, also after a camera was switched off and on', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     const roomId = await alice.evaluate<string>(
       `client.rtc.createRoom({ type: 'p2p', userId: 'bob' }).then(({ id }) => id)`,

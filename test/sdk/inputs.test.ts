@@ -3,13 +3,13 @@ import { OpenChatClient } from '../../src/sdk/index.ts'
 import { startClientWorld } from './people.ts'
 
 type Rtc = OpenChatClient['rtc']
-/** Callers without types: what is given is not what is declared. */
+/** For calls that violate the declared types, as from JavaScript. */
 type Untyped = { [Name in keyof Rtc]: (...args: unknown[]) => Promise<unknown> }
 
 const circular: Record<string, unknown> = {}
 circular['self'] = circular
 
-describe('a mistake of the caller is BAD_USER_INPUT at once, and nothing is sent', () => {
+describe('an invalid argument throws BAD_USER_INPUT before anything is sent', () => {
   const client = new OpenChatClient({
     server: { baseUrl: 'http://127.0.0.1:9' },
     auth: { uid: 'alice', token: 'none' },
@@ -64,8 +64,8 @@ describe('a mistake of the caller is BAD_USER_INPUT at once, and nothing is sent
   })
 })
 
-describe('what may be meant is taken', () => {
-  it('the upper case of GraphQL, and an option that is undefined', async () => {
+describe('accepted variants', () => {
+  it('upper-case enum values and undefined options are accepted', async () => {
     const world = await startClientWorld()
     const { rtc } = await world.client('alice')
     const options = { type: 'P2P', userId: 'bob', mediaType: 'AUDIO', name: undefined, maxParticipants: undefined }

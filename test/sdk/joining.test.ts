@@ -7,10 +7,10 @@ vi.mock('@volcengine/rtc', async () => ({ default: (await import('./media/volcen
 
 const env = { VOLCENGINE_APP_ID: VOLCENGINE.appId, VOLCENGINE_APP_KEY: VOLCENGINE.appKey }
 
-describe('while a provider lets somebody in', () => {
+describe('while the media of a join is opening', () => {
   beforeEach(() => volcengine.reset())
 
-  it('their stream is there already, and a room that is over by then was never joined', async () => {
+  it('the stream is already open, and joinRoom rejects if the room ends meanwhile', async () => {
     const world = await startClientWorld({ env })
     let letIn = () => {}
     volcengine.engine.joining = new Promise<void>((resolve) => {
@@ -21,7 +21,7 @@ describe('while a provider lets somebody in', () => {
     await alice.rtc.init({ provider: 'volcengine' })
     const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
     const joining = alice.rtc.joinRoom(id).catch((error: unknown) => error)
-    // The gateway would notice if she were gone.
+    // Without her stream, the gateway would start her grace.
     await expect.poll(() => world.app.hub.subscribers(id)).toBe(1)
     await bob.rtc.rejectCall(id)
     await updates.until(({ type }) => type === 'room_ended')
@@ -31,7 +31,7 @@ describe('while a provider lets somebody in', () => {
     expect(volcengine.asked.at(-1)).toEqual(['destroyEngine'])
   })
 
-  it('another device may take their place, and keeps it', async () => {
+  it('another device can take over, and stays in the room', async () => {
     const world = await startClientWorld({ env })
     let letIn = () => {}
     volcengine.engine.joining = new Promise<void>((resolve) => {
@@ -56,7 +56,7 @@ describe('while a provider lets somebody in', () => {
     expect(tablet.rtc.room?.status).toBe('waiting')
   })
 
-  it('and does not, the room is left again', async () => {
+  it('a failure leaves the room again', async () => {
     const world = await startClientWorld({ env })
     volcengine.engine.joinError = new Error('no')
     const alice = await world.client('alice')

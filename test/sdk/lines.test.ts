@@ -3,9 +3,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { listen, startClientWorld } from './people.ts'
 
-/** Everything that happens in a group, as one of it hears it, with the line cut again and again. */
+/** The events of a group as one participant receives them while her connection is cut repeatedly. */
 describe('a lost connection', () => {
-  it('costs no event: each comes once and in order', async () => {
+  it('loses no event: each arrives once and in order', async () => {
     const world = await startClientWorld()
     const line = await world.line()
     const alice = await world.client('alice', { url: line.url })
@@ -32,7 +32,7 @@ describe('a lost connection', () => {
     expect(seqs.length).toBeGreaterThanOrEqual(5)
   })
 
-  it('for longer than the grace is told as such', async () => {
+  it('for longer than the grace ends the session as disconnected', async () => {
     const world = await startClientWorld({ env: { DISCONNECT_GRACE: '1' } })
     const line = await world.line()
     const [alice, bob] = [await world.client('alice', { url: line.url }), await world.client('bob')]
@@ -41,19 +41,19 @@ describe('a lost connection', () => {
     await bob.rtc.joinRoom(id)
     const updates = listen(alice, 'roomUpdated')
     await alice.rtc.joinRoom(id)
-    // Her stream is there: who never had one is not missed.
+    // Wait for her stream: without one there is no grace to start.
     await bob.rtc.inviteParticipants(id, ['carol'])
     await updates.next()
     line.down()
     expect(await leaves.next()).toMatchObject({ participant: { userId: 'alice', leaveReason: 'disconnected' } })
     line.up()
     expect(await ends.next()).toMatchObject({ reason: 'disconnected', room: { status: 'active' } })
-    // And back.
+    // Restored.
     await alice.rtc.joinRoom(id)
     expect(bob.rtc.room?.id).toBe(id)
   })
 
-  it('while a call rings: what has ceased meanwhile is told once', async () => {
+  it('while a call rings: the outcome is emitted once after the reconnection', async () => {
     const world = await startClientWorld()
     const line = await world.line()
     const [alice, bob] = [await world.client('alice'), await world.client('bob', { url: line.url })]
@@ -75,7 +75,7 @@ describe('a lost connection', () => {
     expect(await rings.next()).toMatchObject({ type: 'rejected', room: { id: taken.id } })
   })
 
-  it('while a call rings that one is then removed from is told as cancelled', async () => {
+  it('while a call rings: a removal is emitted as cancelled', async () => {
     const world = await startClientWorld()
     const line = await world.line()
     const [alice, bob] = [await world.client('alice'), await world.client('bob', { url: line.url })]
@@ -88,7 +88,7 @@ describe('a lost connection', () => {
     expect(await rings.next()).toMatchObject({ type: 'cancelled', room: { id } })
   })
 
-  it('while something is asked is waited out, and then asked again', async () => {
+  it('during a request: the request is retried after the reconnection', async () => {
     const world = await startClientWorld()
     const line = await world.line()
     const alice = await world.client('alice', { url: line.url })
@@ -100,11 +100,11 @@ describe('a lost connection', () => {
   })
 })
 
-describe('a gateway that goes away', () => {
+describe('a gateway that stops', () => {
   const unhandled: unknown[] = []
   const note = (reason: unknown) => unhandled.push(reason)
 
-  it('in the middle of anything is one coded error, and never an unhandled one', async () => {
+  it('during any operation rejects it with one RtcError and causes no unhandled rejection', async () => {
     process.on('unhandledRejection', note)
     try {
       const world = await startClientWorld()
@@ -142,14 +142,14 @@ describe('a gateway that goes away', () => {
     }
   })
 
-  it('before a connection has come about lets go of its clients', async () => {
+  it('before the connection is open does not block destroy', async () => {
     const world = await startClientWorld()
     const line = await world.line()
     line.down()
     const alice = await world.client('alice', { url: line.url })
     listen(alice, 'incomingCall')
     await alice.destroy()
-    // Takes connections and never answers.
+    // Accepts connections and never answers.
     const silent = createServer().listen(0, '127.0.0.1')
     await once(silent, 'listening')
     try {
@@ -161,7 +161,7 @@ describe('a gateway that goes away', () => {
     }
   })
 
-  it('before it was ever there is UNREACHABLE', async () => {
+  it('before the first request is UNREACHABLE', async () => {
     const world = await startClientWorld()
     const line = await world.line()
     line.down()

@@ -4,13 +4,16 @@ import { callTests, startCallWorld } from '../call-world.ts'
 import { becomeClient, openSdkPage } from './browser-page.ts'
 
 declare global {
-  /** What the page has signalled, as `to type`. */
+  /** The signals that the page has sent, as `to type`. */
   var signalled: string[]
 }
 
-/** How often each sequence is played; 50 shows what a race hides. */
+/** Repetitions of each sequence; 50 reveal rare races. */
 const REPEATS = Number(process.env['NEGOTIATION_REPEATS'] ?? 1)
-/** From one participant to another in one sequence: hello, offers, answers and candidates, with room for a second round. */
+/**
+ * Signals from one participant to another per sequence: hello, offers, answers and candidates, with room for a second
+ * round.
+ */
 const SIGNALS_MAX = 10
 const SLOW = { timeout: 30_000 }
 
@@ -32,12 +35,12 @@ const forgetSignals = (pages: readonly Page[]) =>
 describe.runIf(callTests)('a group with cameras and microphones', { timeout: 120_000 + 90_000 * REPEATS }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   beforeAll(async () => {
-    // Many calls of the same few people in little time.
+    // Few users make many calls in a short time.
     world = await startCallWorld({ env: { RATE_LIMITS: 'off' } })
   })
   afterAll(() => world?.close())
 
-  /** Joins with everything on, as the call page does. */
+  /** Joins and publishes camera and microphone, as the call page does. */
   const enter = (page: Page, roomId: string) =>
     page.evaluate(async (id) => {
       const { rtc } = globalThis.client
@@ -63,7 +66,7 @@ describe.runIf(callTests)('a group with cameras and microphones', { timeout: 120
         .filter(({ connectionState }) => connectionState !== 'closed')
         .map(({ connectionState, signalingState }) => `${connectionState} ${signalingState}`),
     )
-  /** Everybody has everybody's camera and microphone, by one connection each. */
+  /** Every participant receives every other's camera and microphone over one connection each. */
   const expectMesh = async (pages: readonly Page[], names: readonly string[], more: readonly string[] = []) => {
     for (const [index, page] of pages.entries()) {
       const others = names.filter((_, other) => other !== index)
@@ -89,7 +92,7 @@ describe.runIf(callTests)('a group with cameras and microphones', { timeout: 120
     ['alice', 'bob', 'carol'],
     ['alice', 'bob', 'carol', 'dave'],
   ]) {
-    /** Each time in a fresh call and with another person in the leading part. */
+    /** Repeats the sequence, each time in a new call and with the roles rotated. */
     const repeatedly = async (play: (pages: Page[], roomId: string, lead: number) => Promise<void>) => {
       for (let round = 0; round < REPEATS; round += 1) {
         const pages: Page[] = []
@@ -110,7 +113,7 @@ describe.runIf(callTests)('a group with cameras and microphones', { timeout: 120
       }
     }
 
-    it(`of ${names.length}: one reloads, and each pair connects again with a handful of signals`, () =>
+    it(`of ${names.length}: after a reload each pair reconnects with a bounded number of signals`, () =>
       repeatedly(async (pages, roomId, lead) => {
         const page = pages[lead]
         if (page) await reload(page, names[lead] ?? '', roomId)
@@ -118,7 +121,7 @@ describe.runIf(callTests)('a group with cameras and microphones', { timeout: 120
         await expectFewSignals(pages)
       }))
 
-    it(`of ${names.length}: one shares the screen, another leaves and returns, the first reloads`, () =>
+    it(`of ${names.length}: a screen share, a leave and rejoin, and a reload keep every pair connected`, () =>
       repeatedly(async (pages, roomId, lead) => {
         const sharer = pages[lead]
         const other = pages[(lead + 1) % names.length]

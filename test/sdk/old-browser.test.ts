@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callTests, startCallWorld } from '../call-world.ts'
 import { becomeClient, noteConnections } from './browser-page.ts'
 
-describe.runIf(callTests)('a browser that has less', { timeout: 120_000 }, () => {
+describe.runIf(callTests)('a restricted or old browser', { timeout: 120_000 }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   beforeAll(async () => {
     world = await startCallWorld()
@@ -30,7 +30,7 @@ describe.runIf(callTests)('a browser that has less', { timeout: 120_000 }, () =>
 
   it.each<[string, (page: Page) => Promise<unknown>]>([
     [
-      'a full storage',
+      'storage that is full',
       (page) =>
         page.addInitScript(() => {
           Storage.prototype.setItem = () => {
@@ -39,7 +39,7 @@ describe.runIf(callTests)('a browser that has less', { timeout: 120_000 }, () =>
         }),
     ],
     [
-      'a storage that may not be read',
+      'storage that is denied',
       (page) =>
         page.addInitScript(() => {
           Storage.prototype.getItem = () => {
@@ -48,7 +48,7 @@ describe.runIf(callTests)('a browser that has less', { timeout: 120_000 }, () =>
         }),
     ],
     [
-      'no storage',
+      'no sessionStorage',
       (page) =>
         page.addInitScript(() => {
           Object.defineProperty(globalThis, 'sessionStorage', {
@@ -59,7 +59,7 @@ describe.runIf(callTests)('a browser that has less', { timeout: 120_000 }, () =>
         }),
     ],
     [
-      'no locks',
+      'no Web Locks',
       (page) =>
         page.addInitScript(() => {
           navigator.locks.request = () => Promise.reject(new DOMException('', 'SecurityError'))

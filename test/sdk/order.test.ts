@@ -4,7 +4,7 @@ import { listen, startClientWorld } from './people.ts'
 
 const INVALID_STATE = expect.objectContaining({ name: 'RtcError', code: 'INVALID_STATE' })
 
-describe('calls out of order are refused with a code', () => {
+describe('methods called in the wrong state throw INVALID_STATE', () => {
   it.each<[string, (client: OpenChatClient) => Promise<unknown>]>([
     ['enableCamera', ({ rtc }) => rtc.enableCamera(true)],
     ['enableMicrophone', ({ rtc }) => rtc.enableMicrophone(true)],
@@ -17,7 +17,7 @@ describe('calls out of order are refused with a code', () => {
     await expect(call(await world.client('alice'))).rejects.toEqual(INVALID_STATE)
   })
 
-  it('a second room, and another init, while one is joined', async () => {
+  it('joining a second room, or init, while a room is joined', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const [first, second] = [
@@ -57,8 +57,8 @@ describe('calls out of order are refused with a code', () => {
   })
 })
 
-describe('calls that come together', () => {
-  it('joining twice is one join', async () => {
+describe('concurrent method calls', () => {
+  it('joining twice sends one join', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const { id } = await alice.rtc.createRoom({ type: 'group' })
@@ -67,7 +67,7 @@ describe('calls that come together', () => {
     expect(await alice.rtc.joinRoom(id)).toMatchObject({ id })
   })
 
-  it('leaving while joining leaves', async () => {
+  it('leaving while joining leaves the room', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const ends = listen(alice, 'ended')
@@ -79,7 +79,7 @@ describe('calls that come together', () => {
     expect(alice.rtc.room).toBeUndefined()
   })
 
-  it('joining right after leaving is in', async () => {
+  it('joining right after leaving joins', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const { id } = await alice.rtc.createRoom({ type: 'group' })
@@ -89,7 +89,7 @@ describe('calls that come together', () => {
     expect(alice.rtc.room?.participants).toMatchObject([{ userId: 'alice', state: 'joined' }])
   })
 
-  it('who may not end a room is still in it', async () => {
+  it('a rejected endRoom leaves the participant in the room', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const ends = listen(bob, 'ended')
@@ -102,7 +102,7 @@ describe('calls that come together', () => {
     expect(await ends.next()).toMatchObject({ reason: 'completed' })
   })
 
-  it('declining twice is declining once', async () => {
+  it('declining twice succeeds', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]
     const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
@@ -111,7 +111,7 @@ describe('calls that come together', () => {
     await expect(alice.rtc.rejectCall(id)).rejects.toMatchObject({ code: 'FORBIDDEN' })
   })
 
-  it('destroying while joining leaves no ghost', async () => {
+  it('destroying while joining leaves the room', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const { id } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
@@ -122,8 +122,8 @@ describe('calls that come together', () => {
   })
 })
 
-describe('what is given by mistake', () => {
-  it('a key is warned about and goes nowhere', async () => {
+describe('mistakes of the application', () => {
+  it('appKey causes a warning and is never sent', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
@@ -139,11 +139,11 @@ describe('what is given by mistake', () => {
     }
   })
 
-  it.each(['', 'localhost:3000', 'ftp://localhost', '/relative'])('an address %j is a TypeError', (baseUrl) => {
+  it.each(['', 'localhost:3000', 'ftp://localhost', '/relative'])('baseUrl %j throws a TypeError', (baseUrl) => {
     expect(() => new Client({ server: { baseUrl }, auth: { uid: 'alice', token: '' } })).toThrow(TypeError)
   })
 
-  it('a listener that fails, at once or later, hinders nobody', async () => {
+  it('a listener that throws or rejects does not affect the others', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     const complain = vi.spyOn(console, 'error').mockImplementation(() => undefined)
@@ -163,7 +163,7 @@ describe('what is given by mistake', () => {
     }
   })
 
-  it('an input that the gateway refuses says what is wrong', async () => {
+  it('an input that the gateway refuses carries its problems', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice')
     await expect(alice.rtc.createRoom({ type: 'p2p', userId: 'alice' })).rejects.toMatchObject({

@@ -47,7 +47,7 @@ describe('the package @openchat/sdk', () => {
   }, 120_000)
   afterAll(() => rm(app, { recursive: true, force: true }))
 
-  it('has what it imports and nothing of the server', async () => {
+  it('contains every module that it imports, and nothing of the server', async () => {
     const { dependencies = {}, peerDependencies = {} } = await json(join(source, 'package.json'))
     const allowed = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)])
     const code = files.filter(({ path }) => path.endsWith('.js'))
@@ -63,7 +63,7 @@ describe('the package @openchat/sdk', () => {
     }
   })
 
-  it('asks for the versions that it is tested with', async () => {
+  it('declares the tested versions of its dependencies', async () => {
     const ours = await json(join(root, 'package.json'))
     const versions = { ...ours['dependencies'], ...ours['devDependencies'] }
     const { dependencies = {}, peerDependencies = {} } = await json(join(source, 'package.json'))
@@ -72,12 +72,12 @@ describe('the package @openchat/sdk', () => {
     }
   })
 
-  it('is healthy to publint', async () => {
+  it('passes publint', async () => {
     const { messages } = await publint({ pkgDir: source, strict: true })
     expect(messages).toEqual([])
   })
 
-  it('is healthy to arethetypeswrong, for whoever imports or requires it', async () => {
+  it('passes arethetypeswrong, for import and require', async () => {
     const result = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)))
     if (!result.types) throw new Error('there are no types')
     expect(result.problems).toEqual([])
@@ -116,7 +116,7 @@ describe('the package @openchat/sdk', () => {
     expect((await run(process.execPath, ['node.js'], { cwd: app })).stdout).toBe('RtcError INVALID_STATE\n')
   })
 
-  it('is required by CommonJS, as Jest does it', async () => {
+  it('can be required from CommonJS, as Jest does', async () => {
     const code = `
       const { OpenChatClient, DeviceFlag, RTCProviderType } = require('@openchat/sdk')
       const client = new OpenChatClient({
@@ -133,7 +133,7 @@ describe('the package @openchat/sdk', () => {
     expect((await run(process.execPath, ['required.cjs'], { cwd: app })).stdout).toBe('RtcError INVALID_STATE\n')
   })
 
-  it("runs the published document's code to the letter, but for whom the token is of and where the gateway is", () =>
+  it("runs the published document's code verbatim, except for the token and the address", () =>
     withWorld(
       async ({ url, person }) => {
         const user = await person('user-uid')
@@ -181,7 +181,7 @@ describe('the package @openchat/sdk', () => {
       { env: { VOLCENGINE_APP_ID: VOLCENGINE.appId, VOLCENGINE_APP_KEY: VOLCENGINE.appKey } },
     ))
 
-  it('has types that stand by themselves, checked as strictly as can be', async () => {
+  it('has self-contained types that compile under the strictest options', async () => {
     await cp(join(root, 'test/sdk/types.ts'), join(app, 'types.ts'))
     await writeFile(join(app, 'application.d.ts'), APPLICATION)
     const snippets: string[] = []
@@ -221,7 +221,7 @@ describe('the package @openchat/sdk', () => {
     ['bundler', 'esnext', 'ts'],
     ['nodenext', 'nodenext', 'mts'],
     ['nodenext', 'nodenext', 'cts'],
-  ])("has types that compile without the browser's (%s, .%s, .%s)", async (moduleResolution, module, extension) => {
+  ])('has types that compile without lib.dom (%s, .%s, .%s)', async (moduleResolution, module, extension) => {
     const file = `plain.${extension}`
     const text = `
       import { OpenChatClient, type Room, type Track } from '@openchat/sdk'
@@ -247,7 +247,7 @@ describe('the package @openchat/sdk', () => {
     expect(checked.stdout).toBe('')
   })
 
-  it('is small in a browser', async () => {
+  it('has a small browser bundle', async () => {
     const warnings: string[] = []
     await mkdir(join(app, 'src'))
     await writeFile(join(app, 'src/main.js'), `export { OpenChatClient } from '@openchat/sdk'`)
@@ -261,9 +261,9 @@ describe('the package @openchat/sdk', () => {
     const chunks = output.map(({ fileName, code = '' }) => [fileName, gzipSync(code).length] as const)
     const total = chunks.reduce((sum, [, size]) => sum + size, 0)
     console.log(`@openchat/sdk: ${(total / 1024).toFixed(1)} kB gzipped in a browser, all providers' parts included`)
-    // Not of vendors' SDKs that are not installed, either.
+    // Vendors' SDKs are external, installed or not.
     expect(warnings).toEqual([])
-    // A vendor's SDK, or the server, would be ten times that.
+    // A vendor's SDK, or server code, would be ten times as large.
     expect(total).toBeLessThan(40 * 1024)
   }, 60_000)
 })

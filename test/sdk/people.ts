@@ -7,27 +7,27 @@ import { startWorld, type WorldOptions } from '../world.ts'
 
 export type ClientWorld = Awaited<ReturnType<typeof startClientWorld>>
 
-/** A gateway and clients of the SDK, all gone after the test. */
+/** A gateway and SDK clients, disposed of after the test. */
 export async function startClientWorld(options: WorldOptions = {}) {
   const world = await startWorld(options)
   const clients: OpenChatClient[] = []
   const lines: Line[] = []
   onTestFinished(async () => {
-    // By way of the lines, unless the test has cut them.
+    // Over the lines, unless the test has cut them.
     await Promise.all(clients.map((client) => client.destroy()))
     await world.close()
     await Promise.all(lines.map((line) => line.close()))
   })
   return {
     ...world,
-    /** Somebody's client, by way of another address if one is given. */
+    /** Creates a user's client, at another address if one is given. */
     async client(uid: string, { url = world.url, ...auth }: { url?: string } & Partial<AuthOptions> = {}) {
       const token = await world.token(uid)
       const client = new OpenChatClient({ server: { baseUrl: url }, auth: { uid, token, ...auth } })
       clients.push(client)
       return client
     },
-    /** A way to the gateway that can be cut. */
+    /** A TCP proxy to the gateway that can be cut. */
     async line(): Promise<Line> {
       const line = await openLine(Number(new URL(world.url).port))
       lines.push(line)
@@ -36,13 +36,13 @@ export async function startClientWorld(options: WorldOptions = {}) {
   }
 }
 
-/** Everything of one name that a client is told. */
+/** The events of one name that a client emits. */
 export interface Heard<Event> {
-  /** What was not taken yet. */
+  /** Events not taken yet. */
   readonly waiting: Event[]
-  /** Waits until something is there, and takes it. */
+  /** Takes the next event; waits for it if need be. */
   next(): Promise<Event>
-  /** Takes until something fits. */
+  /** Takes events until one matches. */
   until(fits: (event: Event) => boolean): Promise<Event>
 }
 
@@ -75,7 +75,7 @@ export function listen<Name extends RtcEventName>(client: OpenChatClient, name: 
 
 export interface Line {
   readonly url: string
-  /** Breaks every connection; while it is down, new ones are broken at once. */
+  /** Resets every connection, and new ones while it is down. */
   down(): void
   up(): void
   close(): Promise<void>

@@ -8,11 +8,11 @@ export interface CallProps {
   readonly roomId: string
 }
 
-/** What a test does with the application in its page. */
+/** The test's controls of the application. */
 export interface ReactPage {
   /** Renders a call for each key; another key is another component. */
   render(keys: readonly string[]): void
-  /** When every client that was destroyed so far has gone. */
+  /** Resolves when every destroyed client has finished. */
   readonly departures: Promise<unknown>[]
   readonly clients: OpenChatClient[]
 }
@@ -22,7 +22,7 @@ declare global {
   var reactPage: ReactPage
 }
 
-/** As applications write it: the client lives as long as the component. */
+/** A typical component: its client lives as long as it is mounted. */
 function Call({ name, uid, token, roomId }: CallProps & { name: string }) {
   const [state, setState] = useState('joining')
   useEffect(() => {

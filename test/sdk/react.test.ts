@@ -7,7 +7,7 @@ import { noteConnections, openSdkPage } from './browser-page.ts'
 
 const SLOW = { timeout: 30_000 }
 
-/** React's development build, in which StrictMode mounts every component twice, and the application, as one script. */
+/** The application bundled with React's development build, in which StrictMode mounts every component twice. */
 async function bundle(): Promise<string> {
   const built = await build({
     configFile: false,
@@ -28,7 +28,7 @@ async function bundle(): Promise<string> {
 
 const shown = (page: Page, name: string) => page.locator(`[data-call="${name}"]`).textContent()
 const render = (page: Page, ...keys: string[]) => page.evaluate((names) => globalThis.reactPage.render(names), keys)
-/** Every client that was destroyed so far has gone. */
+/** Waits until every destroyed client has finished. */
 const settled = (page: Page) =>
   page.evaluate(async () => {
     await Promise.all(globalThis.reactPage.departures)
@@ -59,7 +59,7 @@ describe.runIf(callTests)('an application in React’s StrictMode', { timeout: 1
       token: await world.token('alice'),
       roomId,
     })
-    /** Alice is in the call, as the gateway and bob's media have it, and never was out of it. */
+    /** Asserts that alice is in the call, for the gateway and for bob's media, and never left it. */
     const expectUnbroken = async () => {
       const person = await world.person('bob')
       const seat = async () => {
@@ -67,7 +67,7 @@ describe.runIf(callTests)('an application in React’s StrictMode', { timeout: 1
         const { state, connected } = body.find(({ userId }: { userId: string }) => userId === 'alice')
         return { state, connected }
       }
-      // The stream of the client that has gone may end before that of the next one begins.
+      // The destroyed client's stream may end before the next client's begins.
       await expect.poll(seat, SLOW).toEqual({ state: 'joined', connected: true })
       expect((await person.rest('GET', `/rooms/${roomId}`)).body.status).toBe('active')
       const states = () => bob.evaluate(() => globalThis.told.filter((text) => text.startsWith('alice is')).at(-1))
@@ -79,7 +79,7 @@ describe.runIf(callTests)('an application in React’s StrictMode', { timeout: 1
 
     await render(alice, 'first')
     await expect.poll(() => shown(alice, 'first'), SLOW).toBe('active')
-    // Mounted twice: the first of the two clients is gone.
+    // Mounted twice: the first client was destroyed.
     expect(await settled(alice)).toBe(1)
     await expectUnbroken()
 
@@ -89,7 +89,7 @@ describe.runIf(callTests)('an application in React’s StrictMode', { timeout: 1
     expect(await settled(alice)).toBe(3)
     await expectUnbroken()
 
-    // A component that comes and whose join fails, for its answers are lost on the way.
+    // A component that mounts while its responses are lost, so that its join fails.
     await alice.evaluate(() => {
       const { fetch } = globalThis
       globalThis.fetch = async (input, init) => {
@@ -110,7 +110,7 @@ describe.runIf(callTests)('an application in React’s StrictMode', { timeout: 1
     await render(alice)
     await settled(alice)
     const person = await world.person('bob')
-    // The leave of an unmounted component is delayed by 100 ms, and then travels.
+    // The leave of an unmounted component is delayed by 100 ms.
     const stateOfAlice = async () => {
       const { body } = await person.rest('GET', `/rooms/${roomId}/participants`)
       return body.find(({ userId }: { userId: string }) => userId === 'alice').state

@@ -7,7 +7,7 @@ vi.mock('@volcengine/rtc', async () => ({ default: (await import('./media/volcen
 
 const env = { VOLCENGINE_APP_ID: VOLCENGINE.appId, VOLCENGINE_APP_KEY: VOLCENGINE.appKey }
 
-/** A client of alice's tab: all of them share its device. */
+/** A client in alice's tab; all of them share the device id. */
 async function inTab(world: ClientWorld) {
   const client = await world.client('alice')
   await client.rtc.init({ deviceId: 'the tab' })
@@ -28,7 +28,7 @@ const roomOf = async ({ bob }: ClientWorld, type: (typeof types)[number], more =
 }
 
 describe.each(types)('two clients of one tab in a room of type %s', (type) => {
-  it('the first, destroyed after the second has joined, does not take it along', async () => {
+  it('destroying the first after the second has joined keeps the second in the room', async () => {
     const world = await startClientWorld()
     const [first, second] = [await inTab(world), await inTab(world)]
     const id = await roomOf(world, type)
@@ -46,7 +46,7 @@ describe.each(types)('two clients of one tab in a room of type %s', (type) => {
     expect(await seatOf(world, id)).toMatchObject({ state: 'left', leaveReason: 'left', sessionId: null })
   })
 
-  it('the first, destroyed while both join, does not take the second along', async () => {
+  it('destroying the first while both join keeps the second in the room', async () => {
     const world = await startClientWorld()
     const [first, second] = [await inTab(world), await inTab(world)]
     const id = await roomOf(world, type)
@@ -60,7 +60,7 @@ describe.each(types)('two clients of one tab in a room of type %s', (type) => {
     expect(second.rtc.room).toMatchObject({ id, status: 'active' })
   })
 
-  it('the first stays when the second gets no media', async () => {
+  it('the first stays when the media of the second fails', async () => {
     volcengine.reset()
     const world = await startClientWorld({ env })
     const [first, second] = [await inTab(world), await inTab(world)]
@@ -77,10 +77,10 @@ describe.each(types)('two clients of one tab in a room of type %s', (type) => {
   })
 })
 
-describe('a session of the same device elsewhere', () => {
+describe('a session of the same device in another client', () => {
   beforeEach(() => volcengine.reset())
 
-  it('ends the stay here, and the leave that comes late changes nothing', async () => {
+  it('replaces this session, and a late leave of this session changes nothing', async () => {
     const world = await startClientWorld()
     const alice = await inTab(world)
     const ends = listen(alice, 'ended')

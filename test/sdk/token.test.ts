@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { listen, startClientWorld } from './people.ts'
 
 describe('a token that expires', () => {
-  it('is replaced by the callback, for requests and for streams, and no event is lost', async () => {
+  it('is refreshed for requests and for streams without losing an event', async () => {
     const world = await startClientWorld()
     let asked = 0
     const refreshToken = () => {
@@ -22,7 +22,7 @@ describe('a token that expires', () => {
     expect(asked).toBe(1)
   })
 
-  it('is replaced once for all who are waiting', async () => {
+  it('is refreshed once for all waiting requests', async () => {
     const world = await startClientWorld()
     let asked = 0
     const alice = await world.client('alice', {
@@ -36,7 +36,7 @@ describe('a token that expires', () => {
     expect(asked).toBe(1)
   })
 
-  it('without a callback ends the stay, and says why', async () => {
+  it('ends the session with UNAUTHENTICATED if there is no refreshToken', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice', { token: await world.token('alice', { ttl: 2 }) })
     const [errors, ends] = [listen(alice, 'error'), listen(alice, 'ended')]
@@ -48,7 +48,7 @@ describe('a token that expires', () => {
     expect(states.waiting.filter(({ of }) => of === 'gateway').at(-1)).toMatchObject({ state: 'disconnected' })
   })
 
-  it('from the beginning is told as such, and not tried again', async () => {
+  it('is reported once and not retried if it was never valid', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice', { token: 'not a token' })
     const [errors, states] = [listen(alice, 'error'), listen(alice, 'connectionStateChanged')]
@@ -57,7 +57,7 @@ describe('a token that expires', () => {
     expect(states.waiting.map(({ state }) => state)).toEqual(['connecting', 'disconnected'])
   })
 
-  it('that is replaced by one which will not do either is given up after a few', async () => {
+  it('is given up after a few refused replacements', async () => {
     const world = await startClientWorld()
     let asked = 0
     const alice = await world.client('alice', {
@@ -75,7 +75,7 @@ describe('a token that expires', () => {
     expect(asked).toBeLessThan(5)
   })
 
-  it('whose replacement fails on the network is asked for again', async () => {
+  it('is refreshed again after refreshToken failed on the network', async () => {
     const world = await startClientWorld()
     const failures: Error[] = [
       new TypeError('Failed to fetch'),
@@ -95,7 +95,7 @@ describe('a token that expires', () => {
     expect([failures, errors.waiting]).toEqual([[], []])
   })
 
-  it('whose replacement fails on the network for a stream is not told, and the stream comes about', async () => {
+  it('opens the stream after refreshToken failed on the network, without an error event', async () => {
     const world = await startClientWorld()
     let failures = 2
     const alice = await world.client('alice', {
@@ -113,7 +113,7 @@ describe('a token that expires', () => {
     expect(errors.waiting.map(({ code }) => code)).toEqual(['UNAUTHENTICATED'])
   })
 
-  it('whose replacement goes on failing on the network is UNREACHABLE', async () => {
+  it('is UNREACHABLE when refreshToken keeps failing on the network', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice', {
       token: 'not a token',
@@ -122,7 +122,7 @@ describe('a token that expires', () => {
     await expect(alice.rtc.listRooms()).rejects.toMatchObject({ code: 'UNREACHABLE' })
   })
 
-  it('that cannot be replaced is UNAUTHENTICATED, with the callback’s own error as its cause', async () => {
+  it('is UNAUTHENTICATED with the cause when refreshToken fails', async () => {
     const world = await startClientWorld()
     const alice = await world.client('alice', {
       token: 'not a token',

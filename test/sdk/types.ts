@@ -1,4 +1,4 @@
-/** What must compile for those who use the package, and what must not. Checked against the packed types. */
+/** What must and must not compile against the packed types. */
 import {
   DeviceFlag,
   type ErrorCode,
@@ -33,7 +33,7 @@ export async function compiles(): Promise<void> {
   found.sort()
 }
 
-/** Every code is there to switch on. */
+/** A switch over the codes is exhaustive. */
 function explain(code: ErrorCode): string {
   switch (code) {
     case 'ROOM_FULL':
@@ -45,29 +45,29 @@ function explain(code: ErrorCode): string {
 }
 
 export async function doesNotCompile(room: Room): Promise<void> {
-  // @ts-expect-error a call needs somebody to call
+  // @ts-expect-error a call requires userId
   await rtc.createRoom({ type: 'p2p' })
-  // @ts-expect-error a group has many
+  // @ts-expect-error a group takes userIds
   await rtc.createRoom({ type: 'group', userId: 'bob' })
-  // @ts-expect-error a call has two seats
+  // @ts-expect-error a call has no maxParticipants
   await rtc.createRoom({ type: 'p2p', userId: 'bob', maxParticipants: 3 })
-  // @ts-expect-error there is no such type
+  // @ts-expect-error unknown room type
   await rtc.createRoom({ type: 'broadcast' })
   // @ts-expect-error enums are lower case
   await rtc.createRoom({ type: 'p2p', userId: 'bob', mediaType: 'VIDEO' })
-  // @ts-expect-error there is no such event
+  // @ts-expect-error unknown event
   rtc.on('ringing', () => {})
-  // @ts-expect-error this event brings a track
+  // @ts-expect-error the payload is a track
   rtc.on('trackAdded', (call: IncomingCall) => call)
-  // @ts-expect-error a room is what the gateway says it is
+  // @ts-expect-error a room is read-only
   room.status = 'ended'
-  // @ts-expect-error there is no such reason
+  // @ts-expect-error unknown reason
   await rtc.rejectCall(room.id, 'tired')
-  // @ts-expect-error a token is needed
+  // @ts-expect-error the token is required
   const nobody = new OpenChatClient({ server: { baseUrl: '' }, auth: { uid: 'alice' } })
-  // @ts-expect-error there is no such code
+  // @ts-expect-error unknown code
   const error = new RtcError('TEAPOT', '')
-  // @ts-expect-error rooms are asked for by the client only
+  // @ts-expect-error RtcClient cannot be constructed directly
   const own = new rtc.RtcClient()
   console.log(nobody, error, own)
 }

@@ -29,7 +29,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     pages.push(page)
     return page
   }
-  /** Who is named first creates the room; all join, in this order. */
+  /** The first creates the room; all join in this order. */
   const meet = async (...people: Page[]) => {
     const ids = await Promise.all(people.map((page) => page.evaluate(() => globalThis.client.rtc.userId)))
     const roomId = await people[0]?.evaluate(async (userIds) => {
@@ -40,7 +40,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     return roomId ?? ''
   }
 
-  it('each source comes and goes once at the other side, however often it is switched', async () => {
+  it('the other side sees a source added and removed in turn, however often it is switched', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     await alice.evaluate(async () => {
@@ -64,18 +64,18 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     const heard = (await told(bob)).filter((text) => /^[+-] alice (camera|screen)/.test(text))
     for (const source of ['camera', 'screen']) {
       const of = heard.filter((text) => text.endsWith(source)).map((text) => text[0])
-      // Added, removed, added, …: never twice the same.
+      // Added, removed, added, …: strictly alternating.
       expect(of).toEqual(of.map((_, index) => (index % 2 === 0 ? '+' : '-')))
     }
     expect((await told(bob)).filter((text) => text.startsWith('error'))).toEqual([])
-    // One section of the description for each source, not for each time.
+    // One m-line per source, reused each time.
     const lines = await bob.evaluate(
       () => globalThis.clientConnections[0]?.remoteDescription?.sdp.match(/^m=/gm)?.length,
     )
     expect(lines).toBe(3)
   })
 
-  it('both may switch at the same moment, again and again, and end with all there is', async () => {
+  it('both sides can switch sources concurrently, and end with every track', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     const dance = (page: Page) =>
@@ -99,7 +99,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     }
   })
 
-  it('a muted microphone stays, and says that it is muted', async () => {
+  it('a muted microphone keeps its track and is announced as muted', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     await alice.evaluate(() => globalThis.client.rtc.enableMicrophone(true))
@@ -112,7 +112,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     expect(await tracks(bob)).toEqual(['alice microphone'])
   })
 
-  it('another camera takes the place of the first, and the others go on seeing', async () => {
+  it('selecting another camera replaces the picture for the others', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     await alice.evaluate(() => globalThis.client.rtc.enableCamera(true))
@@ -133,7 +133,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     expect(code).toBe('DEVICE_NOT_FOUND')
   })
 
-  it('a camera that cannot be chosen changes nothing: the one before goes on, for everybody', async () => {
+  it('a camera that cannot be opened leaves the previous one in use', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     await alice.evaluate(() => globalThis.client.rtc.enableCamera(true))
@@ -147,7 +147,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     await expect.poll(async () => (await received(bob)).frames, { timeout: 15_000 }).toBeGreaterThan(frames + 5)
   })
 
-  it('a phone that opens a camera only when the other one is given back has the former one again', async () => {
+  it('a phone that allows one camera at a time reopens the previous one if the new one fails', async () => {
     const alice = await open('alice')
     await meet(alice)
     const outcome = await alice.evaluate(async () => {
@@ -166,7 +166,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     expect(outcome).toEqual({ code: 'DEVICE_FAILED', states: ['live'] })
   })
 
-  it('a chosen camera that is gone gives way to the default one, by an event', async () => {
+  it('a selected camera that is gone is replaced by the default one, with deviceFallback', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     await alice.evaluate(async () => {
@@ -177,7 +177,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice camera'])
   })
 
-  it('a camera that is pulled out while it is on gives way to the default one; devicesChanged tells', async () => {
+  it('a camera that is unplugged while on is replaced by the default one, with devicesChanged', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await meet(alice, bob)
     const devices = await alice.evaluate(async () => {
@@ -204,7 +204,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     await expect.poll(async () => (await received(bob)).frames, { timeout: 15_000 }).toBeGreaterThan(frames + 5)
   })
 
-  it('another microphone is as muted as the one before, from its beginning', async () => {
+  it('selecting another microphone keeps it muted', async () => {
     const alice = await open('alice')
     await meet(alice)
     const enabled = await alice.evaluate(async () => {
@@ -221,12 +221,12 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     expect(enabled).toEqual([false])
   })
 
-  it('a tab that was duplicated is a device of its own: it takes the call, and the first is told', async () => {
+  it('a duplicated tab has its own device id: it takes over the call, and the first tab is replaced', async () => {
     const alice = await open('alice')
     const roomId = await meet(alice)
     const [duplicate] = await Promise.all([
       alice.waitForEvent('popup'),
-      // With a copy of what the tab has stored.
+      // With a copy of the tab's sessionStorage.
       alice.evaluate(() => window.open(location.href)),
     ])
     await duplicate.waitForLoadState()
@@ -236,9 +236,9 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     expect(await duplicate.evaluate(() => globalThis.client.rtc.room?.id)).toBe(roomId)
   })
 
-  it('offers that were held up, sent again and answered twice do not confuse what comes after them', async () => {
+  it('delayed, repeated and twice answered offers do not break later negotiation', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
-    // What Bob signals, who makes the offers, waits until the gate is opened; what Alice does is counted.
+    // Bob makes the offers: his signals are held back until the gate opens. Alice's are counted.
     for (const page of [alice, bob]) {
       await page.evaluate(() => {
         const { fetch } = globalThis
@@ -257,7 +257,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     }
     await meet(bob, alice)
     await bob.evaluate(() => globalThis.client.rtc.enableMicrophone(true))
-    // She says hello again, for she has not heard of him: he repeats the offer.
+    // She repeats hello because nothing has arrived from him; he repeats the offer.
     await alice.waitForFunction(() => globalThis.signals === 2)
     await bob.waitForFunction(() => globalThis.clientConnections[0]?.signalingState === 'have-local-offer')
     await bob.evaluate(() => globalThis.openGate())
@@ -270,7 +270,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     }
   })
 
-  it('a browser that does not allow the camera is DEVICE_DENIED, and the call goes on without', async () => {
+  it('a denied camera is DEVICE_DENIED, and the call continues without it', async () => {
     const [alice, bob] = [await open('alice', { permissionsPolicy: 'camera=()' }), await open('bob')]
     await meet(alice, bob)
     const code = await alice.evaluate(() => globalThis.client.rtc.enableCamera(true).catch((error) => error.code))
@@ -279,7 +279,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
     await expect.poll(() => tracks(bob), { timeout: 15_000 }).toEqual(['alice microphone'])
   })
 
-  it('six hear each other, and there is no seat for a seventh', async () => {
+  it('six participants hear each other, and a seventh gets ROOM_FULL', async () => {
     const people = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((uid) => open(uid, { provider: 'webrtc' })))
     const roomId = await meet(...people)
     await Promise.all(people.map((page) => page.evaluate(() => globalThis.client.rtc.enableMicrophone(true))))
@@ -293,7 +293,7 @@ describe.runIf(callTests)('peer to peer, in real browsers', { timeout: 180_000 }
 })
 
 describe.runIf(callTests && relayTests)('through a relay only', { timeout: 90_000 }, () => {
-  it('a call goes on by an ICE restart when the relay was lost and is there again', async () => {
+  it('an ICE restart restores the call after the relay was lost and restored', async () => {
     const world = await startCallWorld({ relay: true })
     try {
       const options = { rtcConfiguration: { iceTransportPolicy: 'relay' } } as const

@@ -16,7 +16,7 @@ import {
   tile,
 } from './pages.ts'
 
-describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
+describe.runIf(callTests)('two users of the page', { timeout: 60_000 }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   const pages: Page[] = []
   beforeAll(async () => {
@@ -32,7 +32,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     pages.push(page)
     return page
   }
-  /** Alice and bob in a call with sound and picture. */
+  /** Alice and bob in a call with audio and video. */
   const talk = async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await call(alice, 'bob')
@@ -47,7 +47,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     return { alice, bob }
   }
 
-  it('talk: each sees and hears the other, and hanging up ends it for both', async () => {
+  it('see and hear each other until one hangs up', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await bob.getByRole('button', { name: 'Answer' }).waitFor({ state: 'detached' })
     await alice.getByLabel('Who to call').fill('bob')
@@ -81,7 +81,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     await look(alice, 'call-over')
   })
 
-  it('hear it when the other declines', async () => {
+  it('see that the other declined', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await call(alice, 'bob')
     await bob.getByRole('alertdialog', { name: 'alice is calling' }).waitFor()
@@ -90,7 +90,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     await alice.getByText('bob declined.').waitFor()
   })
 
-  it('see when the other’s camera is off, and when it is on again', async () => {
+  it('see when the other’s camera is switched off and on', async () => {
     const { alice, bob } = await talk()
     const camera = () => tile(bob, 'alice').getAttribute('data-camera')
     await button(alice, 'Camera').click()
@@ -120,21 +120,21 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     await alice.getByText('Call with bob ended.').waitFor()
   })
 
-  it('are told within seconds when the other has closed the tab, and not that a connection was lost', async () => {
+  it('see the call end within seconds when the other closes the tab, without a lost connection', async () => {
     const { alice, bob } = await talk()
-    // As closing does, it hides the page for good.
+    // Navigating away fires `pagehide`, as closing does.
     await bob.goto('about:blank')
     await expect.poll(() => alice.locator('.status').textContent(), SLOW).toBe('Call with bob ended.')
   })
 
-  it('go on seeing and hearing while the gateway is killed, and the events go on where they were', async () => {
+  it('keep audio and video while the gateway is killed, and the events resume after its restart', async () => {
     const { alice, bob } = await talk()
     await world.gateway.stop('SIGKILL')
     await alice.getByText('Reconnecting… the call goes on.').waitFor()
     await expectMedia(alice)
     await expectMedia(bob)
     await look(alice, 'call-gateway-away')
-    // Said while nobody hears it.
+    // Sent while the other side is disconnected.
     await button(bob, 'Microphone').click()
     await world.start()
     await expect.poll(() => tile(alice, 'bob').getAttribute('data-muted'), { timeout: 30_000 }).toBe('true')
@@ -149,7 +149,7 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
     await bob.getByText('Call with alice ended.').waitFor()
   })
 
-  it('are three in a group, and two when one goes', async () => {
+  it('can be three in a group, and two after one leaves', async () => {
     const [alice, bob, carol] = [await open('alice'), await open('bob'), await open('carol')]
     await call(alice, 'bob, carol')
     await answer(bob, 'alice')
@@ -173,8 +173,8 @@ describe.runIf(callTests)('two who open the page', { timeout: 60_000 }, () => {
   })
 })
 
-describe.runIf(callTests)('who does not answer', { timeout: 60_000 }, () => {
-  it('has missed the call by the gateway’s clock, and both are told', async () => {
+describe.runIf(callTests)('a call that is not answered', { timeout: 60_000 }, () => {
+  it('is shown as missed to both, by the gateway’s clock', async () => {
     const world = await startCallWorld({ env: { RING_TIMEOUT: '2' } })
     try {
       const [alice, bob] = [await openCallPage(world, 'alice'), await openCallPage(world, 'bob')]

@@ -18,13 +18,13 @@ import {
 } from './pages.ts'
 
 declare global {
-  /** What the page has opened of devices. */
+  /** The tracks of devices that the page has opened. */
   var opened: MediaStreamTrack[]
 }
 
 const YESTERDAY = new Date(Date.now() - 48 * 3_600_000)
 
-/** Keeps the tracks of devices that are opened; none of those missing can be. */
+/** Records the tracks of opened devices; the given devices are missing. */
 const noteDevices = (page: Page, missing: readonly ('audio' | 'video')[] = []) =>
   page.evaluate((kinds) => {
     globalThis.opened = []
@@ -38,7 +38,7 @@ const noteDevices = (page: Page, missing: readonly ('audio' | 'video')[] = []) =
     }
   }, missing)
 
-/** Every request to create or join a room waits until it is let go. */
+/** Holds back every request to create or join a room until released. */
 async function holdCalls(page: Page): Promise<() => void> {
   let release = () => {}
   const released = new Promise<void>((resolve) => {
@@ -51,7 +51,7 @@ async function holdCalls(page: Page): Promise<() => void> {
   return release
 }
 
-describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () => {
+describe.runIf(callTests)('a user of the call page', { timeout: 90_000 }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   const pages: Page[] = []
   beforeAll(async () => {
@@ -76,7 +76,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
   }
   const notice = (page: Page, code: string) => page.locator(`.notice[data-code="${code}"]`)
 
-  it('calls somebody whose id has a space in it, and not two people', async () => {
+  it('can call a user id with a space in it', async () => {
     const [alice, john] = [await open('alice'), await open('John Smith')]
     await call(alice, 'John Smith')
     await alice.getByText('Ringing John Smith…').waitFor()
@@ -86,7 +86,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await alice.getByText('Call with John Smith ended.').waitFor()
   })
 
-  it('cancels while the call is being made, and nothing is left of it', async () => {
+  it('can cancel a call that is being created, which ends its room', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     const release = await holdCalls(alice)
     await call(alice, 'bob')
@@ -95,7 +95,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await button(alice, 'Cancel').click()
     await alice.getByText('Call cancelled.').waitFor()
     release()
-    // The next call is made after the first is undone.
+    // The next call starts after the first one was undone.
     await call(alice, 'bob')
     await answer(bob, 'alice')
     await expectPicture(alice, 'bob')
@@ -104,7 +104,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await hangUp(alice)
   })
 
-  it('sees in a second tab the call of the first, takes it, and takes it back', async () => {
+  it('can take the call over in a second tab, and back', async () => {
     const { alice, bob } = await talk()
     const tab = await openTab(alice)
     await tab.getByText('You are in a call with bob in another tab or on another device.').waitFor()
@@ -123,12 +123,12 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
   })
   const openTab = (page: Page) => openCallPage(world, 'alice', { context: page.context() })
 
-  it('reads on the device that answers that the call is on, and on the other that it was answered elsewhere', async () => {
+  it('sees the call on the answering device, and "answered elsewhere" on the other', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     const other = await open('bob')
     await call(alice, 'bob')
     await card(other, 'alice').waitFor()
-    // Everything that the answering page says, from the click on.
+    // Every status text of the answering page since the click.
     const said = await bob.evaluateHandle(() => {
       const sentences = new Set<string>()
       const status = document.querySelector('.status')
@@ -146,7 +146,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await hangUp(alice)
   })
 
-  it('sees every event of the call from the first on', async () => {
+  it('sees every event of the call, including those before the join', async () => {
     const { alice, bob } = await talk()
     for (const page of [alice, bob]) {
       const seqs = async () => {
@@ -161,7 +161,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await hangUp(alice)
   })
 
-  it('is told when the connection of the other was lost', async () => {
+  it('sees that the other’s connection was lost', async () => {
     const { alice, bob } = await talk()
     await bob.context().setOffline(true)
     await bob.evaluate(() => globalThis.clientConnections.forEach((connection) => connection.close()))
@@ -170,7 +170,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await alice.getByText('Call with bob ended: the connection to bob was lost.').waitFor()
   })
 
-  it('reads of missing devices in the words of the page, and no more when the call is over', async () => {
+  it('sees notices about missing devices, which are dismissed when the call ends', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await noteDevices(alice, ['video'])
     await call(alice, 'bob')
@@ -182,7 +182,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await alice.getByText('That does not work. “Who to call” must be another user than the caller.').waitFor()
   })
 
-  it('is told when a camera is unplugged, and muted looks otherwise than on', async () => {
+  it('sees a notice when a camera is unplugged, and different buttons for muted and on', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
     await noteDevices(alice)
     await call(alice, 'bob')
@@ -209,14 +209,14 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await button(alice, 'Camera').click()
     await expect.poll(() => notice(alice, 'DEVICE_LOST').count()).toBe(0)
     await expectPicture(bob, 'alice')
-    // Switched off by oneself: no news.
+    // Switched off by the user: no notice.
     await button(alice, 'Camera').click()
     await expect.poll(() => tile(bob, 'alice').getAttribute('data-camera'), SLOW).toBe('off')
     await hangUp(alice)
     expect(await alice.locator('.notice').count()).toBe(0)
   })
 
-  it('is asked for another token in the middle of a call, which goes on', async () => {
+  it('is asked for a new token during a call, which continues', async () => {
     const dayLess = (seconds: number) => new Date(Date.now() - (24 * 3600 - seconds) * 1000)
     const [page, bob] = [await world.open('/'), await open('bob')]
     pages.push(page)
@@ -235,7 +235,7 @@ describe.runIf(callTests)('somebody at the call page', { timeout: 90_000 }, () =
     await bob.getByText('Call with dave ended.').waitFor()
   })
 
-  it('is asked for another token when the pasted one has expired, and can replace one that is good', async () => {
+  it('is asked for a new token when the pasted one has expired, and can replace a valid one', async () => {
     const page = await world.open('/')
     pages.push(page)
     await pasteToken(page, await world.token('dave', YESTERDAY))

@@ -4,10 +4,10 @@ import { callTests, startCallWorld } from '../call-world.ts'
 import { answer, button, card, look, openCallPage, tile } from './pages.ts'
 
 const LONG = 'W'.repeat(128)
-/** Shows as `alice is gnillac` where it is let. */
+/** Renders as `alice is gnillac` unless it is isolated. */
 const REVERSED = '\u202Eecila'
 
-/** Whether all of an element is within the window, where nothing lies over its middle. */
+/** Whether an element is entirely in the window and nothing covers its centre. */
 const isWithinReach = (page: Page, name: string): Promise<boolean> =>
   button(page, name)
     .first()
@@ -17,7 +17,7 @@ const isWithinReach = (page: Page, name: string): Promise<boolean> =>
       return left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight && element.contains(over)
     })
 
-/** The characters as they stand, line by line and from left to right. */
+/** The characters in visual order: line by line, left to right. */
 const shownOrder = (page: Page, selector: string): Promise<string> =>
   page.evaluate((css) => {
     const places: { char: string; line: number; left: number }[] = []
@@ -39,7 +39,7 @@ const shownOrder = (page: Page, selector: string): Promise<string> =>
       .join('')
   }, selector)
 
-describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
+describe.runIf(callTests)('user ids of every kind', { timeout: 60_000 }, () => {
   let world: Awaited<ReturnType<typeof startCallWorld>>
   const pages: Page[] = []
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
     return { caller, id: body.id as string }
   }
 
-  it('leave the buttons within reach, however long and unbroken they are', async () => {
+  it('leave the buttons visible, however long they are', async () => {
     const bob = await open({ width: 360, height: 640 })
     await ring(LONG, { name: 'M'.repeat(200) })
     await card(bob, LONG).waitFor()
@@ -79,7 +79,7 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
     await look(bob, 'names-long-call')
   })
 
-  it('of a dozen who call at once can each be reached, and none takes the focus from another', async () => {
+  it('of a dozen concurrent callers have cards that can all be reached, and none steals the focus', async () => {
     const bob = await open({ width: 360, height: 640 })
     const callers = Array.from({ length: 12 }, (_, index) => `caller-${index}`)
     for (const caller of callers) await ring(caller)
@@ -94,7 +94,7 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
     await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(11)
   })
 
-  it('turn no sentence around, and show as they are spelled', async () => {
+  it('do not reverse the sentence around them, and appear as spelled', async () => {
     const bob = await open()
     const { id } = await ring(REVERSED, { name: 'a\u202Eb' })
     const ringing = card(bob, REVERSED)
@@ -115,7 +115,7 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
     expect(await shownOrder(bob, '.history li:first-child .name')).toBe('ecila')
   })
 
-  it('of one who is silenced ring no more, until they are let again; one caller has one card', async () => {
+  it('of a silenced caller do not ring until unsilenced; each caller has one card', async () => {
     const bob = await open()
     await ring('mallory')
     await ring('carol')
@@ -134,14 +134,14 @@ describe.runIf(callTests)('names of every kind', { timeout: 60_000 }, () => {
     await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(0)
   })
 
-  it('of one who is blocked ring on no device, until they are unblocked', async () => {
+  it('of a blocked caller ring on no device until unblocked', async () => {
     const [bob, device] = [await open(), await open()]
     await ring('mallory')
     await button(bob, 'Block mallory').click()
     await expect.poll(() => bob.getByRole('alertdialog').count()).toBe(0)
     await button(bob, 'Unblock mallory').waitFor()
     await look(bob, 'names-blocked')
-    // The caller does not learn it, and the call of before still rings on the other device.
+    // The caller is not told, and the earlier call still rings on the other device.
     await card(device, 'mallory').getByRole('button', { name: 'Decline' }).click()
     const { body } = await (await world.person('mallory')).rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     expect(body.status).toBe('waiting')

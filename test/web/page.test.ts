@@ -27,7 +27,7 @@ describe('the call page', () => {
   })
   afterAll(() => world.close())
 
-  it('comes with tokens of alice and bob in development mode, each good for its user', async () => {
+  it('contains valid tokens of alice and bob in development mode', async () => {
     const { tokens, userClaim } = optionsOf(page)
     const users = await Promise.all(
       Object.entries(tokens).map(async ([id, token]) => {
@@ -42,13 +42,13 @@ describe('the call page', () => {
     expect(userClaim).toBe('sub')
   })
 
-  it('keeps its tokens from pages of other origins', async () => {
+  it('does not expose its tokens to other origins', async () => {
     const response = await fetch(world.url, { headers: { ...HTML, origin: 'https://elsewhere.example' } })
     expect(response.status).toBe(404)
     expect(await response.text()).not.toContain(optionsOf(page).tokens['alice'])
   })
 
-  it('comes without tokens where the gateway has a key, and only when it was asked for', async () => {
+  it('contains no tokens if the gateway has a key, and is served only if enabled', async () => {
     await withWorld(
       async ({ url }) => {
         const response = await fetch(url, { headers: HTML })
@@ -59,7 +59,7 @@ describe('the call page', () => {
     await withWorld(async ({ url }) => expect((await fetch(url, { headers: HTML })).status).toBe(404))
   })
 
-  it('is not there in production, but by its own variable', async () => {
+  it('is served in production only if its variable enables it', async () => {
     const env = { NODE_ENV: 'production' }
     await withWorld(async ({ url }) => expect((await fetch(url, { headers: HTML })).status).toBe(404), { env })
     await withWorld(async ({ url }) => expect((await fetch(url, { headers: HTML })).status).toBe(200), {
@@ -78,7 +78,7 @@ describe('the call page', () => {
       developing({ CALL_PAGE: 'off' }),
     ))
 
-  it('is not stored, framed or sniffed, reaches no other origin, and may use camera, microphone and screen', async () => {
+  it('forbids caching, framing, sniffing and other origins, and allows camera, microphone and screen', async () => {
     const { headers } = await fetch(world.url, { headers: HTML })
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(headers.get('cache-control')).toBe('no-store')
@@ -98,7 +98,7 @@ describe('the call page', () => {
     )
   })
 
-  it('asks for nothing from elsewhere', () => {
+  it('loads nothing from other origins', () => {
     expect(scripts.length).toBeGreaterThan(1)
     const elsewhere = [...page.matchAll(/(?:src|href)="(?!\.\/|data:)([^"]*)"/g)]
     expect(elsewhere.map(([, address]) => address)).toEqual([])
@@ -113,7 +113,7 @@ describe('the call page', () => {
     }
   })
 
-  it('weighs less than 50 kB on its way', async () => {
+  it('transfers less than 50 kB', async () => {
     const sizes = scripts.map(async (script) => {
       const { headers } = await fetch(script, { headers: { 'accept-encoding': 'gzip' } })
       expect(headers.get('content-encoding')).toBe('gzip')
@@ -124,7 +124,7 @@ describe('the call page', () => {
     expect(weight).toBeLessThan(50_000)
   })
 
-  it('lets its assets be kept for good, under names that change with them', async () => {
+  it('serves assets as immutable, under hashed names', async () => {
     for (const script of scripts) {
       const first = await fetch(script)
       expect(script).toMatch(/-[\w-]{8}\.(js|css)$/)
@@ -136,7 +136,7 @@ describe('the call page', () => {
     expect(await yesterday.json()).toMatchObject({ code: 'NOT_FOUND' })
   })
 
-  it('cannot be broken out of, whatever is in a token', async () => {
+  it('escapes its options, whatever a token contains', async () => {
     const nasty = '</script><!--<script>alert(1)</script>\u2028"$&'
     const { body } = await answerOf(
       createCallPage({ developmentToken: () => Promise.resolve(nasty), userClaim: 'sub' }),

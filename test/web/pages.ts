@@ -6,19 +6,19 @@ import { expect } from 'vitest'
 import type { CallWorld } from '../call-world.ts'
 import { noteConnections, received } from '../sdk/browser-page.ts'
 
-/** Where what a person would see is left to be looked at. */
+/** Where screenshots are stored for review. */
 const SCREENSHOTS = join(tmpdir(), 'rtc-gateway-screenshots')
 export const SLOW = { timeout: 20_000 }
 
 export interface OpenOptions {
-  /** Another tab of a browser that is open already. */
+  /** Opens another tab in this browser context. */
   readonly context?: BrowserContext
   /** Prepares the page before it loads. */
   readonly before?: (page: Page) => Promise<unknown>
   readonly viewport?: { readonly width: number; readonly height: number }
 }
 
-/** The call page, as somebody with a token of their own or of development mode has opened it. */
+/** Opens the call page as a user, with a development token or a pasted one. */
 export async function openCallPage(world: CallWorld, userId: string, options: OpenOptions = {}): Promise<Page> {
   const known = userId === 'alice' || userId === 'bob'
   const path = known ? `/#${userId}` : '/'
@@ -64,7 +64,7 @@ export async function hangUp(page: Page): Promise<void> {
   await page.getByLabel('Who to call').waitFor()
 }
 
-/** The picture of somebody moves: its time goes on. */
+/** Expects a moving picture: the video's time advances. */
 export async function expectPicture(page: Page, userId: string): Promise<void> {
   const time = () =>
     tile(page, userId)
@@ -75,7 +75,7 @@ export async function expectPicture(page: Page, userId: string): Promise<void> {
   await expect.poll(time, SLOW).toBeGreaterThan(before)
 }
 
-/** Frames are decoded and sound comes in, more and more of both. */
+/** Expects that frames are decoded and audio arrives, and that both increase. */
 export async function expectMedia(page: Page): Promise<void> {
   await expect.poll(async () => (await received(page)).frames, SLOW).toBeGreaterThan(0)
   const before = await received(page)

@@ -31,7 +31,7 @@ const person = (userId: string, state: ParticipantState, rest: Partial<Participa
   ...rest,
 })
 
-/** A call that alice made to bob. */
+/** A call from alice to bob. */
 const over = (endReason: EndReason, { duration = null, bob = 'left' }: Partial<Over> = {}): Room => ({
   id: '1',
   type: 'p2p',
@@ -59,16 +59,16 @@ interface Over {
   readonly bob: ParticipantState
 }
 
-describe('what the page says', () => {
+describe('the messages of the page', () => {
   const codes = [...GATEWAY_ERROR_CODES, ...CLIENT_ERROR_CODES]
 
-  it('is another sentence for each code', () => {
+  it('differ for each error code', () => {
     const sentences = codes.map((code) => plain(errorSentence(new RtcError(code, 'the reason'))))
     expect(new Set(sentences).size).toBe(codes.length)
     for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z].*[.\w]$/)
   })
 
-  it('names the device, and how the call goes on', () => {
+  it('name the device, and how the call continues', () => {
     const missing = new RtcError('DEVICE_NOT_FOUND', 'the reason')
     expect(plain(errorSentence(missing, 'camera'))).toBe('No camera was found. The call goes on without your picture.')
     expect(plain(errorSentence(missing, 'microphone'))).toBe(
@@ -76,14 +76,14 @@ describe('what the page says', () => {
     )
   })
 
-  it('tells what is wrong with an input', () => {
+  it('describe an invalid input', () => {
     const problems = [{ path: 'calleeId', message: 'You cannot call yourself.' }]
     expect(plain(errorSentence(new RtcError('BAD_USER_INPUT', 'the reason', { problems })))).toContain(
       problems[0]?.message,
     )
   })
 
-  it('tells each of two why their call is over', () => {
+  it('tell each of two why their call ended', () => {
     const told = (reason: EndReason) =>
       ['alice', 'bob'].map((userId) => plain(endedSentence(over(reason), reason, userId)))
     expect(told('missed')).toEqual(['bob did not answer.', 'Missed a call from alice.'])
@@ -92,7 +92,7 @@ describe('what the page says', () => {
     expect(told('completed')).toEqual(['Call with bob ended.', 'Call with alice ended.'])
   })
 
-  it('names only those who were in a group', () => {
+  it('name only those who joined a group', () => {
     const room = { ...over('completed'), type: 'group', calleeId: null } as const
     const participants = [person('alice', 'left'), person('bob', 'left'), person('carol', 'missed')]
     expect(plain(endedSentence({ ...room, participants }, 'completed', 'alice'))).toBe('Call with bob ended.')
@@ -100,7 +100,7 @@ describe('what the page says', () => {
     expect(plain(endedSentence({ ...room, participants: alone }, 'completed', 'alice'))).toBe('Call ended.')
   })
 
-  it('tells whose connection a call has ended with', () => {
+  it('tell whose lost connection ended a call', () => {
     const participants = [person('alice', 'left'), person('bob', 'left', { leaveReason: 'disconnected' })]
     const room = { ...over('completed'), participants }
     expect(['alice', 'bob'].map((userId) => plain(endedSentence(room, 'completed', userId)))).toEqual([
@@ -109,7 +109,7 @@ describe('what the page says', () => {
     ])
   })
 
-  it('has no names of fields or values of the API in it', () => {
+  it('contain no field names or values of the API', () => {
     const paths = ['calleeId', 'participantIds.3', 'userIds.0', 'callerId', '']
     const problems = paths.map((path) => ({ path, message: 'must be another user than the calleeId' }))
     const wrong = plain(errorSentence(new RtcError('BAD_USER_INPUT', 'the reason', { problems })))
@@ -122,7 +122,7 @@ describe('what the page says', () => {
     for (const sentence of [wrong, ...events]) expect(sentence).not.toMatch(/[a-z][A-Z]|_/)
   })
 
-  it('keeps names apart, as they are spelled', () => {
+  it('keep names as separate parts, as spelled', () => {
     expect(namesOf(['a\u202Eb', 'carol'])).toEqual([{ name: 'a\u202Eb' }, ' and ', { name: 'carol' }])
     expect(isolated('a\u202Eb')).toBe('\u2068a\uFFFDb\u2069')
   })
@@ -149,7 +149,7 @@ describe('the history', () => {
     expect(row.duration).toBe(rest.duration ?? null)
   })
 
-  it('shows durations as a clock does', () => {
+  it('formats durations', () => {
     expect([0, 7.9, 61, 3599, 3600, 36_061].map(clock)).toEqual([
       '0:00',
       '0:07',

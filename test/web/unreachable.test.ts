@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callTests, startCallWorld } from '../call-world.ts'
 import { answer, call, hangUp, look, openCallPage, tile } from './pages.ts'
 
-/** 15 s to the first media, 10 s for an ICE restart, 15 s for another connection, and room for a busy machine. */
+/** 15 s for the first connection, 10 s for an ICE restart, 15 s for a new connection, and slack for a busy machine. */
 const GIVEN_UP = { timeout: 90_000, interval: 500 }
 
-/** The page's connections may only go over a relay, and there is none. */
+/** Restricts the page's connections to a relay, which does not exist. */
 const relayOnly = (page: Page) =>
   page.addInitScript(() => {
     globalThis.RTCPeerConnection = class extends RTCPeerConnection {
@@ -23,7 +23,7 @@ describe.runIf(callTests)('a call whose media does not connect', { timeout: 150_
   }, 60_000)
   afterAll(() => world?.close())
 
-  it('says so in the headline, on the tile and with the reason, and its timer does not run', async () => {
+  it('shows the peer as unreachable in the status, on the tile and in a notice, and does not start the timer', async () => {
     const alice = await openCallPage(world, 'alice', { before: relayOnly })
     const bob = await openCallPage(world, 'bob', { before: relayOnly })
     await call(alice, 'bob')

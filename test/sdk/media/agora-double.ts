@@ -12,7 +12,7 @@ import type {
 } from 'agora-rtc-sdk-ng'
 import { TrackDouble } from './host.ts'
 
-/** As Agora throws: the code is what tells. */
+/** An error as Agora throws it, identified by its code. */
 export class AgoraErrorDouble extends Error {
   readonly code: string
   constructor(code: string) {
@@ -43,7 +43,7 @@ export class LocalTrackDouble extends EventEmitter implements OwnTrack {
     this.update()
   }
 
-  /** Says so first and does it then, as Agora does. */
+  /** Emits `track-updated` before it replaces the track, as Agora does. */
   update(): void {
     this.device.stop()
     const device = new TrackDouble(this.device.kind)
@@ -51,7 +51,7 @@ export class LocalTrackDouble extends EventEmitter implements OwnTrack {
     this.device = device
   }
 
-  /** The browser's "stop sharing", or a device pulled out. */
+  /** The browser's "stop sharing", or an unplugged device. */
   end(): void {
     this.device.stop()
     this.emit('track-ended')
@@ -81,7 +81,7 @@ export class RemoteTrackDouble extends EventEmitter implements Pick<IRemoteTrack
   }
 }
 
-/** A client of Agora's as its documentation says that it behaves, with nothing behind it. */
+/** A fake Agora client that behaves as documented, without a server. */
 export class ClientDouble extends EventEmitter implements Pick<IAgoraRTCClient, 'join' | 'leave' | 'renewToken'> {
   readonly asked: unknown[] = []
   readonly published = new Set<ILocalTrack>()
@@ -90,7 +90,7 @@ export class ClientDouble extends EventEmitter implements Pick<IAgoraRTCClient, 
   joinError: Error | undefined
   publishError: Error | undefined
   subscribeError: Error | undefined
-  /** Subscribing ends only when this does. */
+  /** Subscribing completes when this does. */
   subscribing = Promise.resolve()
 
   async join(...credentials: Parameters<IAgoraRTCClient['join']>): ReturnType<IAgoraRTCClient['join']> {
@@ -148,15 +148,15 @@ export class ClientDouble extends EventEmitter implements Pick<IAgoraRTCClient, 
   }
 }
 
-/** What the script tag of Agora defines. */
+/** The global that Agora's script tag defines. */
 export class AgoraDouble {
   readonly client = new ClientDouble()
   readonly opened: LocalTrackDouble[] = []
   supported = true
   deviceError: Error | undefined
-  /** Ids of the devices that there are. */
+  /** Ids of the existing devices. */
   deviceIds = ['cam-1', 'mic-1']
-  /** Devices answer only when this does, as a user who looks for the button. */
+  /** Opening a device completes when this does, like a permission prompt. */
   permission = Promise.resolve()
 
   checkSystemRequirements = (): boolean => this.supported

@@ -11,23 +11,23 @@ let agora: AgoraDouble
 beforeEach(() => {
   agora = new AgoraDouble()
   host = new HostDouble(CONNECTION)
-  // The package itself looks for a window as soon as it is imported, so that in Node the script tag is what remains.
+  // The package needs a window when imported, so in Node.js only the script tag's global works.
   vi.stubGlobal('AgoraRTC', agora)
 })
 afterEach(() => void vi.unstubAllGlobals())
 
-/** Alice is in, and what was told until now is forgotten. */
+/** Joins as alice and clears the record. */
 async function join(): Promise<{ session: MediaSession; client: ClientDouble }> {
   const session = await openAgora(host)
   host.told.length = 0
   return { session, client: agora.client }
 }
 
-/** As a turn of the event loop, in which all that waits for nothing gets done. */
+/** Waits one turn of the event loop, so that settled promises are handled. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('joining', () => {
-  test('takes app, channel, token and user account from the connection', async () => {
+  test('uses app, channel, token and user account of the connection', async () => {
     await openAgora(host)
     expect(agora.client.asked).toEqual([['join', 'app-1', 'room-1', 'token-1', 'alice']])
     expect(host.told).toEqual(['connecting', 'connected'])
@@ -51,7 +51,7 @@ describe('publishing', () => {
     expect(host.told).toEqual([])
   })
 
-  test('of a screen that was stopped before it was published ends at once', async () => {
+  test('a screen that was stopped before it was published ends at once', async () => {
     const { session, client } = await join()
     client.publish = async () => agora.opened[0]?.end()
     await session.publish('screen', true)
@@ -60,7 +60,7 @@ describe('publishing', () => {
 })
 
 describe('devices', () => {
-  test('selected before publishing are those that are opened', async () => {
+  test('selected before publishing are opened', async () => {
     const { session } = await join()
     await session.selectDevice('camera', 'cam-2')
     await session.selectDevice('microphone', 'mic-2')
@@ -69,7 +69,7 @@ describe('devices', () => {
     expect(agora.opened.map((track) => track.config)).toEqual([{ cameraId: 'cam-2' }, { microphoneId: 'mic-2' }])
   })
 
-  test('for which Agora expects no error are coded', async () => {
+  test('that Agora reports as an unexpected error get a device code', async () => {
     const { session } = await join()
     await session.selectDevice('camera', 'cam-1')
     agora.deviceError = new AgoraErrorDouble('UNEXPECTED_ERROR')
@@ -79,7 +79,7 @@ describe('devices', () => {
     })
   })
 
-  test('that are not there any more give way to the default one', async () => {
+  test('that are gone are replaced by the default one', async () => {
     const { session } = await join()
     await session.selectDevice('camera', 'cam-9')
     const { createCameraVideoTrack } = agora
@@ -94,7 +94,7 @@ describe('devices', () => {
     expect(agora.opened.map((track) => track.config)).toEqual([{}, {}])
   })
 
-  test('that Agora changes by itself are shown', async () => {
+  test('that Agora changes by itself replace the track', async () => {
     const { session } = await join()
     await session.publish('microphone', true)
     agora.opened[0]?.update()
@@ -102,7 +102,7 @@ describe('devices', () => {
     expect(host.tracks.map((track) => track.mediaStreamTrack)).toEqual([agora.opened[0]?.getMediaStreamTrack()])
   })
 
-  test('that cannot be opened are coded, and the former one goes on', async () => {
+  test('that cannot be opened get a device code, and the previous one stays in use', async () => {
     const { session } = await join()
     await session.publish('camera', true)
     const [camera] = agora.opened
@@ -115,7 +115,7 @@ describe('devices', () => {
 })
 
 describe('the others', () => {
-  test('are subscribed to as they come, and each of their tracks goes once', async () => {
+  test('are subscribed to when they publish, and each of their tracks is removed once', async () => {
     const { client } = await join()
     const video = client.publishes('bob', 'video')
     client.publishes('bob', 'audio')
@@ -134,7 +134,7 @@ describe('the others', () => {
     ])
   })
 
-  test('who are gone before the subscription stands were never there', async () => {
+  test('who leave before the subscription completes are never reported', async () => {
     const { client } = await join()
     let go = (): void => undefined
     client.subscribing = new Promise((resolve) => (go = resolve))
@@ -147,7 +147,7 @@ describe('the others', () => {
     expect(host.told).toEqual([])
   })
 
-  test('whose track becomes another one are shown with it, and not after they have gone', async () => {
+  test('whose track is replaced are reported with the new one, but not after they left', async () => {
     const { client } = await join()
     const video = client.publishes('bob', 'video')
     await settled()
@@ -158,7 +158,7 @@ describe('the others', () => {
     expect(host.tracks).toEqual([])
   })
 
-  test('that cannot be subscribed to are reported', async () => {
+  test('whose subscription fails are reported', async () => {
     const { client } = await join()
     client.subscribeError = new AgoraErrorDouble('SUBSCRIBE_FAILED')
     client.publishes('bob', 'video')
@@ -175,7 +175,7 @@ describe('the token', () => {
     expect(client.asked.at(-1)).toEqual(['renewToken', 'token-2'])
   })
 
-  test('is renewed when the client says so', async () => {
+  test('is renewed on request', async () => {
     const { session, client } = await join()
     await session.renew({ ...host.connection, token: 'token-3' })
     expect(client.asked.at(-1)).toEqual(['renewToken', 'token-3'])
@@ -199,14 +199,14 @@ describe('the token', () => {
 })
 
 describe('the connection', () => {
-  test('tells its states, each once', async () => {
+  test('reports each state once', async () => {
     const { client } = await join()
     for (const state of ['RECONNECTING', 'RECONNECTING', 'CONNECTED'] as const) client.state(state)
     expect(host.told).toEqual(['reconnecting', 'connected'])
   })
 
   test.each(['UID_CONFLICT', 'UID_BANNED', 'NETWORK_ERROR', 'TOKEN_EXPIRE'])(
-    'ended by Agora (%s) is told with all that goes with it, once, and the devices are given back',
+    'ended by Agora (%s) is reported once with its tracks and sources, and the devices are released',
     async (reason) => {
       const { session, client } = await join()
       await session.publish('camera', true)
@@ -231,7 +231,7 @@ describe('the connection', () => {
 })
 
 describe('closing', () => {
-  test('gives everything back, tells it once, and nothing after', async () => {
+  test('releases everything, reports it once, and reports nothing afterwards', async () => {
     const { session, client } = await join()
     for (const source of ['camera', 'microphone'] as const) await session.publish(source, true)
     client.publishes('bob', 'video')

@@ -24,18 +24,18 @@ test('the message names the source', () => {
   )
 })
 
-test('the name decides, whatever the class of the error', () => {
+test('the name of the error decides, whatever its class', () => {
   expect(deviceError({ name: 'NotFoundError' }, 'camera').code).toBe('DEVICE_NOT_FOUND')
 })
 
 test.each([undefined, null, 'a word', 'toString', 7, {}, { name: 'constructor' }])(
-  '%o, which is no error, is MEDIA_FAILED',
+  '%o, which is not an Error, is MEDIA_FAILED',
   (thrown) => {
     expect(deviceError(thrown, 'camera').code).toBe('MEDIA_FAILED')
   },
 )
 
-test('what is coded already stays as it is', () => {
+test('an RtcError is returned unchanged', () => {
   const coded = new RtcError('NOT_SUPPORTED', 'no camera here')
   expect(deviceError(coded, 'camera')).toBe(coded)
 })

@@ -18,7 +18,7 @@ vi.mock('livekit-client', async (original) => ({
   isBrowserSupported: () => browser.supported,
 }))
 
-/** What a test does to a vendor, whichever it is. */
+/** The controls of a vendor's fake, the same for every vendor. */
 interface Vendor {
   readonly open: OpenMedia
   readonly connection: Pick<Connection, 'provider'> & Partial<Connection>
@@ -26,8 +26,8 @@ interface Vendor {
   unsupported(): void
   refuseJoining(error: Error): void
   neverAnswer(): void
-  // From here on: after joining.
-  /** Every device that was opened. */
+  // The following apply after joining.
+  /** Every opened device. */
   devices(): TrackDouble[]
   published(): number
   refusePublishing(error: Error | undefined): void
@@ -35,7 +35,7 @@ interface Vendor {
   stopSharing(): unknown
   failLeaving(): void
   hasLeft(): boolean
-  /** What a vendor may still say after the end. */
+  /** Emits what a vendor may emit after the end. */
   straggle(): void
 }
 
@@ -112,7 +112,7 @@ beforeEach(() => {
   RoomDouble.reset()
   browser.supported = true
   agora = new AgoraDouble()
-  // The package itself looks for a window as soon as it is imported, so that in Node the script tag is what remains.
+  // The package needs a window when imported, so in Node.js only the script tag's global works.
   vi.stubGlobal('AgoraRTC', agora)
 })
 afterEach(() => {
@@ -120,7 +120,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** As a turn of the event loop, in which all that waits for nothing gets done. */
+/** Waits one turn of the event loop, so that settled promises are handled. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
@@ -128,7 +128,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
 
   const states = (): string[] => vendor.devices().map((device) => device.readyState)
 
-  /** Alice is in, and what was told until now is forgotten. */
+  /** Joins as alice and clears the record. */
   async function join(): Promise<MediaSession> {
     const session = await vendor.open(host)
     host.told.length = 0
@@ -136,7 +136,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
   }
 
   describe('joining', () => {
-    test('refused is MEDIA_FAILED with the cause; the room is left and nothing reported besides', async () => {
+    test('that the vendor rejects is MEDIA_FAILED with the cause, and the room is left', async () => {
       const cause = new Error('no such room')
       vendor.refuseJoining(cause)
       await expect(vendor.open(host)).rejects.toMatchObject({ code: 'MEDIA_FAILED', cause })
@@ -145,7 +145,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       expect(host.told).toEqual(['connecting', 'disconnected'])
     })
 
-    test('that nothing answers is MEDIA_FAILED after 30 s, and the room is left', async () => {
+    test('that gets no answer is MEDIA_FAILED after 30 s, and the room is left', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       vendor.neverAnswer()
       const opening = vendor.open(host).catch((error: unknown) => error)
@@ -155,7 +155,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       expect(vendor.hasLeft()).toBe(true)
     })
 
-    test('without a credential is MEDIA_FAILED that says which', async () => {
+    test('without a credential is MEDIA_FAILED that names it', async () => {
       for (const name of [vendor.needs, 'token'] as const) {
         host = new HostDouble({ ...vendor.connection, [name]: null })
         const message = expect.stringContaining(name)
@@ -163,7 +163,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       }
     })
 
-    test('in a browser that cannot is NOT_SUPPORTED', async () => {
+    test('in an unsupported browser is NOT_SUPPORTED', async () => {
       vendor.unsupported()
       await expect(vendor.open(host)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
       expect(host.told).toEqual([])
@@ -175,7 +175,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       ['camera', 'video'],
       ['microphone', 'audio'],
       ['screen', 'video'],
-    ] as const)('a %s shows its track, unpublishing gives it back; again changes nothing', async (source, kind) => {
+    ] as const)('a %s adds its track, unpublishing releases it, and both are idempotent', async (source, kind) => {
       const session = await join()
       await session.publish(source, true)
       await session.publish(source, true)
@@ -190,7 +190,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       expect(host.told).toEqual([`added own ${source} ${kind}`, `removed own ${source} ${kind}`])
     })
 
-    test('that the vendor refuses is MEDIA_FAILED, gives the device back and can be tried again', async () => {
+    test('that the vendor rejects is MEDIA_FAILED, releases the device and can be retried', async () => {
       const session = await join()
       const cause = new Error('may only subscribe')
       vendor.refusePublishing(cause)
@@ -201,7 +201,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       expect(host.told).toEqual(['added own camera video'])
     })
 
-    test('a screen ends with the "stop sharing" of the browser, and can be shared again', async () => {
+    test('a screen ends with the browser\'s "stop sharing" and can be shared again', async () => {
       const session = await join()
       await session.publish('screen', true)
       await vendor.stopSharing()
@@ -212,7 +212,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       expect(host.track('alice', 'screen')).toBeDefined()
     })
 
-    test.each(['camera', 'microphone'] as const)('another %s takes the place of the track', async (source) => {
+    test.each(['camera', 'microphone'] as const)('selecting another %s replaces the track', async (source) => {
       const session = await join()
       await session.publish(source, true)
       const [former] = host.tracks
@@ -224,7 +224,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
   })
 
   describe('closing', () => {
-    test('gives everything back, tells it once, and nothing after', async () => {
+    test('releases everything, reports it once, and reports nothing afterwards', async () => {
       const session = await join()
       for (const source of ['camera', 'microphone'] as const) await session.publish(source, true)
       await session.close()
@@ -242,7 +242,7 @@ describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
       await session.close()
     })
 
-    test('while the user is being asked leaves no device open and publishes nothing', async () => {
+    test('during a permission prompt leaves no device open and publishes nothing', async () => {
       const session = await join()
       let allow = (): void => undefined
       vendor.ask(new Promise((resolve) => (allow = resolve)))

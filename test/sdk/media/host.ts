@@ -2,7 +2,7 @@ import type { Connection } from '../../../src/sdk/model.ts'
 import type { RtcError } from '../../../src/sdk/errors.ts'
 import type { MediaHost, Track } from '../../../src/sdk/media/media.ts'
 
-/** Node has no MediaStreamTrack: this is the part of it that engines use. */
+/** The part of MediaStreamTrack that engines use; Node.js has none. */
 export class TrackDouble implements Pick<MediaStreamTrack, 'kind' | 'readyState' | 'stop'> {
   readonly kind: 'audio' | 'video'
   readyState: MediaStreamTrackState = 'live'
@@ -15,17 +15,17 @@ export class TrackDouble implements Pick<MediaStreamTrack, 'kind' | 'readyState'
     this.readyState = 'ended'
   }
 
-  /** As those take it who show it. */
+  /** Typed as the DOM's track. */
   get asMediaStreamTrack(): MediaStreamTrack {
     return this as Pick<MediaStreamTrack, 'kind' | 'readyState' | 'stop'> as MediaStreamTrack
   }
 }
 
-/** A host that writes down what it is told, in order. */
+/** A media host that records its callbacks in order. */
 export class HostDouble implements MediaHost {
   readonly told: string[] = []
   readonly errors: RtcError[] = []
-  /** What was added and not removed. */
+  /** Tracks added and not removed. */
   readonly tracks: Track[] = []
   readonly others = []
   readonly rtcConfiguration = {}
@@ -47,7 +47,7 @@ export class HostDouble implements MediaHost {
     this.refreshed = { ...this.connection, token: 'token-2' }
   }
 
-  /** The track that is shown of a source. */
+  /** The current track of a source. */
   track(userId: string, source: Track['source']): Track | undefined {
     return this.tracks.find((track) => track.userId === userId && track.source === source)
   }

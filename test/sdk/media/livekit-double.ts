@@ -6,10 +6,10 @@ import { TrackDouble } from './host.ts'
 const livekit = await vi.importActual<typeof import('livekit-client')>('livekit-client')
 const { ConnectionState, DisconnectReason, RoomEvent, Track, TrackEvent } = livekit
 
-/** What devices do when they are asked; a test changes it. */
+/** Behaviour of the devices, set by the test. */
 export interface Devices {
   error: Error | undefined
-  /** Answers only when this does, as a user who looks for the button. */
+  /** Opening a device completes when this does, like a permission prompt. */
   permission: Promise<void>
 }
 
@@ -33,7 +33,7 @@ class LocalTrackDouble extends EventEmitter implements OwnTrack {
     return this.device.asMediaStreamTrack
   }
 
-  /** Stops the device first, as LiveKit does, and then asks for the other. */
+  /** Stops the current device before it opens the other, as LiveKit does. */
   async setDeviceId(): Promise<boolean> {
     this.device.stop()
     if (this.#devices.error) throw this.#devices.error
@@ -56,11 +56,11 @@ type OwnParticipant = Pick<
   'createTracks' | 'createScreenTracks' | 'publishTrack' | 'unpublishTrack' | 'getTrackPublication' | 'isLocal'
 >
 
-/** A room of LiveKit's as its documentation says that it behaves, with nothing behind it. */
+/** A fake LiveKit room that behaves as documented, without a server. */
 export class RoomDouble extends EventEmitter implements Pick<Room, 'connect' | 'state'> {
   static last: RoomDouble
   static connectError: Error | undefined
-  /** Ends only when this does. */
+  /** Completes when this does. */
   static connecting = Promise.resolve()
 
   readonly asked: unknown[] = []
@@ -123,7 +123,7 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect' | '
     if (this.state !== ConnectionState.Disconnected) this.drop('CLIENT_INITIATED')
   }
 
-  /** The server, or oneself, ends the connection. */
+  /** The server or the client ends the connection. */
   drop(reason: keyof typeof DisconnectReason): void {
     for (const track of this.published.keys()) void this.localParticipant.unpublishTrack(track as LocalTrack)
     this.turn(ConnectionState.Disconnected)
@@ -135,7 +135,7 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect' | '
     this.emit(RoomEvent.ConnectionStateChanged, state)
   }
 
-  /** The server has forgotten the session: LiveKit opens each device again and publishes it anew, where it can. */
+  /** The server lost the session: LiveKit reopens and republishes each device where it can. */
   reconnect(lost?: LocalTrack['source']): void {
     this.turn(ConnectionState.Reconnecting)
     for (const [track, publication] of this.published) {
@@ -151,7 +151,7 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect' | '
     this.emit(RoomEvent.Reconnected)
   }
 
-  /** @returns what makes the track go */
+  /** @returns a function that removes the track */
   remote(identity: string, source: LocalTrack['source'], device: TrackDouble): () => void {
     const kind = device.kind === 'audio' ? Track.Kind.Audio : Track.Kind.Video
     const track = { kind, mediaStreamTrack: device.asMediaStreamTrack }
@@ -164,12 +164,12 @@ export class RoomDouble extends EventEmitter implements Pick<Room, 'connect' | '
     this.emit(RoomEvent.TrackSubscriptionFailed, 'TR_1', { identity })
   }
 
-  /** The server mutes, or LiveKit does because the device has gone. */
+  /** The server mutes, or LiveKit does because the device is gone. */
   mute(source: LocalTrack['source'], participant: Partial<Participant> = this.localParticipant): void {
     this.emit(RoomEvent.TrackMuted, { source, trackSid: 'any' }, participant)
   }
 
-  /** LiveKit unpublishes a screen by itself that has ended. */
+  /** LiveKit unpublishes an ended screen share by itself. */
   async stopSharing(): Promise<void> {
     const track = this.opened.find((track) => track.source === Track.Source.ScreenShare)
     track?.stop()

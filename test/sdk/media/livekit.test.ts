@@ -19,7 +19,7 @@ beforeEach(() => {
   host = new HostDouble(CONNECTION)
 })
 
-/** Alice is in, and what was told until now is forgotten. */
+/** Joins as alice and clears the record. */
 async function join(): Promise<{ session: MediaSession; room: RoomDouble }> {
   const session = await openLivekit(host)
   host.told.length = 0
@@ -27,13 +27,13 @@ async function join(): Promise<{ session: MediaSession; room: RoomDouble }> {
 }
 
 describe('joining', () => {
-  test('goes to the url of the connection with its token', async () => {
+  test('uses URL and token of the connection', async () => {
     await openLivekit(host)
     expect(RoomDouble.last.asked).toEqual([['connect', 'wss://livekit.example', 'token-1']])
     expect(host.told).toEqual(['connecting', 'connected'])
   })
 
-  test('ended by the server before it is through is MEDIA_FAILED too', async () => {
+  test('ended by the server before it completes is MEDIA_FAILED', async () => {
     RoomDouble.connecting = new Promise(() => undefined)
     const opening = openLivekit(host)
     await vi.waitUntil(() => host.told.length > 0)
@@ -57,13 +57,13 @@ describe('publishing', () => {
     expect(host.told).toEqual([])
   })
 
-  test('a screen where the browser cannot is NOT_SUPPORTED', async () => {
+  test('a screen in a browser without screen capture is NOT_SUPPORTED', async () => {
     const { session, room } = await join()
     room.devices.error = new DeviceUnsupportedError('getDisplayMedia not supported')
     await expect(session.publish('screen', true)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
   })
 
-  test('ends when the device has gone for good, and not when somebody else mutes', async () => {
+  test('ends when the device is gone, but not when another participant mutes', async () => {
     const { session, room } = await join()
     await session.publish('microphone', true)
     room.mute(Track.Source.Microphone, { isLocal: false })
@@ -75,7 +75,7 @@ describe('publishing', () => {
 })
 
 describe('devices', () => {
-  test('selected before publishing are those that are opened', async () => {
+  test('selected before publishing are opened', async () => {
     const { session, room } = await join()
     await session.selectDevice('camera', 'cam-2')
     await session.selectDevice('microphone', 'mic-2')
@@ -87,7 +87,7 @@ describe('devices', () => {
     ])
   })
 
-  test('that cannot be opened are coded, and the source is unpublished if the former one is gone as well', async () => {
+  test('that cannot be opened get a device code, and the source is unpublished if the previous one is gone, too', async () => {
     const { session, room } = await join()
     await session.publish('camera', true)
     room.devices.error = new DOMException('', 'OverconstrainedError')
@@ -95,7 +95,7 @@ describe('devices', () => {
     expect(host.told).toEqual(['added own camera video', 'removed own camera video', 'unpublished camera'])
   })
 
-  test('that LiveKit changes by itself are shown', async () => {
+  test('that LiveKit changes by itself replace the track', async () => {
     const { session, room } = await join()
     await session.publish('microphone', true)
     room.opened[0]?.restart()
@@ -105,7 +105,7 @@ describe('devices', () => {
 })
 
 describe('the others', () => {
-  test('come and go, each of their tracks once', async () => {
+  test('have each of their tracks added and removed once', async () => {
     const { room } = await join()
     const camera = new TrackDouble('video')
     const cameraGoes = room.remote('bob', Track.Source.Camera, camera)
@@ -123,7 +123,7 @@ describe('the others', () => {
     ])
   })
 
-  test('that cannot be subscribed to are reported', async () => {
+  test('whose subscription fails are reported', async () => {
     const { room } = await join()
     room.subscriptionFails('bob')
     expect(host.errors).toMatchObject([{ code: 'MEDIA_FAILED', message: expect.stringContaining('bob') }])
@@ -131,13 +131,13 @@ describe('the others', () => {
 })
 
 describe('the connection', () => {
-  test('tells its states, each once', async () => {
+  test('reports each state once', async () => {
     const { room } = await join()
     for (const state of ['SignalReconnecting', 'Reconnecting', 'Connected'] as const) room.turn(ConnectionState[state])
     expect(host.told).toEqual(['reconnecting', 'connected'])
   })
 
-  test('that is built anew takes along what is published, except for a device that does not come back', async () => {
+  test('that is restored keeps the published sources, except for a device that is gone', async () => {
     const { session, room } = await join()
     await session.publish('camera', true)
     await session.publish('microphone', true)
@@ -152,14 +152,14 @@ describe('the connection', () => {
     expect(host.tracks.map((track) => track.source)).toEqual(['microphone'])
   })
 
-  test('is kept fresh by the server: another token changes nothing', async () => {
+  test('gets its tokens from the server: renewing has no effect', async () => {
     const { session, room } = await join()
     await session.renew(host.connection)
     expect(room.asked).toHaveLength(1)
   })
 
   test.each(['DUPLICATE_IDENTITY', 'PARTICIPANT_REMOVED', 'ROOM_DELETED', 'SERVER_SHUTDOWN'] as const)(
-    'ended by the server (%s) is told with all that goes with it, once, and the devices are given back',
+    'ended by the server (%s) is reported once with its tracks and sources, and the devices are released',
     async (reason) => {
       const { session, room } = await join()
       await session.publish('camera', true)
@@ -182,7 +182,7 @@ describe('the connection', () => {
 })
 
 describe('closing', () => {
-  test('gives everything back, tells it once, and nothing after', async () => {
+  test('releases everything, reports it once, and reports nothing afterwards', async () => {
     const { session, room } = await join()
     for (const source of ['camera', 'microphone', 'screen'] as const) await session.publish(source, true)
     const bobGoes = room.remote('bob', Track.Source.Camera, new TrackDouble('video'))

@@ -34,7 +34,7 @@ afterEach(() => {
 const vendor = (): Promise<typeof import('../../../src/sdk/media/vendor.ts')> =>
   import('../../../src/sdk/media/vendor.ts')
 
-/** As where the package is not installed. */
+/** Simulates a package that is not installed. */
 function uninstall(packageName: string): void {
   vi.doMock(packageName, () => {
     throw new Error(`Cannot find package '${packageName}'`)
@@ -42,7 +42,7 @@ function uninstall(packageName: string): void {
 }
 
 describe.each(VENDORS)('the web SDK of $provider', ({ packageName, globalName, loader, marker }) => {
-  test('that is missing is PROVIDER_SDK_MISSING, which says what to install', async () => {
+  test('is PROVIDER_SDK_MISSING with the package to install, if it is missing', async () => {
     uninstall(packageName)
     await expect((await vendor())[loader]()).rejects.toMatchObject({
       code: 'PROVIDER_SDK_MISSING',
@@ -52,34 +52,34 @@ describe.each(VENDORS)('the web SDK of $provider', ({ packageName, globalName, l
     await expect((await vendor())[loader]()).rejects.toThrow(globalName)
   })
 
-  test('comes from the script tag where the package is not installed', async () => {
+  test('comes from the script tag if the package is not installed', async () => {
     uninstall(packageName)
     const sdk = { [marker]: () => undefined }
     vi.stubGlobal(globalName, sdk)
     expect(await (await vendor())[loader]()).toBe(sdk)
   })
 
-  test('comes from the installed package in front of the script tag', async () => {
+  test('comes from the installed package rather than the script tag', async () => {
     const sdk = { [marker]: () => undefined }
     vi.doMock(packageName, () => ({ default: sdk, [marker]: undefined }))
     vi.stubGlobal(globalName, { [marker]: () => undefined })
     expect(await (await vendor())[loader]()).toBe(sdk)
   })
 
-  test('is found however deep a bundler puts the exports of CommonJS', async () => {
+  test('is found however deep a bundler nests the CommonJS exports', async () => {
     const sdk = { [marker]: () => undefined }
     vi.doMock(packageName, () => ({ default: { default: sdk }, [marker]: undefined }))
     expect(await (await vendor())[loader]()).toBe(sdk)
   })
 
-  test('that is something else under the same global is missing', async () => {
+  test('is missing if the global is something else', async () => {
     uninstall(packageName)
     vi.stubGlobal(globalName, { version: '1' })
     await expect((await vendor())[loader]()).rejects.toMatchObject({ code: 'PROVIDER_SDK_MISSING' })
   })
 })
 
-test('no vendor is imported before a room of theirs is joined', async () => {
+test('no vendor SDK is imported before a room of that vendor is joined', async () => {
   const imported: string[] = []
   for (const { packageName, marker } of VENDORS) {
     vi.doMock(packageName, () => {
@@ -93,22 +93,22 @@ test('no vendor is imported before a room of theirs is joined', async () => {
   expect(imported).toEqual([])
 })
 
-describe('the real package in Node is NOT_SUPPORTED', () => {
+describe('the real package is NOT_SUPPORTED in Node.js', () => {
   const connection = { appId: 'a'.repeat(24), url: 'ws://127.0.0.1:9', token: 'token-1' }
 
-  test('of volcengine', async () => {
+  test('volcengine', async () => {
     const { openVolcengine } = await import('../../../src/sdk/media/volcengine.ts')
     const opening = openVolcengine(new HostDouble({ provider: 'volcengine', ...connection }))
     await expect(opening).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
   })
 
-  test('of livekit', async () => {
+  test('livekit', async () => {
     const { openLivekit } = await import('../../../src/sdk/media/livekit.ts')
     const opening = openLivekit(new HostDouble({ provider: 'livekit', ...connection }))
     await expect(opening).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
   })
 
-  test('of agora, which asks for a window as soon as it is imported', async () => {
+  test('agora, which needs a window when imported', async () => {
     const { openAgora } = await import('../../../src/sdk/media/agora.ts')
     const opening = openAgora(new HostDouble({ provider: 'agora', ...connection }))
     await expect(opening).rejects.toMatchObject({ code: 'NOT_SUPPORTED', cause: expect.any(ReferenceError) })

@@ -5,7 +5,7 @@ import { TrackDouble } from './host.ts'
 
 const { default: real } = await vi.importActual<typeof import('@volcengine/rtc')>('@volcengine/rtc')
 
-/** As the engine throws: its code, and in `error` what the browser has thrown. */
+/** An error as the engine throws it: its code and, in `error`, the browser's error. */
 export class SdkErrorDouble extends Error {
   readonly code: string
   readonly error: unknown
@@ -45,12 +45,12 @@ const ofMain = (mediaType: number): Source => (mediaType === 1 ? 'microphone' : 
 const ofStream = (index: number, kind: string): Source =>
   index === 1 ? 'screen' : kind === 'audio' ? 'microphone' : 'camera'
 
-/** An engine of Volcengine's as its documentation says that it behaves, with nothing behind it. */
+/** A fake Volcengine engine that behaves as documented, without a server. */
 export class EngineDouble extends EventEmitter implements Engine {
   readonly asked: unknown[] = []
-  /** What is open now. */
+  /** Devices that are open now. */
   readonly capturing = new Map<Source, TrackDouble>()
-  /** Everything that was ever opened. */
+  /** Every device ever opened. */
   readonly opened: TrackDouble[] = []
   readonly published = new Set<Source>()
   readonly #remote = new Map<string, TrackDouble>()
@@ -59,7 +59,7 @@ export class EngineDouble extends EventEmitter implements Engine {
   publishError: Error | undefined
   subscribeError: Error | undefined
   deviceError: Error | undefined
-  /** Each ends only when this does. */
+  /** Operations complete when these do. */
   joining = Promise.resolve()
   permission = Promise.resolve()
   subscribing = Promise.resolve()
@@ -123,7 +123,7 @@ export class EngineDouble extends EventEmitter implements Engine {
     return track
   }
 
-  /** After a reconnection: the same stream by another track, of which nothing else is told. */
+  /** After a reconnection: a new track for the same stream, with no other event. */
   resubscribes(userId: string, index: 0 | 1, kind: 'audio' | 'video'): TrackDouble {
     const track = new TrackDouble(kind)
     this.#remote.set(`${userId}/${index}/${kind}`, track)
@@ -135,7 +135,7 @@ export class EngineDouble extends EventEmitter implements Engine {
     this.tell(index === 1 ? 'onUserUnpublishScreen' : 'onUserUnpublishStream', { userId, mediaType, reason: 0 })
   }
 
-  /** The browser's "stop sharing", or a device pulled out: the engine forgets the track and tells. */
+  /** The browser's "stop sharing", or an unplugged device: the engine drops the track and emits an event. */
   end(source: Source): void {
     this.#stop(source)
     this.tell('onTrackEnded', { kind: source === 'microphone' ? 'audio' : 'video', isScreen: source === 'screen' })
@@ -175,7 +175,7 @@ export class EngineDouble extends EventEmitter implements Engine {
   }
 }
 
-/** What `@volcengine/rtc` exports. */
+/** The exports of `@volcengine/rtc`. */
 export class VolcengineDouble implements Pick<IVERTC, 'createEngine' | 'isSupported' | 'destroyEngine'> {
   readonly events = real.events
   engine = new EngineDouble()

@@ -14,18 +14,18 @@ beforeEach(() => {
   host = new HostDouble(CONNECTION)
 })
 
-/** Alice is in, and what was told until now is forgotten. */
+/** Joins as alice and clears the record. */
 async function join(): Promise<{ session: MediaSession; engine: EngineDouble }> {
   const session = await openVolcengine(host)
   host.told.length = 0
   return { session, engine: volcengine.engine }
 }
 
-/** As a turn of the event loop, in which all that waits for nothing gets done. */
+/** Waits one turn of the event loop, so that settled promises are handled. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('joining', () => {
-  test('takes app, token, room and user from the connection, publishes nothing by itself and plays nothing', async () => {
+  test('uses app, token, room and user of the connection, with automatic publishing and playback off', async () => {
     await openVolcengine(host)
     expect(volcengine.asked).toEqual([['createEngine', 'app-1', { autoPlayPolicy: 2 }]])
     expect(volcengine.engine.asked).toEqual([
@@ -40,7 +40,7 @@ describe('joining', () => {
     expect(host.told).toEqual(['connecting', 'connected'])
   })
 
-  test('ended by the service before it is through is MEDIA_FAILED too', async () => {
+  test('ended by the service before it completes is MEDIA_FAILED', async () => {
     volcengine.engine.joining = new Promise(() => undefined)
     const opening = openVolcengine(host)
     await settled()
@@ -85,7 +85,7 @@ describe('publishing', () => {
 })
 
 describe('devices', () => {
-  test('selected before publishing are those that are opened', async () => {
+  test('selected before publishing are opened', async () => {
     const { session, engine } = await join()
     await session.selectDevice('camera', 'cam-2')
     await session.selectDevice('microphone', 'mic-2')
@@ -97,7 +97,7 @@ describe('devices', () => {
     ])
   })
 
-  test('that cannot be opened are coded, and the former one goes on', async () => {
+  test('that cannot be opened get a device code, and the previous one stays in use', async () => {
     const { session, engine } = await join()
     await session.publish('camera', true)
     engine.deviceError = new SdkErrorDouble('GET_VIDEO_TRACK_FAILED', new DOMException('', 'OverconstrainedError'))
@@ -107,7 +107,7 @@ describe('devices', () => {
 })
 
 describe('the others', () => {
-  test('are subscribed to as they come, and each of their tracks goes once', async () => {
+  test('are subscribed to when they publish, and each of their tracks is removed once', async () => {
     const { engine } = await join()
     const camera = engine.publishes('bob', 0, 'video')
     engine.publishes('bob', 0, 'audio')
@@ -127,7 +127,7 @@ describe('the others', () => {
     ])
   })
 
-  test('keep what was subscribed to when more of their stream comes, and not what has gone', async () => {
+  test('keep their subscribed media when more of the stream is published, without what was unpublished', async () => {
     const { engine } = await join()
     engine.publishes('bob', 0, 'audio')
     engine.publishes('bob', 0, 'video')
@@ -140,7 +140,7 @@ describe('the others', () => {
     ])
   })
 
-  test('who are gone before the subscription stands were never there', async () => {
+  test('who leave before the subscription completes are never reported', async () => {
     const { engine } = await join()
     let go = (): void => undefined
     engine.subscribing = new Promise((resolve) => (go = resolve))
@@ -153,7 +153,7 @@ describe('the others', () => {
     expect(host.told).toEqual([])
   })
 
-  test('that publish anew after a reconnection are shown with their new track', async () => {
+  test('who republish after a reconnection are reported with the new track', async () => {
     const { engine } = await join()
     engine.publishes('bob', 0, 'video')
     await settled()
@@ -166,7 +166,7 @@ describe('the others', () => {
     [0, 'camera'],
     [1, 'screen'],
   ] as const)(
-    'whom the engine subscribes to anew are shown with their new track, and not after they have gone',
+    'whom the engine resubscribes to are reported with the new track, but not after they left',
     async (index, source) => {
       const { engine } = await join()
       engine.publishes('bob', index, 'video')
@@ -180,7 +180,7 @@ describe('the others', () => {
     },
   )
 
-  test('that cannot be subscribed to are reported', async () => {
+  test('whose subscription fails are reported', async () => {
     const { engine } = await join()
     engine.subscribeError = new SdkErrorDouble('TOKEN_NO_SUBSCRIBE_PERMISSION')
     engine.publishes('bob', 0, 'video')
@@ -190,7 +190,7 @@ describe('the others', () => {
 })
 
 describe('the token', () => {
-  test('that is about to expire is renewed once, however often that is said', async () => {
+  test('that is about to expire is renewed once, however many warnings are emitted', async () => {
     const { engine } = await join()
     engine.tell('onTokenWillExpire')
     engine.tell('onTokenPublishPrivilegeWillExpire')
@@ -202,7 +202,7 @@ describe('the token', () => {
     expect(engine.asked.slice(1)).toHaveLength(2)
   })
 
-  test('is renewed when the client says so', async () => {
+  test('is renewed on request', async () => {
     const { session, engine } = await join()
     await session.renew({ ...host.connection, token: 'token-3' })
     expect(engine.asked.at(-1)).toEqual(['updateToken', 'token-3'])
@@ -218,14 +218,14 @@ describe('the token', () => {
 })
 
 describe('the connection', () => {
-  test('tells its states, each once; lost is still reconnecting', async () => {
+  test('reports each state once; lost counts as reconnecting', async () => {
     const { engine } = await join()
     for (const state of [1, 4, 6, 5]) engine.tell('onConnectionStateChanged', { state })
     expect(host.told).toEqual(['reconnecting', 'connected'])
   })
 
   test.each(['DUPLICATE_LOGIN', 'KICKED_OUT', 'ROOM_DISMISS', 'TOKEN_EXPIRED', 'RECONNECT_FAILED'])(
-    'ended by the service (%s) is told with all that goes with it, once, and the devices are given back',
+    'ended by the service (%s) is reported once with its tracks and sources, and the devices are released',
     async (errorCode) => {
       const { session, engine } = await join()
       await session.publish('camera', true)
@@ -249,7 +249,7 @@ describe('the connection', () => {
     },
   )
 
-  test('is not ended by errors of messaging', async () => {
+  test('is not ended by errors of the messaging room', async () => {
     const { engine } = await join()
     engine.tell('onError', { errorCode: 'RTM_TOKEN_ERROR' })
     expect(host.told).toEqual([])
@@ -257,7 +257,7 @@ describe('the connection', () => {
 })
 
 describe('closing', () => {
-  test('gives everything back, tells it once, and nothing after', async () => {
+  test('releases everything, reports it once, and reports nothing afterwards', async () => {
     const { session, engine } = await join()
     for (const source of ['camera', 'microphone', 'screen'] as const) await session.publish(source, true)
     engine.publishes('bob', 0, 'video')

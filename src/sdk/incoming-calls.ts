@@ -1,6 +1,5 @@
 import { incomingCallOf, roomOf } from './convert.ts'
 import type { Emitter, RtcListener } from './events.ts'
-import { backoff, pause } from './backoff.ts'
 import { type Gateway, isRetryable } from './gateway.ts'
 import { GetRoomDocument, IncomingCallsDocument } from './generated/graphql.ts'
 import type { IncomingCall, IncomingCallType, Participant, ParticipantState, Room } from './model.ts'
@@ -95,19 +94,12 @@ export class IncomingCalls {
           const answeredHere = call.type === 'answered' && call.deviceId === this.#options.deviceId()
           this.#emit({ ...call, answeredHere })
         },
-        end: (error) => {
+        refused: (error) => {
           this.#unsubscribe = undefined
-          if (error) emitter.emit('error', error)
-          else void this.#resubscribe()
+          emitter.emit('error', error)
         },
       },
     )
-  }
-
-  /** A gateway that drains completes its streams; subscribers reconnect, to another node if need be. */
-  async #resubscribe(): Promise<void> {
-    await pause(backoff(1))
-    if (!this.#unsubscribe && this.#options.emitter.has('incomingCall')) this.#subscribe()
   }
 
   #replayRinging(): void {

@@ -1,4 +1,4 @@
-import { waitAtMost, backoff, pause } from './backoff.ts'
+import { waitAtMost } from './backoff.ts'
 import { signalOf, updateOf } from './convert.ts'
 import { RtcError, toRtcError } from './errors.ts'
 import type { EndedReason, Emitter } from './events.ts'
@@ -285,24 +285,18 @@ export class RoomSession implements SeatHolder {
     })
   }
 
-  /** Subscribes until the session is closed; resubscribes when a draining gateway completes the stream. */
+  /** Subscribes until the session is closed. */
   #subscribe<Result, Cursor extends object>(
     document: TypedDocumentString<Result, Cursor>,
     cursor: Cursor,
     { next, refused }: { next: (result: Result) => void; refused: (error: RtcError) => void },
   ): void {
     const { signal } = this.#closed
-    const resubscribe = async () => {
-      await pause(backoff(1), signal)
-      if (!signal.aborted) this.#subscribe(document, cursor, { next, refused })
-    }
     const unsubscribe = this.#options.socket.subscribe(document, cursor, {
       next,
-      end: (error) => {
+      refused: (error) => {
         signal.removeEventListener('abort', unsubscribe)
-        if (this.#isClosing) return
-        if (error) refused(error)
-        else void resubscribe()
+        if (!this.#isClosing) refused(error)
       },
     })
     signal.addEventListener('abort', unsubscribe)

@@ -21,8 +21,8 @@ export interface SocketOptions {
 /** Receives the results of one subscription. Must not throw. */
 export interface SubscriptionSink<Result> {
   next(result: Result): void
-  /** The subscription ended: completed by the gateway, or with a final error. */
-  end(error?: RtcError): void
+  /** The gateway refused the subscription for good. */
+  refused(error: RtcError): void
 }
 
 /** Milliseconds: a half-open connection is detected within the sum of both. */
@@ -90,10 +90,10 @@ export class Socket {
         sink.next(result as Result)
       })
       if (ended.aborted) return
-      if (!failure) return sink.end()
-      const canRetryWithNewToken = failure.code === 'UNAUTHENTICATED' && !this.#isRefusalFinal
-      if (!isRetryable(failure) && !canRetryWithNewToken) return sink.end(failure)
-      await pause(backoff(attempt), ended)
+      const canRetryWithNewToken = failure?.code === 'UNAUTHENTICATED' && !this.#isRefusalFinal
+      if (failure && !isRetryable(failure) && !canRetryWithNewToken) return sink.refused(failure)
+      // A completed stream is resubscribed: a sink that knows why it ended unsubscribes, any other gets an error.
+      await pause(backoff(failure ? attempt : 1), ended)
     }
   }
 

@@ -40,7 +40,7 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   RATE_LIMITED: ({ retryAfter }) =>
     `Too much at once. Try again in ${retryAfter === undefined ? 'a moment' : `${retryAfter} s`}.`,
   PROVIDER_NOT_CONFIGURED: () => "This gateway has no account with the call's media provider.",
-  UNAVAILABLE: () => 'The gateway cannot work at the moment. Try again shortly.',
+  UNAVAILABLE: () => 'The gateway is not available at the moment. Try again shortly.',
   INTERNAL: ({ message }) => `The gateway has failed. ${message}`,
   UNREACHABLE: () => 'The gateway cannot be reached. Check your connection.',
   INVALID_STATE: () => 'That is not possible now: wait for the call to begin, or end the other one first.',
@@ -92,7 +92,7 @@ const UNREACHABLE: Readonly<Record<NonNullable<RtcError['peer']>['reason'], stri
   no_turn: 'there is no direct way to them, and this gateway has no relay',
   relay_refused: 'the relay refuses this gateway’s credentials',
   relay_unreachable: 'the relay does not answer',
-  nothing_arrives: 'nothing arrives from them, by whatever way',
+  nothing_arrives: 'no media arrives from them over any route',
 }
 
 /** The selected device is gone; the default one is used. */
@@ -119,7 +119,7 @@ export function endedSentence(room: Room, reason: EndedReason, userId: string): 
     busy: () => (own ? say`${called} is busy.` : ['Declined as busy.']),
     missed: () => (own ? say`${called} did not answer.` : say`Missed a call from ${caller}.`),
     empty: () => ['Everybody has left.'],
-    expired: () => ['The call has reached its longest time.'],
+    expired: () => ['The call has reached its maximum duration.'],
     failed: () => ['The call has failed.'],
     left: () => ['You have left the call.'],
     removed: () => ['You were removed from the call.'],
@@ -159,7 +159,7 @@ const END_SUFFIXES: Readonly<Record<EndReason, string>> = {
   busy: ': busy',
   missed: ': not answered',
   empty: ': everybody has left',
-  expired: ': it has reached its longest time',
+  expired: ': maximum duration reached',
   failed: ': it has failed',
 }
 

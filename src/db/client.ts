@@ -1,11 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { Failures } from '../core/failures.ts'
+import { type FailureCause, Failures } from '../core/failures.ts'
 import type { Logger } from '../core/logger.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { prepareSession } from './session.ts'
-import { reportUnavailable } from './unavailable.ts'
+import type { Statements } from './statement.ts'
+import { reportUnavailable, unavailableFrom } from './unavailable.ts'
 import { sendingZones } from './zoned-times.ts'
 
 export interface Database {
@@ -14,6 +15,7 @@ export interface Database {
    * as soon as the database does.
    */
   readonly prisma: PrismaClient
+  readonly statements: Statements
   /** @throws Unavailable with the reason when the database cannot be used, also when it only cannot be written */
   check(): Promise<void>
   /** Ends all connections once the statements under way have ended. May be called again. */
@@ -57,16 +59,27 @@ export function createDatabase({ url, log, failures = new Failures(log), onState
   })
   if (onStatement) client.$on('query', ({ query }) => onStatement(query))
   let isDiskFull = false
-  const prisma = reportUnavailable(client, {
+  const reporting = {
     isPoolBusy: () => pool.totalCount >= MAX_CONNECTIONS && pool.idleCount === 0,
-    report(cause, error) {
+    report(cause: FailureCause, error: unknown) {
       if (cause === 'disk_full') isDiskFull = true
       failures.report(cause, error)
     },
-  })
+  }
+  const prisma = reportUnavailable(client, reporting)
   let closing: Promise<void> | undefined
   return {
     prisma,
+    statements: {
+      async run({ name, text }, values) {
+        onStatement?.(text)
+        try {
+          return (await pool.query({ name, text, values: [...values] })).rows
+        } catch (error) {
+          throw unavailableFrom(error, reporting)
+        }
+      },
+    },
     async check() {
       // Reading goes on while the disk is full.
       await prisma.$executeRawUnsafe(isDiskFull ? USE_DISK : 'SELECT 1')

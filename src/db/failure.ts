@@ -1,4 +1,5 @@
 import type { FailureCause } from '../core/failures.ts'
+import pg from 'pg'
 import { Prisma } from './generated/prisma/client.ts'
 
 /** What the driver adapter makes of an error: of the server, with its SQLSTATE, or of the socket. */
@@ -32,7 +33,7 @@ const REFUSALS: readonly (readonly [prefix: string, cause: FailureCause])[] = [
 const QUERY_TIMEOUT = 'Query read timeout'
 
 /**
- * Why an operation of Prisma could not use the database; undefined when it could, and failed for another reason.
+ * Why an operation of Prisma, or a statement of `pg`, could not use the database; undefined when it could, and failed for another reason.
  *
  * @param isPoolBusy whether every connection is in use
  */
@@ -42,6 +43,10 @@ export function failureOf(error: unknown, isPoolBusy: () => boolean): FailureCau
     if (originalCode) return refusalBy(originalCode)
     if (kind === 'SocketTimeout') return 'database_timeout'
     return SOCKET_ERRORS.has(kind) || SYSTEM_ERROR.test(error.code) ? 'database_unreachable' : undefined
+  }
+  if (error instanceof pg.DatabaseError) return error.code ? refusalBy(error.code) : undefined
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && SYSTEM_ERROR.test(error.code)) {
+    return 'database_unreachable'
   }
   // Neither the server, nor the adapter, nor Prisma has named it: so `pg` says that it has lost or found no connection.
   if (!(error instanceof Error) || error.name !== 'Error') return undefined

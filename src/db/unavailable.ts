@@ -2,21 +2,27 @@ import { type FailureCause, Unavailable } from '../core/failures.ts'
 import { failureOf } from './failure.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 
+export interface UnavailableOptions {
+  /** Whether every connection is in use. */
+  readonly isPoolBusy: () => boolean
+  readonly report: (cause: FailureCause, error: unknown) => void
+}
+
+/** The error as it is, or {@link Unavailable} if the database could not be used, which is reported. */
+export function unavailableFrom(error: unknown, { isPoolBusy, report }: UnavailableOptions): unknown {
+  const reason = failureOf(error, isPoolBusy)
+  if (!reason) return error
+  report(reason, error)
+  return new Unavailable(reason, 'The database cannot be reached', { cause: error, retryAfter: 1 })
+}
+
 /**
  * The same client, except that whatever it does fails with {@link Unavailable} when the database cannot be used. Each
  * such failure is reported.
- *
- * @param options.isPoolBusy whether every connection is in use
  */
-export function reportUnavailable(
-  client: PrismaClient,
-  options: { isPoolBusy: () => boolean; report: (cause: FailureCause, error: unknown) => void },
-): PrismaClient {
+export function reportUnavailable(client: PrismaClient, options: UnavailableOptions): PrismaClient {
   const translate = (error: unknown): never => {
-    const reason = failureOf(error, options.isPoolBusy)
-    if (!reason) throw error
-    options.report(reason, error)
-    throw new Unavailable(reason, 'The database cannot be reached', { cause: error, retryAfter: 1 })
+    throw unavailableFrom(error, options)
   }
   const operations = client.$extends({
     query: { $allOperations: ({ args, query }) => query(args).catch(translate) },

@@ -13,7 +13,7 @@ import type { Logger } from './core/logger.ts'
 import { TimeSlices } from './core/time-slices.ts'
 import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
-import { createDatabase } from './db/client.ts'
+import { createDatabase, type Database } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
 import { Bus } from './events/bus.ts'
 import { createCatchUp } from './events/catch-up.ts'
@@ -38,6 +38,7 @@ import { createRingChecker } from './rooms/ring-checker.ts'
 import { createRoomReaders, type OpenRoomReader } from './rooms/reader.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { createRoomStore } from './rooms/store.ts'
+import { createRoomWrites } from './rooms/writes.ts'
 import { createSignalPurge } from './signals/purge.ts'
 import { Signals } from './signals/service.ts'
 import { createSignalStore } from './signals/store.ts'
@@ -47,7 +48,8 @@ export interface App {
   readonly configuration: Configuration
   readonly log: Logger
   readonly clock: Scheduler
-  readonly prisma: ReturnType<typeof createDatabase>['prisma']
+  readonly prisma: Database['prisma']
+  readonly statements: Database['statements']
   readonly authenticate: Authenticate
   /** Signs a token that is valid for a day; only in development mode, for whoever asks. */
   readonly developmentToken: ((userId: string) => Promise<string>) | undefined
@@ -113,7 +115,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const keySet = createKeySet(config.auth, { failures, timeouts, log })
   const verify = createVerifier({ config: config.auth, secrets, keySet, developmentSecret, clock })
   const database = createDatabase({ url: databaseUrl, log, failures, ...(onStatement && { onStatement }) })
-  const store = createRoomStore(database.prisma)
+  const store = createRoomStore(database)
   const events = createEventLog(database.prisma)
   const slices = new TimeSlices()
   const fanOut = new FanOut(slices)
@@ -163,6 +165,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const catchUp = createCatchUp(liveStreams, log)
   const executor = createExecutor({
     store,
+    writes: createRoomWrites(database.statements),
     clock,
     limits: { ...config.deadlines, meshMax: config.media.meshMax },
     ringingMax: config.quotas.ringingMax,
@@ -203,6 +206,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     log,
     clock,
     prisma: database.prisma,
+    statements: database.statements,
     authenticate: createAuthenticate(verify),
     developmentToken:
       developmentSecret === undefined

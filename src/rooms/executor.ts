@@ -1,14 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
-import { FairQueue } from '../core/fair-queue.ts'
+import { FairBatchQueue, type Pending } from '../core/fair-batch-queue.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import type { RoomCommand } from './rules/command.ts'
 import { type CreateCommand, decideCreate } from './rules/create.ts'
 import { decide } from './rules/decide.ts'
-import type { Accepted, Decision, RoomLimits } from './rules/decision.ts'
+import type { Accepted, AwaitedStream, Decision, RoomLimits } from './rules/decision.ts'
 import { findParticipant, type Room, type RoomEvent } from './model.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { RoomCache } from './room-cache.ts'
 import type { RoomStore } from './store.ts'
+import type { Commit, RoomWrites } from './writes.ts'
 
 /** The one way in which anything changes a room. */
 export interface Executor {
@@ -31,7 +34,8 @@ export interface Executor {
 }
 
 export interface ExecutorDependencies {
-  readonly store: RoomStore
+  readonly store: Pick<RoomStore, 'load' | 'findByRequest'>
+  readonly writes: RoomWrites
   readonly clock: Clock
   readonly limits: RoomLimits
   /** Calls that may ring for one user at the same time; further ones end as busy. */
@@ -45,8 +49,27 @@ const MAX_CONFLICTS = 1000
 /** Commands that may wait for one room. */
 const QUEUE = { perUser: 32, total: 1024 } as const
 
-export function createExecutor({ store, clock, limits, ringingMax, publish }: ExecutorDependencies): Executor {
-  const queue = new FairQueue(QUEUE)
+/** Commands on one room that are decided together and written by one statement. */
+const BATCH_MAX = 64
+/** Rows in the events of one commit from which on the rest of a batch waits for the next one. */
+const ROWS_MAX = 256
+
+interface QueuedCommand {
+  readonly command: RoomCommand
+  readonly stillWanted: () => boolean
+}
+
+type Outcome = { readonly room: Room } | { readonly error: unknown }
+
+/** What several commands do to a room, one after the other; `outcomes` are those of the first of them. */
+interface DecidedBatch extends Omit<Commit, 'expectedSeq'> {
+  readonly outcomes: readonly Outcome[]
+}
+
+export function createExecutor(dependencies: ExecutorDependencies): Executor {
+  const { store, writes, clock, limits, ringingMax, publish } = dependencies
+  const rooms = new RoomCache()
+  const commits = new CommitQueue(writes.commit)
 
   const load = async (givenId: string): Promise<Room> => {
     const roomId = canonicalUuid(givenId)
@@ -55,15 +78,74 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
     return room
   }
 
-  /** Load → decide → commit; false when somebody was faster. */
-  const attempt = async (roomId: string, command: RoomCommand): Promise<Room | false> => {
-    const before = await load(roomId)
-    const accepted = accept(decide(before, command, clock.now(), limits))
-    if (accepted.events.length === 0) return accepted.room
-    if (!(await store.commit(before.seq, accepted))) return false
-    publish(accepted.room, accepted.events)
-    return accepted.room
+  /**
+   * Decides the commands one after the other, each on the room as the one before has left it. Stops when the commit has
+   * become large.
+   */
+  const decideBatch = (before: Room, batch: readonly Pending<QueuedCommand, Room>[]): DecidedBatch => {
+    let room = before
+    const [events, awaited, outcomes]: [RoomEvent[], AwaitedStream[], Outcome[]] = [[], [], []]
+    let rows = 0
+    for (const { input } of batch) {
+      try {
+        if (input.stillWanted()) {
+          const accepted = accept(decide(room, input.command, clock.now(), limits))
+          room = accepted.room
+          events.push(...accepted.events)
+          awaited.push(...accepted.awaited)
+          for (const { data } of accepted.events) rows += 1 + (data.participants?.length ?? 0)
+        }
+        outcomes.push({ room })
+      } catch (error) {
+        outcomes.push({ error })
+      }
+      if (rows >= ROWS_MAX) break
+    }
+    return { room, events, awaited, outcomes }
   }
+
+  /** Decides the batch on the room and writes it; undefined on a conflict. */
+  const attempt = async (
+    before: Room,
+    batch: readonly Pending<QueuedCommand, Room>[],
+    options: { readonly alone: boolean },
+  ) => {
+    const decided = decideBatch(before, batch)
+    if (decided.events.length > 0) {
+      if (!(await commits.commit({ ...decided, expectedSeq: before.seq }, options))) return undefined
+      rooms.put(decided.room)
+      publish(decided.room, decided.events)
+    }
+    return decided
+  }
+
+  /** Load → decide → commit, until every command of the batch has its outcome. */
+  const process = async (roomId: string, batch: readonly Pending<QueuedCommand, Room>[]): Promise<void> => {
+    let rest = batch
+    let known = rooms.get(roomId)
+    try {
+      for (let conflicts = 0; rest.length > 0;) {
+        const decided = await attempt(known ?? (await load(roomId)), rest, { alone: conflicts > 0 })
+        if (!decided) {
+          known = undefined
+          conflicts += 1
+          if (conflicts === MAX_CONFLICTS) throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
+        } else if (known && decided.events.length === 0) {
+          // Nothing was written, so nothing has shown that the room is still as it was.
+          known = undefined
+        } else {
+          settle(rest, decided.outcomes)
+          rest = rest.slice(decided.outcomes.length)
+          known = decided.room
+        }
+      }
+    } catch (error) {
+      rooms.delete(roomId)
+      for (const { reject } of rest) reject(error)
+    }
+  }
+
+  const queue = new FairBatchQueue({ bounds: QUEUE, batchMax: BATCH_MAX, process })
 
   /** The room that the command's idempotency key has made, if it has one and was used before. */
   const replay = async ({ actor, room }: CreateCommand): Promise<Room | null> => {
@@ -110,21 +192,15 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
   }
 
   const execute: Executor['execute'] = (roomId, command, stillWanted = () => true) =>
-    queue.take(canonicalUuid(roomId), 'actor' in command ? command.actor.id : null, async () => {
-      if (!stillWanted()) return load(roomId)
-      for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-        const room = await attempt(roomId, command)
-        if (room) return room
-      }
-      throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
-    })
+    queue.add(canonicalUuid(roomId), 'actor' in command ? command.actor.id : null, { command, stillWanted })
 
   const create: Executor['create'] = async (asked) => {
     let command = asked
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       const accepted = accept(decideCreate(command, clock.now(), limits))
-      const insertion = await store.insert(accepted, rings(command) ? ringingMax : null)
+      const insertion = await writes.insert(accepted, rings(command) ? ringingMax : null)
       if (insertion.landed) {
+        rooms.put(accepted.room)
         publish(accepted.room, accepted.events)
         return { room: accepted.room, replayed: false }
       }
@@ -140,6 +216,13 @@ export function createExecutor({ store, clock, limits, ringingMax, publish }: Ex
   }
 
   return { load, execute, create }
+}
+
+function settle(batch: readonly Pending<QueuedCommand, Room>[], outcomes: readonly Outcome[]): void {
+  for (const [nth, outcome] of outcomes.entries()) {
+    if ('room' in outcome) batch[nth]?.resolve(outcome.room)
+    else batch[nth]?.reject(outcome.error)
+  }
 }
 
 function accept(decision: Decision): Accepted {

@@ -1,24 +1,11 @@
-import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Database } from '../db/client.ts'
+import { Prisma } from '../db/generated/prisma/client.ts'
+import { type Statement, statement } from '../db/statement.ts'
 import { badInput } from '../core/errors.ts'
-import type { Accepted } from './rules/decision.ts'
 import type { Participant, Room, RoomFields } from './model.ts'
 import { type PageQuery, pageStatement } from './page.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
-import { AWAITED_STREAMS, EVENTS, PARTICIPANTS, ROOMS } from './columns.ts'
-import { awaitedStreamRow, eventRow, type JsonRow, roomRow, toFields, toParticipant, toRoom } from './rows.ts'
-import type { Table } from './table.ts'
-
-/** What kept a new room from being written; its idempotency key when it is none of these. */
-export interface InsertConflict {
-  /** The room by which the callee calls the caller. */
-  readonly reverseCall: string | null
-  /** The room by which the caller calls the callee already. */
-  readonly earlier: string | null
-  /** As many calls ring for the callee as may. */
-  readonly busy: boolean
-}
-
-export type Insertion = { readonly landed: true } | ({ readonly landed: false } & InsertConflict)
+import { type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 
 export interface ParticipantsOptions {
   /** Participants of all the rooms together; BAD_USER_INPUT if there are more. @default no limit */
@@ -30,7 +17,7 @@ export interface ParticipantsOptions {
 /** Participants that one statement reads: the answer is taken in without holding up the event loop. */
 const STATEMENT_ROWS = 1000
 
-/** Every read and the commit are one SQL statement, so each sees one moment of the room. */
+/** Every read is one SQL statement, so that it sees one moment of the room. */
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
   findByRequest(createdBy: string, clientRequestId: string): Promise<Room | null>
@@ -52,18 +39,10 @@ export interface RoomStore {
   participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
   /** Those of the rooms that have gone beyond the given event number, with the number that they have reached. */
   newerThan(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
-  /**
-   * Writes a new room, unless there is an {@link InsertConflict} or its idempotency key was used before.
-   *
-   * @param ringingMax - calls that may ring for the callee at the same time; null for a call that does not ring
-   */
-  insert(accepted: Accepted, ringingMax: number | null): Promise<Insertion>
   /** Whether a user is in an active call between two. */
   isInCall(userId: string): Promise<boolean>
   /** Whether a user has joined a room, is the caller of one that has not ended, or is rung by one at `now`. */
   isInOrRung(userId: string, now: Date): Promise<boolean>
-  /** Writes what was decided on the room at `expectedSeq`; false when somebody was faster. */
-  commit(expectedSeq: number, accepted: Accepted): Promise<boolean>
   /**
    * Rooms with a deadline at or before `now`: the longest overdue of each user who has some, then the next of each. They
    * are set aside for the caller: no other node gets them for a few seconds, after which whatever was not done is due
@@ -72,34 +51,31 @@ export interface RoomStore {
   claimDue(now: Date, limit: number): Promise<readonly string[]>
 }
 
-const NOTHING = Prisma.sql`SELECT NULL::uuid AS opposite, NULL::uuid AS earlier, false AS busy`
-
 /** How long a due room is set aside for one node, in seconds. */
 const CLAIM = 5
 
 /** Due rooms among which users take turns. */
 const CLAIM_WINDOW = 2000
 
-/** What each table's columns are in SQL. */
-const SQL = {
-  room: sqlOf(ROOMS),
-  participant: sqlOf(PARTICIPANTS),
-  event: sqlOf(EVENTS),
-  awaitedStream: sqlOf(AWAITED_STREAMS),
-}
+/** A room with all of its participants, each as JSON text that takes the least to make and to read. */
+const AGGREGATE = `
+SELECT row_to_json(room) AS room,
+       (SELECT coalesce(json_agg(row_to_json(p) ORDER BY p."ordinal"), '[]')
+          FROM "Participant" p WHERE p."roomId" = room."id") AS participants
+  FROM "Room" room`
 
-const AGGREGATE = Prisma.sql`
-  SELECT to_jsonb(room) AS room,
-         (SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p."ordinal"), '[]')
-            FROM "Participant" p WHERE p."roomId" = room."id") AS participants
-    FROM "Room" room`
+const LOAD = statement(`${AGGREGATE} WHERE room."id" = $1::uuid`)
+const FIND_BY_REQUEST = statement(`${AGGREGATE} WHERE room."createdBy" = $1 AND room."clientRequestId" = $2`)
+const RINGING = statement(`${AGGREGATE} WHERE room."status" <> 'ended' AND room."id" IN (
+  SELECT me."roomId" FROM "Participant" me
+   WHERE me."userId" = ANY($1::text[]) AND me."ringsUntil" > $2::timestamptz
+     AND (me."role" <> 'caller' OR room."type" = 'group') AND me."silent" IS NOT TRUE) ORDER BY room."id"`)
 
-export function createRoomStore(prisma: PrismaClient): RoomStore {
-  const aggregates = async (condition: Prisma.Sql): Promise<readonly Room[]> => {
-    const rows = await prisma.$queryRaw<{ room: JsonRow; participants: JsonRow[] }[]>`${AGGREGATE} WHERE ${condition}`
+export function createRoomStore({ prisma, statements }: Pick<Database, 'prisma' | 'statements'>): RoomStore {
+  const aggregates = async (query: Statement, values: readonly unknown[]): Promise<readonly Room[]> => {
+    const rows = await statements.run<{ room: JsonRow; participants: JsonRow[] }>(query, values)
     return rows.map((row) => toRoom(row.room, row.participants))
   }
-  const aggregate = async (condition: Prisma.Sql): Promise<Room | null> => (await aggregates(condition))[0] ?? null
 
   const requireAtMost = async (limit: number, roomIds: readonly string[]): Promise<void> => {
     const rows = await prisma.$queryRaw<{ count: number }[]>`
@@ -110,41 +86,13 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
     throw badInput([{ path: 'participants', message }])
   }
 
-  /** `room` is the statement that must answer with one row for the rest to be written; it sees `obstacle`. */
-  const write = async (obstacle: Prisma.Sql, room: Prisma.Sql, accepted: Accepted): Promise<Insertion> => {
-    const [row] = await prisma.$queryRaw<(InsertConflict & { landed: boolean })[]>`
-      WITH obstacle AS (${obstacle}),
-      room AS (${room}),
-      people AS (
-        INSERT INTO "Participant" (${SQL.participant.all})
-        SELECT ${SQL.participant.all} FROM room, jsonb_populate_recordset(NULL::"Participant", ${json(changedRows(accepted))}::jsonb)
-        ON CONFLICT ("roomId", "userId") DO UPDATE SET ${SQL.participant.assignments}
-      ),
-      log AS (
-        INSERT INTO "RoomEvent" (${SQL.event.all})
-        SELECT ${SQL.event.all} FROM room, jsonb_populate_recordset(NULL::"RoomEvent", ${json(accepted.events.map(eventRow))}::jsonb)
-      ),
-      awaited AS (
-        INSERT INTO "AwaitedStream" (${SQL.awaitedStream.all})
-        SELECT ${SQL.awaitedStream.all}
-          FROM room, jsonb_populate_recordset(NULL::"AwaitedStream", ${json(accepted.awaited.map(awaitedStreamRow))}::jsonb)
-        ON CONFLICT ("roomId", "userId") DO UPDATE SET ${SQL.awaitedStream.assignments}
-      )
-      SELECT EXISTS (SELECT FROM room) AS landed, opposite::text AS "reverseCall", earlier::text, busy FROM obstacle`
-    return row ?? { landed: false, reverseCall: null, earlier: null, busy: false }
-  }
-
   return {
-    load: (roomId) => aggregate(Prisma.sql`room."id" = ${roomId}::uuid`),
+    load: async (roomId) => (await aggregates(LOAD, [roomId]))[0] ?? null,
 
-    findByRequest: (createdBy, clientRequestId) =>
-      aggregate(Prisma.sql`room."createdBy" = ${createdBy} AND room."clientRequestId" = ${clientRequestId}`),
+    findByRequest: async (createdBy, clientRequestId) =>
+      (await aggregates(FIND_BY_REQUEST, [createdBy, clientRequestId]))[0] ?? null,
 
-    ringing: (userIds, now) =>
-      aggregates(Prisma.sql`room."status" <> 'ended' AND room."id" IN (
-        SELECT me."roomId" FROM "Participant" me
-         WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now}
-           AND (me."role" <> 'caller' OR room."type" = 'group') AND me."silent" IS NOT TRUE) ORDER BY room."id"`),
+    ringing: (userIds, now) => aggregates(RINGING, [userIds, now.toISOString()]),
 
     ringingSeqs: (userIds, now) => prisma.$queryRaw`
       /* catch up */
@@ -218,29 +166,6 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
               FROM jsonb_to_recordset(${json(rooms)}::jsonb) AS known("id" uuid, "seq" int)
               JOIN "Room" room ON room."id" = known."id" AND room."seq" > known."seq"`,
 
-    insert: (accepted, ringingMax) => {
-      const { type, callerId, calleeId, createdAt } = accepted.room
-      const obstacle = Prisma.sql`SELECT * FROM "callInTheWay"(${callerId}, ${calleeId}, ${createdAt}, ${ringingMax}::int)`
-      return write(
-        type === 'p2p' ? obstacle : NOTHING,
-        Prisma.sql`
-          INSERT INTO "Room" (${SQL.room.all})
-          SELECT ${SQL.room.all} FROM obstacle, jsonb_populate_record(NULL::"Room", ${json(roomRow(accepted.room))}::jsonb)
-           WHERE obstacle.opposite IS NULL AND obstacle.earlier IS NULL AND NOT obstacle.busy
-          ON CONFLICT DO NOTHING RETURNING "id"`,
-        accepted,
-      )
-    },
-
-    async commit(expectedSeq, accepted) {
-      const update = Prisma.sql`
-        UPDATE "Room" SET (${SQL.room.mutable}) =
-          (SELECT ${SQL.room.mutable}
-             FROM jsonb_populate_record(NULL::"Room", ${json(ROOMS.toMutableRow(accepted.room))}::jsonb))
-         WHERE "id" = ${accepted.room.id}::uuid AND "seq" = ${expectedSeq} RETURNING "id"`
-      return (await write(NOTHING, update, accepted)).landed
-    },
-
     async isInCall(userId) {
       const rows = await prisma.$queryRaw<unknown[]>`
         SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
@@ -277,19 +202,6 @@ export function createRoomStore(prisma: PrismaClient): RoomStore {
   }
 }
 
-function changedRows({ room, events }: Accepted): readonly JsonRow[] {
-  const changed = new Set(events.flatMap((event) => event.data.participants ?? []).map(({ userId }) => userId))
-  return room.participants.filter(({ userId }) => changed.has(userId)).map(PARTICIPANTS.toRow)
-}
-
 const json = (value: unknown): string => JSON.stringify(value)
 
 const indexed = <T extends object>(items: readonly T[]) => items.map((item, index) => ({ index, ...item }))
-
-function sqlOf(table: Pick<Table<never>, 'columnList' | 'mutableList' | 'assignments'>) {
-  return {
-    all: Prisma.raw(table.columnList),
-    mutable: Prisma.raw(table.mutableList),
-    assignments: Prisma.raw(table.assignments),
-  }
-}

@@ -61,8 +61,8 @@ export interface Table<Fields> {
   readonly columns: Columns<Fields>
   /** SQL: all columns, as an INSERT lists them. */
   readonly columnList: string
-  /** SQL: the columns that a commit may change. */
-  readonly mutableList: string
+  /** The columns that a commit may change, with their types in SQL. */
+  readonly mutable: readonly { readonly name: string; readonly type: string }[]
   /** SQL: what an upsert does to the row that is there. */
   readonly assignments: string
   /** @throws TypeError when a column is missing that is not nullable */
@@ -115,7 +115,7 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
   return {
     columns,
     columnList: listOf(all),
-    mutableList: listOf(mutable),
+    mutable: mutable.map(({ field, name }) => ({ name, type: typeName(columns[field].type) })),
     assignments: mutable.map(({ name }) => `"${name}" = excluded."${name}"`).join(', '),
     fromRow(row) {
       const fields = someFromRow(row)
@@ -135,6 +135,9 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
     },
   }
 }
+
+/** The names of our own types are written with capitals, which SQL has to be told. */
+const typeName = (type: string): string => (/^[A-Z]/.test(type) ? `"${type}"` : type)
 
 const listOf = (columns: readonly { readonly name: string }[]): string =>
   columns.map(({ name }) => `"${name}"`).join(', ')

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { FairBatchQueue } from '../../src/core/fair-batch-queue.ts'
 import { FairQueue } from '../../src/core/fair-queue.ts'
 
 const BOUNDS = { perUser: 3, total: 5 }
@@ -58,4 +59,40 @@ test('a task that fails keeps nobody waiting', async () => {
   const after = queue.take('room', 'alice', async () => 'yes')
   await expect(failing).rejects.toThrow('no')
   expect(await after).toBe('yes')
+})
+
+test('what comes while a batch is processed makes up the next one, in fair order and bounded', async () => {
+  const batches: string[][] = []
+  const first = gate()
+  const queue = new FairBatchQueue<string, string>({
+    bounds: { perUser: 10, total: 100 },
+    batchMax: 3,
+    async process(_key, batch) {
+      batches.push(batch.map(({ input }) => input))
+      await first.opened
+      for (const { input, resolve, reject } of batch) {
+        if (input === 'bad') reject(new Error(input))
+        else resolve(input.toUpperCase())
+      }
+    },
+  })
+  const added = [queue.add('room', 'alice', 'a1')]
+  for (const [user, input] of [
+    ['alice', 'a2'],
+    ['alice', 'a3'],
+    ['bob', 'b1'],
+    ['carol', 'bad'],
+  ] as const) {
+    added.push(queue.add('room', user, input))
+  }
+  first.open()
+  const outcomes = await Promise.allSettled(added)
+  expect(batches).toEqual([['a1'], ['a2', 'b1', 'bad'], ['a3']])
+  expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : 'rejected'))).toEqual([
+    'A1',
+    'A2',
+    'A3',
+    'B1',
+    'rejected',
+  ])
 })

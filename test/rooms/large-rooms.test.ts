@@ -82,7 +82,7 @@ test('callers take turns when very much is due', () =>
   withWorld(async ({ app, alice, bob }) => {
     const theirs = await Promise.all(Array.from({ length: 30 }, () => group(alice, { participantIds: ['carol'] })))
     const mine = await group(bob, { participantIds: ['carol'] })
-    const store = createRoomStore(app.prisma)
+    const store = createRoomStore(app)
     const later = new Date(Date.now() + 60_000)
     const claimed = await store.claimDue(later, 10)
     expect(claimed).toHaveLength(10)

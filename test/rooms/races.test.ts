@@ -33,7 +33,7 @@ async function expectRowsToBeTheFold(world: World, roomId: string): Promise<Room
   const events = await logOf(world, roomId)
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
   const folded = events.reduce<Room | null>(apply, null)
-  expect(await createRoomStore(world.app.prisma).load(roomId)).toEqual(folded)
+  expect(await createRoomStore(world.app).load(roomId)).toEqual(folded)
   return folded as Room
 }
 
@@ -50,6 +50,18 @@ test('of 50 who want the last seat at once, on two nodes, exactly one gets it', 
     expect(refusals).toEqual(Array.from({ length: 49 }, () => 'ROOM_FULL'))
     const after = await expectRowsToBeTheFold(world, room.id)
     expect(after.participants.filter(({ state }) => state === 'joined')).toHaveLength(2)
+  })
+})
+
+test('a seat that was given up at another node is there for the next one here', async () => {
+  await withTwoNodes(async (_world, [here, there]) => {
+    if (!here || !there) throw new TypeError('two nodes')
+    const { room } = await here.rooms.create(user('alice'), link(1))
+    await here.rooms.join(user('alice'), room.id, JoinRoom.parse({}))
+    const join = () => here.rooms.join(user('bob'), room.id, JoinRoom.parse({}))
+    await expect(join()).rejects.toMatchObject({ code: 'ROOM_FULL' })
+    await there.rooms.leave(user('alice'), room.id)
+    await expect(join()).resolves.toMatchObject({ participant: { state: 'joined' } })
   })
 })
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
 import { manualClock, type Person, startWorld, withWorld } from '../world.ts'
 
 let statements: string[] = []
@@ -43,9 +44,42 @@ test('a page of rooms with participants and events is three statements, however 
   expect(await costOf(() => dave.graphql(PAGE, { first: 30 }))).toBe(3)
 })
 
-test('a command is two statements: load and commit', async () => {
+test('a command on a room that this node has written is one statement, on another one two', async () => {
   const id = await fill(world.alice, 1)
-  expect(await costOf(() => world.bob.rest('POST', `/rooms/${id}/join`))).toBe(2)
+  expect(await costOf(() => world.bob.rest('POST', `/rooms/${id}/join`))).toBe(1)
+  await withWorld(
+    async (other) => {
+      statements = []
+      expect((await other.carol.rest('POST', `/rooms/${id}/join`)).status).toBe(200)
+      expect(statements.filter((sql) => sql.includes('"Room"'))).toHaveLength(2)
+    },
+    { dependencies: { databaseUrl: world.databaseUrl, onStatement: (sql) => statements.push(sql) } },
+  )
+})
+
+/** The statements that have written rooms since. */
+const commits = () => statements.filter((sql) => sql.includes('UPDATE "Room" room SET "status"'))
+const user = (index: number) => ({ id: `guest-${index}`, scopes: new Set<string>() })
+
+test('commands that wait for the same room are written by one statement', async () => {
+  const { app } = world
+  const { body } = await world.alice.rest('POST', '/rooms', { type: 'group', access: 'link', maxParticipants: 60 })
+  statements = []
+  const joins = Array.from({ length: 50 }, (_, index) => app.rooms.join(user(index), body.id, JoinRoom.parse({})))
+  const rooms = (await Promise.all(joins)).map(({ room }) => room)
+  expect(rooms.map(({ seq }) => seq)).toEqual(rooms.map((_, index) => (rooms[0]?.seq ?? 0) + index + Number(index > 0)))
+  expect(commits().length).toBeLessThanOrEqual(3)
+})
+
+test('commits of different rooms that wait for a connection share one statement', async () => {
+  const { app } = world
+  const input = CreateRoom.parse({ type: 'group', access: 'link', maxParticipants: 5 })
+  const made = await Promise.all(Array.from({ length: 50 }, (_, index) => app.rooms.create(user(index), input)))
+  statements = []
+  const joins = made.map(({ room }, index) => app.rooms.join(user(index), room.id, JoinRoom.parse({})))
+  const rooms = (await Promise.all(joins)).map(({ room }) => room)
+  expect(rooms.map(({ id, seq }) => [id, seq])).toEqual(made.map(({ room }) => [room.id, room.seq + 1]))
+  expect(commits().length).toBeLessThanOrEqual(6)
 })
 
 test('rooms are paged both ways without a gap, while new ones come', async () => {

@@ -18,6 +18,7 @@ import {
 import type { Room, RoomEvent } from '../../../src/rooms/model.ts'
 import { type JsonRow, toEvent, toRoom } from '../../../src/rooms/rows.ts'
 import { createRoomStore } from '../../../src/rooms/store.ts'
+import { createRoomWrites } from '../../../src/rooms/writes.ts'
 import { createTestDatabase } from '../../database.ts'
 import { type ManualClock, manualClock, SECRET, OPERATOR } from '../../world.ts'
 import { type Deed, LIMITS, MESH_MAX, RINGING_MAX, type Request, type User } from './rules.ts'
@@ -77,10 +78,11 @@ export async function startGateway(): Promise<Gateway> {
     MAX_DURATION: String(LIMITS.maxDuration / 1000),
   })
   const app = createApp(configuration, { databaseUrl: database.url, log, clock })
-  const store = createRoomStore(app.prisma)
+  const store = createRoomStore(app)
   // The app keeps its own to itself: this one stands for the node whose streams and sweeper act on the same rooms.
   const { execute } = createExecutor({
     store,
+    writes: createRoomWrites(app.statements),
     clock,
     limits: { ...configuration.config.deadlines, meshMax: MESH_MAX },
     ringingMax: RINGING_MAX,

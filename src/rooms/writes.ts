@@ -1,0 +1,149 @@
+import { statement, type Statements } from '../db/statement.ts'
+import { AWAITED_STREAMS, EVENTS, PARTICIPANTS, ROOMS } from './columns.ts'
+import type { Participant, Room, RoomEvent } from './model.ts'
+import { awaitedStreamRow, eventRow, type JsonRow, roomRow } from './rows.ts'
+import type { Accepted, AwaitedStream } from './rules/decision.ts'
+
+/** What was decided on a room, by one command or by several of them one after the other. */
+export interface Commit {
+  /** The room's `seq` before. */
+  readonly expectedSeq: number
+  /** The room after the events. */
+  readonly room: Room
+  readonly events: readonly RoomEvent[]
+  readonly awaited: readonly AwaitedStream[]
+}
+
+/** What kept a new room from being written; its idempotency key when it is none of these. */
+export interface InsertConflict {
+  /** The room by which the callee calls the caller. */
+  readonly reverseCall: string | null
+  /** The room by which the caller calls the callee already. */
+  readonly earlier: string | null
+  /** As many calls ring for the callee as may. */
+  readonly busy: boolean
+}
+
+export type Insertion = { readonly landed: true } | ({ readonly landed: false } & InsertConflict)
+
+/** Every write is one statement: the room, its participants and its events are written together or not at all. */
+export interface RoomWrites {
+  /**
+   * Writes a new room, unless there is an {@link InsertConflict} or its idempotency key was used before.
+   *
+   * @param ringingMax - calls that may ring for the callee at the same time; null for a call that does not ring
+   */
+  insert(accepted: Accepted, ringingMax: number | null): Promise<Insertion>
+  /**
+   * Writes commits of different rooms. Each lands or conflicts by itself: it lands if the room has the expected `seq`.
+   *
+   * @returns the ids of the rooms whose commit has landed
+   * @param options.wait - for rooms that somebody else writes at this moment; otherwise they conflict. Only a single
+   *   commit may wait
+   */
+  commit(commits: readonly Commit[], options: { readonly wait: boolean }): Promise<ReadonlySet<string>>
+}
+
+/** The commits as rows: $1. */
+const GIVEN = `given AS (
+  SELECT * FROM json_to_recordset($1::json)
+    AS given("id" uuid, "expectedSeq" integer, ${ROOMS.mutable.map(({ name, type }) => `"${name}" ${type}`).join(', ')})
+)`
+
+const SET = ROOMS.mutable.map(({ name }) => `"${name}" = given."${name}"`).join(', ')
+
+/** What belongs to the rooms in `written`: participants ($2), events ($3) and awaited streams ($4). */
+const PARTS = `people AS (
+  INSERT INTO "Participant" (${PARTICIPANTS.columnList}) SELECT ${PARTICIPANTS.columnList}
+    FROM json_populate_recordset(NULL::"Participant", $2::json) JOIN written ON written."writtenId" = "roomId"
+  ON CONFLICT ("roomId", "userId") DO UPDATE SET ${PARTICIPANTS.assignments}
+), log AS (
+  INSERT INTO "RoomEvent" (${EVENTS.columnList}) SELECT ${EVENTS.columnList}
+    FROM json_populate_recordset(NULL::"RoomEvent", $3::json) JOIN written ON written."writtenId" = "roomId"
+), awaited AS (
+  INSERT INTO "AwaitedStream" (${AWAITED_STREAMS.columnList}) SELECT ${AWAITED_STREAMS.columnList}
+    FROM json_populate_recordset(NULL::"AwaitedStream", $4::json) JOIN written ON written."writtenId" = "roomId"
+  ON CONFLICT ("roomId", "userId") DO UPDATE SET ${AWAITED_STREAMS.assignments}
+)`
+
+const COMMIT_ONE = statement(`
+WITH ${GIVEN}, written AS (
+  UPDATE "Room" room SET ${SET} FROM given
+   WHERE room."id" = given."id" AND room."seq" = given."expectedSeq" RETURNING room."id" AS "writtenId"
+), ${PARTS}
+SELECT "writtenId"::text AS id FROM written`)
+
+/** Takes no lock that it would have to wait for, so that two nodes never wait for each other's batches. */
+const COMMIT_MANY = statement(`
+WITH ${GIVEN}, ready AS (
+  SELECT room."id" FROM "Room" room JOIN given ON given."id" = room."id"
+   WHERE room."seq" = given."expectedSeq" FOR NO KEY UPDATE OF room SKIP LOCKED
+), written AS (
+  UPDATE "Room" room SET ${SET} FROM given JOIN ready USING ("id")
+   WHERE room."id" = ready."id" AND room."seq" = given."expectedSeq" RETURNING room."id" AS "writtenId"
+), ${PARTS}
+SELECT "writtenId"::text AS id FROM written`)
+
+const insertion = (obstacle: string) =>
+  statement(`
+WITH obstacle AS (${obstacle}), written AS (
+  INSERT INTO "Room" (${ROOMS.columnList}) SELECT ${ROOMS.columnList}
+    FROM obstacle, json_populate_record(NULL::"Room", $1::json)
+   WHERE obstacle.opposite IS NULL AND obstacle.earlier IS NULL AND NOT obstacle.busy
+  ON CONFLICT DO NOTHING RETURNING "id" AS "writtenId"
+), ${PARTS}
+SELECT EXISTS (SELECT FROM written) AS landed, opposite::text AS "reverseCall", earlier::text, busy FROM obstacle`)
+
+const INSERT_CALL = insertion('SELECT * FROM "callInTheWay"($5::text, $6::text, $7::timestamptz, $8::integer)')
+const INSERT_GROUP = insertion('SELECT NULL::uuid AS opposite, NULL::uuid AS earlier, false AS busy')
+
+export function createRoomWrites(statements: Statements): RoomWrites {
+  return {
+    async insert(accepted, ringingMax) {
+      const { room } = accepted
+      const values = [JSON.stringify(roomRow(room)), ...parts([accepted])]
+      const isCall = room.type === 'p2p'
+      if (isCall) values.push(room.callerId, room.calleeId, room.createdAt.toISOString(), ringingMax)
+      const [row] = await statements.run<InsertConflict & { landed: boolean }>(
+        isCall ? INSERT_CALL : INSERT_GROUP,
+        values,
+      )
+      return row ?? { landed: false, reverseCall: null, earlier: null, busy: false }
+    },
+
+    async commit(commits, { wait }) {
+      const rooms = commits.map(({ room, expectedSeq }) => ({
+        ...ROOMS.toMutableRow(room),
+        id: room.id,
+        expectedSeq,
+      }))
+      const values = [JSON.stringify(rooms), ...parts(commits)]
+      const rows = await statements.run<{ id: string }>(wait ? COMMIT_ONE : COMMIT_MANY, values)
+      return new Set(rows.map(({ id }) => id))
+    },
+  }
+}
+
+/** The parameters of {@link PARTS}. */
+function parts(commits: readonly Pick<Commit, 'events' | 'awaited'>[]): (string | number | null)[] {
+  const events = commits.flatMap((commit) => commit.events)
+  return [
+    JSON.stringify(changedRows(events)),
+    JSON.stringify(events.map(eventRow)),
+    JSON.stringify(commits.flatMap(({ awaited }) => latest(awaited)).map(awaitedStreamRow)),
+  ]
+}
+
+/** Of each participant who has changed, the last row. */
+function changedRows(events: readonly RoomEvent[]): JsonRow[] {
+  const rows = new Map<string, Participant>()
+  for (const { data } of events) {
+    for (const row of data.participants ?? []) rows.set(`${row.roomId} ${row.userId}`, row)
+  }
+  return [...rows.values()].map(PARTICIPANTS.toRow)
+}
+
+/** A statement must not write a row twice. */
+const latest = (awaited: readonly AwaitedStream[]): AwaitedStream[] => [
+  ...new Map(awaited.map((stream) => [stream.userId, stream])).values(),
+]

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { newcomer, type Room } from '../../src/rooms/model.ts'
+import { RoomCache } from '../../src/rooms/room-cache.ts'
+import { CreateRoom } from '../../src/rooms/input.ts'
+import { withWorld } from '../world.ts'
+
+it('keeps a bounded number of participants, forgets the least recently used room, and no room that has ended', async () => {
+  await withWorld(async ({ app }) => {
+    const { room } = await app.rooms.create({ id: 'alice', scopes: new Set() }, CreateRoom.parse({ type: 'group' }))
+    const named = (id: string, size: number): Room => ({
+      ...room,
+      id,
+      participants: Array.from({ length: size }, (_, ordinal) =>
+        newcomer({ id }, `user-${ordinal}`, { ordinal, role: 'member', ringsUntil: null }),
+      ),
+    })
+    const cache = new RoomCache()
+    for (let nth = 0; nth < 100; nth += 1) cache.put(named(`room-${nth}`, 1000))
+    expect(cache.size).toBe(100)
+    cache.get('room-0')
+    cache.put(named('room-0', 1000))
+    expect(cache.size).toBe(100)
+    cache.put(named('one more', 1))
+    expect(cache.size).toBe(100)
+    expect(cache.get('room-0')).toBeDefined()
+    expect(cache.get('room-1')).toBeUndefined()
+    cache.put({ ...named('room-0', 1000), status: 'ended' })
+    expect(cache.get('room-0')).toBeUndefined()
+  })
+})

@@ -37,22 +37,27 @@ export function silencedBy(place: Participant | undefined): Exclude<IncomingCall
   }
 }
 
-/** Events after which a room may ring for somebody for whom it did not, or no more. */
-const CHANGES_RINGING = new Set<RoomEventType>([
-  'room_created',
-  'room_ended',
-  'participant_invited',
-  'participant_joined',
-  'participant_left',
-  'participant_rejected',
-  'participant_missed',
-  'participant_removed',
-])
+/** Whether a room may ring after an event for somebody for whom it did not, or no more. */
+const CHANGES_RINGING: Readonly<Record<RoomEventType, boolean>> = {
+  room_created: true,
+  room_started: false,
+  room_ended: true,
+  room_updated: false,
+  participant_invited: true,
+  participant_joined: true,
+  participant_left: true,
+  participant_rejected: true,
+  participant_missed: true,
+  participant_removed: true,
+  participant_updated: false,
+  participant_disconnected: false,
+  participant_reconnected: false,
+}
 
 /** The users for whom a room may have begun or ceased to ring by these events. */
 export function ringingChangedFor(room: Room, events: readonly RoomEvent[]): ReadonlySet<string> {
   const people = events
-    .filter(({ type }) => CHANGES_RINGING.has(type))
+    .filter(({ type }) => CHANGES_RINGING[type])
     .flatMap(({ data }) => data.participants ?? [])
     .filter((participant) => mayRing(room, participant))
   return new Set(people.map(({ userId }) => userId))

@@ -14,7 +14,7 @@ import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, 
 import type { Connection, Participant, Room, RoomUpdate } from './model.ts'
 import { ConnectionRenewal } from './connection-renewal.ts'
 import { MediaAnnouncer } from './media-announcer.ts'
-import { affectedBy, endedReasonOf, hasParticipantEvent, PARTICIPANT_EVENTS } from './room-updates.ts'
+import { affectedBy, endedReasonOf, PARTICIPANT_EVENTS } from './room-updates.ts'
 import { SignalSender } from './signal-sender.ts'
 import type { SeatHolder, Session } from './tab-seat.ts'
 import type { ConnectionInfo, PeerConnection } from './connection-info.ts'
@@ -310,9 +310,8 @@ export class RoomSession implements SeatHolder {
     this.#room = room
     if (!this.#isClosing) this.#media?.others(this.#others())
     emitter.emit('roomUpdated', update)
-    if (hasParticipantEvent(type)) {
-      for (const participant of affected) emitter.emit(PARTICIPANT_EVENTS[type], { participant, room })
-    }
+    const name = PARTICIPANT_EVENTS[type]
+    if (name) for (const participant of affected) emitter.emit(name, { participant, room })
     const { seat } = this.#options.session
     // A session of this tab does not end this one: the tab's seat decides which of its clients stays.
     const reason = endedReasonOf(update, {

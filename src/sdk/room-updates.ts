@@ -1,4 +1,4 @@
-import type { EndedReason } from './events.ts'
+import type { EndedReason, RtcEventName } from './events.ts'
 import type { Participant, Room, RoomUpdate } from './model.ts'
 
 /** The participants whom an update affects. An event shared by very many names none: then those whose state changed. */
@@ -8,8 +8,13 @@ export function affectedBy({ participant, room }: RoomUpdate, before: Room): rea
   return room.participants.filter(({ userId, state }) => states.get(userId) !== state)
 }
 
-/** The participant event that each type of update also emits. */
+/** The participant event that each type of update also emits; null: none. */
 export const PARTICIPANT_EVENTS = {
+  snapshot: null,
+  room_created: null,
+  room_started: null,
+  room_ended: null,
+  room_updated: null,
   participant_joined: 'participantJoined',
   participant_left: 'participantLeft',
   participant_removed: 'participantLeft',
@@ -19,8 +24,7 @@ export const PARTICIPANT_EVENTS = {
   participant_updated: 'participantUpdated',
   participant_disconnected: 'participantUpdated',
   participant_reconnected: 'participantUpdated',
-} as const
-export const hasParticipantEvent = (type: string): type is keyof typeof PARTICIPANT_EVENTS => type in PARTICIPANT_EVENTS
+} as const satisfies Record<RoomUpdate['type'], RtcEventName | null>
 
 /** Why an update ends this user's session; undefined if it does not. */
 export function endedReasonOf(

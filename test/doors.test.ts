@@ -218,6 +218,8 @@ async function tellThrough(door: Door, scenario: Scenario, world: World): Promis
   const nameOf = (id: string) => `room ${ids.indexOf(id)}`
   for await (const { room, connection, ...outcome } of scenario(door, people)) {
     if (room && !ids.includes(room.id)) ids.push(room.id)
+    // A column that a command changes and no commit writes would be in the answer, and nowhere else.
+    if (room) expect((await door.get(people.root, room.id)).room).toEqual(room)
     outcomes.push({
       ...outcome,
       // A session that the gateway names has the room's id in it.

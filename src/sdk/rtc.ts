@@ -19,12 +19,12 @@ import { Socket } from './socket.ts'
 import type { RoomSession } from './room-session.ts'
 
 /**
- * Rooms and calls of one user, at {@link OpenChatClient.rtc}. A client joins one room at a time; all
- * other methods work on any room.
+ * Rooms and calls of one user, at {@link OpenChatClient.rtc}. A client joins one room at a time; all other methods work on
+ * any room.
  *
  * Besides the codes named below, every method throws an {@link RtcError} with BAD_USER_INPUT before anything is sent,
- * for an invalid argument or an unknown option; UNAUTHENTICATED, RATE_LIMITED or INTERNAL from the gateway; UNREACHABLE
- * or UNAVAILABLE after retries for 8 s; and INVALID_STATE after {@link RtcClient.destroy}.
+ * for an invalid argument or an unknown option; UNAUTHENTICATED or INTERNAL from the gateway; UNREACHABLE, UNAVAILABLE
+ * or RATE_LIMITED after retries for 8 s; and INVALID_STATE after {@link RtcClient.destroy}.
  *
  * @example
  * ```ts

@@ -5,6 +5,7 @@ import { RtcError } from './errors.ts'
 import type { Emitter } from './events.ts'
 import { type Gateway, isRetryable, type RequestOptions } from './gateway.ts'
 import { JoinRoomDocument, LeaveRoomDocument } from './generated/graphql.ts'
+import { joinInput } from './inputs.ts'
 import { openMediaOf } from './media/engines.ts'
 import type { Room } from './model.ts'
 import { type JoinResult, RoomSession } from './room-session.ts'
@@ -122,15 +123,7 @@ export class CurrentRoom {
   }
 
   async #sendJoin(roomId: string, deviceId: string, session: Session): Promise<JoinResult> {
-    const input = {
-      roomId,
-      deviceId,
-      sessionId: session.id,
-      expectStream: true,
-      mesh: true,
-      audio: false,
-      video: false,
-    }
+    const input = joinInput({ roomId, deviceId, sessionId: session.id, audio: false, video: false })
     try {
       const { joinRoom } = await session.seat.request(() => this.#options.gateway.request(JoinRoomDocument, { input }))
       return {

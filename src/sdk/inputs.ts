@@ -11,7 +11,7 @@ import {
   integer,
 } from './validators.ts'
 import { upper } from './convert.ts'
-import type { CreateRoomInput, ListRoomsQueryVariables } from './generated/graphql.ts'
+import type { CreateRoomInput, JoinRoomInput, ListRoomsQueryVariables } from './generated/graphql.ts'
 import { RTCProviderType } from './model.ts'
 import type {
   CreateGroupOptions,
@@ -80,6 +80,15 @@ export function createRoomInput(options: CreateRoomOptions, defaults: InitOption
     clientRequestId: requestId,
   }
 }
+
+/** The input of a join by this package: it opens a stream, and its WebRTC media is a mesh. */
+export const joinInput = (join: {
+  readonly roomId: string
+  readonly deviceId: string
+  readonly sessionId: string
+  readonly audio: boolean
+  readonly video: boolean
+}): JoinRoomInput => ({ ...join, expectStream: true, mesh: true })
 
 /** @throws RtcError BAD_USER_INPUT */
 export function listRoomsVariables(options: ListRoomsOptions): ListRoomsQueryVariables {

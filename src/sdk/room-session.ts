@@ -10,6 +10,7 @@ import {
   SignalsDocument,
   type TypedDocumentString,
 } from './generated/graphql.ts'
+import { joinInput } from './inputs.ts'
 import type { ConnectionState, MediaHost, MediaSession, MediaSource, OpenMedia, Track } from './media/media.ts'
 import type { Connection, Participant, Room, RoomUpdate } from './model.ts'
 import { ConnectionRenewal } from './connection-renewal.ts'
@@ -129,14 +130,8 @@ export class RoomSession implements SeatHolder {
 
   async reclaim(): Promise<void> {
     const { gateway, deviceId, session } = this.#options
-    const input = {
-      roomId: this.#room.id,
-      deviceId,
-      sessionId: session.id,
-      expectStream: true,
-      mesh: true,
-      ...this.#announcer.announced,
-    }
+    const { announced } = this.#announcer
+    const input = joinInput({ roomId: this.#room.id, deviceId, sessionId: session.id, ...announced })
     // Best effort: otherwise the gateway detects the lost stream of the other client.
     await session.seat.request(() => gateway.request(JoinRoomDocument, { input })).catch(() => undefined)
   }

@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that take long: whole crowds, every fault, long waits in real browsers. */
 const LONG = 'test/**/*.long.test.ts'
+/** Resets the modules of its worker, where other files must not find the gateway loaded twice. */
+const RESETS_MODULES = 'test/sdk/media/vendor.test.ts'
 
 export default defineConfig({
   resolve: {
@@ -17,7 +19,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
     projects: [
-      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [LONG] } },
+      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [LONG, RESETS_MODULES] } },
+      { extends: true, test: { name: 'isolated', include: [RESETS_MODULES], isolate: true } },
       { extends: true, test: { name: 'long', include: [LONG] } },
     ],
     // Many tests wait more than they work.

@@ -50,19 +50,13 @@ interface RoomSeq {
   readonly seq: number
 }
 
-/** A subscriber in the registry. */
-interface Member extends RoomSubscriber {
-  /** Whether it has its place: what comes before belongs to its snapshot or its backfill. */
-  live: boolean
-}
-
 /**
  * The streams of rooms: every subscriber of a room at this node gets the same update object. A room with subscribers has
  * one channel, which applies every event once and in order. Notices are hints; a gap is filled from the log.
  */
 export class Hub implements LiveStreams {
   readonly #dependencies: Dependencies
-  readonly #subscribers = new Subscribers<Member>()
+  readonly #subscribers = new Subscribers<RoomSubscriber>()
   /** One for each room with subscribers. */
   readonly #channels = new Map<string, Channel>()
   readonly #catchUps = new Coalescer(async (roomId) => this.#channels.get(roomId)?.catchUp())
@@ -99,11 +93,11 @@ export class Hub implements LiveStreams {
 
   /** Subscribes behind the room's event number `atLeast`; null when there is no such room. */
   async subscribe(roomId: string, atLeast: number, subscriber: RoomSubscriber): Promise<Subscription | null> {
-    const member: Member = { live: false, push: (update) => subscriber.push(update), close: () => subscriber.close() }
-    const remove = this.#subscribers.add(roomId, member)
+    const remove = this.#subscribers.add(roomId, subscriber)
     const channel = this.#channelOf(roomId)
     const close = () => {
       remove()
+      channel.live.delete(subscriber)
       if (!this.#subscribers.has(roomId)) this.#channels.delete(roomId)
     }
     try {
@@ -116,7 +110,7 @@ export class Hub implements LiveStreams {
       close()
       return null
     }
-    member.live = true
+    channel.live.add(subscriber)
     return { room: channel.room, recent: [...channel.recent], close }
   }
 
@@ -139,10 +133,7 @@ export class Hub implements LiveStreams {
   #channelOf(roomId: string): Channel {
     const known = this.#channels.get(roomId)
     if (known) return known
-    const push = (update: RoomUpdate) => {
-      for (const member of this.#subscribers.of(roomId)) if (member.live) member.push(update)
-    }
-    const channel = new Channel(roomId, push, this.#dependencies)
+    const channel = new Channel(roomId, this.#dependencies)
     this.#channels.set(roomId, channel)
     return channel
   }
@@ -151,8 +142,9 @@ export class Hub implements LiveStreams {
 /** One room with subscribers: applies its events in order and pushes the updates. */
 class Channel {
   readonly #roomId: string
-  readonly #push: (update: RoomUpdate) => void
   readonly #dependencies: Dependencies
+  /** Subscribers that have their place: what comes before belongs to their snapshot or their backfill. */
+  readonly live = new Set<RoomSubscriber>()
   readonly #recent: RoomUpdate[] = []
   #room: Room | null = null
   /** The event number that the log is known to have reached. */
@@ -161,9 +153,8 @@ class Channel {
   #burst: readonly RoomEvent[] = []
   #catchingUp = false
 
-  constructor(roomId: string, push: (update: RoomUpdate) => void, dependencies: Dependencies) {
+  constructor(roomId: string, dependencies: Dependencies) {
     this.#roomId = roomId
-    this.#push = push
     this.#dependencies = dependencies
   }
 
@@ -225,6 +216,6 @@ class Channel {
     const update = updateOf(event, this.#room)
     this.#recent.push(update)
     if (this.#recent.length > RECENT) this.#recent.shift()
-    this.#push(update)
+    for (const subscriber of this.live) subscriber.push(update)
   }
 }

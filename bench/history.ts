@@ -9,6 +9,7 @@ import { Prisma, type PrismaClient } from '../src/db/generated/prisma/client.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { type PageQuery, pageStatement, type PageFilter } from '../src/rooms/page.ts'
 import { readScope } from '../src/rooms/policy.ts'
+import { PAST_PARTICIPANTS, PAST_ROOMS } from './harness/seed.ts'
 
 /**
  * What a page of history costs with a large database: the plans of the gateway's own statements.
@@ -31,29 +32,12 @@ interface Explained {
   readonly 'Execution Time': number
 }
 
-/** Calls two minutes apart, long past; every tenth is one of user-0's. */
 async function fill(url: string, rooms: number): Promise<void> {
   const client = new pg.Client(url)
   await client.connect()
   try {
-    await client.query(
-      `INSERT INTO "Room" ("id", "type", "mediaType", "status", "callerId", "calleeId", "provider", "access",
-                           "maxParticipants", "seq", "createdAt", "endedAt", "endReason", "expiresAt", "createdBy")
-       SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008000'
-               || lpad(to_hex(n), 12, '0'))::uuid,
-              'p2p', 'video', 'ended', caller, 'user-' || (n % 4999 + 10001), 'webrtc', 'invited', 2, 4, at, at,
-              (CASE WHEN n % 50 = 0 THEN 'missed' ELSE 'completed' END)::"EndReason", at, caller
-         FROM generate_series(0, $1::int - 1) n,
-              LATERAL (SELECT timestamptz '2020-01-01' + n * interval '2 minutes' AS at,
-                              'user-' || CASE WHEN n % 10 = 0 THEN 0 ELSE n % 9973 + 1 END AS caller) call`,
-      [rooms],
-    )
-    await client.query(
-      `INSERT INTO "Participant" ("roomId", "userId", "ordinal", "role", "state", "audio", "video", "connected", "stayed")
-       SELECT room."id", person."userId", person."ordinal", person."role"::"ParticipantRole", 'left', false, false, false, 60
-         FROM "Room" room, LATERAL (VALUES (room."callerId", 0, 'caller'), (room."calleeId", 1, 'callee'))
-                                AS person("userId", "ordinal", "role")`,
-    )
+    await client.query(PAST_ROOMS, [rooms])
+    await client.query(PAST_PARTICIPANTS)
     await client.query('VACUUM ANALYZE')
   } finally {
     await client.end()

@@ -13,9 +13,12 @@ const lockWith = (path: string, entry: LockedPackage, root: LockedPackage = {}):
 })
 
 describe('the lock file', () => {
-  test('holds only what the registry has published, each with its hash', () => {
-    expect(problemsOfLock(lock)).toEqual([])
-  })
+  test.each(['package-lock.json', 'bench/package-lock.json'])(
+    '%s holds only what the registry has published, each with its hash',
+    async (path) => {
+      expect(problemsOfLock(JSON.parse(await readFile(path, 'utf8')) as LockFile)).toEqual([])
+    },
+  )
 
   test.each<[string, LockedPackage]>([
     ['a repository', { resolved: 'git+ssh://git@github.com/a/b.git#0123', integrity }],

@@ -1,42 +1,45 @@
-import { createApp } from '../../src/app.ts'
-import { mintToken } from '../../src/auth/development.ts'
-import { loadConfig } from '../../src/config.ts'
-import { createLogger } from '../../src/core/logger.ts'
-import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
-import type { RoomEvent } from '../../src/rooms/model.ts'
-import { createGatewayServer } from '../../src/server.ts'
-import { groupOfTen, mutings, QUERY, type Variant } from './variant.ts'
+import type { Room, RoomEvent } from '../../src/rooms/model.ts'
+import { built } from '../harness/built.ts'
+import { SECRET } from '../load/tokens.ts'
+import { group, mutings, QUERY, type Scene, type Variant } from './variant.ts'
 
-const SECRET = 'a secret that only the benchmark knows, 32 bytes or more'
+const nobody = new Set<string>()
 
 /** The gateway. Events are put into its hub as they are after their commit; every reader is a user of its own. */
-export async function gateway(databaseUrl: string): Promise<Variant> {
+export async function gateway(databaseUrl: string, { rooms: count, members }: Scene): Promise<Variant> {
+  const { createApp } = await built<typeof import('../../src/app.ts')>('app')
+  const { mintToken } = await built<typeof import('../../src/auth/development.ts')>('auth/development')
+  const { loadConfig } = await built<typeof import('../../src/config.ts')>('config')
+  const { createLogger } = await built<typeof import('../../src/core/logger.ts')>('core/logger')
+  const { CreateRoom, JoinRoom } = await built<typeof import('../../src/rooms/input.ts')>('rooms/input')
+  const { createGatewayServer } = await built<typeof import('../../src/server.ts')>('server')
+
   const configuration = loadConfig({
     JWT_SECRET: SECRET,
     HOST: '127.0.0.1',
     PORT: '0',
     LOG_LEVEL: 'error',
     RATE_LIMITS: 'off',
+    LIVE_ROOMS_MAX: '1000000',
   })
   const app = createApp(configuration, { databaseUrl, log: createLogger('error') })
   await app.start()
   const server = createGatewayServer(app)
   await server.listen()
-  const template = groupOfTen('')
-  const caller = { id: 'user-0', scopes: new Set<string>() }
-  const { room } = await app.rooms.create(
-    caller,
-    CreateRoom.parse({
-      type: 'group',
-      maxParticipants: 50,
-      participantIds: template.participants.slice(1).map(({ userId }) => userId),
-    }),
-  )
-  let joined = room
-  for (const { userId } of room.participants) {
-    joined = (await app.rooms.join({ id: userId, scopes: new Set() }, room.id, JoinRoom.parse({}))).room
+
+  const participantIds = group('', members).participants.map(({ userId }) => userId)
+  const rooms: { readonly room: Room; readonly events: Generator<RoomEvent, never> }[] = []
+  while (rooms.length < count) {
+    const [callerId = '', ...invited] = participantIds
+    const input = CreateRoom.parse({ type: 'group', maxParticipants: 50, participantIds: invited })
+    const { room } = await app.rooms.create({ id: callerId, scopes: nobody }, input)
+    let joined = room
+    for (const id of participantIds) {
+      joined = (await app.rooms.join({ id, scopes: nobody }, room.id, JoinRoom.parse({}))).room
+    }
+    rooms.push({ room: joined, events: mutings(joined) })
   }
-  const events: Generator<RoomEvent, never> = mutings(joined)
+
   const token = (userId: string) =>
     mintToken({ secret: SECRET, userId, ttl: 86_400, scopes: ['rtc:admin'], now: new Date() })
   return {
@@ -49,12 +52,14 @@ export async function gateway(databaseUrl: string): Promise<Variant> {
       JSON.stringify({
         id: `${String(reader).padStart(8, '0')}-bbbb-4ccc-8ddd-eeeeeeeeeeee`,
         type: 'subscribe',
-        payload: { query: QUERY, variables: { roomId: room.id } },
+        payload: { query: QUERY, variables: { roomId: rooms[reader % count]?.room.id } },
       }),
     ],
-    publish() {
-      const { value } = events.next()
-      app.hub.committed(room, [value])
+    publish(index) {
+      const stream = rooms[index]
+      if (!stream) throw new RangeError('no such room')
+      const { value } = stream.events.next()
+      app.hub.committed({ ...stream.room, seq: value.seq }, [value])
       return value.seq
     },
     async close() {

@@ -4,15 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { useServer } from 'graphql-ws/use/ws'
 import { createPubSub, createSchema, createYoga } from 'graphql-yoga'
 import { WebSocketServer } from 'ws'
-import type { RoomUpdate } from '../../src/events/event.ts'
-import { asMessage, groupOfTen, QUERY, updates, type Variant } from './variant.ts'
+import { asMessage, QUERY, type Scene, streamsOf, type Variant } from './variant.ts'
 
 /**
  * The recipe of Yoga's documentation: its pub/sub behind graphql-ws.
  *
  * @see https://the-guild.dev/graphql/yoga-server/docs/features/subscriptions#graphql-over-websocket-protocol-via-graphql-ws
  */
-export async function plain(): Promise<Variant> {
+export async function plain(scene: Scene): Promise<Variant> {
   const pubSub = createPubSub<{ room: [roomId: string, message: ReturnType<typeof asMessage>] }>()
   const yoga = createYoga({
     graphqlEndpoint: '/graphql',
@@ -84,8 +83,7 @@ export async function plain(): Promise<Variant> {
   )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const room = groupOfTen('01900000-0000-7000-8000-000000000001')
-  const stream: Generator<RoomUpdate, never> = updates(room)
+  const rooms = streamsOf(scene)
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
     hello: (reader) =>
@@ -94,11 +92,13 @@ export async function plain(): Promise<Variant> {
         JSON.stringify({
           id: `${String(reader).padStart(8, '0')}-bbbb-4ccc-8ddd-eeeeeeeeeeee`,
           type: 'subscribe',
-          payload: { query: QUERY, variables: { roomId: room.id } },
+          payload: { query: QUERY, variables: { roomId: rooms[reader % rooms.length]?.id } },
         }),
       ]),
-    publish() {
-      const { value } = stream.next()
+    publish(index) {
+      const room = rooms[index]
+      if (!room) throw new RangeError('no such room')
+      const { value } = room.updates.next()
       pubSub.publish('room', room.id, asMessage(value))
       return value.seq
     },

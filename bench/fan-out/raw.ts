@@ -1,24 +1,32 @@
-import { createServer } from 'node:http'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { WebSocketServer } from 'ws'
-import { asMessage, groupOfTen, updates, type Variant } from './variant.ts'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { asMessage, type Scene, streamsOf, type Variant } from './variant.ts'
 
-/** The floor: the same bytes to every socket of the `ws` library, and nothing else. */
-export async function raw(): Promise<Variant> {
+/** The floor: the same bytes to every socket of the `ws` library that reads the room, and nothing else. */
+export async function raw(scene: Scene): Promise<Variant> {
   const server = createServer()
   const sockets = new WebSocketServer({ server })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const stream = updates(groupOfTen('01900000-0000-7000-8000-000000000001'))
+  const rooms = streamsOf(scene).map((stream) => ({ ...stream, readers: new Set<WebSocket>() }))
+  sockets.on('connection', (socket) => {
+    socket.once('message', (room: Buffer) => {
+      rooms[Number(room.toString())]?.readers.add(socket)
+      socket.send('{"type":"connection_ack"}')
+    })
+  })
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    hello: () => Promise.resolve([]),
-    publish() {
-      const { value } = stream.next()
+    hello: (reader) => Promise.resolve([String(reader % rooms.length)]),
+    publish(index) {
+      const room = rooms[index]
+      if (!room) throw new RangeError('no such room')
+      const { value } = room.updates.next()
       const payload = { data: { roomUpdated: asMessage(value) } }
       const frame = JSON.stringify({ id: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee', type: 'next', payload })
-      for (const socket of sockets.clients) socket.send(frame)
+      for (const socket of room.readers) socket.send(frame)
       return value.seq
     },
     async close() {

@@ -6,9 +6,13 @@ export class Readers {
   readonly #url: URL
   readonly #sockets: Reader[] = []
   readonly #stalled: { readonly reader: Reader; readonly seqs: number[] }[] = []
-  /** How many readers have each update, and when each of them got it. */
+  /** When each reader that has an update got it, by the update's key. */
   readonly #arrivals = new Map<number, number[]>()
   #onAll: (seq: number) => void = () => {}
+  #onDelivery: (deliveries: number) => void = () => {}
+  #deliveries = 0
+  /** Whether it is noted when updates arrive, or only how many have. */
+  recording = true
 
   constructor(url: string) {
     this.#url = new URL(url)
@@ -18,17 +22,26 @@ export class Readers {
     return this.#sockets.length
   }
 
-  /** Connects readers; those that are `stalled` read nothing after the handshake, until they are woken. */
-  async add(hellos: readonly (readonly string[])[], { stalled = false } = {}): Promise<void> {
+  /**
+   * Connects readers, in turns to each of so many rooms; those that are `stalled` read nothing after the handshake, until
+   * they are woken.
+   */
+  async add(hellos: readonly (readonly string[])[], { stalled = false, rooms = 1 } = {}): Promise<void> {
     for (const hello of hellos) {
       const seqs: number[] = []
-      const reader = new Reader(stalled ? (seq) => seqs.push(seq) : (seq) => this.#arrived(seq))
+      const room = this.#sockets.length % rooms
+      const reader = new Reader(stalled ? (seq) => seqs.push(seq) : (seq) => this.#arrived(keyOf(room, seq)))
       await reader.connect(this.#url, hello)
       if (stalled) {
         reader.stall()
         this.#stalled.push({ reader, seqs })
       } else this.#sockets.push(reader)
     }
+  }
+
+  /** Sends one message more on each connection, all at once; the number of the connection is given. */
+  sendAll(message: (index: number) => string): void {
+    for (const [index, socket] of this.#sockets.entries()) socket.send(message(index))
   }
 
   /** Lets those that stood still read what is there, to the end; answers what each got and how it was closed. */
@@ -43,9 +56,18 @@ export class Readers {
     this.#onAll = listener
   }
 
+  /** Told after every update that any reader has how many have come in all. */
+  onDelivery(listener: (deliveries: number) => void): void {
+    this.#onDelivery = listener
+  }
+
+  get deliveries(): number {
+    return this.#deliveries
+  }
+
   /** When each reader that has the update got it. */
-  arrivals(seq: number): readonly number[] {
-    return this.#arrivals.get(seq) ?? []
+  arrivals(key: number): readonly number[] {
+    return this.#arrivals.get(key) ?? []
   }
 
   forgetAll(): void {
@@ -57,13 +79,19 @@ export class Readers {
     for (const { reader } of this.#stalled) reader.close()
   }
 
-  #arrived(seq: number): void {
-    let times = this.#arrivals.get(seq)
-    if (!times) this.#arrivals.set(seq, (times = []))
+  #arrived(key: number): void {
+    this.#deliveries += 1
+    this.#onDelivery(this.#deliveries)
+    if (!this.recording) return
+    let times = this.#arrivals.get(key)
+    if (!times) this.#arrivals.set(key, (times = []))
     times.push(Number(process.hrtime.bigint()) / 1e6)
-    if (times.length === this.#sockets.length) this.#onAll(seq)
+    if (times.length === this.#sockets.length) this.#onAll(key)
   }
 }
+
+/** The name of an update of one room among many; of the first room's, its seq. */
+export const keyOf = (room: number, seq: number): number => room * 2 ** 32 + seq
 
 const SEQ = Buffer.from('"seq":')
 /** https://www.rfc-editor.org/rfc/rfc6455#section-5.2 */
@@ -75,7 +103,8 @@ export interface Ending {
   readonly code: number
 }
 
-class Reader {
+/** One WebSocket client. */
+export class Reader {
   readonly #onUpdate: (seq: number) => void
   #socket: Socket | undefined
   #rest: Buffer = Buffer.alloc(0)
@@ -100,10 +129,14 @@ class Reader {
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('error', () => {})
     for (const message of hello) {
-      socket.write(masked(OPCODE.text, Buffer.from(message)))
+      this.send(message)
       // The acknowledgement, before anything is subscribed to.
-      if (hello.length > 1 && message === hello[0]) await once(socket, 'data')
+      if (message === hello[0]) await once(socket, 'data')
     }
+  }
+
+  send(message: string): void {
+    this.#socket?.write(masked(OPCODE.text, Buffer.from(message)))
   }
 
   stall(): void {

@@ -1,89 +1,113 @@
 import { gateway } from './gateway.ts'
 import { plain } from './plain.ts'
 import { raw } from './raw.ts'
-import type { Variant } from './variant.ts'
+import type { Scene, Variant } from './variant.ts'
+
+/** How long a flood lasts: so many updates, or milliseconds. */
+export type Length = { readonly events: number } | { readonly milliseconds: number }
 
 /** The orders of the benchmark to the server's process. */
 export type Order =
   | { readonly kind: 'hello'; readonly from: number; readonly count: number }
-  /** Sends `events` updates, never more than `window` ahead of what all readers have. */
-  | { readonly kind: 'flood'; readonly events: number; readonly window: number }
+  /** Sends updates, to the rooms in turns, never more than `window` ahead of what has been received. */
+  | { readonly kind: 'flood'; readonly length: Length; readonly window: number }
   /** Sends `events` updates, one every `interval` milliseconds. */
   | { readonly kind: 'pace'; readonly events: number; readonly interval: number }
-  /** All readers have this update. */
-  | { readonly kind: 'received'; readonly seq: number }
+  /** As many updates of the flood have been received. */
+  | { readonly kind: 'received'; readonly events: number }
   | { readonly kind: 'memory' }
   | { readonly kind: 'close' }
+
+/** An update: its room, its seq, and when it was published, in milliseconds of the system's monotonic clock. */
+export type Published = readonly [room: number, seq: number, at: number]
 
 export type Report =
   | { readonly kind: 'ready'; readonly url: string }
   | { readonly kind: 'hello'; readonly messages: readonly (readonly string[])[] }
-  /** When each update was published: milliseconds of the system's monotonic clock. */
-  | {
-      readonly kind: 'published'
-      readonly times: readonly (readonly [seq: number, at: number])[]
-      readonly cpu: number
-    }
+  | { readonly kind: 'published'; readonly updates: readonly Published[]; readonly cpu: number }
   | { readonly kind: 'memory'; readonly heap: number; readonly rss: number }
 
-const variants: Record<string, () => Promise<Variant>> = {
-  raw,
-  plain,
-  gateway: () => gateway(process.argv[3] ?? ''),
+const [, , name = '', databaseUrl = '', scenery = ''] = process.argv
+const scene = JSON.parse(scenery) as Scene
+const variants: Readonly<Record<string, () => Promise<Variant>>> = {
+  raw: () => raw(scene),
+  plain: () => plain(scene),
+  gateway: () => gateway(databaseUrl, scene),
 }
-const variant = await variants[process.argv[2] ?? '']?.()
-if (!variant) throw new Error('which variant?')
+const start = variants[name]
+if (!start) throw new Error('which variant?')
+const variant = await start()
 
 const now = () => Number(process.hrtime.bigint()) / 1e6
 const report = (message: Report) => process.send?.(message)
-let received = 0
-let onReceived = () => {}
+/** What the readers of a flood have received. */
+const progress = { events: 0, wake: () => {} }
 
-async function publish(events: number, turn: (index: number, seq: number) => Promise<void>): Promise<void> {
-  const times: [number, number][] = []
+async function publish(isOver: (count: number) => boolean, turn: (count: number) => Promise<void>): Promise<void> {
+  const updates: Published[] = []
   const before = process.cpuUsage()
-  for (let index = 0; index < events; index += 1) {
+  while (!isOver(updates.length)) {
+    const room = updates.length % scene.rooms
     const at = now()
-    const seq = variant?.publish() ?? 0
-    times.push([seq, at])
-    await turn(index, seq)
+    updates.push([room, variant.publish(room), at])
+    await turn(updates.length)
   }
   const { user, system } = process.cpuUsage(before)
-  report({ kind: 'published', times, cpu: (user + system) / 1000 })
+  report({ kind: 'published', updates, cpu: (user + system) / 1000 })
 }
 
-process.on('message', (order: Order) => {
-  void (async () => {
-    if (order.kind === 'hello') {
+async function flood(length: Length, window: number): Promise<void> {
+  progress.events = 0
+  const until = 'milliseconds' in length ? now() + length.milliseconds : Infinity
+  const events = 'events' in length ? length.events : Infinity
+  await publish(
+    (count) => count >= events || now() >= until,
+    async (count) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      while (count - progress.events >= window) {
+        await new Promise<void>((resolve) => {
+          progress.wake = resolve
+        })
+      }
+    },
+  )
+}
+
+async function pace(events: number, interval: number): Promise<void> {
+  const start = now()
+  await publish(
+    (count) => count >= events,
+    (count) => new Promise((resolve) => setTimeout(resolve, Math.max(0, start + count * interval - now()))),
+  )
+}
+
+async function obey(order: Order): Promise<void> {
+  switch (order.kind) {
+    case 'hello': {
       const readers = Array.from({ length: order.count }, (_, index) => variant.hello(order.from + index))
       report({ kind: 'hello', messages: await Promise.all(readers) })
-    } else if (order.kind === 'flood') {
-      await publish(order.events, async (index, seq) => {
-        await new Promise((resolve) => setImmediate(resolve))
-        received = Math.max(received, seq - 1 - index)
-        while (seq - received >= order.window) {
-          await new Promise<void>((resolve) => {
-            onReceived = resolve
-          })
-        }
-      })
-    } else if (order.kind === 'pace') {
-      const start = now()
-      await publish(order.events, async (index) => {
-        await new Promise((resolve) => setTimeout(resolve, Math.max(0, start + (index + 1) * order.interval - now())))
-      })
-    } else if (order.kind === 'received') {
-      received = order.seq
-      onReceived()
-    } else if (order.kind === 'memory') {
+      return
+    }
+    case 'flood':
+      return flood(order.length, order.window)
+    case 'pace':
+      return pace(order.events, order.interval)
+    case 'received':
+      progress.events = order.events
+      progress.wake()
+      return
+    case 'memory': {
       globalThis.gc?.()
       globalThis.gc?.()
       const { heapUsed, rss } = process.memoryUsage()
       report({ kind: 'memory', heap: heapUsed, rss })
-    } else {
+      return
+    }
+    case 'close':
       await variant.close()
       process.disconnect()
-    }
-  })()
-})
+  }
+}
+
+process.on('message', (order: Order) => void obey(order))
 report({ kind: 'ready', url: variant.url })

@@ -1,15 +1,21 @@
 import { type RoomUpdate, updateOf } from '../../src/events/event.ts'
 import { apply, newcomer, type Participant, type Room, type RoomEvent } from '../../src/rooms/model.ts'
 
-/** What every server under test is asked to do; it runs as a process of its own and is spoken to by IPC. */
+/** What every server under test is asked to do; it runs as a process of its own and is spoken to by IPC. Readers come to the rooms in turns. */
 export interface Variant {
   /** Where readers connect: `ws://127.0.0.1:port/path`. */
   readonly url: string
   /** What a reader sends after the handshake, the connection's number given; an empty list: it just listens. */
   hello(reader: number): Promise<readonly string[]>
-  /** Sends one more update to every reader; answers its seq. */
-  publish(): number
+  /** Sends one more update to every reader of the room; answers its seq. */
+  publish(room: number): number
   close(): Promise<void>
+}
+
+/** How many rooms there are, and how many members each has. */
+export interface Scene {
+  readonly rooms: number
+  readonly members: number
 }
 
 export const QUERY = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) {
@@ -44,10 +50,10 @@ export function* updates(room: Room): Generator<RoomUpdate, never> {
   throw new Error('mutings never end')
 }
 
-/** A group of ten. */
-export function groupOfTen(id: string): Room {
+/** A group whose members have all joined. */
+export function group(id: string, members: number): Room {
   const now = new Date()
-  const participants = Array.from({ length: 10 }, (_, ordinal): Participant => ({
+  const participants = Array.from({ length: members }, (_, ordinal): Participant => ({
     ...newcomer({ id }, `user-${ordinal}`, { ordinal, role: ordinal ? 'member' : 'caller', ringsUntil: null }),
     state: 'joined',
     connected: true,
@@ -84,6 +90,13 @@ export function groupOfTen(id: string): Room {
     participants,
   }
 }
+
+/** The streams of so many rooms. */
+export const streamsOf = ({ rooms, members }: Scene) =>
+  Array.from({ length: rooms }, (_, index) => {
+    const room = group(`01900000-0000-7000-8000-${index.toString(16).padStart(12, '0')}`, members)
+    return { id: room.id, updates: updates(room) }
+  })
 
 /** The message of an update as all variants send it, as an object. */
 export const asMessage = ({ seq, type, at, actorId, participant, room }: RoomUpdate) => ({

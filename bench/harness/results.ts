@@ -1,0 +1,52 @@
+import type { Machine } from './machine.ts'
+import type { Better } from './statistics.ts'
+
+/** What is measured of each server; the first of a workload's metrics is drawn. */
+export interface Metric {
+  readonly name: string
+  readonly unit: string
+  readonly better: Better
+}
+
+/** The values of one server, one for each round, by the metric's name. */
+export interface Measured {
+  readonly server: string
+  readonly rounds: Readonly<Record<string, readonly number[]>>
+}
+
+export interface WorkloadResult {
+  readonly id: string
+  readonly title: string
+  /** What was done and counted. */
+  readonly description: string
+  readonly metrics: readonly Metric[]
+  /** The gateway first. */
+  readonly servers: readonly Measured[]
+  /** When it was measured: ISO 8601. */
+  readonly at: string
+}
+
+/** All workloads with one size of the database. */
+export interface Run {
+  /** Rooms in the database beside those that the workloads make. */
+  readonly rooms: number
+  /** Fewer and shorter rounds: shows that everything works, and no more. */
+  readonly quick: boolean
+  readonly machine: Machine
+  readonly workloads: readonly WorkloadResult[]
+}
+
+export interface Results {
+  readonly runs: readonly Run[]
+}
+
+/** The results with those of one more run: what it has measured again takes the place of what was there. */
+export function withRun({ runs }: Results, run: Run): Results {
+  const before = runs.find(({ rooms }) => rooms === run.rooms)
+  const measured = new Set(run.workloads.map(({ id }) => id))
+  const kept = before?.workloads.filter(({ id }) => !measured.has(id)) ?? []
+  const others = runs.filter(({ rooms }) => rooms !== run.rooms)
+  return {
+    runs: [...others, { ...run, workloads: [...kept, ...run.workloads] }].toSorted((a, b) => a.rooms - b.rooms),
+  }
+}

@@ -1,0 +1,40 @@
+import { isDeepStrictEqual } from 'node:util'
+
+const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
+/**
+ * An answer without what no two servers can have the same: ids and times of their making, here numbered in the order in
+ * which they appear, and session ids.
+ */
+export function withoutIdentity(answer: unknown): unknown {
+  const ids = new Map<string, string>()
+  const nameOf = (id: string) => {
+    const name = ids.get(id) ?? `id ${ids.size + 1}`
+    ids.set(id, name)
+    return name
+  }
+  const visit = (value: unknown, key?: string): unknown => {
+    if (key === 'sessionId') return value === null ? null : 'a session'
+    if (typeof value === 'string') return TIME.test(value) ? 'a time' : value.replaceAll(UUID, nameOf)
+    if (Array.isArray(value)) return value.map((item) => visit(item))
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, visit(item, name)]))
+  }
+  return visit(answer)
+}
+
+/**
+ * Speed counts only among servers that answer the same.
+ *
+ * @throws Error naming the first two that do not
+ */
+export function requireSame(answers: ReadonlyMap<string, unknown>): void {
+  const [first, ...others] = answers
+  if (!first) return
+  for (const [name, answer] of others) {
+    if (isDeepStrictEqual(answer, first[1])) continue
+    const shown = (value: unknown) => JSON.stringify(value)?.slice(0, 2000)
+    throw new Error(`${first[0]} and ${name} answer differently:\n${shown(first[1])}\n${shown(answer)}`)
+  }
+}

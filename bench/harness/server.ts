@@ -1,0 +1,110 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { SECRET } from '../load/tokens.ts'
+import { ROOT } from './built.ts'
+
+/** The servers that are put side by side, as the results name them. */
+export const SERVERS = {
+  gateway: 'the gateway',
+  yoga: 'Yoga + Pothos + Prisma',
+  apollo: 'Apollo Server + Prisma',
+  mercurius: 'Mercurius (JIT) + Prisma',
+  raw: 'node:http + pg, by hand',
+} as const
+
+export type ServerName = keyof typeof SERVERS
+
+/** How the gateway is configured where its default would be measured in place of its speed, and why. */
+export const GATEWAY_SETTINGS: Readonly<Record<string, { readonly value: string; readonly reason: string }>> = {
+  RATE_LIMITS: { value: 'off', reason: 'one client at one address does what thousands of users do' },
+  MAX_CONNECTIONS: { value: '100000', reason: 'more sockets than the default are opened' },
+  MAX_REQUESTS: { value: '100000', reason: 'a storm of joins sends all requests at once' },
+  LIVE_ROOMS_MAX: { value: '1000000', reason: 'few users create many rooms' },
+  DRAIN_TIME: { value: '1', reason: 'the process ends soon; nothing is measured then' },
+}
+
+export interface Usage {
+  /** Bytes after a garbage collection. */
+  readonly heap: number
+  readonly rss: number
+  /** Milliseconds of processor time since the start. */
+  readonly cpu: number
+}
+
+const PROBE = fileURLToPath(new URL('bench/harness/probe.js', ROOT))
+const module = (name: ServerName): string =>
+  fileURLToPath(name === 'gateway' ? new URL('dist/main.js', ROOT) : new URL(`../peers/${name}.js`, import.meta.url))
+
+/** A server in a process of its own. */
+export class Server {
+  readonly name: ServerName
+  readonly url: string
+  readonly #child: ChildProcess
+
+  private constructor(name: ServerName, url: string, child: ChildProcess) {
+    this.name = name
+    this.url = url
+    this.#child = child
+  }
+
+  static async start(name: ServerName, databaseUrl: string): Promise<Server> {
+    const child = fork(module(name), {
+      execArgv: ['--expose-gc', '--import', PROBE],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      env: {
+        ...(process.env['PATH'] !== undefined && { PATH: process.env['PATH'] }),
+        NODE_ENV: 'production',
+        DATABASE_URL: databaseUrl,
+        JWT_SECRET: SECRET,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        LOG_LEVEL: 'error',
+        ...Object.fromEntries(Object.entries(GATEWAY_SETTINGS).map(([variable, { value }]) => [variable, value])),
+      },
+    })
+    const url = await Promise.race([addressOf(child), once(child, 'exit').then(() => undefined)])
+    if (url === undefined) throw new Error(`${SERVERS[name]} did not start`)
+    child.stdout?.resume()
+    return new Server(name, url, child)
+  }
+
+  get webSocketUrl(): string {
+    return `${this.url.replace('http', 'ws')}/graphql`
+  }
+
+  async usage(): Promise<Usage> {
+    const answered = once(this.#child, 'message') as Promise<[{ usage: Usage }]>
+    this.#child.send('usage')
+    const [{ usage }] = await answered
+    return usage
+  }
+
+  /** Bytes of resident memory, without a garbage collection before; null elsewhere than on Linux. */
+  async residentNow(): Promise<number | null> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8').catch(() => '')
+    const kib = /VmRSS:\s+(\d+)/.exec(status)?.[1]
+    return kib === undefined ? null : Number(kib) * 1024
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exited = once(this.#child, 'exit')
+    const impatient = setTimeout(() => this.#child.kill('SIGKILL'), 10_000)
+    this.#child.kill('SIGTERM')
+    await exited
+    clearTimeout(impatient)
+  }
+}
+
+/** Every server prints its address when it is ready. */
+async function addressOf(child: ChildProcess): Promise<string | undefined> {
+  let output = ''
+  for await (const chunk of child.stdout ?? []) {
+    output += String(chunk)
+    const url = /http:\/\/[\w.:]+/.exec(output)?.[0]
+    if (url) return url
+  }
+  return undefined
+}

@@ -1,0 +1,55 @@
+/** What several rounds of one measurement say. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+/**
+ * The middle of the values; the mean of the two middle ones when their number is even.
+ *
+ * @throws RangeError without values
+ */
+export function median(values: readonly number[]): number {
+  const sorted = ascending(values)
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]]
+  if (low === undefined || high === undefined) throw new RangeError('there is no median of nothing')
+  return (low + high) / 2
+}
+
+/** @throws RangeError without values */
+export const spreadOf = (values: readonly number[]): Spread => ({
+  median: median(values),
+  min: Math.min(...values),
+  max: Math.max(...values),
+})
+
+/**
+ * The smallest value that at least this part of the values does not exceed (nearest rank).
+ *
+ * @param part - above 0, at most 1
+ * @throws RangeError without values
+ */
+export function percentile(values: Iterable<number>, part: number): number {
+  const sorted = Float64Array.from(values).toSorted()
+  const value = sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)]
+  if (value === undefined) throw new RangeError('there is no percentile of nothing')
+  return value
+}
+
+/** Whether more or less of something is better. */
+export type Better = 'more' | 'less'
+
+/**
+ * How many times better the first of two servers is, round by round: rounds that were next to each other in time are
+ * compared with each other, since a shared machine is not the same from one minute to the next. Above 1 it is better.
+ */
+export const timesBetter = (ours: readonly number[], theirs: readonly number[], better: Better): Spread =>
+  spreadOf(
+    ours.map((our, round) => {
+      const their = theirs[round] ?? NaN
+      return better === 'more' ? our / their : their / our
+    }),
+  )
+
+const ascending = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b)

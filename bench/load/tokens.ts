@@ -1,0 +1,23 @@
+import { SignJWT } from 'jose'
+
+/** The key that all servers verify with. */
+export const SECRET = 'a secret that only the benchmark knows, 32 bytes or more'
+
+const key = new TextEncoder().encode(SECRET)
+const tokens = new Map<string, Promise<string>>()
+
+/** A token of the user, the same one each time. */
+export function tokenOf(userId: string, scope = ''): Promise<string> {
+  const name = `${userId} ${scope}`
+  let token = tokens.get(name)
+  if (!token) {
+    token = new SignJWT(scope ? { scope } : {})
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(userId)
+      .setIssuedAt()
+      .setExpirationTime('1d')
+      .sign(key)
+    tokens.set(name, token)
+  }
+  return token
+}

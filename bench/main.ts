@@ -1,0 +1,89 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { ROOT } from './harness/built.ts'
+import { startDatabase } from './harness/database.ts'
+import { machineFacts } from './harness/machine.ts'
+import { type Results, withRun, type WorkloadResult } from './harness/results.ts'
+import { seed } from './harness/seed.ts'
+import { seatsMaxOf } from './harness/seats.ts'
+import { resultTable, writeReport } from './report/page.ts'
+import { workloadsFor } from './workloads/all.ts'
+
+/**
+ * The gateway beside what others would build, all in one run.
+ *
+ *     npm run bench -- [--quick] [--only text] [--rooms 10000] [--rounds 5] [--report]
+ *
+ * Results go to `bench/results/latest.json`, the page and its charts to `docs/benchmarks`. Those of a quick run say
+ * nothing: they go to `bench/results/quick` only. `--report` measures nothing and writes the page anew.
+ */
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    rooms: { type: 'string', default: '10000' },
+    rounds: { type: 'string' },
+    report: { type: 'boolean', default: false },
+  },
+})
+const { quick } = values
+const rooms = Number(values.rooms)
+const rounds = Number(values.rounds ?? (quick ? 3 : 5))
+const seconds = quick ? 1 : 5
+
+const [RESULTS, FOLDER] = quick
+  ? [new URL('bench/results/quick/latest.json', ROOT), new URL('bench/results/quick/', ROOT)]
+  : [new URL('bench/results/latest.json', ROOT), new URL('docs/benchmarks/', ROOT)]
+const print = (text: string) => process.stdout.write(`${text}\n`)
+
+async function load(): Promise<Results> {
+  const text = await readFile(RESULTS, 'utf8').catch(() => undefined)
+  return text === undefined ? { runs: [] } : (JSON.parse(text) as Results)
+}
+
+async function save(results: Results): Promise<void> {
+  await mkdir(new URL('.', RESULTS), { recursive: true })
+  await writeFile(RESULTS, `${JSON.stringify(results, null, 1)}\n`)
+  await writeReport(results, FOLDER)
+}
+
+async function measure(): Promise<void> {
+  const database = await startDatabase()
+  // PostgreSQL would live on.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void database.close().finally(() => process.exit(130)))
+  }
+  try {
+    print(`filling the database with ${rooms} rooms …`)
+    await seed(database, rooms)
+    const machine = machineFacts(database.version)
+    print(
+      Object.entries(machine)
+        .map((fact) => fact.join(': '))
+        .join(' · '),
+    )
+    const chosen = workloadsFor(await seatsMaxOf(database.url)).filter(
+      ({ id, title }) => id.includes(values.only) || title.includes(values.only),
+    )
+    const measured: WorkloadResult[] = []
+    for (const { run, ...about } of chosen) {
+      const started = performance.now()
+      try {
+        const servers = await run({ database, rounds, seconds, quick })
+        const result = { ...about, servers, at: new Date().toISOString() }
+        measured.push(result)
+        print(`\n${about.title} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${resultTable(result)}`)
+        // A run that is cut short has measured what it has.
+        await save(withRun(await load(), { rooms, quick, machine, workloads: measured }))
+      } catch (error) {
+        process.exitCode = 1
+        print(`\n${about.title}: FAILED\n${error instanceof Error ? error.stack : String(error)}`)
+      }
+    }
+  } finally {
+    await database.close()
+  }
+}
+
+if (values.report) await save(await load())
+else await measure()

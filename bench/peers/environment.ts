@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { jwtVerify } from 'jose'
+
+/** What every peer is told by the harness. */
+export const DATABASE_URL = process.env['DATABASE_URL'] ?? ''
+/** Connections to the database: as many as the gateway has. */
+export const POOL = 10
+
+const key = new TextEncoder().encode(process.env['JWT_SECRET'])
+
+/**
+ * Who is asking, from an `Authorization` header.
+ *
+ * @throws Error when there is no valid token
+ */
+export async function authenticate(authorization: unknown): Promise<string> {
+  const token = typeof authorization === 'string' ? /^Bearer (\S+)$/.exec(authorization)?.[1] : undefined
+  if (token === undefined) throw new Error('UNAUTHENTICATED')
+  const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'], requiredClaims: ['exp', 'sub'] })
+  return payload.sub ?? ''
+}
+
+/** Tells the harness where the server is. */
+export const announce = (url: string): void => void process.stdout.write(`${url}\n`)
+
+/** Listens on a free port and says so. */
+export async function listen(server: Server): Promise<void> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  announce(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+}

@@ -64,6 +64,8 @@ function nodesOf(node: PlanNode): { type: string; index: string | undefined; row
 const pageOf = (filter: PageFilter, rest: Partial<PageQuery> = {}): PageQuery => ({
   scope: readScope({ id: 'user-0', scopes: new Set() }),
   filter,
+  after: null,
+  before: null,
   backward: false,
   limit: 21,
   ...rest,

@@ -37,8 +37,8 @@ export function createCharges(rates: Rates): Charges {
       const callerId = callerOf(actor, input)
       rates.take('create', callerId)
       if (input.metadata) rates.take('metadata', callerId, kibibytes(input.metadata))
-      if (input.type === 'group') invite(callerId, input.participantIds ?? [])
-      else if (input.calleeId !== undefined) {
+      if (input.type === 'group') invite(callerId, input.participantIds)
+      else if (input.calleeId !== null) {
         rates.take('ring', callerId)
         rates.take('redial', pairKey(callerId, input.calleeId))
       }

@@ -157,7 +157,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
 
   /** Two who call each other mean one call; null when the other one's was over in the meantime. */
   const joinReverseCall = async (
-    { actor, room, expectStream = false }: CreateCommand,
+    { actor, room, expectStream }: CreateCommand,
     reverseCallId: string,
   ): Promise<Room | null> => {
     const join = {

@@ -19,7 +19,10 @@ import {
 /** The shapes that every door accepts; REST validates bodies with them, OpenAPI is generated from them. */
 
 const storable = (schema: z.ZodString) => schema.refine(isStorable, 'must not contain U+0000 or lone surrogates')
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
+/** Absent or null at the door, null inside. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null)
+const withDefault = <T extends z.ZodType>(schema: T, fallback: z.output<T>) =>
+  schema.nullish().transform((value) => value ?? fallback)
 
 /** A user's id, as their token's subject spells it. */
 export const UserId = z
@@ -52,16 +55,16 @@ export const CreateRoom = z.strictObject({
   type: z.enum(ROOM_TYPES).describe('p2p calls one callee, group invites participants'),
   callerId: optional(UserId).describe("Defaults to the token's subject; another needs scope rtc:admin"),
   calleeId: optional(UserId).describe('Required for p2p'),
-  participantIds: optional(z.array(UserId).max(1000)).describe('Invited members of a group'),
-  mediaType: optional(z.enum(MEDIA_TYPES)).describe('Defaults to video'),
+  participantIds: withDefault(z.array(UserId).max(1000), []).describe('Invited members of a group'),
+  mediaType: withDefault(z.enum(MEDIA_TYPES), 'video').describe('Defaults to video'),
   name: optional(storable(z.string().min(1).max(200))),
   metadata: optional(JsonObject).describe('A JSON object of at most 8 KiB'),
   provider: optional(z.enum(MEDIA_PROVIDERS)).describe("Defaults to the gateway's own choice"),
-  access: optional(z.enum(ROOM_ACCESSES)).describe('Who may join a group; defaults to invited'),
+  access: withDefault(z.enum(ROOM_ACCESSES), 'invited').describe('Who may join a group; defaults to invited'),
   maxParticipants: optional(z.int().min(1).max(1000)).describe(
     'Seats; 2 in p2p; in a group defaults to MESH_MAX (6) with provider webrtc, else to 50',
   ),
-  expectStream: optional(z.boolean()).describe(EXPECT_STREAM_OF_CREATE),
+  expectStream: withDefault(z.boolean(), false).describe(EXPECT_STREAM_OF_CREATE),
 })
 export type CreateRoom = z.infer<typeof CreateRoom>
 
@@ -83,8 +86,8 @@ export const LEAVE_AFTER =
 export const JoinRoom = z.strictObject({
   deviceId: optional(DeviceId).describe('No deviceId means one and the same default device'),
   sessionId: optional(SessionId).describe(SESSION_OF_JOIN),
-  expectStream: optional(z.boolean()).describe(EXPECT_STREAM),
-  mesh: optional(z.boolean()).describe(MESH),
+  expectStream: withDefault(z.boolean(), false).describe(EXPECT_STREAM),
+  mesh: withDefault(z.boolean(), false).describe(MESH),
   audio: optional(z.boolean()).describe('Publishing audio; defaults to true'),
   video: optional(z.boolean()).describe("Publishing video; defaults to the room's media type"),
 })
@@ -93,12 +96,12 @@ export type JoinRoom = z.infer<typeof JoinRoom>
 export const LeaveRoom = z.strictObject({
   deviceId: optional(DeviceId).describe('Only if this device is in the room; by default whichever is'),
   sessionId: optional(SessionId).describe('Only this session: a leave of an earlier one changes nothing'),
-  after: optional(z.int().min(0).max(LEAVE_AFTER_MAX)).describe(LEAVE_AFTER),
+  after: withDefault(z.int().min(0).max(LEAVE_AFTER_MAX), 0).describe(LEAVE_AFTER),
 })
 export type LeaveRoom = z.infer<typeof LeaveRoom>
 
 export const RejectCall = z.strictObject({
-  reason: optional(z.enum(REJECT_REASONS)).describe('Defaults to declined'),
+  reason: withDefault(z.enum(REJECT_REASONS), 'declined').describe('Defaults to declined'),
 })
 export type RejectCall = z.infer<typeof RejectCall>
 
@@ -140,7 +143,7 @@ export const Page = z
     last: optional(PageSize),
     before: optional(Cursor),
   })
-  .refine(({ first, last }) => first === undefined || last === undefined, {
+  .refine(({ first, last }) => first === null || last === null, {
     path: ['last'],
     message: 'cannot be combined with first',
   })
@@ -150,7 +153,7 @@ export const PARTICIPANTS_DEFAULT = 50
 export const PARTICIPANTS_MAX = 500
 /** A page of a room's participants; the cursor is the ordinal of the last one seen. */
 export const ParticipantsPage = z.strictObject({
-  first: optional(z.int().min(1).max(PARTICIPANTS_MAX)).transform((first) => first ?? PARTICIPANTS_DEFAULT),
+  first: withDefault(z.int().min(1).max(PARTICIPANTS_MAX), PARTICIPANTS_DEFAULT),
   after: optional(
     z
       .string()
@@ -161,12 +164,12 @@ export const ParticipantsPage = z.strictObject({
 })
 
 /** @throws RtcError BAD_USER_INPUT naming `clientRequestId` */
-export const requireClientRequestId = (key: string | null | undefined): string | undefined =>
+export const requireClientRequestId = (key: string | null | undefined): string | null =>
   parseInput(z.object({ clientRequestId: optional(ClientRequestId) }), { clientRequestId: key }).clientRequestId
 
 /** @throws RtcError BAD_USER_INPUT naming `deviceId` */
 export const requireDeviceId = (deviceId: string | null | undefined): string | undefined =>
-  parseInput(z.object({ deviceId: optional(DeviceId) }), { deviceId }).deviceId
+  parseInput(z.object({ deviceId: optional(DeviceId) }), { deviceId }).deviceId ?? undefined
 
 /** @throws RtcError PAYLOAD_TOO_LARGE */
 export function requireMetadataFits(metadata: CreateRoom['metadata']): void {

@@ -4,24 +4,24 @@ import type { EndReason, MediaType, RoomStatus, RoomType } from './model.ts'
 import type { ReadScope } from './policy.ts'
 
 export interface PageFilter {
-  readonly status?: RoomStatus | undefined
-  readonly endReason?: EndReason | undefined
-  readonly type?: RoomType | undefined
-  readonly mediaType?: MediaType | undefined
+  readonly status?: RoomStatus | null
+  readonly endReason?: EndReason | null
+  readonly type?: RoomType | null
+  readonly mediaType?: MediaType | null
   /** A user who has, or had, a place in the room, too. */
-  readonly peer?: string | undefined
+  readonly peer?: string | null
   /** Created at or after. */
-  readonly from?: Date | undefined
+  readonly from?: Date | null
   /** Created before. */
-  readonly to?: Date | undefined
+  readonly to?: Date | null
 }
 
 export interface PageQuery {
   readonly scope: ReadScope
   readonly filter: PageFilter
   /** Room ids, exclusive: the page lies behind `after` and before `before`, newest first. */
-  readonly after?: string | undefined
-  readonly before?: string | undefined
+  readonly after: string | null
+  readonly before: string | null
   /** Take the last rooms of that range instead of the first. */
   readonly backward: boolean
   readonly limit: number
@@ -63,7 +63,7 @@ function conditions({ scope, filter, after, before }: PageQuery): Prisma.Sql {
     filter.endReason && Prisma.sql`room."endReason" = ${filter.endReason}::"EndReason"`,
     filter.type && Prisma.sql`room."type" = ${filter.type}::"RoomType"`,
     filter.mediaType && Prisma.sql`room."mediaType" = ${filter.mediaType}::"MediaType"`,
-    filter.peer !== undefined &&
+    filter.peer &&
       Prisma.sql`EXISTS (SELECT FROM "Participant" peer WHERE peer."roomId" = room."id" AND peer."userId" = ${filter.peer})`,
     filter.from && Prisma.sql`room."createdAt" >= ${filter.from}`,
     filter.to && Prisma.sql`room."createdAt" < ${filter.to}`,

@@ -3,14 +3,14 @@ import type { Participant, ParticipantState } from './model.ts'
 /** Which participants of a room are asked for. */
 export interface ParticipantsFilter {
   readonly roomId: string
-  /** Any of these; all when absent. */
-  readonly state: readonly ParticipantState[] | undefined
+  /** Any of these; all when null. */
+  readonly state: readonly ParticipantState[] | null
 }
 
 export interface ParticipantsQuery extends ParticipantsFilter {
   readonly first: number
   /** The ordinal behind which the page begins. */
-  readonly after: number | undefined
+  readonly after: number | null
 }
 
 export interface ParticipantsCut {
@@ -24,15 +24,15 @@ export const cursorOf = ({ ordinal }: Participant): string => String(ordinal)
 export const inState =
   (states: ParticipantsFilter['state']) =>
   ({ state }: Participant): boolean =>
-    states === undefined || states.includes(state)
+    states === null || states.includes(state)
 
 /** A page of participants that are at hand. */
 export function pageOf(
   participants: readonly Participant[],
-  { state, first, after = -1 }: Omit<ParticipantsQuery, 'roomId'>,
+  { state, first, after }: Omit<ParticipantsQuery, 'roomId'>,
 ): ParticipantsCut {
   return cutPage(
-    participants.filter(inState(state)).filter(({ ordinal }) => ordinal > after),
+    participants.filter(inState(state)).filter(({ ordinal }) => ordinal > (after ?? -1)),
     first,
   )
 }

@@ -34,10 +34,11 @@ const time = z
   .string()
   .transform((text) => parseTime(text.replace(/ (?=\d\d:\d\d$)/, '+')))
   .pipe(z.date(TIME_RULE))
+const orNull = <T>(value: T | undefined): T | null => value ?? null
 const RoomsQuery = z.strictObject({
   ...RoomFilter.shape,
-  from: time.describe('Created at or after: a time as RFC 3339 writes it, or a date').optional(),
-  to: time.describe('Created before: a time as RFC 3339 writes it, or a date').optional(),
+  from: time.describe('Created at or after: a time as RFC 3339 writes it, or a date').optional().transform(orNull),
+  to: time.describe('Created before: a time as RFC 3339 writes it, or a date').optional().transform(orNull),
   first: wholeNumber.optional(),
   after: z.string().optional(),
 })
@@ -182,7 +183,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
         const page = parseInput(ParticipantsPage, input)
         const { places, hasNextPage } =
           first === undefined
-            ? { places: participants.filter(inState(state)), hasNextPage: false }
+            ? { places: participants.filter(inState(page.state)), hasNextPage: false }
             : pageOf(participants, page)
         const now = clock.now()
         const body = places.map((participant) => participantJson(participant, now))

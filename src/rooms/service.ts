@@ -13,7 +13,7 @@ import {
   type CreateRoom,
   type InviteParticipants,
   type JoinRoom,
-  type LeaveRoom,
+  LeaveRoom,
   type Page,
   PAGE_DEFAULT,
   type RejectCall,
@@ -39,7 +39,7 @@ export interface RoomService {
    * `replayed`: this room was there before. The key was used for the same request; or the callee is calling the caller
    * at this moment, and the caller has joined their call instead; or the caller is calling the callee already.
    */
-  create(actor: Actor, input: CreateRoom, clientRequestId?: string): Promise<{ room: Room; replayed: boolean }>
+  create(actor: Actor, input: CreateRoom, clientRequestId?: string | null): Promise<{ room: Room; replayed: boolean }>
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<RoomMember & { connection: MediaConnection }>
   /** A connection that lasts from now, for who has joined. */
   refreshConnection(actor: Actor, roomId: string): Promise<MediaConnection>
@@ -80,36 +80,26 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
   const charges = createCharges(rates)
 
   return {
-    async create(actor, input, clientRequestId) {
+    async create(actor, input, clientRequestId = null) {
       requireMetadataFits(input.metadata)
       charges.create(actor, input)
-      const userIds = input.type === 'p2p' ? [input.calleeId ?? ''] : (input.participantIds ?? [])
+      const userIds = input.type === 'p2p' ? [input.calleeId ?? ''] : input.participantIds
       const query = { callerId: callerOf(actor, input), userIds, now: clock.now(), ...quotas }
       const { liveRooms, blocking, overRung } = await ringChecker.check(query)
       if (liveRooms >= quotas.liveRoomsMax) throw tooManyRooms(quotas.liveRoomsMax)
       // A call that finds too much ringing ends as busy; one among many invitations does not ring.
       const silentFor = input.type === 'p2p' ? blocking : new Set([...blocking, ...overRung])
-      const calleeIsBusy = rejectBusy && input.calleeId !== undefined && (await store.isInCall(input.calleeId))
-      const ids = { id: newId(), clientRequestId: clientRequestId ?? null }
+      const calleeIsBusy = rejectBusy && input.calleeId !== null && (await store.isInCall(input.calleeId))
+      const ids = { id: newId(), clientRequestId }
       const provider = input.provider ?? media.defaultProvider
       media.requireProvider(provider)
       const command = createCommand(actor, { ...input, provider }, { ...ids, calleeIsBusy, silentFor })
       return executor.create(command)
     },
 
-    async join(actor, roomId, { deviceId, sessionId, expectStream, mesh, audio, video }) {
+    async join(actor, roomId, input) {
       charges.join(actor)
-      const room = await execute(roomId, {
-        type: 'join',
-        actor,
-        deviceId: deviceId ?? null,
-        sessionId: sessionId ?? null,
-        expectStream: expectStream ?? false,
-        mesh: mesh ?? false,
-        audio: audio ?? null,
-        video: video ?? null,
-        providers: media.providers,
-      })
+      const room = await execute(roomId, { ...input, type: 'join', actor, providers: media.providers })
       const place = memberOf(room, actor.id)
       return { ...place, connection: await media.connect(place, clock.now()) }
     },
@@ -127,9 +117,9 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return media.iceServers(actor.id, now, () => store.isInOrRung(actor.id, now))
     },
 
-    async leave(actor, roomId, input) {
+    async leave(actor, roomId, input = LeaveRoom.parse({})) {
       charges.command(actor)
-      return memberOf(await execute(roomId, { type: 'leave', actor, ...input }), actor.id)
+      return memberOf(await execute(roomId, { ...input, type: 'leave', actor }), actor.id)
     },
 
     async end(actor, roomId) {
@@ -139,7 +129,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async reject(actor, roomId, { reason }) {
       charges.command(actor)
-      const room = await execute(roomId, { type: 'reject', actor, reason: reason ?? 'declined' })
+      const room = await execute(roomId, { type: 'reject', actor, reason })
       charges.declined(room, actor.id)
       return memberOf(room, actor.id)
     },
@@ -163,9 +153,9 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return memberOf(await execute(roomId, { type: 'transferHost', actor, userId }), userId)
     },
 
-    async update(actor, roomId, { audio, video }) {
+    async update(actor, roomId, input) {
       charges.command(actor)
-      const room = await execute(roomId, { type: 'update', actor, audio: audio ?? null, video: video ?? null })
+      const room = await execute(roomId, { ...input, type: 'update', actor })
       return memberOf(room, actor.id)
     },
 
@@ -178,15 +168,15 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async list(actor, filter, { first, after, last, before }) {
       charges.command(actor)
-      const backward = last !== undefined
+      const backward = last !== null
       const size = last ?? first ?? PAGE_DEFAULT
       const found = await store.page({ scope: readScope(actor), filter, after, before, backward, limit: size + 1 })
       const more = found.length > size
       const rooms = backward ? found.slice(-size) : found.slice(0, size)
       // The cursor's own room lies beyond the page on the other side.
       return backward
-        ? { rooms, hasNextPage: before !== undefined, hasPreviousPage: more }
-        : { rooms, hasNextPage: more, hasPreviousPage: after !== undefined }
+        ? { rooms, hasNextPage: before !== null, hasPreviousPage: more }
+        : { rooms, hasNextPage: more, hasPreviousPage: after !== null }
     },
   }
 }
@@ -215,14 +205,14 @@ function createCommand(
   const request = {
     type: input.type,
     callerId: input.callerId ?? actor.id,
-    calleeId: input.calleeId ?? null,
-    participantIds: input.participantIds ?? [],
-    mediaType: input.mediaType ?? 'video',
-    name: input.name ?? null,
-    metadata: input.metadata ?? null,
+    calleeId: input.calleeId,
+    participantIds: input.participantIds,
+    mediaType: input.mediaType,
+    name: input.name,
+    metadata: input.metadata,
     provider: input.provider,
-    access: input.access ?? 'invited',
-    maxParticipants: input.maxParticipants ?? null,
+    access: input.access,
+    maxParticipants: input.maxParticipants,
   } as const
   const keyed = ids.clientRequestId !== null
   const requestHash = keyed ? createHash('sha256').update(canonical(request)).digest('hex') : null

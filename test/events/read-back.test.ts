@@ -15,7 +15,7 @@ test('readers who come back together share the pages of the log, and each gets e
     const { body } = await alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
     for (const person of [alice, bob]) await person.rest('POST', `/rooms/${body.id}/join`)
     for (let turn = 0; turn < 150; turn += 1) {
-      await app.rooms.update({ id: 'alice', scopes: new Set() }, body.id, { audio: turn % 2 === 1, video: undefined })
+      await app.rooms.update({ id: 'alice', scopes: new Set() }, body.id, { audio: turn % 2 === 1, video: null })
     }
     const { seq } = (await alice.rest('GET', `/rooms/${body.id}`)).body
     expect(seq).toBeGreaterThan(150)

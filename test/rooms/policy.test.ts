@@ -15,6 +15,7 @@ function groupWith(state: ParticipantState): Room {
       type: 'create',
       actor: alice,
       calleeIsBusy: false,
+      expectStream: false,
       silentFor: new Set(),
       room: {
         id: '01900000-0000-7000-8000-000000000001',

@@ -29,7 +29,7 @@ builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
           edges,
           pageInfo: {
             hasNextPage,
-            hasPreviousPage: query.after !== undefined,
+            hasPreviousPage: query.after !== null,
             startCursor: edges[0]?.cursor ?? null,
             endCursor: edges.at(-1)?.cursor ?? null,
           },

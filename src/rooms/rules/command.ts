@@ -28,12 +28,12 @@ export interface Join {
 export interface Leave {
   readonly type: 'leave'
   readonly actor: Actor
-  /** Only from this device: when another one is in the room by now, nothing happens. Absent: from whichever. */
-  readonly deviceId?: string | undefined
-  /** Only this session: an earlier one changes nothing, neither a seat nor an invitation. Absent: whichever. */
-  readonly sessionId?: string | undefined
-  /** Seconds until it takes effect, at most the grace; a join or stream of the device takes it back. Absent: at once. */
-  readonly after?: number | undefined
+  /** Only from this device: when another one is in the room by now, nothing happens. Null: from whichever. */
+  readonly deviceId: string | null
+  /** Only this session: an earlier one changes nothing, neither a seat nor an invitation. Null: whichever. */
+  readonly sessionId: string | null
+  /** Seconds until it takes effect, at most the grace; a join or stream of the device takes it back. 0: at once. */
+  readonly after: number
 }
 
 export interface Reject {

@@ -21,8 +21,8 @@ export interface CreateCommand {
   readonly calleeIsBusy: boolean
   /** Those of the invited for whom it does not ring. */
   readonly silentFor: ReadonlySet<string>
-  /** Whether the caller, joined to a call of the callee's to them, opens a stream within the grace. Absent: no. */
-  readonly expectStream?: boolean | undefined
+  /** Whether the caller, joined to a call of the callee's to them, opens a stream within the grace. */
+  readonly expectStream: boolean
   readonly room: {
     readonly id: string
     readonly type: RoomType

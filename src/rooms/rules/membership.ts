@@ -110,11 +110,11 @@ function takeOver(draft: Draft, before: Participant, command: Join, limits: Room
 }
 
 /** Gives the seat, or the invitation, up; later, if so asked by a client that may come back. */
-export function leave(draft: Draft, { actor, deviceId, sessionId, after = 0 }: Leave, limits: RoomLimits): undefined {
+export function leave(draft: Draft, { actor, deviceId, sessionId, after }: Leave, limits: RoomLimits): undefined {
   const before = draft.placeOf(actor.id)
   // A device that was replaced hangs up late: it must not take the one that came after it along.
-  if (before.state === 'joined' && deviceId !== undefined && before.deviceId !== deviceId) return
-  if (sessionId !== undefined && before.sessionId !== sessionId) return
+  if (before.state === 'joined' && deviceId !== null && before.deviceId !== deviceId) return
+  if (sessionId !== null && before.sessionId !== sessionId) return
   const present = before.state === 'joined' || before.state === 'invited'
   if (draft.room.status === 'ended' || !present) return
   if (after > 0) leaveLater(draft, before, Math.min(after, limits.grace))

@@ -37,7 +37,14 @@ function accepted(decision: Decision): Accepted {
 }
 const create = (room: Partial<CreateCommand['room']> = {}, actor = alice): Decision =>
   decideCreate(
-    { type: 'create', actor, calleeIsBusy: false, silentFor: new Set(), room: { ...newRoom, ...room } },
+    {
+      type: 'create',
+      actor,
+      expectStream: false,
+      calleeIsBusy: false,
+      silentFor: new Set(),
+      room: { ...newRoom, ...room },
+    },
     START,
     LIMITS,
   )
@@ -58,7 +65,13 @@ const join = (
   audio: null,
   video: null,
 })
-const leave = (actor: Actor): RoomCommand & { type: 'leave' } => ({ type: 'leave', actor })
+const leave = (actor: Actor): RoomCommand & { type: 'leave' } => ({
+  type: 'leave',
+  actor,
+  deviceId: null,
+  sessionId: null,
+  after: 0,
+})
 const end = (actor: Actor): RoomCommand => ({ type: 'end', actor })
 const tick: RoomCommand = { type: 'tick' }
 const reject = (actor: Actor, reason: 'declined' | 'busy' = 'declined'): RoomCommand => ({
@@ -217,7 +230,7 @@ describe('joining', () => {
 test('a call to somebody who is busy ends at once, where that is the policy', () => {
   const decision = accepted(
     decideCreate(
-      { type: 'create', actor: alice, calleeIsBusy: true, silentFor: new Set(), room: newRoom },
+      { type: 'create', actor: alice, calleeIsBusy: true, expectStream: false, silentFor: new Set(), room: newRoom },
       START,
       LIMITS,
     ),
@@ -495,7 +508,7 @@ describe('whatever happens', () => {
 
 describe('a session', () => {
   const sessionOf = (room: Room, userId: string) => findParticipant(room, userId)?.sessionId
-  const leaveSession = (actor: Actor, sessionId: string): RoomCommand => ({ type: 'leave', actor, sessionId })
+  const leaveSession = (actor: Actor, sessionId: string): RoomCommand => ({ ...leave(actor), sessionId })
 
   test('is named by the gateway where the client names none, and a repeat of the join keeps it', () => {
     const room = story(created(), [1, join(alice, 'phone')]).room

@@ -9,7 +9,7 @@ export interface BusOptions {
   readonly nodeId: string
   /** Another node's notice. Must not throw. */
   onNotice(notice: Notice): void
-  /** Notices may have been missed: the bus has just been connected. Must not throw. */
+  /** Called when the bus has connected: notices before that may have been missed. Must not throw. */
   onGap(): void
   readonly log: Logger
 }
@@ -20,13 +20,13 @@ const CONNECT_TIMEOUT = 4_000
 const ANSWER_TIMEOUT = 4_500
 const PROBE_INTERVAL = 5_000
 const RECONNECT = { first: 100, longest: 2_000 } as const
-/** Notices that wait for the connection. */
+/** Pending notices at most. */
 const BACKLOG = 10_000
 
 /**
- * What nodes tell each other, by PostgreSQL's NOTIFY on one connection of its own. A notification inside a write
- * statement would take a lock that all writers share, so notices are sent after the commit: whatever has gathered while
- * the last batch was under way goes as one statement.
+ * Carries notices between nodes by PostgreSQL's NOTIFY, on a connection of its own. A notification inside a write
+ * statement would take a lock that all writers share, so notices are sent after the commit, in batches: all that become
+ * pending during one statement are sent by the next.
  *
  * @see https://www.postgresql.org/docs/18/sql-notify.html
  */
@@ -42,18 +42,18 @@ export class Bus {
     this.#options = options
   }
 
-  /** Connects, and connects again whenever the connection is lost. */
+  /** Connects, and reconnects whenever the connection is lost. */
   start(): void {
     this.#running = this.#run()
   }
 
-  /** Tells the other nodes; never throws and never waits. */
+  /** Sends a notice to the other nodes; never throws and never waits. */
   announce(notice: Notice): void {
     this.#waiting.put(notice)
     void this.#flush()
   }
 
-  /** Sends what waits, if there is a connection, and disconnects. */
+  /** Sends the pending notices if connected, then disconnects. */
   async close(): Promise<void> {
     await this.#flush()
     this.#closing.abort()
@@ -74,13 +74,13 @@ export class Bus {
         if (!signal.aborted) log.warn({ err: error }, 'the connection to the other nodes is lost')
       }
       if (signal.aborted) return
-      // Nodes that lost the database together do not come back together.
+      // Jitter: nodes that lost the database together do not reconnect at the same moment.
       await delay(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
       pause = Math.min(pause * 2, RECONNECT.longest)
     }
   }
 
-  /** One connection's life: listen → say that something may have been missed → send what waits → until it breaks. */
+  /** One connection: listen → report the gap → send pending notices → wait until it breaks. */
   async #connected(onOpen: () => void): Promise<void> {
     const socket = new Socket()
     const client = new pg.Client({
@@ -106,7 +106,7 @@ export class Bus {
       onOpen()
       this.#options.onGap()
       void this.#flush()
-      // A connection that is dead without a word is noticed by what it does not answer.
+      // Detects a half-open connection: the server stopped answering probes.
       probe = setInterval(() => {
         client.query('SELECT 1').catch((error: Error) => client.emit('error', error))
       }, PROBE_INTERVAL)
@@ -114,18 +114,18 @@ export class Bus {
     } finally {
       clearInterval(probe)
       this.#client = undefined
-      // A server that has gone without a word would never answer a farewell.
+      // On a half-open connection a graceful close would never be answered.
       socket.destroy()
     }
   }
 
   #receive(payload: string): void {
     const message = decodeNotices(payload)
-    if (!message) this.#options.log.debug('passed over a notification that no gateway has written')
+    if (!message) this.#options.log.debug('ignored a notification that is not of a gateway')
     else if (message.nodeId !== this.#options.nodeId) message.notices.forEach(this.#options.onNotice)
   }
 
-  /** One batch at a time: what comes meanwhile is the next. */
+  /** Sends one batch at a time; notices that come meanwhile form the next. */
   #flush(): Promise<void> {
     return (this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined

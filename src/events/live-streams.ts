@@ -9,7 +9,7 @@ import type { StreamNotice } from './notice.ts'
  * An event of a room takes seven steps from its commit to the socket:
  *
  * 1. `Executor` (`rooms/executor.ts`) commits it and calls `committed` of every kind.
- * 2. `Bus` (`events/bus.ts`) carries a notice to the other nodes, which call `notice`. `CatchUp` (`events/catch-up.ts`)
+ * 2. `Bus` (`events/bus.ts`) carries a notice to the other nodes, which call `notice`. The job of `events/catch-up.ts`
  *    calls `check` every two seconds, so that a lost notice delays an event and never loses it.
  * 3. `Hub` (`events/hub.ts`) applies it to the room once per node, in order; gaps are filled from the log.
  * 4. `RoomStream` (`events/stream.ts`) is one subscriber's sequence: backfill from the log → cutover → live.

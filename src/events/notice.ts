@@ -19,7 +19,7 @@ export type Notice =
   /** A user has spent so much of a rate. */
   | ({ readonly kind: 'spending' } & RateSpending)
 
-/** Notices that wait to be sent: of those about the same thing, one. */
+/** Notices to be sent, merged by what they are about. */
 export class PendingNotices {
   readonly #limit: number
   readonly #notices = new Map<string, Notice>()
@@ -32,7 +32,7 @@ export class PendingNotices {
     return this.#notices.size
   }
 
-  /** Over the limit the oldest goes: the others will find out by themselves. */
+  /** Over the limit the oldest is dropped: the other nodes' checks find what it was about. */
   put(notice: Notice): void {
     const key = keyOf(notice)
     const known = this.#notices.get(key)
@@ -46,7 +46,7 @@ export class PendingNotices {
     }
   }
 
-  /** Everything that waits; nothing waits any more. */
+  /** Removes and returns all pending notices. */
   takeAll(): Notice[] {
     const notices = [...this.#notices.values()]
     this.#notices.clear()
@@ -88,7 +88,7 @@ export function encodeNotices(nodeId: string, notices: readonly Notice[]): strin
   return payloads
 }
 
-/** Which node a payload comes from, and what it says; null for what no gateway has written. */
+/** The sender and the notices of a payload; null for a payload that is not of a gateway. */
 export function decodeNotices(payload: string): { nodeId: string; notices: readonly Notice[] } | null {
   try {
     const [nodeId, ...tuples] = JSON.parse(payload) as [unknown, ...unknown[]]
@@ -110,7 +110,7 @@ function toTuple(notice: Notice): Tuple {
   return [notice.kind === 'ringing' ? 'c' : 's', notice.roomId, notice.userId]
 }
 
-/** Kinds that a newer version sends are passed over. */
+/** Ignores kinds that only a newer version knows. */
 function fromTuple(tuple: unknown): Notice | null {
   if (!Array.isArray(tuple)) return null
   const [kind, roomId, about, cost] = tuple as unknown[]

@@ -110,6 +110,14 @@ test('the map of src names every folder and nothing else', async () => {
 })
 
 describe('examples', () => {
+  test('are all listed', async () => {
+    const files = await readdir(`${root}/docs/examples`)
+    const listed = [...(await read('docs/examples/README.md')).matchAll(/^\| \[[^\]]+\]\(([^)]+)\)/gm)].map(
+      ([, file]) => file,
+    )
+    expect(new Set([...listed, 'README.md', 'tsconfig.json'])).toEqual(new Set(files))
+  })
+
   test('the subscription is valid against the schema', async () => {
     const schema = buildSchema(await readFile(`${root}/src/graphql/schema.graphql`, 'utf8'))
     const [, operation = ''] = /query = `([\s\S]*?)`/.exec(protocol) ?? []

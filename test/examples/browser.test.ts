@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserTests, launchBrowser } from '../browser.ts'
 import { withWorld, type World } from '../world.ts'
-import { type PageServer, readExample, servePage } from './page.ts'
+import { type PageServer, readExample, servePage, withGateway } from './page.ts'
 
 const folder = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const statusOf = (page: Page) => page.getByRole('status').textContent()
@@ -17,7 +17,7 @@ describe.runIf(browserTests)('docs/examples/browser.html', () => {
 
   async function withPages(work: (open: (user: 'alice' | 'bob') => Promise<Page>) => Promise<void>): Promise<void> {
     await withWorld(async (world: World) => {
-      const served: PageServer = await servePage(await readExample('browser.html', world.url), {
+      const served: PageServer = await servePage(withGateway(await readExample('browser.html'), world.url), {
         sdk: folder('dist/sdk'),
         'graphql-ws': folder('node_modules/graphql-ws/dist'),
       })
@@ -63,6 +63,7 @@ describe.runIf(browserTests)('docs/examples/browser.html', () => {
       await alice.getByRole('button', { name: 'Hang up' }).click()
       await expect.poll(() => statusOf(alice)).toMatch(/^INVALID_STATE: /)
       await alice.getByRole('button', { name: 'Call' }).click()
+      await expect.poll(() => statusOf(alice)).toBe('waiting')
       await bob.getByRole('button', { name: 'Decline' }).click()
       await expect.poll(() => statusOf(alice)).toBe('ended: rejected')
     }))

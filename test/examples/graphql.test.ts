@@ -2,14 +2,15 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserTests, launchBrowser } from '../browser.ts'
 import { startClientWorld } from '../sdk/people.ts'
-import { bundleExample, type PageServer, servePage } from './page.ts'
+import { bundleExample, type PageServer, servePage, withGateway } from './page.ts'
 
 const texts = (page: Page, selector: string) => page.locator(selector).allTextContents()
 
 describe.runIf(browserTests).each(['apollo-react.tsx', 'urql.ts'])('docs/examples/%s', (example) => {
   let browser: Browser
+  let bundle: string
   beforeAll(async () => {
-    browser = await launchBrowser()
+    ;[browser, bundle] = await Promise.all([launchBrowser(), bundleExample(example)])
   })
   afterAll(() => browser?.close())
 
@@ -17,7 +18,7 @@ describe.runIf(browserTests).each(['apollo-react.tsx', 'urql.ts'])('docs/example
   async function open(work: (context: Opened) => Promise<void>): Promise<void> {
     const world = await startClientWorld()
     const line = await world.line()
-    const served = await servePage(await bundleExample(example, line.url))
+    const served = await servePage(withGateway(bundle, line.url))
     const context = await browser.newContext()
     try {
       const page = await context.newPage()

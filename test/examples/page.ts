@@ -5,29 +5,26 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
-/** The text of an example, for a gateway at this address. */
-export async function readExample(name: string, gateway: string): Promise<string> {
-  const text = await readFile(pathOf(name), 'utf8')
-  const example = text.replaceAll('http://localhost:3000', gateway)
-  if (example === text) throw new Error(`${name} does not say where its gateway is`)
-  return example
+/** Where examples expect the gateway. */
+const GATEWAY = 'http://localhost:3000'
+
+/** The text of an example. */
+export const readExample = (name: string): Promise<string> => readFile(pathOf(name), 'utf8')
+
+/** An example for a gateway at another address. */
+export function withGateway(example: string, url: string): string {
+  if (!example.includes(GATEWAY)) throw new Error(`the example does not say that its gateway is at ${GATEWAY}`)
+  return example.replaceAll(GATEWAY, url)
 }
 
 export const pathOf = (name: string): string => fileURLToPath(new URL(`../../docs/examples/${name}`, import.meta.url))
 
 /** An example as Vite builds it, in a page as Vite's templates have it. */
-export async function bundleExample(name: string, gateway: string): Promise<string> {
+export async function bundleExample(name: string): Promise<string> {
   const built = await build({
     configFile: false,
     logLevel: 'silent',
     define: { 'process.env.NODE_ENV': '"development"' },
-    plugins: [
-      {
-        name: 'gateway',
-        enforce: 'pre',
-        load: (id) => (id === pathOf(name) ? readExample(name, gateway) : null),
-      },
-    ],
     build: { write: false, minify: false, lib: { entry: pathOf(name), formats: ['es'] } },
   })
   const [first] = Array.isArray(built) ? built : [built]

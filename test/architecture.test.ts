@@ -252,7 +252,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'model',
-    files: /^rooms\/(model|participants-page)$/,
+    files: /^rooms\/(model|participants|participants-page)$/,
     imports: ['model', 'core'],
     reason: 'what a room is; everything else is built on it',
   },

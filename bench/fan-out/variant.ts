@@ -1,5 +1,6 @@
 import { type RoomUpdate, updateOf } from '../../src/events/event.ts'
 import { apply, newcomer, type Participant, type Room, type RoomEvent } from '../../src/rooms/model.ts'
+import { Participants } from '../../src/rooms/participants.ts'
 
 /** What every server under test is asked to do; it runs as a process of its own and is spoken to by IPC. Readers come to the rooms in turns. */
 export interface Variant {
@@ -26,7 +27,7 @@ export const QUERY = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId)
 /** One after the other, participants of the room mute and unmute themselves. */
 export function* mutings(room: Room): Generator<RoomEvent, never> {
   for (let seq = room.seq + 1; ; seq += 1) {
-    const before = room.participants[seq % room.participants.length] as Participant
+    const before = room.participants.at(seq % room.participants.length) as Participant
     const participant = { ...before, audio: seq % 2 === 0 }
     yield {
       roomId: room.id,
@@ -87,7 +88,7 @@ export function group(id: string, members: number): Room {
     activeUntil: null,
     hostId: null,
     requestHash: null,
-    participants,
+    participants: Participants.of(participants),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { MediaProvider } from '../core/media-provider.ts'
+import { Participants } from './participants.ts'
 
 export const ROOM_TYPES = ['p2p', 'group'] as const
 export const MEDIA_TYPES = ['audio', 'video'] as const
@@ -105,7 +106,7 @@ export interface Participant {
 
 /** The aggregate: the room and everybody who ever had a place in it, in the order they came. */
 export interface Room extends RoomFields {
-  readonly participants: readonly Participant[]
+  readonly participants: Participants
 }
 
 /** A room, and one of its participants. */
@@ -132,17 +133,12 @@ export interface RoomEvent {
 
 /** The room after one more event. The room is `null` only before its `room_created`. */
 export function apply(room: Room | null, event: RoomEvent): Room {
-  const changed = new Map(event.data.participants?.map((participant) => [participant.userId, participant]))
-  const participants = (room?.participants ?? []).map((before) => changed.get(before.userId) ?? before)
-  for (const participant of changed.values()) {
-    if (participant.ordinal >= participants.length) participants.push(participant)
-  }
+  const participants = (room?.participants ?? Participants.of([])).with(event.data.participants ?? [])
   const fields = { ...room, ...event.data.room } as RoomFields
   return { ...fields, seq: event.seq, participants }
 }
 
-export const findParticipant = (room: Room, userId: string): Participant | undefined =>
-  room.participants.find((participant) => participant.userId === userId)
+export const findParticipant = (room: Room, userId: string): Participant | undefined => room.participants.get(userId)
 
 /** How many users may ever have had a place in one room. */
 export const PLACES_MAX = 1000
@@ -150,13 +146,6 @@ export const PLACES_MAX = 1000
 /** Who invites into a group, removes and ends it; null in a call between two, which has no host. */
 export const hostOf = ({ type, hostId, callerId }: Pick<RoomFields, 'type' | 'hostId' | 'callerId'>): string | null =>
   type === 'group' ? (hostId ?? callerId) : null
-
-/** Those who hold a seat. */
-export const joined = (room: Room): readonly Participant[] =>
-  room.participants.filter((participant) => participant.state === 'joined')
-
-/** Whether anybody has ever held a seat. */
-export const everJoined = (room: Room): boolean => room.participants.some(({ joinedAt }) => joinedAt !== null)
 
 /** Seconds between two times, to the millisecond. */
 export const secondsBetween = (from: Date, to: Date): number => Math.max(0, to.getTime() - from.getTime()) / 1000

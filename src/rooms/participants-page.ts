@@ -1,4 +1,5 @@
 import type { Participant, ParticipantState } from './model.ts'
+import type { Participants } from './participants.ts'
 
 /** Which participants of a room are asked for. */
 export interface ParticipantsFilter {
@@ -28,11 +29,12 @@ export const inState =
 
 /** A page of participants that are at hand. */
 export function pageOf(
-  participants: readonly Participant[],
+  participants: Participants | readonly Participant[],
   { state, first, after }: Omit<ParticipantsQuery, 'roomId'>,
 ): ParticipantsCut {
+  const isAsked = inState(state)
   return cutPage(
-    participants.filter(inState(state)).filter(({ ordinal }) => ordinal > (after ?? -1)),
+    [...participants].filter((participant) => participant.ordinal > (after ?? -1) && isAsked(participant)),
     first,
   )
 }

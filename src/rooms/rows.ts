@@ -2,6 +2,7 @@ import { NO_DEVICE } from '../core/ids.ts'
 import { AWAITED_STREAMS, EVENTS, PARTICIPANTS, ROOMS } from './columns.ts'
 import type { AwaitedStream } from './rules/decision.ts'
 import type { Room, RoomEvent } from './model.ts'
+import { Participants } from './participants.ts'
 import type { JsonRow } from './table.ts'
 
 export type { JsonRow }
@@ -11,7 +12,7 @@ export const { fromRow: toParticipant } = PARTICIPANTS
 
 export const toRoom = (room: JsonRow, participants: readonly JsonRow[]): Room => ({
   ...toFields(room),
-  participants: participants.map(toParticipant),
+  participants: Participants.of(participants.map(toParticipant)),
 })
 
 /** What a stored event changed: fields of the room, whole rows of participants. */

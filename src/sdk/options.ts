@@ -65,7 +65,7 @@ export interface CreateGroupOptions extends RoomOptions {
    * @default 'invited'
    */
   readonly access?: RoomAccess
-  /** Seats, 1 to 1000. Defaults to 6 with `webrtc`, unless the gateway is configured otherwise; else to 50. */
+  /** Seats, 1 to 10000. Defaults to 6 with `webrtc`, unless the gateway is configured otherwise; else to 50. */
   readonly maxParticipants?: number
 }
 

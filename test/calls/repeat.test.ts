@@ -79,7 +79,7 @@ describe('who calls somebody again while the first call rings', () => {
       await take(stream, 1)
       await stream.return?.()
       await expect
-        .poll(async () => (await app.rooms.get(OPERATOR, first.body.id)).participants[0]?.connected, {
+        .poll(async () => (await app.rooms.get(OPERATOR, first.body.id)).participants.at(0)?.connected, {
           timeout: 10_000,
         })
         .toBe(false)

@@ -20,7 +20,7 @@ test('a peer that is gone without a word is noticed by ping, and its participant
       socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
       await once(socket, 'message')
       expect((await closed)[0]).toBe(1006)
-      await expect.poll(async () => (await app.rooms.get(OPERATOR, room.id)).participants[0]?.connected).toBe(false)
+      await expect.poll(async () => (await app.rooms.get(OPERATOR, room.id)).participants.at(0)?.connected).toBe(false)
     },
     { dependencies: { timeouts: { socketPing: 300, socketPong: 300 } } },
   )

@@ -65,7 +65,9 @@ describe('the host of a group', () => {
     const stream = world.alice.subscribe(UPDATES, { roomId })
     await take(stream, 1)
     await stream.return?.()
-    await expect.poll(async () => (await world.app.rooms.get(OPERATOR, roomId)).participants[0]?.connected).toBe(false)
+    await expect
+      .poll(async () => (await world.app.rooms.get(OPERATOR, roomId)).participants.at(0)?.connected)
+      .toBe(false)
     expect(await hostOf(roomId)).toBe('alice')
     clock.advance(20)
     await expect.poll(() => hostOf(roomId)).toBe('bob')

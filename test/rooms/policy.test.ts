@@ -38,14 +38,17 @@ function groupWith(state: ParticipantState): Room {
   )
   if (decision.kind === 'refusal') throw new Error(decision.message)
   const { room } = decision
-  return { ...room, participants: room.participants.map((row) => (row.userId === 'bob' ? { ...row, state } : row)) }
+  const bob = room.participants.get('bob')
+  if (!bob) throw new TypeError('bob is invited')
+  return { ...room, participants: room.participants.with([{ ...bob, state }]) }
 }
 
 /** Whether a room's row is within somebody's list, as the statement of a page asks. */
 function isListed(actor: Actor, room: Room): boolean {
   const scope = readScope(actor)
   if (scope === 'all') return true
-  return room.participants.some(({ userId, state }) => userId === scope.participantId && state !== scope.exceptState)
+  const participant = room.participants.get(scope.participantId)
+  return participant !== undefined && participant.state !== scope.exceptState
 }
 
 describe('one room and the list of rooms agree on who reads', () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { newcomer, type Room } from '../../src/rooms/model.ts'
+import { Participants } from '../../src/rooms/participants.ts'
 import { RoomCache } from '../../src/rooms/room-cache.ts'
 import { CreateRoom } from '../../src/rooms/input.ts'
 import { withWorld } from '../world.ts'
@@ -10,8 +11,10 @@ it('keeps a bounded number of participants, forgets the least recently used room
     const named = (id: string, size: number): Room => ({
       ...room,
       id,
-      participants: Array.from({ length: size }, (_, ordinal) =>
-        newcomer({ id }, `user-${ordinal}`, { ordinal, role: 'member', ringsUntil: null }),
+      participants: Participants.of(
+        Array.from({ length: size }, (_, ordinal) =>
+          newcomer({ id }, `user-${ordinal}`, { ordinal, role: 'member', ringsUntil: null }),
+        ),
       ),
     })
     const cache = new RoomCache()

@@ -43,7 +43,7 @@ describe('a stream that comes back', () => {
     await send(alice, roomId, 'bob', { n: 1 })
     expect(await numbers(messages, 1)).toEqual([1])
     await Promise.all([messages.return?.(), presence.return?.()])
-    const connected = async () => (await world.app.rooms.get(OPERATOR, roomId)).participants[1]?.connected
+    const connected = async () => (await world.app.rooms.get(OPERATOR, roomId)).participants.at(1)?.connected
     await expect.poll(connected).toBe(false)
     clock.advance(19)
     await send(alice, roomId, 'bob', { n: 2 })

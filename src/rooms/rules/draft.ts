@@ -1,3 +1,4 @@
+import type { ParticipantDue } from '../participants.ts'
 import type { Accepted, AwaitedStream } from './decision.ts'
 import {
   apply,
@@ -14,9 +15,7 @@ import {
 export type Due =
   | { readonly kind: 'expiry'; readonly at: Date }
   | { readonly kind: 'empty'; readonly at: Date }
-  | { readonly kind: 'ring'; readonly at: Date; readonly participant: Participant }
-  | { readonly kind: 'grace'; readonly at: Date; readonly participant: Participant }
-  | { readonly kind: 'leave'; readonly at: Date; readonly participant: Participant }
+  | ParticipantDue
 
 /** The time a number of seconds after another. */
 export const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
@@ -100,11 +99,7 @@ function earliest(room: Room): Due | undefined {
   if (room.status === 'ended') return undefined
   let first: Due = { kind: 'expiry', at: room.expiresAt }
   if (room.emptyAt && room.emptyAt < first.at) first = { kind: 'empty', at: room.emptyAt }
-  for (const participant of room.participants) {
-    const { ringsUntil, graceUntil, leavesAt } = participant
-    if (ringsUntil && ringsUntil < first.at) first = { kind: 'ring', at: ringsUntil, participant }
-    if (graceUntil && graceUntil < first.at) first = { kind: 'grace', at: graceUntil, participant }
-    if (leavesAt && leavesAt < first.at) first = { kind: 'leave', at: leavesAt, participant }
-  }
+  const { due } = room.participants
+  if (due && due.at < first.at) first = due
   return first
 }

@@ -1,6 +1,6 @@
 import type { Actor } from '../../core/actor.ts'
 import type { Draft } from './draft.ts'
-import { departed, type EndReason, everJoined, findParticipant, type ParticipantRole, type Room } from '../model.ts'
+import { departed, type EndReason, findParticipant, type ParticipantRole, type Room } from '../model.ts'
 
 /** Somebody ends the room for everybody. */
 export function endBy(draft: Draft, actor: Actor): undefined {
@@ -19,7 +19,8 @@ export function supersede(draft: Draft): undefined {
 /** Nobody is in the room any more, or nobody ever came: then those who were invited have missed it. */
 export function endEmpty(draft: Draft): void {
   const { room } = draft
-  const isMissed = !everJoined(room) && room.participants.some(({ role }) => role !== 'caller')
+  const isMissed =
+    !room.participants.everJoined && room.participants.find(({ role }) => role !== 'caller') !== undefined
   end(draft, isMissed ? 'missed' : 'empty', null)
 }
 

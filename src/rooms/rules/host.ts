@@ -1,7 +1,7 @@
 import type { TransferHost } from './command.ts'
 import { refuse, type Refusal } from './decision.ts'
 import type { Draft } from './draft.ts'
-import { findParticipant, hostOf, joined, type Participant } from '../model.ts'
+import { findParticipant, hostOf, type Participant } from '../model.ts'
 
 /** The host of a group hands it to somebody who is in it. */
 export function transferHost(draft: Draft, { actor, userId }: TransferHost): Refusal | undefined {
@@ -22,7 +22,7 @@ export function succeedHost(draft: Draft, actorId: string | null): void {
   if (host === null || room.status === 'ended') return
   const state = findParticipant(room, host)?.state
   if (state === 'joined' || state === 'invited') return
-  const [heir] = joined(room).toSorted(bySeniority)
+  const [heir] = room.participants.joined().toSorted(bySeniority)
   if (heir) draft.emit('room_updated', actorId, { room: { hostId: heir.userId } })
 }
 

@@ -2,7 +2,7 @@ import type { Invite, Reject, Remove } from './command.ts'
 import { type RoomLimits, refuse, refuseInput, type Refusal } from './decision.ts'
 import { type Draft, later, OWN_EVENT_MAX } from './draft.ts'
 import { end } from './ending.ts'
-import { departed, everJoined, joined, newcomer, type Participant, PLACES_MAX } from '../model.ts'
+import { departed, newcomer, type Participant, PLACES_MAX } from '../model.ts'
 import { ROOM_OVER } from '../policy.ts'
 import { emptied } from './membership.ts'
 
@@ -23,36 +23,40 @@ export const rejected = (before: Participant): Participant => ({ ...before, stat
 /** The host of a group invites, and rings again whoever has missed, rejected, left or was removed. */
 export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
-  if (joined(room).length >= room.maxParticipants) {
+  if (room.participants.joinedCount >= room.maxParticipants) {
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   }
-  const places = new Map(room.participants.map((place) => [place.userId, place]))
-  const anew = [...new Set(userIds)].filter((userId) => !isExpected(places.get(userId)))
-  const strangers = anew.filter((userId) => !places.has(userId))
-  if (room.participants.length + strangers.length > PLACES_MAX) {
+  const { participants } = room
+  const anew = [...new Set(userIds)].filter((userId) => !isExpected(participants.get(userId)))
+  const newcomers = new Map<string, number>()
+  for (const userId of anew) {
+    if (!participants.get(userId)) newcomers.set(userId, participants.length + newcomers.size)
+  }
+  if (participants.length + newcomers.size > PLACES_MAX) {
     return refuseInput('userIds', `a room has at most ${PLACES_MAX} participants, former ones included`)
   }
-  const expected = [...room.participants.filter(isExpected).map((place) => place.userId), ...anew]
-  const members = expected.filter((userId) => userId !== room.callerId).length
+  const isCallerCounted = isExpected(participants.get(room.callerId)) || anew.includes(room.callerId)
+  const members = participants.joinedCount + participants.invitedCount + anew.length - Number(isCallerCounted)
   if (members > room.maxParticipants) {
     return refuseInput('userIds', `would make ${members} invited or joined, for ${room.maxParticipants} seats`)
   }
   const ringsUntil = later(now, limits.ring)
   const rows = anew.map((userId): Participant => {
     const silent = silentFor.has(userId)
-    const before = places.get(userId)
+    const before = participants.get(userId)
     if (before) return { ...before, state: 'invited', ringsUntil, silent }
-    const ordinal = room.participants.length + strangers.indexOf(userId)
+    const ordinal = newcomers.get(userId) ?? participants.length
     return newcomer(room, userId, { ordinal, role: 'member', ringsUntil, silent })
   })
   // A room that nobody has joined yet lasts for as long as it rings.
-  const waits = room.emptyAt !== null && !everJoined(room) && room.emptyAt < ringsUntil
+  const waits = room.emptyAt !== null && !room.participants.everJoined && room.emptyAt < ringsUntil
   draft.emitForEach('participant_invited', actor.id, { rows, ...(waits && { room: { emptyAt: ringsUntil } }) })
   return undefined
 }
 
 /** Whether somebody is in the room or may come any moment. */
-const isExpected = (place: Participant | undefined): boolean => place?.state === 'joined' || place?.state === 'invited'
+const isExpected = (participant: Participant | undefined): boolean =>
+  participant?.state === 'joined' || participant?.state === 'invited'
 
 /** The host of a group puts somebody out until they are invited again. */
 export function remove(draft: Draft, { actor, userId }: Remove, limits: RoomLimits): Refusal | undefined {
@@ -72,12 +76,14 @@ export function missRing(draft: Draft, invited: Participant): void {
 }
 
 function missInvitations(draft: Draft, { ringsUntil }: Participant): void {
-  const together = draft.room.participants.filter((place) => place.ringsUntil?.getTime() === ringsUntil?.getTime())
+  const together = draft.room.participants
+    .ringing()
+    .filter((participant) => participant.ringsUntil?.getTime() === ringsUntil?.getTime())
   // Few have their own events, and each its own turn among the other deadlines of that moment.
   const rows = (together.length > OWN_EVENT_MAX ? together : together.slice(0, 1)).map(missed)
   draft.emitForEach('participant_missed', null, { rows })
-  const isOver = !everJoined(draft.room) && draft.room.participants.every((place) => place.ringsUntil === null)
-  if (isOver) end(draft, 'missed', null)
+  const { participants } = draft.room
+  if (!participants.everJoined && participants.ringingCount === 0) end(draft, 'missed', null)
 }
 
 function missCall(draft: Draft): void {

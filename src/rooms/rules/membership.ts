@@ -6,7 +6,6 @@ import { succeedHost } from './host.ts'
 import {
   departed,
   findParticipant,
-  joined,
   type LeaveReason,
   newcomer,
   type Participant,
@@ -55,7 +54,7 @@ export function join(draft: Draft, command: Join, limits: RoomLimits): Refusal |
   draft.emit('participant_joined', actor.id, { room: { emptyAt: null }, participants: [seated] }, actor.id)
   if (command.expectStream) draft.awaitStream(announced(seated, seated.sessionId, later(now, limits.grace)))
 
-  if (room.status === 'waiting' && joined(draft.room).length >= 2) {
+  if (room.status === 'waiting' && draft.room.participants.joinedCount >= 2) {
     const expiresAt = later(now, limits.maxDuration)
     draft.emit('room_started', actor.id, { room: { status: 'active', startedAt: now, expiresAt } })
   }
@@ -64,7 +63,7 @@ export function join(draft: Draft, command: Join, limits: RoomLimits): Refusal |
 }
 
 function seatRefusal(room: Room, { mesh }: Join, { meshMax }: RoomLimits): Refusal | undefined {
-  const count = joined(room).length
+  const count = room.participants.joinedCount
   if (count >= room.maxParticipants) return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   if (!mesh || room.provider !== 'webrtc' || count < meshMax) return undefined
   return refuse('ROOM_FULL', `A mesh carries ${meshMax} participants, and as many are there.`)
@@ -151,7 +150,7 @@ export function depart(
 
 /** The change that starts the empty deadline when the last one is about to leave a group. */
 export function emptied({ room, now }: Draft, leaving: Participant, limits: RoomLimits) {
-  const isLast = room.type === 'group' && leaving.state === 'joined' && joined(room).length === 1
+  const isLast = room.type === 'group' && leaving.state === 'joined' && room.participants.joinedCount === 1
   return isLast ? { room: { emptyAt: later(now, limits.empty) } } : {}
 }
 

@@ -5,7 +5,7 @@ import { type CreateCommand, decideCreate } from '../../../src/rooms/rules/creat
 import type { RoomCommand } from '../../../src/rooms/rules/command.ts'
 import { decide } from '../../../src/rooms/rules/decide.ts'
 import type { Accepted, Decision } from '../../../src/rooms/rules/decision.ts'
-import { apply, findParticipant, joined, type Room } from '../../../src/rooms/model.ts'
+import { apply, findParticipant, type Room } from '../../../src/rooms/model.ts'
 import { SEED } from '../../seed.ts'
 
 const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600, meshMax: 6 }
@@ -430,7 +430,7 @@ describe('whatever happens', () => {
   })
 
   test('seats never exceed the maximum', () => {
-    always(({ before }) => expect(joined(before).length).toBeLessThanOrEqual(before.maxParticipants))
+    always(({ before }) => expect(before.participants.joinedCount).toBeLessThanOrEqual(before.maxParticipants))
   })
 
   test('a call between two only ever seats caller and callee', () => {
@@ -500,7 +500,7 @@ describe('whatever happens', () => {
     always(({ before, decision }) => {
       if (decision.kind === 'refusal' || before.status !== 'waiting') return
       expect(decision.room.status === 'active').toBe(
-        decision.room.status !== 'ended' && joined(decision.room).length >= 2,
+        decision.room.status !== 'ended' && decision.room.participants.joinedCount >= 2,
       )
     })
   })

@@ -12,6 +12,11 @@ import type { Room, RoomEvent } from '../rooms/model.ts'
 import { CallSubscriber } from './call-subscriber.ts'
 import { type IncomingCall, ringingChangedFor } from './ringing.ts'
 
+/**
+ * Participants of a room all of whom are shown what was committed, so that the next check knows that they have seen it. Of
+ * a larger room those see it who have changed.
+ */
+const SHOWN_TO_ALL = 64
 /** Users whose calls one statement checks. */
 const CHECK_BATCH = 1_000
 /** Rooms that a check loads at the same time. */
@@ -60,7 +65,11 @@ export class IncomingCalls implements LiveStreams {
   }
 
   committed(room: Room, events: readonly RoomEvent[]): void {
-    this.#show(room)
+    if (room.participants.length <= SHOWN_TO_ALL) this.#show(room)
+    else {
+      const userIds = new Set(events.flatMap(({ data }) => data.participants ?? []).map(({ userId }) => userId))
+      for (const userId of userIds) this.#showTo(userId, room)
+    }
     const changed = ringingChangedFor(room, events)
     const userIds = changed.size > NOTICES_MAX ? [EVERYBODY] : changed
     for (const userId of userIds) this.#dependencies.announce({ kind: 'ringing', roomId: room.id, userId })
@@ -122,9 +131,11 @@ export class IncomingCalls implements LiveStreams {
   }
 
   #show(room: Room): void {
-    for (const { userId } of room.participants) {
-      for (const subscriber of this.#subscribers.of(userId)) subscriber.show(room)
-    }
+    for (const { userId } of room.participants) this.#showTo(userId, room)
+  }
+
+  #showTo(userId: string, room: Room): void {
+    for (const subscriber of this.#subscribers.of(userId)) subscriber.show(room)
   }
 
   /** Never rejects. */

@@ -61,7 +61,7 @@ export const CreateRoom = z.strictObject({
   metadata: optional(JsonObject).describe('A JSON object of at most 8 KiB'),
   provider: optional(z.enum(MEDIA_PROVIDERS)).describe("Defaults to the gateway's own choice"),
   access: withDefault(z.enum(ROOM_ACCESSES), 'invited').describe('Who may join a group; defaults to invited'),
-  maxParticipants: optional(z.int().min(1).max(1000)).describe(
+  maxParticipants: optional(z.int().min(1).max(10_000)).describe(
     'Seats; 2 in p2p; in a group defaults to MESH_MAX (6) with provider webrtc, else to 50',
   ),
   expectStream: withDefault(z.boolean(), false).describe(EXPECT_STREAM_OF_CREATE),

@@ -141,7 +141,7 @@ export function apply(room: Room | null, event: RoomEvent): Room {
 export const findParticipant = (room: Room, userId: string): Participant | undefined => room.participants.get(userId)
 
 /** How many users may ever have had a place in one room. */
-export const PLACES_MAX = 1000
+export const PLACES_MAX = 10_000
 
 /** Who invites into a group, removes and ends it; null in a call between two, which has no host. */
 export const hostOf = ({ type, hostId, callerId }: Pick<RoomFields, 'type' | 'hostId' | 'callerId'>): string | null =>

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { JoinRoom } from '../../src/rooms/input.ts'
 import { createRoomStore } from '../../src/rooms/store.ts'
 import { type Answer, manualClock, type Messages, type Person, take, withWorld } from '../world.ts'
 
@@ -100,3 +101,28 @@ test('an answer about one participant writes nothing about the others', () =>
       SELECT max(length("data"::text))::int AS bytes FROM "RoomEvent" WHERE "roomId" = ${roomId}::uuid AND "seq" > 1`
     expect(row?.bytes).toBeLessThan(1000)
   }))
+
+test('ten thousand join a room, which costs few statements, and one more is refused', async () => {
+  let statements = 0
+  await withWorld(
+    async ({ app, alice }) => {
+      const roomId = await group(alice, { access: 'link', maxParticipants: 10_000 })
+      const join = (index: number) =>
+        app.rooms.join({ id: `guest ${index}`, scopes: new Set<string>() }, roomId, JoinRoom.parse({}))
+      statements = 0
+      for (let from = 1; from < 10_000; from += 500) {
+        await Promise.all(Array.from({ length: Math.min(500, 10_000 - from) }, (_, index) => join(from + index)))
+      }
+      // 500 that come together are written by about eight statements, and as many are left for whatever is due.
+      expect(statements).toBeLessThan(20 * 16)
+      await alice.rest('POST', `/rooms/${roomId}/join`)
+      await expect(join(10_000)).rejects.toMatchObject({ code: 'ROOM_FULL' })
+      const room = await createRoomStore(app).load(roomId)
+      expect(room?.participants.joinedCount).toBe(10_000)
+      const { body } = await alice.rest('GET', `/rooms/${roomId}/participants?state=joined&first=3`)
+      expect(body.map(({ userId }: { userId: string }) => userId)).toEqual(['alice', 'guest 1', 'guest 2'])
+      expect((await alice.rest('POST', `/rooms/${roomId}/end`)).body).toMatchObject({ status: 'ended' })
+    },
+    { env: { RATE_LIMITS: 'off' }, dependencies: { onStatement: () => void (statements += 1) } },
+  )
+})

@@ -225,7 +225,10 @@ describe('a provider without an account here', () => {
             await app.prisma.room.update({ where: { id: room.id }, data: { provider: 'agora' } })
             expect(await door.join(alice, room.id)).toEqual({ status: 422, code: 'PROVIDER_NOT_CONFIGURED' })
             expect(await door.join(carol, room.id)).toEqual({ status: 403, code: 'NOT_INVITED' })
-            expect((await door.get(alice, room.id)).room).toMatchObject({ seq: 1, participants: [{ state: 'invited' }] })
+            expect((await door.get(alice, room.id)).room).toMatchObject({
+              seq: 1,
+              participants: [{ state: 'invited' }],
+            })
           }
         },
         { dependencies: { databaseUrl: before.databaseUrl } },

@@ -1,13 +1,19 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
-/** Tests that take long: whole crowds, every fault, long waits in real browsers. */
+/** Tests that take long: crowds, every fault, long waits in real browsers. */
 const LONG = 'test/**/*.long.test.ts'
 /** Resets the modules of its worker, where other files must not find the gateway loaded twice. */
 const RESETS_MODULES = 'test/sdk/media/vendor.test.ts'
 
-export default defineConfig({
+interface TestFiles {
+  readonly include: string[]
+  readonly exclude?: string[]
+  readonly isolate?: boolean
+}
+
+const project = (name: string, files: TestFiles): TestProjectInlineConfiguration => ({
   resolve: {
     // graphql 16 ships two copies of itself: without this, tests would load the one that Node does not.
     alias: [
@@ -17,20 +23,28 @@ export default defineConfig({
     ],
   },
   test: {
-    globalSetup: ['test/global-setup.ts'],
-    projects: [
-      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [LONG, RESETS_MODULES] } },
-      { extends: true, test: { name: 'isolated', include: [RESETS_MODULES], isolate: true } },
-      { extends: true, test: { name: 'long', include: [LONG] } },
-    ],
-    // Many tests wait more than they work.
-    maxWorkers: availableParallelism() + 1,
+    name,
     // Files of a worker share its modules: loading the gateway for each would take as long as the tests.
     isolate: false,
+    ...files,
     // Processes and databases are started within, on machines that do other things, too.
     testTimeout: 40_000,
     hookTimeout: 60_000,
     // Instead of one second.
     expect: { poll: { timeout: 15_000 } },
+  },
+})
+
+export default defineConfig({
+  test: {
+    // Once for all projects.
+    globalSetup: ['test/global-setup.ts'],
+    // Many tests wait more than they work.
+    maxWorkers: availableParallelism() + 1,
+    projects: [
+      project('quick', { include: ['test/**/*.test.ts'], exclude: [LONG, RESETS_MODULES] }),
+      project('isolated', { include: [RESETS_MODULES], isolate: true }),
+      project('long', { include: [LONG] }),
+    ],
   },
 })

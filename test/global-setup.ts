@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
@@ -40,10 +41,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
   templateUrl.pathname = template
   await migrate(templateUrl.href, log)
   project.provide('database', { adminUrl: server.url, template })
+  const skipped = join(tmpdir(), `rtc-skipped-${randomBytes(6).toString('hex')}`)
+  await writeFile(skipped, '')
+  project.provide('skipped', skipped)
   return async () => {
+    await sayWhatWasSkipped(skipped)
     await execute(server.url, `DROP DATABASE ${template} WITH (FORCE)`)
     await server.stop()
   }
+}
+
+/** The last that a run says: nobody takes it for a run of every test. */
+async function sayWhatWasSkipped(file: string): Promise<void> {
+  const lines = (await readFile(file, 'utf8')).split('\n').filter(Boolean)
+  await rm(file)
+  if (lines.length === 0) return
+  const reasons = [...new Set(lines)].map((line) => `  - ${line}`)
+  console.warn(`\n*** SKIPPED, for this machine lacks something:\n${reasons.join('\n')}\n`)
 }
 
 async function startOwnServer(): Promise<{ url: string; stop: () => Promise<void> }> {

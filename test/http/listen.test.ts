@@ -1,10 +1,11 @@
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
+import { reportSkipped } from '../requirement.ts'
 import { SECRET, withWorld } from '../world.ts'
 
 const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])
 const hasIPv6 = addresses.some(({ address }) => address === '::1')
-if (!hasIPv6) console.warn('SKIPPED: there is no IPv6 here')
+if (!hasIPv6) reportSkipped('TESTS OF IPv6: there is none here')
 const others = addresses.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address)
 
 /** Whether the gateway answers at a host, on the port of a URL. */

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { manualClock } from '../world.ts'
 import { listen, startClientWorld } from './people.ts'
 
 describe('a token that expires', () => {
   it('is refreshed for requests and for streams without losing an event', async () => {
-    const world = await startClientWorld()
+    const clock = manualClock()
+    const world = await startClientWorld({ dependencies: { clock } })
     let asked = 0
     const refreshToken = () => {
       asked += 1
@@ -15,6 +17,7 @@ describe('a token that expires', () => {
     const { id } = await alice.rtc.createRoom({ type: 'group' })
     await alice.rtc.joinRoom(id)
     await states.until(({ state }) => state === 'connected')
+    clock.advance(7)
     await states.until(({ state }) => state === 'reconnecting')
     await states.until(({ state }) => state === 'connected')
     await alice.rtc.inviteParticipants(id, ['bob'])
@@ -37,12 +40,15 @@ describe('a token that expires', () => {
   })
 
   it('ends the session with UNAUTHENTICATED if there is no refreshToken', async () => {
-    const world = await startClientWorld()
+    const clock = manualClock()
+    const world = await startClientWorld({ dependencies: { clock } })
     const alice = await world.client('alice', { token: await world.token('alice', { ttl: 2 }) })
     const [errors, ends] = [listen(alice, 'error'), listen(alice, 'ended')]
     const states = listen(alice, 'connectionStateChanged')
     const { id } = await alice.rtc.createRoom({ type: 'group' })
     await alice.rtc.joinRoom(id)
+    await states.until(({ of, state }) => of === 'gateway' && state === 'connected')
+    clock.advance(7)
     expect(await errors.next()).toMatchObject({ code: 'UNAUTHENTICATED' })
     expect(await ends.next()).toMatchObject({ reason: 'disconnected' })
     expect(states.waiting.filter(({ of }) => of === 'gateway').at(-1)).toMatchObject({ state: 'disconnected' })

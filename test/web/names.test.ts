@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { callTests, startCallWorld } from '../call-world.ts'
-import { answer, button, card, look, openCallPage, tile } from './pages.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import { callTests } from '../call-world.ts'
+import { answer, button, card, look, tile, useCallPages } from './pages.ts'
 
 const LONG = 'W'.repeat(128)
 /** Renders as `alice is gnillac` unless it is isolated. */
@@ -40,27 +40,17 @@ const shownOrder = (page: Page, selector: string): Promise<string> =>
   }, selector)
 
 describe.runIf(callTests)('user ids of every kind', { timeout: 60_000 }, () => {
-  let world: Awaited<ReturnType<typeof startCallWorld>>
-  const pages: Page[] = []
-  beforeAll(async () => {
-    world = await startCallWorld({ env: { RING_TIMEOUT: '60', RINGING_MAX: '12', RATE_LIMITS: 'off' } })
-  }, 60_000)
+  const pages = useCallPages({ env: { RING_TIMEOUT: '60', RINGING_MAX: '12', RATE_LIMITS: 'off' } })
   afterEach(async () => {
-    await Promise.all(pages.splice(0).map((page) => page.context().close()))
-    const bob = await world.person('bob')
+    const bob = await pages.world.person('bob')
     const { body } = await bob.rest('GET', '/rooms?first=100')
     const rooms = body.rooms.filter(({ status }: { status: string }) => status !== 'ended')
     await Promise.all(rooms.map(({ id }: { id: string }) => bob.rest('POST', `/rooms/${id}/leave`)))
   })
-  afterAll(() => world?.close())
 
-  const open = async (viewport?: { width: number; height: number }) => {
-    const page = await openCallPage(world, 'bob', viewport ? { viewport } : {})
-    pages.push(page)
-    return page
-  }
+  const open = (viewport?: { width: number; height: number }) => pages.open('bob', viewport ? { viewport } : {})
   const ring = async (callerId: string, room: object = {}) => {
-    const caller = await world.person(callerId)
+    const caller = await pages.world.person(callerId)
     const { body } = await caller.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob', ...room })
     await caller.rest('POST', `/rooms/${body.id}/join`)
     return { caller, id: body.id as string }
@@ -109,7 +99,7 @@ describe.runIf(callTests)('user ids of every kind', { timeout: 60_000 }, () => {
     const made = () => shownOrder(bob, '[data-type="room_created"] > span:nth-child(2)')
     await expect.poll(made).toBe('ecila made the call')
     await look(bob, 'names-reversed-call')
-    await (await world.person(REVERSED)).rest('POST', `/rooms/${id}/leave`)
+    await (await pages.world.person(REVERSED)).rest('POST', `/rooms/${id}/leave`)
     await bob.getByText(`Call with ${REVERSED} ended.`).waitFor()
     expect(await shownOrder(bob, '.status')).toBe('Call with ecila ended.')
     expect(await shownOrder(bob, '.history li:first-child .name')).toBe('ecila')
@@ -120,7 +110,7 @@ describe.runIf(callTests)('user ids of every kind', { timeout: 60_000 }, () => {
     await ring('mallory')
     await ring('carol')
     await card(bob, 'mallory').waitFor()
-    await (await world.person('mallory')).rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
+    await (await pages.world.person('mallory')).rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
     await card(bob, 'carol').waitFor()
     expect(await card(bob, 'mallory').count()).toBe(1)
     await button(bob, 'Silence mallory').click()
@@ -143,7 +133,9 @@ describe.runIf(callTests)('user ids of every kind', { timeout: 60_000 }, () => {
     await look(bob, 'names-blocked')
     // The caller is not told, and the earlier call still rings on the other device.
     await card(device, 'mallory').getByRole('button', { name: 'Decline' }).click()
-    const { body } = await (await world.person('mallory')).rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+    const { body } = await (
+      await pages.world.person('mallory')
+    ).rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     expect(body.status).toBe('waiting')
     await ring('carol')
     await card(device, 'carol').waitFor()
@@ -153,7 +145,7 @@ describe.runIf(callTests)('user ids of every kind', { timeout: 60_000 }, () => {
     await button(device, 'Unblock mallory').waitFor()
     await button(bob, 'Unblock mallory').click()
     await button(bob, 'Unblock mallory').waitFor({ state: 'detached' })
-    await (await world.person('mallory')).rest('POST', `/rooms/${body.id}/leave`)
+    await (await pages.world.person('mallory')).rest('POST', `/rooms/${body.id}/leave`)
     await ring('mallory')
     await card(bob, 'mallory').waitFor()
   })

@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
-import { expect } from 'vitest'
-import type { CallWorld } from '../call-world.ts'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { type CallWorld, type CallWorldOptions, startCallWorld } from '../call-world.ts'
 import { noteConnections, received } from '../sdk/browser-page.ts'
 
 /** Where screenshots are stored for review. */
@@ -16,6 +16,60 @@ export interface OpenOptions {
   /** Prepares the page before it loads. */
   readonly before?: (page: Page) => Promise<unknown>
   readonly viewport?: { readonly width: number; readonly height: number }
+}
+
+/** The call pages of a test file; they are closed after each test. */
+export interface CallPages {
+  readonly world: CallWorld
+  open(userId: string, options?: OpenOptions): Promise<Page>
+  /** Registers a page to be closed after the test. */
+  add(page: Page): Page
+  /** Unregisters a page that the test itself has closed. */
+  forget(page: Page): void
+  /** Alice and bob in a call with audio and video. */
+  talk(): Promise<{ alice: Page; bob: Page }>
+}
+
+/** Starts one world for the tests of the enclosing `describe`. */
+export function useCallPages(options: CallWorldOptions = {}): CallPages {
+  let world: Awaited<ReturnType<typeof startCallWorld>>
+  const pages = new Set<Page>()
+  beforeAll(async () => {
+    world = await startCallWorld(options)
+  }, 60_000)
+  afterEach(async () => {
+    const opened = [...pages]
+    pages.clear()
+    await Promise.all(opened.map((page) => page.context().close()))
+  })
+  afterAll(() => world?.close())
+  const add = (page: Page) => {
+    pages.add(page)
+    return page
+  }
+  const open = async (userId: string, openOptions: OpenOptions = {}) =>
+    add(await openCallPage(world, userId, openOptions))
+  return {
+    get world() {
+      return world
+    },
+    open,
+    add,
+    forget: (page) => void pages.delete(page),
+    async talk() {
+      const [alice, bob] = [await open('alice'), await open('bob')]
+      await call(alice, 'bob')
+      await answer(bob, 'alice')
+      for (const [page, other] of [
+        [alice, 'bob'],
+        [bob, 'alice'],
+      ] as const) {
+        await expectPicture(page, other)
+        await expectMedia(page)
+      }
+      return { alice, bob }
+    },
+  }
 }
 
 /** Opens the call page as a user, with a development token or a pasted one. */

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded.ts'
+import { reportSkipped } from '../requirement.ts'
 import { makeDataDir, query } from './data-dir.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 
 const log = createLogger('silent')
 const isRoot = process.getuid?.() === 0
-if (!isRoot) console.warn('SKIPPED: how root runs the default database server can only be tried by root')
+if (!isRoot) reportSkipped('TESTS OF ROOT: only root can try how root runs the default database server')
 
 const NOBODY = { uid: 65534, gid: 65534 }
 const ROOT = join(import.meta.dirname, '../..')
@@ -22,7 +23,7 @@ const canBeAnybody =
     ['-r', join(ROOT, 'package.json')],
   ].every((check) => spawnSync('test', check, NOBODY).status === 0)
 if (isRoot && !canBeAnybody) {
-  console.warn('SKIPPED: this tree, or this Node.js, is where only root can enter: no ordinary user can be tried here')
+  reportSkipped('TESTS OF AN ORDINARY USER: this tree, or this Node.js, is where only root can enter')
 }
 
 /** Whether an ordinary user may make a user namespace; many containers forbid it. */

@@ -6,6 +6,8 @@ import { parseEnv, promisify } from 'node:util'
 import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { loadConfig, VARIABLES } from '../src/config.ts'
+import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
+import { variablesOf } from '../src/media/providers.ts'
 import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
 import { startGateway, withDirectory } from './process.ts'
 
@@ -96,6 +98,15 @@ describe('.env.example', async () => {
     expect(Object.keys(inEffect)).toHaveLength(assignments.length)
     expect(loadConfig(inEffect)).toEqual(loadConfig({}))
   })
+})
+
+test('the table of media providers has every provider, and its variables', () => {
+  const told = rowsOf(section(operations, 'Media providers')).slice(1)
+  expect(told.map(([provider]) => provider)).toEqual(MEDIA_PROVIDERS.map((provider) => `\`${provider}\``))
+  for (const [index, provider] of MEDIA_PROVIDERS.entries()) {
+    const variables = variablesOf(provider).map((name) => `\`${name}\``)
+    if (variables.length > 0) expect(told[index]?.[1]).toBe(variables.join(' '))
+  }
 })
 
 test('the map of src names every folder and nothing else', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { MediaProvider } from '../../src/core/media-provider.ts'
 import { type Door, graphqlDoor, restDoor } from '../doors.ts'
 import { manualClock, type Person, startWorld, type World, withWorld } from '../world.ts'
 import { AGORA, readAgoraToken } from './providers/agora.ts'
@@ -26,7 +27,7 @@ interface Vendor {
   readonly url: string | null
   read(token: string): Promise<TokenContent>
 }
-const VENDORS: Record<string, Vendor> = {
+const VENDORS: Record<Exclude<MediaProvider, 'webrtc'>, Vendor> = {
   volcengine: { appId: VOLCENGINE.appId, url: null, read: async (token) => readVolcengineToken(token) },
   livekit: { appId: null, url: LIVEKIT.url, read: readLivekitToken },
   tencent: { appId: TENCENT.sdkAppId, url: null, read: async (token) => readTencentToken(token) },

@@ -9,6 +9,8 @@ import type { Configuration } from './config.ts'
 import { type Scheduler, systemClock } from './core/clock.ts'
 import { Failures } from './core/failures.ts'
 import { createIds } from './core/ids.ts'
+import { Lifecycle } from './core/lifecycle.ts'
+import type { PeriodicJob } from './core/periodic-job.ts'
 import type { Logger } from './core/logger.ts'
 import { TimeSlices } from './core/time-slices.ts'
 import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
@@ -77,7 +79,11 @@ export interface App {
   readonly failures: Failures
   /** Asks what the gateway depends on. */
   readiness(): Promise<Readiness>
-  /** Ends every stream, then the work under way, then the connections. */
+  /**
+   * Stops what was started, in reverse: the jobs, the streams, the presence of this node, the connections.
+   *
+   * @throws AggregateError of what could not be stopped, after all the rest has been
+   */
   dispose(): Promise<void>
 }
 
@@ -96,7 +102,10 @@ export interface AppDependencies {
   readonly onStatement?: (sql: string) => void
 }
 
-/** Wires everything; does no I/O before `start`. */
+/**
+ * Wires everything; does no I/O before `start`. The order of the wiring is the order of starting, and in reverse that of
+ * stopping: what is used to announce stands above what announces, and presence above the streams that prove it.
+ */
 export function createApp(configuration: Configuration, dependencies: AppDependencies): App {
   const { config, secrets } = configuration
   const {
@@ -108,13 +117,28 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     onStatement,
   } = dependencies
 
+  const lifecycle = new Lifecycle()
+  const addJob = (name: string, job: PeriodicJob) =>
+    lifecycle.add(job, { name, start: () => job.start(), stop: () => job.stop() })
+
   const newId = createIds(clock)
   const nodeId = newId()
   const failures = new Failures(log)
   const timeouts = { ...TIMEOUTS, ...dependencies.timeouts }
   const keySet = createKeySet(config.auth, { failures, timeouts, log })
+  if (keySet) lifecycle.add(keySet, { name: 'key set', start: () => keySet.start(), stop: () => keySet.stop() })
   const verify = createVerifier({ config: config.auth, secrets, keySet, developmentSecret, clock })
-  const database = createDatabase({ url: databaseUrl, log, failures, ...(onStatement && { onStatement }) })
+  const database = lifecycle.add(
+    createDatabase({ url: databaseUrl, log, failures, ...(onStatement && { onStatement }) }),
+    {
+      name: 'database',
+      stop: (connections) => connections.close(),
+    },
+  )
+  lifecycle.add(databaseUrl, {
+    name: 'schema',
+    start: async (url, signal) => void (await migrate(url, log, { signal })),
+  })
   const store = createRoomStore(database)
   const events = createEventLog(database.prisma)
   const slices = new TimeSlices()
@@ -135,11 +159,29 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     onGap: () => catchUp.runNow(),
     log,
   })
+  lifecycle.add(bus, { name: 'bus', start: () => bus.start(), stop: () => bus.close() })
   const announce = (notice: Notice) => bus.announce(notice)
   const rates = createRates({
     rates: config.rates,
     clock,
     announce: (spending) => announce({ kind: 'spending', ...spending }),
+  })
+  const executor = createExecutor({
+    store,
+    writes: createRoomWrites(database.statements),
+    clock,
+    limits: { ...config.deadlines, meshMax: config.media.meshMax },
+    ringingMax: config.quotas.ringingMax,
+    publish(room, appended) {
+      for (const kind of liveStreams) kind.committed(room, appended)
+    },
+  })
+  const leaseStore = createLeaseStore(database.prisma)
+  const leases = new Leases({ nodeId, store: leaseStore, executor, log })
+  lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, log }), {
+    name: 'heartbeat',
+    start: (heartbeat) => heartbeat.start(),
+    stop: (heartbeat) => heartbeat.stop(),
   })
   const hub = new Hub({ load: store.load, newerThan: store.newerThan, events, slices, announce, log })
   const calls = new IncomingCalls({
@@ -162,17 +204,8 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   /** Every kind of live stream; a new one is added here. */
   const liveStreams: readonly LiveStreams[] = [hub, calls, signals]
-  const catchUp = createCatchUp(liveStreams, log)
-  const executor = createExecutor({
-    store,
-    writes: createRoomWrites(database.statements),
-    clock,
-    limits: { ...config.deadlines, meshMax: config.media.meshMax },
-    ringingMax: config.quotas.ringingMax,
-    publish(room, appended) {
-      for (const kind of liveStreams) kind.committed(room, appended)
-    },
-  })
+  for (const kind of liveStreams) lifecycle.add(kind, { name: 'live streams', stop: () => kind.close() })
+  const catchUp = addJob('catch-up', createCatchUp(liveStreams, log))
   const rooms = createRoomService({
     executor,
     store,
@@ -185,8 +218,6 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     quotas: config.quotas,
   })
   const blocks = createBlockService({ store: createBlockStore(database.prisma), rates, clock })
-  const leaseStore = createLeaseStore(database.prisma)
-  const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const streams = createRoomStreams({
     executor,
     presence: createPresence({ leases, executor }),
@@ -195,11 +226,9 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     rates,
     clock,
   })
-  const sweeper = createSweeper({ store, executor, clock, log })
-  const absenceSweeper = createAbsenceSweeper({ store: leaseStore, executor, clock, log })
-  const heartbeat = new Heartbeat({ nodeId, store: leaseStore, executor, leases, log })
-  let hasStarted = false
-  const signalPurge = createSignalPurge({ store: signalStore, clock, log })
+  addJob('sweeper', createSweeper({ store, executor, clock, log }))
+  addJob('absence sweeper', createAbsenceSweeper({ store: leaseStore, executor, clock, log }))
+  addJob('signal purge', createSignalPurge({ store: signalStore, clock, log }))
 
   return {
     configuration,
@@ -226,32 +255,16 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     fanOut,
     overload,
     timeouts,
-    async start(signal) {
-      await migrate(databaseUrl, log, { signal })
-      heartbeat.start()
-      sweeper.start()
-      absenceSweeper.start()
-      catchUp.start()
-      bus.start()
-      signalPurge.start()
-      keySet?.start()
-      hasStarted = true
-    },
+    start: (signal) => lifecycle.start(signal),
     failures,
     readiness: () => readinessOf({ check: () => database.check(), keySet }),
     async dispose() {
-      for (const kind of liveStreams) kind.close()
-      overload.close()
-      if (!hasStarted) return await database.close()
-      await sweeper.stop()
-      await absenceSweeper.stop()
-      await catchUp.stop()
-      await signalPurge.stop()
-      await leases.settled()
-      await heartbeat.stop()
-      await bus.close()
-      await keySet?.stop()
-      await database.close()
+      try {
+        await lifecycle.stop()
+      } catch (error) {
+        log.error({ err: error }, 'the app could not be stopped as a whole')
+        throw error
+      }
     },
   }
 }

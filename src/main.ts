@@ -4,6 +4,7 @@ import { developmentSecret } from './auth/development.ts'
 import { welcome, withoutPassword } from './welcome.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { RtcError } from './core/errors.ts'
+import { Lifecycle } from './core/lifecycle.ts'
 import { createLogger } from './core/logger.ts'
 import { watchEventLoop } from './core/overload.ts'
 import { awaitDatabase, DatabaseUrlError } from './db/await-database.ts'
@@ -12,10 +13,8 @@ import { EmbeddedServerError } from './db/embedded/failure.ts'
 import { MigrationError } from './db/migrate.ts'
 import { createGatewayServer } from './server.ts'
 
-type Cleanup = () => Promise<void>
-
 /** env → config → database → app → server → signal → dispose, in reverse. */
-async function main({ cleanups, stop }: { cleanups: Cleanup[]; stop: AbortSignal }): Promise<void> {
+async function main({ lifecycle, stop }: { lifecycle: Lifecycle; stop: AbortSignal }): Promise<void> {
   const configuration = loadConfig()
   const { config, secrets } = configuration
   const log = createLogger(config.logLevel)
@@ -23,19 +22,22 @@ async function main({ cleanups, stop }: { cleanups: Cleanup[]; stop: AbortSignal
   const database = secrets.databaseUrl
     ? undefined
     : await startEmbeddedServer({ dataDir: config.dataDir, log, signal: stop })
-  if (database) cleanups.push(() => database.stop())
+  if (database) lifecycle.add(database, { name: 'embedded server', stop: () => database.stop() })
   else await awaitDatabase({ url: secrets.databaseUrl ?? '', wait: config.databaseWait, signal: stop, log })
 
   const databaseUrl = secrets.databaseUrl ?? database?.url ?? ''
-  const overload = watchEventLoop()
+  const overload = lifecycle.add(watchEventLoop(), { name: 'overload guard', stop: (guard) => guard.close() })
   const app = createApp(configuration, { databaseUrl, developmentSecret: secret, log, overload })
-  cleanups.push(() => app.dispose())
+  lifecycle.add(app, { name: 'app', stop: () => app.dispose() })
   await app.start(stop)
 
   const server = createGatewayServer(app)
   await server.listen()
-  // Whoever presses Ctrl-C does not want to wait.
-  cleanups.push(() => server.close({ over: stop.reason === 'SIGTERM' ? config.http.drainTime : 0 }))
+  lifecycle.add(server, {
+    name: 'server',
+    // Whoever presses Ctrl-C does not want to wait.
+    stop: () => server.close({ over: stop.reason === 'SIGTERM' ? config.http.drainTime : 0 }),
+  })
   const described = database
     ? `PostgreSQL in ${config.dataDir}${database.adopted ? ', left running by an earlier start' : ''}`
     : withoutPassword(databaseUrl)
@@ -49,11 +51,11 @@ async function main({ cleanups, stop }: { cleanups: Cleanup[]; stop: AbortSignal
 }
 
 const EXPECTED = [ConfigError, DatabaseUrlError, EmbeddedServerError, MigrationError, RtcError]
-const cleanups: Cleanup[] = []
+const lifecycle = new Lifecycle()
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(signal))
 try {
-  await main({ cleanups, stop: stopping.signal })
+  await main({ lifecycle, stop: stopping.signal })
 } catch (error) {
   // A start that is stopped has not failed.
   if (!stopping.signal.aborted) {
@@ -61,12 +63,10 @@ try {
     process.stderr.write(`${explain(error)}\n`)
   }
 } finally {
-  for (const cleanup of cleanups.toReversed()) {
-    await cleanup().catch((error: unknown) => {
-      process.exitCode = 1
-      process.stderr.write(`${String(error)}\n`)
-    })
-  }
+  await lifecycle.stop().catch((error: unknown) => {
+    process.exitCode = 1
+    process.stderr.write(`${String(error)}\n`)
+  })
 }
 
 /** What the operator can act on is said in its own words; anything else is a fault of ours, with its trace. */

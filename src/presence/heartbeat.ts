@@ -8,7 +8,7 @@ interface Dependencies {
   readonly nodeId: string
   readonly store: LeaseStore
   readonly executor: Pick<Executor, 'execute'>
-  readonly leases: Pick<Leases, 'assertAll' | 'retry'>
+  readonly leases: Pick<Leases, 'assertAll' | 'retry' | 'settled'>
   readonly log: Logger
 }
 
@@ -33,9 +33,11 @@ export class Heartbeat {
     this.#job.start()
   }
 
+  /** To be called when every stream here has ended: their leases are released before the node signs off. */
   async stop(): Promise<void> {
     await this.#job.stop()
-    const { store, nodeId, log } = this.#dependencies
+    const { store, nodeId, leases, log } = this.#dependencies
+    await leases.settled()
     await store.signOff(nodeId).catch((error: unknown) => log.warn({ err: error }, 'could not sign off'))
   }
 

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import type { Browser, Page } from 'playwright-core'
 import { DEVELOPMENT_TTL, developmentSecret, mintToken } from '../src/auth/development.ts'
 import { browserTests, launchBrowser } from './browser.ts'
@@ -7,7 +6,7 @@ import { startCoturn, type TurnServer } from './coturn.ts'
 import { killServer } from './db/data-dir.ts'
 import { createNetwork, type Network, networkTests } from './network.ts'
 import { type Gateway, startGateway } from './process.ts'
-import { SCRATCH } from './scratch.ts'
+import { copyPreparedData, makeDirectory } from './scratch.ts'
 import { createPerson, type Person } from './world.ts'
 
 /** For `describe.runIf`: whether there can be calls between real browsers. */
@@ -69,7 +68,8 @@ export async function startCallWorld({ env = {}, relay = false }: CallWorldOptio
     const turn = relay ? await startCoturn(network) : undefined
     if (turn) cleanups.push(() => turn.close())
 
-    const dataDir = await mkdtemp(join(SCRATCH, 'rtc-calls-'))
+    const dataDir = await makeDirectory('calls')
+    await copyPreparedData(dataDir)
     cleanups.push(() => rm(dataDir, { recursive: true, maxRetries: 5 }))
     const environment = {
       DATA_DIR: dataDir,

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { openRaw, request, UPGRADE } from './http/raw.ts'
 import { openPeer } from './peer.ts'
-import { startGateway, withDirectory } from './process.ts'
+import { startGateway, withPreparedData } from './process.ts'
 
 test('SIGTERM: not ready, no new sockets, requests answered, those connected sent away one after the other, exit 0', async () => {
-  await withDirectory(async (DATA_DIR) => {
+  await withPreparedData(async (DATA_DIR) => {
     const gateway = await startGateway({ DATA_DIR, DRAIN_TIME: '2' })
     const { url, tokens } = gateway
     const closes: { code: number; at: number }[] = []
@@ -36,7 +36,7 @@ test('SIGTERM: not ready, no new sockets, requests answered, those connected sen
 })
 
 test('SIGTERM: what has no request in work is cut off at once, and the process ends whatever clients do', async () => {
-  await withDirectory(async (DATA_DIR) => {
+  await withPreparedData(async (DATA_DIR) => {
     const gateway = await startGateway({ DATA_DIR, DRAIN_TIME: '3' })
     const { url, tokens } = gateway
     const authorization = { Authorization: `Bearer ${tokens['alice']}`, 'Content-Type': 'application/json' }

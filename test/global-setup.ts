@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync, statfsSync } from 'node:fs'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
@@ -7,7 +8,6 @@ import pg from 'pg'
 import { createLogger } from '../src/core/logger.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
 import { migrate } from '../src/db/migrate.ts'
-import { SCRATCH } from './scratch.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -34,42 +34,54 @@ const FAST = {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = createLogger('warn')
   const given = process.env['TEST_DATABASE_URL']
-  const server = given ? { url: given, stop: async () => undefined } : await startOwnServer()
+  const scratch = await makeScratch()
+  const server = given
+    ? { url: given, stop: async () => undefined }
+    : await startEmbeddedServer({ dataDir: scratch, log, settings: FAST })
   const template = `template_${randomBytes(6).toString('hex')}`
   await execute(server.url, `CREATE DATABASE ${template}`)
   const templateUrl = new URL(server.url)
   templateUrl.pathname = template
   await migrate(templateUrl.href, log)
   project.provide('database', { adminUrl: server.url, template })
-  const skipped = join(tmpdir(), `rtc-skipped-${randomBytes(6).toString('hex')}`)
+  project.provide('scratch', scratch)
+  const skipped = join(scratch, 'skipped')
   await writeFile(skipped, '')
   project.provide('skipped', skipped)
   return async () => {
     await sayWhatWasSkipped(skipped)
     await execute(server.url, `DROP DATABASE ${template} WITH (FORCE)`)
     await server.stop()
+    await rm(scratch, { recursive: true, maxRetries: 5 })
   }
+}
+
+/** Bytes that the tests' databases take at most, and room to spare. */
+const SCRATCH_NEEDED = 2 * 1024 ** 3
+
+/**
+ * The directory of the run's databases. In memory, if the system offers that and there is enough: PostgreSQL makes and
+ * removes hundreds of files for each, which takes a disk several times as long.
+ */
+async function makeScratch(): Promise<string> {
+  const scratch = await mkdtemp(join(freeBytes('/dev/shm') >= SCRATCH_NEEDED ? '/dev/shm' : tmpdir(), 'rtc-test-'))
+  // Tests run servers as other users, too.
+  await chmod(scratch, 0o755)
+  return scratch
+}
+
+function freeBytes(path: string): number {
+  if (!existsSync(path)) return 0
+  const { bavail, bsize } = statfsSync(path)
+  return bavail * bsize
 }
 
 /** The last that a run says: nobody takes it for a run of every test. */
 async function sayWhatWasSkipped(file: string): Promise<void> {
   const lines = (await readFile(file, 'utf8')).split('\n').filter(Boolean)
-  await rm(file)
   if (lines.length === 0) return
   const reasons = [...new Set(lines)].map((line) => `  - ${line}`)
   console.warn(`\n*** SKIPPED, for this machine lacks something:\n${reasons.join('\n')}\n`)
-}
-
-async function startOwnServer(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const dataDir = await mkdtemp(join(SCRATCH, 'rtc-test-'))
-  const server = await startEmbeddedServer({ dataDir, log: createLogger('warn'), settings: FAST })
-  return {
-    url: server.url,
-    async stop() {
-      await server.stop()
-      await rm(dataDir, { recursive: true })
-    },
-  }
 }
 
 async function execute(url: string, sql: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { killServer } from './db/data-dir.ts'
 import { openPeer, subscribe } from './peer.ts'
-import { runGateway, startGateway, withDirectory } from './process.ts'
+import { runGateway, startGateway, withDirectory, withPreparedData } from './process.ts'
 import type { Answer } from './world.ts'
 
 async function rest(
@@ -39,7 +39,7 @@ test('one command gives a gateway with its own database, tokens that work, and a
 })
 
 test('a second gateway on the same data shares the database, and a subscriber there sees a join made at the first', async () => {
-  await withDirectory(async (DATA_DIR) => {
+  await withPreparedData(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR })
     const second = await startGateway({ DATA_DIR })
     const { tokens } = first
@@ -59,7 +59,7 @@ test('a second gateway on the same data shares the database, and a subscriber th
 })
 
 test('killed in the middle of writes, it has every acknowledged command after the restart', async () => {
-  await withDirectory(async (DATA_DIR) => {
+  await withPreparedData(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR, RATE_LIMITS: 'off' })
     const { url, tokens } = first
     const group = { type: 'group', participantIds: ['bob'] }
@@ -93,7 +93,7 @@ test('killed in the middle of writes, it has every acknowledged command after th
 })
 
 test('a database that is killed under the gateway is started again, with everything in it', async () => {
-  await withDirectory(async (DATA_DIR) => {
+  await withPreparedData(async (DATA_DIR) => {
     const { url, tokens, stop } = await startGateway({ DATA_DIR })
     const { body: room } = await rest(url, tokens['alice'], 'POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     await killServer(DATA_DIR, 'SIGKILL')
@@ -116,7 +116,7 @@ test('a configuration that is wrong is one error with every problem, and no star
 })
 
 test('a port that is taken is said in one line, and the database is stopped again', async () => {
-  await withDirectory(async (DATA_DIR) => {
+  await withPreparedData(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR })
     const { code, stderr } = await runGateway({ DATA_DIR: `${DATA_DIR}/other`, PORT: new URL(first.url).port })
     expect([code, stderr.trim().split('\n').length]).toEqual([1, 1])

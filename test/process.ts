@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Network } from './network.ts'
-import { SCRATCH } from './scratch.ts'
+import { copyPreparedData, makeDirectory } from './scratch.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
@@ -104,10 +103,17 @@ function spawnGateway(env: Record<string, string>, network?: Network): ChildProc
 
 /** An empty directory that is removed after the work. */
 export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(SCRATCH, 'rtc-gateway-'))
+  const directory = await makeDirectory('gateway')
   try {
     return await work(directory)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
+
+/** A data directory whose database is there already; it is removed after the work. */
+export const withPreparedData = <T>(work: (dataDir: string) => Promise<T>): Promise<T> =>
+  withDirectory(async (dataDir) => {
+    await copyPreparedData(dataDir)
+    return await work(dataDir)
+  })

@@ -9,7 +9,7 @@ import { loadConfig, VARIABLES } from '../src/config.ts'
 import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
 import { variablesOf } from '../src/media/providers.ts'
 import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
-import { startGateway, withDirectory } from './process.ts'
+import { startGateway, withPreparedData } from './process.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string): Promise<string> => readFile(`${root}/${path}`, 'utf8')
@@ -46,7 +46,7 @@ test('every documented path has a curl line', async () => {
 })
 
 test('the curl lines work from top to bottom, as they stand', async () => {
-  await withDirectory(async (DATA_DIR) => {
+  await withPreparedData(async (DATA_DIR) => {
     const gateway = await startGateway({ DATA_DIR })
     const preamble = /```sh\n([\s\S]*?)```/.exec(section(rest, 'Watch bob'))?.[1] ?? ''
     const script = ['set -e', preamble, ...curlLines.map(({ line }) => `${line}; echo "<$?>"`)].join('\n')

@@ -1,40 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
-import { RtcError } from '../../src/core/errors.ts'
 import { createDatabase, type Database } from '../../src/db/client.ts'
 import { type DatabaseServer, startEmbeddedServer } from '../../src/db/embedded.ts'
-import { migrate } from '../../src/db/migrate.ts'
 import { createTestDatabase } from '../database.ts'
-import { killServer, makeDataDir, query, serverPid } from './data-dir.ts'
+import { killServer, makePreparedDataDir, query } from './data-dir.ts'
+import { all, outcomes, UNAVAILABLE } from './outcomes.ts'
 
 const log = createLogger('silent')
-
-/** Every kind of operation that Prisma has. */
-const operations = ({ prisma }: Database): Record<string, () => Promise<unknown>> => ({
-  model: () => prisma.room.findMany(),
-  'raw query': () => prisma.$queryRaw`SELECT 1`,
-  'raw statement': () => prisma.$executeRaw`UPDATE "Room" SET seq = 1 WHERE false`,
-  batch: () => prisma.$transaction([prisma.room.count(), prisma.$queryRaw`SELECT 1`]),
-  transaction: () => prisma.$transaction(async (transaction) => transaction.room.count()),
-})
-
-const UNAVAILABLE = { name: 'RtcError', code: 'UNAVAILABLE', retryAfter: 1, cause: expect.any(Error) }
-
-/** The code of each operation's error, or `late` for one that has taken more than 5 seconds. */
-async function outcomes(database: Database): Promise<Record<string, unknown>> {
-  const entries = Object.entries(operations(database)).map(async ([name, operation]) => {
-    const began = performance.now()
-    const code = await operation().then(
-      () => 'OK',
-      (error: unknown) => (error instanceof RtcError ? error.code : error),
-    )
-    return [name, performance.now() - began > 5000 ? `late: ${String(code)}` : code] as const
-  })
-  return Object.fromEntries(await Promise.all(entries))
-}
-
-const all = (code: string) => Object.fromEntries(OPERATIONS.map((name) => [name, code]))
-const OPERATIONS = ['model', 'raw query', 'raw statement', 'batch', 'transaction']
 
 describe('a database client', () => {
   let database: Database
@@ -93,13 +65,6 @@ describe('a database client', () => {
     )
   })
 
-  it('gives up a statement that takes too long, and whoever waits for its connection', async () => {
-    const slow = Array.from({ length: 10 }, () => database.prisma.$queryRaw`SELECT 1 FROM pg_sleep(60)`)
-    const endings = Promise.allSettled([...slow, database.prisma.room.count()])
-    for (const ending of await endings) expect(ending).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
-    expect(await outcomes(database)).toEqual(all('OK'))
-  })
-
   it.each([
     ['nobody listens', { host: 'localhost:1' }],
     ['the host is unknown', { host: 'database.invalid' }],
@@ -134,9 +99,8 @@ describe('when the database', () => {
   let database: Database
 
   beforeEach(async () => {
-    dataDir = await makeDataDir()
+    dataDir = await makePreparedDataDir()
     server = await startEmbeddedServer({ dataDir, log })
-    await migrate(server.url, log)
     database = createDatabase({ url: server.url, log })
     await outcomes(database)
   })
@@ -166,22 +130,6 @@ describe('when the database', () => {
     for (const ending of await endings) expect(ending).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
     // Its supervisor starts it again.
     await expect.poll(() => outcomes(database), { timeout: 20_000 }).toEqual(all('OK'))
-  })
-
-  it('does not answer at all, everything is UNAVAILABLE within 5 seconds, and works again when it does', async () => {
-    const postmaster = await serverPid(dataDir)
-    const backends = await query<{ pid: number }>(
-      server.url,
-      'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
-    )
-    const frozen = [postmaster, ...backends.map(({ pid }) => pid)]
-    for (const pid of frozen) process.kill(pid, 'SIGSTOP')
-    try {
-      expect(await outcomes(database)).toEqual(all('UNAVAILABLE'))
-    } finally {
-      for (const pid of frozen) process.kill(pid, 'SIGCONT')
-    }
-    expect(await outcomes(database)).toEqual(all('OK'))
   })
 
   async function busyWith(count: number): Promise<void> {

@@ -1,15 +1,22 @@
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chown, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { onTestFinished, vi } from 'vitest'
 import { findPostmaster, isServerOf } from '../../src/db/embedded/postmaster.ts'
-import { SCRATCH } from '../scratch.ts'
+import { copyPreparedData, makeDirectory } from '../scratch.ts'
 
 /** A new directory of mode 700, removed after the test together with any server that still runs on it. */
 export async function makeDataDir(owner?: { uid: number; gid: number }): Promise<string> {
-  const dir = await mkdtemp(join(SCRATCH, 'rtc-data-'))
+  const dir = await makeDirectory('data')
   if (owner) await chown(dir, owner.uid, owner.gid)
   onTestFinished(() => removeDataDir(dir))
+  return dir
+}
+
+/** The same with a database in it, as a gateway has left it. */
+export async function makePreparedDataDir(): Promise<string> {
+  const dir = await makeDataDir()
+  await copyPreparedData(dir)
   return dir
 }
 

@@ -1,25 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded.ts'
-import { findPostmaster } from '../../src/db/embedded/postmaster.ts'
-import { hasEnded, killServer, makeDataDir, query, serverPid, waitUntil } from './data-dir.ts'
-import { type Gateway, startGateway } from './gateway.ts'
+import { hasEnded, killServer, makePreparedDataDir, query, serverPid } from './data-dir.ts'
+import { startGateway, urlOf } from './gateway.ts'
 
 const log = createLogger('silent')
 
-const urlOf = async ({ report }: Gateway): Promise<string> => {
-  const result = await report
-  if (result.error !== undefined) throw new Error(result.error)
-  return result.url
-}
-
 describe('after a gateway was killed', () => {
   it('the next one adopts its server, with everything in it, and stops it at its own end', async () => {
-    const dataDir = await makeDataDir()
+    const dataDir = await makePreparedDataDir()
     const killed = startGateway(dataDir)
     const url = await urlOf(killed)
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
@@ -33,7 +23,7 @@ describe('after a gateway was killed', () => {
   })
 
   it('and its server with it, the next one recovers the data', async () => {
-    const dataDir = await makeDataDir()
+    const dataDir = await makePreparedDataDir()
     const killed = startGateway(dataDir)
     await query(await urlOf(killed), 'CREATE TABLE kept AS SELECT 42 AS answer')
     await killed.kill()
@@ -44,86 +34,11 @@ describe('after a gateway was killed', () => {
     expect(await query(next.url, 'SELECT * FROM kept')).toEqual([{ answer: 42 }])
     await next.stop()
   })
-
-  it('while it made its database, the next one makes it anew and leaves nothing of the old', async () => {
-    const dataDir = await makeDataDir()
-    const killed = startGateway(dataDir)
-    await waitUntil(async () => {
-      const staged = (await readdir(dataDir)).find((name) => name.startsWith('postgres.new-'))
-      return staged !== undefined && (await readdir(join(dataDir, staged)).catch((): string[] => [])).includes('data')
-    })
-    await killed.kill()
-
-    const next = await startEmbeddedServer({ dataDir, log })
-    expect(await query(next.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
-    await next.stop()
-    await (await startEmbeddedServer({ dataDir, log })).stop()
-    expect((await readdir(dataDir)).toSorted()).toEqual(['postgres', 'postgres.log'])
-  })
-})
-
-describe('a lock file that tells of a server which is no more does not stop a start', () => {
-  const others: ChildProcess[] = []
-
-  afterEach(() => {
-    for (const other of others.splice(0)) other.kill('SIGKILL')
-  })
-
-  /** A data directory as a crash leaves it, except that somebody else has the pid by now, or the lock file is empty. */
-  const crashedDataDir = async (pid?: number) => {
-    const dataDir = await makeDataDir()
-    const gateway = startGateway(dataDir)
-    await query(await urlOf(gateway), 'CREATE TABLE kept AS SELECT 42 AS answer')
-    const lock = await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')
-    await gateway.kill()
-    await killServer(dataDir, 'SIGKILL')
-    await writeFile(
-      join(dataDir, 'postgres/postmaster.pid'),
-      pid === undefined ? '' : lock.replace(/^\d+/, String(pid)),
-    )
-    return dataDir
-  }
-
-  const expectStart = async (dataDir: string) => {
-    const { url, adopted, stop } = await startEmbeddedServer({ dataDir, log })
-    expect(adopted).toBe(false)
-    expect(await query(url, 'SELECT * FROM kept')).toEqual([{ answer: 42 }])
-    await stop()
-  }
-
-  it('when nobody has its pid', async () => {
-    const gone = spawn('true')
-    await once(gone, 'exit')
-    await expectStart(await crashedDataDir(gone.pid ?? 0))
-  })
-
-  it('when it is empty', async () => {
-    await expectStart(await crashedDataDir())
-  })
-
-  it('when another program has its pid, which is left in peace', async () => {
-    const program = spawn('sleep', ['1000'])
-    others.push(program)
-    await expectStart(await crashedDataDir(program.pid ?? 0))
-    expect(program.signalCode ?? program.exitCode).toBeNull()
-  })
-
-  it('when a zombie has its pid', async () => {
-    // The shell becomes `sleep`, which does not know that it has a child to bury.
-    const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000'])
-    others.push(parent)
-    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
-    const zombie = Number(line.toString())
-    await waitUntil(async () => (await readFile(`/proc/${parent.pid}/comm`, 'utf8')).startsWith('sleep'))
-    process.kill(zombie, 'SIGKILL')
-    await waitUntil(async () => (await readFile(`/proc/${zombie}/stat`, 'utf8')).includes(') Z '))
-    await expectStart(await crashedDataDir(zombie))
-  })
 })
 
 describe('a server that is killed under its gateway', () => {
   it('is started again on the same port, as often as it is killed', async () => {
-    const dataDir = await makeDataDir()
+    const dataDir = await makePreparedDataDir()
     const { url, stop } = await startEmbeddedServer({ dataDir, log })
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
     for (const signal of ['SIGKILL', 'SIGQUIT'] as const) {
@@ -135,70 +50,11 @@ describe('a server that is killed under its gateway', () => {
     await stop()
     await expect(query(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
-
-  it('is started again once when two gateways share it, and serves both', async () => {
-    const dataDir = await makeDataDir()
-    const first = await startEmbeddedServer({ dataDir, log })
-    const second = await startEmbeddedServer({ dataDir, log })
-    await killServer(dataDir, 'SIGKILL')
-    const isServed = () => query(first.url, 'SELECT 1 AS one').catch(String)
-    await expect.poll(isServed, { timeout: 20_000 }).toEqual([{ one: 1 }])
-    await expect.poll(() => claims(first.url), { timeout: 20_000 }).toBe(2)
-    await first.stop()
-    expect(await isServed()).toEqual([{ one: 1 }])
-    await second.stop()
-    expect(await isServed()).toMatch('ECONNREFUSED')
-  })
-
-  it('does not keep its gateway from stopping while it is started again', async () => {
-    const dataDir = await makeDataDir()
-    const { url, stop } = await startEmbeddedServer({ dataDir, log })
-    await killServer(dataDir, 'SIGKILL')
-    await stop()
-    await expect(query(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-    expect(await findPostmaster(join(dataDir, 'postgres'))).toBeUndefined()
-  })
-})
-
-/** How many gateways have a claim on a server. */
-const claims = async (url: string): Promise<number> => {
-  const admin = Object.assign(new URL(url), { pathname: '/postgres' }).href
-  const rows = await query(admin, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`)
-  return rows.length
-}
-
-describe('a start that is stopped', () => {
-  it('leaves no server running', async () => {
-    const dataDir = await makeDataDir()
-    await (await startEmbeddedServer({ dataDir, log })).stop()
-    const stop = new AbortController()
-    const starting = startEmbeddedServer({ dataDir, log, signal: stop.signal })
-    // It may be ready before the signal comes.
-    const ended = starting.then((server) => server.stop(), String)
-    // The lock file is the first thing that a server makes.
-    await waitUntil(async () => (await readdir(join(dataDir, 'postgres'))).includes('postmaster.pid'))
-    stop.abort('SIGTERM')
-    expect([undefined, 'SIGTERM']).toContain(await ended)
-    expect(await findPostmaster(join(dataDir, 'postgres'))).toBeUndefined()
-  })
-})
-
-describe('a start that is refused', () => {
-  it('leaves no server running', async () => {
-    const dataDir = await makeDataDir()
-    await (await startEmbeddedServer({ dataDir, log })).stop()
-    await writeFile(join(dataDir, 'postgres/password'), 'guess')
-    await expect(startEmbeddedServer({ dataDir, log })).rejects.toMatchObject({
-      name: 'EmbeddedServerError',
-      message: expect.stringContaining('refuses the password'),
-    })
-    expect(await findPostmaster(join(dataDir, 'postgres'))).toBeUndefined()
-  })
 })
 
 describe('a gateway in a terminal', () => {
   it('keeps its database through Ctrl-C, until it stops it itself and ends', async () => {
-    const dataDir = await makeDataDir()
+    const dataDir = await makePreparedDataDir()
     const gateway = startGateway(dataDir)
     const url = await urlOf(gateway)
     const interrupted = once(gateway.process, 'message')

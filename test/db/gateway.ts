@@ -44,3 +44,10 @@ export function startGateway(dataDir: string, user: { uid?: number; gid?: number
     },
   }
 }
+
+/** The URL of its database. */
+export async function urlOf({ report }: Gateway): Promise<string> {
+  const result = await report
+  if (result.error !== undefined) throw new Error(result.error)
+  return result.url
+}

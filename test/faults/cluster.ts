@@ -1,14 +1,13 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
 import pg from 'pg'
 import { mintToken } from '../../src/auth/development.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type DatabaseServer, startEmbeddedServer } from '../../src/db/embedded.ts'
 import { killServer } from '../db/data-dir.ts'
 import { type Gateway, startGateway } from '../process.ts'
-import { SCRATCH } from '../scratch.ts'
+import { makeDirectory } from '../scratch.ts'
 
 const SECRET = 'a secret that only the fault tests know, 32 bytes'
 /** Seconds. */
@@ -28,7 +27,7 @@ export class Cluster {
   }
 
   static async start(): Promise<Cluster> {
-    const cluster = new Cluster(await mkdtemp(join(SCRATCH, 'rtc-faults-')), await freePort())
+    const cluster = new Cluster(await makeDirectory('faults'), await freePort())
     await cluster.startDatabase()
     await cluster.startNode(0)
     await cluster.startNode(1)

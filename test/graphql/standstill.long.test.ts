@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { mintToken } from '../../src/auth/development.ts'
 import { createNetwork, networkTests, type Network } from '../network.ts'
-import { startGateway, withDirectory } from '../process.ts'
+import { startGateway, withPreparedData } from '../process.ts'
 import { createPerson, type Person } from '../world.ts'
 import type { CrowdOptions, Report } from './standstill/crowd.ts'
 
@@ -59,7 +59,7 @@ describe.runIf(networkTests)('a room', () => {
     const network = await createNetwork()
     try {
       expect(await once(network.spawn('sh', ['-c', SMALL_BUFFERS], { stdio: 'inherit' }), 'exit')).toEqual([0, null])
-      await withDirectory(async (DATA_DIR) => {
+      await withPreparedData(async (DATA_DIR) => {
         const env = {
           DATA_DIR,
           JWT_SECRET: SECRET,

@@ -39,7 +39,8 @@ const noteDevices = (page: Page, missing: readonly ('audio' | 'video')[] = []) =
 const notice = (page: Page, code: string) => page.locator(`.notice[data-code="${code}"]`)
 
 describe.runIf(callTests)('a user of the call page', { timeout: 90_000 }, () => {
-  const pages = useCallPages({ env: { DISCONNECT_GRACE: '3', RATE_LIMITS: 'off' } })
+  // The grace must outlast the steps of a test on a slow machine, from a lost connection to the pasted token.
+  const pages = useCallPages({ env: { DISCONNECT_GRACE: '8', RATE_LIMITS: 'off' } })
   const { open, talk } = pages
 
   it('can take the call over in a second tab, and back', async () => {

@@ -1,5 +1,5 @@
 import { type RoomUpdate, updateOf } from '../../src/events/event.ts'
-import { apply, newcomer, type Participant, type Room, type RoomEvent } from '../../src/rooms/model.ts'
+import { apply, newParticipant, type Participant, type Room, type RoomEvent } from '../../src/rooms/model.ts'
 import { Participants } from '../../src/rooms/participants.ts'
 
 /** What every server under test is asked to do; it runs as a process of its own and is spoken to by IPC. Readers come to the rooms in turns. */
@@ -55,7 +55,7 @@ export function* updates(room: Room): Generator<RoomUpdate, never> {
 export function group(id: string, members: number): Room {
   const now = new Date()
   const participants = Array.from({ length: members }, (_, ordinal): Participant => ({
-    ...newcomer({ id }, `user-${ordinal}`, { ordinal, role: ordinal ? 'member' : 'caller', ringsUntil: null }),
+    ...newParticipant({ id }, `user-${ordinal}`, { ordinal, role: ordinal ? 'member' : 'caller', ringsUntil: null }),
     state: 'joined',
     connected: true,
     audio: true,

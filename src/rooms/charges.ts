@@ -4,7 +4,7 @@ import type { CreateRoom } from './input.ts'
 import { findParticipant, type Room } from './model.ts'
 
 /** What a declined call costs beyond the call: whoever is declined again and again has to pause. */
-const DECLINED = 4
+const DECLINED_COST = 4
 
 /** In whose name somebody creates a room, and whose rates and quotas it counts for. */
 export const callerOf = (actor: Actor, { callerId }: Pick<CreateRoom, 'callerId'>): string =>
@@ -56,7 +56,7 @@ export function createCharges(rates: Rates): Charges {
 
     declined(room, userId) {
       const isDeclined = findParticipant(room, userId)?.state === 'rejected'
-      if (isDeclined) rates.charge('redial', pairKey(room.callerId, userId), DECLINED)
+      if (isDeclined) rates.charge('redial', pairKey(room.callerId, userId), DECLINED_COST)
     },
   }
 }

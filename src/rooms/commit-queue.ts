@@ -19,7 +19,7 @@ interface PendingCommit {
 export class CommitQueue {
   readonly #write: RoomWrites['commit']
   readonly #pending: PendingCommit[] = []
-  #underWay = 0
+  #inFlight = 0
 
   constructor(write: RoomWrites['commit']) {
     this.#write = write
@@ -44,10 +44,10 @@ export class CommitQueue {
   }
 
   #next(): void {
-    if (this.#underWay >= CONCURRENCY || this.#pending.length === 0) return
-    this.#underWay += 1
+    if (this.#inFlight >= CONCURRENCY || this.#pending.length === 0) return
+    this.#inFlight += 1
     void this.#writeAll(this.#take()).finally(() => {
-      this.#underWay -= 1
+      this.#inFlight -= 1
       this.#next()
     })
   }

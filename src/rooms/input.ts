@@ -149,11 +149,11 @@ export const Page = z
   })
 export type Page = z.infer<typeof Page>
 
-export const PARTICIPANTS_DEFAULT = 50
-export const PARTICIPANTS_MAX = 500
+export const PARTICIPANTS_PAGE_DEFAULT = 50
+export const PARTICIPANTS_PAGE_MAX = 500
 /** A page of a room's participants; the cursor is the ordinal of the last one seen. */
 export const ParticipantsPage = z.strictObject({
-  first: withDefault(z.int().min(1).max(PARTICIPANTS_MAX), PARTICIPANTS_DEFAULT),
+  first: withDefault(z.int().min(1).max(PARTICIPANTS_PAGE_MAX), PARTICIPANTS_PAGE_DEFAULT),
   after: optional(
     z
       .string()

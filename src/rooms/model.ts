@@ -141,7 +141,7 @@ export function apply(room: Room | null, event: RoomEvent): Room {
 export const findParticipant = (room: Room, userId: string): Participant | undefined => room.participants.get(userId)
 
 /** How many users may ever have had a place in one room. */
-export const PLACES_MAX = 10_000
+export const ROOM_PARTICIPANTS_MAX = 10_000
 
 /** Who invites into a group, removes and ends it; null in a call between two, which has no host. */
 export const hostOf = ({ type, hostId, callerId }: Pick<RoomFields, 'type' | 'hostId' | 'callerId'>): string | null =>
@@ -156,21 +156,21 @@ export const roomDuration = (room: RoomFields, asOf: Date): number | null =>
 
 /** Whole seconds of all stays, the present one included. */
 export const participantDuration = (participant: Participant, asOf: Date): number =>
-  Math.floor(participant.completedSeconds + presentStay(participant, asOf))
+  Math.floor(participant.completedSeconds + currentMembershipSeconds(participant, asOf))
 
 /** Seconds of the present stay: up to the loss of its stream, if that is lost. */
-const presentStay = ({ state, joinedAt, lostAt }: Participant, asOf: Date): number =>
+const currentMembershipSeconds = ({ state, joinedAt, lostAt }: Participant, asOf: Date): number =>
   state === 'joined' && joinedAt ? secondsBetween(joinedAt, lostAt ?? asOf) : 0
 
 /** A new place in a room, invited. */
-export const newcomer = (
+export const newParticipant = (
   room: { readonly id: string },
   userId: string,
-  { silent = false, ...place }: Pick<Participant, 'ordinal' | 'role' | 'ringsUntil'> & { readonly silent?: boolean },
+  { silent = false, ...fields }: Pick<Participant, 'ordinal' | 'role' | 'ringsUntil'> & { readonly silent?: boolean },
 ): Participant => ({
   roomId: room.id,
   userId,
-  ...place,
+  ...fields,
   state: 'invited',
   audio: false,
   video: false,
@@ -208,5 +208,5 @@ export const departed = (
   ringsUntil: null,
   graceUntil: null,
   leavesAt: null,
-  completedSeconds: before.completedSeconds + presentStay(before, now),
+  completedSeconds: before.completedSeconds + currentMembershipSeconds(before, now),
 })

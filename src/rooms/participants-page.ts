@@ -14,8 +14,8 @@ export interface ParticipantsQuery extends ParticipantsFilter {
   readonly after: number | null
 }
 
-export interface ParticipantsCut {
-  readonly places: readonly Participant[]
+export interface ParticipantsSlice {
+  readonly participants: readonly Participant[]
   readonly hasNextPage: boolean
 }
 
@@ -31,16 +31,16 @@ export const inState =
 export function pageOf(
   participants: Participants | readonly Participant[],
   { state, first, after }: Omit<ParticipantsQuery, 'roomId'>,
-): ParticipantsCut {
+): ParticipantsSlice {
   const isAsked = inState(state)
-  return cutPage(
+  return sliceOf(
     [...participants].filter((participant) => participant.ordinal > (after ?? -1) && isAsked(participant)),
     first,
   )
 }
 
 /** A page out of at least one participant more than it holds, if there are so many. */
-export const cutPage = (found: readonly Participant[], first: number): ParticipantsCut => ({
-  places: found.slice(0, first),
+export const sliceOf = (found: readonly Participant[], first: number): ParticipantsSlice => ({
+  participants: found.slice(0, first),
   hasNextPage: found.length > first,
 })

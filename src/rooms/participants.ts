@@ -4,21 +4,21 @@ import type { Participant } from './model.ts'
 const CHUNK = 64
 
 /** The next thing that time does to a participant. */
-export interface ParticipantDue {
+export interface ParticipantDeadline {
   readonly kind: 'ring' | 'grace' | 'leave'
   readonly at: Date
   readonly participant: Participant
 }
 
 /** What is known of several participants without looking at each of them. */
-interface Facts {
+interface Summary {
   readonly joined: number
   readonly invited: number
   /** Those whose invitation has a deadline. */
   readonly ringing: number
   readonly everJoined: boolean
   /** The first of what is due first. */
-  readonly due: ParticipantDue | undefined
+  readonly nextDeadline: ParticipantDeadline | undefined
 }
 
 /**
@@ -34,7 +34,7 @@ export class Participants implements Iterable<Participant> {
    */
   readonly #ordinals: Map<string, number>
   readonly length: number
-  #facts: Facts | undefined
+  #cached: Summary | undefined
 
   private constructor(chunks: readonly Chunk[], ordinals: Map<string, number>, length: number) {
     this.#chunks = chunks
@@ -106,75 +106,78 @@ export class Participants implements Iterable<Participant> {
 
   /** Those who hold a seat. */
   joined(): Participant[] {
-    return this.#chunks.flatMap(({ items, facts }) => (facts.joined > 0 ? items.filter(isJoined) : []))
+    return this.#chunks.flatMap(({ items, summary }) => (summary.joined > 0 ? items.filter(isJoined) : []))
   }
 
   /** Those whose invitation has a deadline. */
   ringing(): Participant[] {
-    return this.#chunks.flatMap(({ items, facts }) => (facts.ringing > 0 ? items.filter(isRinging) : []))
+    return this.#chunks.flatMap(({ items, summary }) => (summary.ringing > 0 ? items.filter(isRinging) : []))
   }
 
   get joinedCount(): number {
-    return this.#sums.joined
+    return this.#summary.joined
   }
 
   get invitedCount(): number {
-    return this.#sums.invited
+    return this.#summary.invited
   }
 
   get ringingCount(): number {
-    return this.#sums.ringing
+    return this.#summary.ringing
   }
 
   /** Whether anybody has ever held a seat. */
   get everJoined(): boolean {
-    return this.#sums.everJoined
+    return this.#summary.everJoined
   }
 
   /** What time does to a participant next; of what is due at the same moment, the one with the least ordinal. */
-  get due(): ParticipantDue | undefined {
-    return this.#sums.due
+  get nextDeadline(): ParticipantDeadline | undefined {
+    return this.#summary.nextDeadline
   }
 
   toJSON(): readonly Participant[] {
     return [...this]
   }
 
-  get #sums(): Facts {
-    return (this.#facts ??= this.#chunks.reduce<Facts>((sum, { facts }) => both(sum, facts), NOTHING))
+  get #summary(): Summary {
+    return (this.#cached ??= this.#chunks.reduce<Summary>((sum, { summary }) => merge(sum, summary), EMPTY))
   }
 }
 
 class Chunk {
   readonly items: readonly Participant[]
-  #facts: Facts | undefined
+  #cached: Summary | undefined
 
   constructor(items: readonly Participant[]) {
     this.items = items
   }
 
-  get facts(): Facts {
-    return (this.#facts ??= factsOf(this.items))
+  get summary(): Summary {
+    return (this.#cached ??= summarise(this.items))
   }
 }
 
-const NOTHING: Facts = { joined: 0, invited: 0, ringing: 0, everJoined: false, due: undefined }
+const EMPTY: Summary = { joined: 0, invited: 0, ringing: 0, everJoined: false, nextDeadline: undefined }
 
 const isJoined = ({ state }: Participant): boolean => state === 'joined'
 const isRinging = ({ ringsUntil }: Participant): boolean => ringsUntil !== null
 
-const both = (one: Facts, other: Facts): Facts => ({
+const merge = (one: Summary, other: Summary): Summary => ({
   joined: one.joined + other.joined,
   invited: one.invited + other.invited,
   ringing: one.ringing + other.ringing,
   everJoined: one.everJoined || other.everJoined,
-  due: one.due && !(other.due && other.due.at < one.due.at) ? one.due : other.due,
+  nextDeadline:
+    one.nextDeadline && !(other.nextDeadline && other.nextDeadline.at < one.nextDeadline.at)
+      ? one.nextDeadline
+      : other.nextDeadline,
 })
 
-function factsOf(participants: readonly Participant[]): Facts {
+function summarise(participants: readonly Participant[]): Summary {
   let [joined, invited, ringing] = [0, 0, 0]
   let everJoined = false
-  let due: ParticipantDue | undefined
+  let next: ParticipantDeadline | undefined
   for (const participant of participants) {
     const { state, ringsUntil, graceUntil, leavesAt, joinedAt } = participant
     if (state === 'joined') joined += 1
@@ -182,10 +185,10 @@ function factsOf(participants: readonly Participant[]): Facts {
     if (joinedAt) everJoined = true
     if (ringsUntil) {
       ringing += 1
-      if (!due || ringsUntil < due.at) due = { kind: 'ring', at: ringsUntil, participant }
+      if (!next || ringsUntil < next.at) next = { kind: 'ring', at: ringsUntil, participant }
     }
-    if (graceUntil && (!due || graceUntil < due.at)) due = { kind: 'grace', at: graceUntil, participant }
-    if (leavesAt && (!due || leavesAt < due.at)) due = { kind: 'leave', at: leavesAt, participant }
+    if (graceUntil && (!next || graceUntil < next.at)) next = { kind: 'grace', at: graceUntil, participant }
+    if (leavesAt && (!next || leavesAt < next.at)) next = { kind: 'leave', at: leavesAt, participant }
   }
-  return { joined, invited, ringing, everJoined, due }
+  return { joined, invited, ringing, everJoined, nextDeadline: next }
 }

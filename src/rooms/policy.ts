@@ -13,12 +13,12 @@ export interface RoomRequest {
 }
 
 /** A request, and where its actor stands with the room. */
-interface Standing extends RoomRequest {
-  readonly place: Participant | undefined
+interface SubjectRequest extends RoomRequest {
+  readonly participant: Participant | undefined
 }
 
 /** Somebody asks to create a room in the name of a caller. */
-interface Creation {
+interface CreateRequest {
   readonly actor: Actor
   readonly room: { readonly callerId: string }
 }
@@ -34,46 +34,48 @@ type UserCommand = Extract<RoomCommand, { readonly actor: Actor }>
 /** What users do to a room and what they see of it. What the gateway does by itself needs no permission. */
 export type RoomAction = 'read' | 'connect' | 'signal' | UserCommand['type']
 
-interface Policy extends Readonly<Record<RoomAction, readonly Requirement<Standing>[]>> {
-  readonly create: readonly Requirement<Creation>[]
+interface Policy extends Readonly<Record<RoomAction, readonly Requirement<SubjectRequest>[]>> {
+  readonly create: readonly Requirement<CreateRequest>[]
 }
 
 /** Who was put out is a participant no more, for as long as they are not invited again. */
-const PUT_OUT: ParticipantState = 'removed'
+const REMOVED: ParticipantState = 'removed'
 
-const admin = ({ actor }: { readonly actor: Actor }): boolean => isAdmin(actor)
-const ownName = ({ actor, room }: Creation): boolean => room.callerId === actor.id
+const isAdminActor = ({ actor }: { readonly actor: Actor }): boolean => isAdmin(actor)
+const isForSelf = ({ actor, room }: CreateRequest): boolean => room.callerId === actor.id
 /** Has, or had, a place in the room. */
-const participant = ({ place }: Standing): boolean => place !== undefined && place.state !== PUT_OUT
-const joined = ({ place }: Standing): boolean => place?.state === 'joined'
-const everInvited = ({ place }: Standing): boolean => place !== undefined
-const notPutOut = ({ place }: Standing): boolean => place?.state !== PUT_OUT
-const anybodyByLink = ({ room }: Standing): boolean => room.access === 'link'
-const eitherSide = ({ room, place }: Standing): boolean =>
-  room.type === 'p2p' && (place?.role === 'caller' || place?.role === 'callee')
+const isParticipant = ({ participant }: SubjectRequest): boolean =>
+  participant !== undefined && participant.state !== REMOVED
+const hasJoined = ({ participant }: SubjectRequest): boolean => participant?.state === 'joined'
+const wasInvited = ({ participant }: SubjectRequest): boolean => participant !== undefined
+const isNotRemoved = ({ participant }: SubjectRequest): boolean => participant?.state !== REMOVED
+const isLinkRoom = ({ room }: SubjectRequest): boolean => room.access === 'link'
+const isCallParty = ({ room, participant }: SubjectRequest): boolean =>
+  room.type === 'p2p' && (participant?.role === 'caller' || participant?.role === 'callee')
 /** Of a group; a call between two has none. */
-const host = ({ room, actor }: Standing): boolean => hostOf(room) === actor.id
-const adminOfGroup = (asked: Standing): boolean => asked.room.type === 'group' && admin(asked)
+const isHost = ({ room, actor }: SubjectRequest): boolean => hostOf(room) === actor.id
+const isAdminOfGroup = (asked: SubjectRequest): boolean => asked.room.type === 'group' && isAdminActor(asked)
 /** Whoever calls is not rung; a caller who has handed a group over may be invited as anybody. */
-const notCalling = (asked: Standing): boolean =>
-  asked.place?.role !== 'caller' || (asked.room.type === 'group' && !host(asked))
-const notOver = ({ room }: Standing): boolean => room.status !== 'ended'
-const aboutParticipant = ({ room, userId = '' }: Standing): boolean => findParticipant(room, userId) !== undefined
-const notAboutHost = ({ room, userId }: Standing): boolean => hostOf(room) !== userId
+const mayReject = (asked: SubjectRequest): boolean =>
+  asked.participant?.role !== 'caller' || (asked.room.type === 'group' && !isHost(asked))
+const isOpen = ({ room }: SubjectRequest): boolean => room.status !== 'ended'
+const targetIsParticipant = ({ room, userId = '' }: SubjectRequest): boolean =>
+  findParticipant(room, userId) !== undefined
+const targetIsNotHost = ({ room, userId }: SubjectRequest): boolean => hostOf(room) !== userId
 
-export const ROOM_OVER = refuse('ROOM_ENDED', 'The room is over.')
-const NO_PARTICIPANT = refuse('FORBIDDEN', 'You are not a participant of this room.')
+export const ROOM_ENDED = refuse('ROOM_ENDED', 'The room is over.')
+const NOT_PARTICIPANT = refuse('FORBIDDEN', 'You are not a participant of this room.')
 const NOT_JOINED = refuse('FORBIDDEN', 'You have not joined this room.')
-const NOT_MANAGING = refuse('FORBIDDEN', 'Only the host of a group may invite and remove.')
+const NOT_HOST = refuse('FORBIDDEN', 'Only the host of a group may invite and remove.')
 
-const asHost = { anyOf: [host], refusal: NOT_MANAGING }
-const asReader = { anyOf: [participant, admin], refusal: NO_PARTICIPANT }
-const asParticipant = { anyOf: [participant], refusal: NO_PARTICIPANT }
-const asJoined = { anyOf: [joined], refusal: NOT_JOINED }
-const whileOpen = { anyOf: [notOver], refusal: ROOM_OVER }
-const aboutSomebodyHere = {
-  anyOf: [aboutParticipant],
-  refusal: ({ userId }: Standing) => refuse('NOT_FOUND', `${userId} is not a participant of this room.`),
+const asHost = { anyOf: [isHost], refusal: NOT_HOST }
+const toRead = { anyOf: [isParticipant, isAdminActor], refusal: NOT_PARTICIPANT }
+const asParticipant = { anyOf: [isParticipant], refusal: NOT_PARTICIPANT }
+const asJoined = { anyOf: [hasJoined], refusal: NOT_JOINED }
+const whileOpen = { anyOf: [isOpen], refusal: ROOM_ENDED }
+const forParticipant = {
+  anyOf: [targetIsParticipant],
+  refusal: ({ userId }: SubjectRequest) => refuse('NOT_FOUND', `${userId} is not a participant of this room.`),
 }
 
 /**
@@ -83,45 +85,45 @@ const aboutSomebodyHere = {
 const POLICY: Policy = {
   create: [
     {
-      anyOf: [ownName, admin],
+      anyOf: [isForSelf, isAdminActor],
       refusal: refuse('FORBIDDEN', 'Only rtc:admin may create a room in the name of another user.'),
     },
   ],
 
   // What is seen of a room: the room itself, its participants, its log and its stream.
-  read: [asReader],
+  read: [toRead],
   // The way to the room's media, and signals in either direction.
-  connect: [asReader, whileOpen, asJoined],
-  signal: [asReader, whileOpen, asJoined],
+  connect: [toRead, whileOpen, asJoined],
+  signal: [toRead, whileOpen, asJoined],
 
   join: [
     whileOpen,
-    { anyOf: [everInvited, anybodyByLink], refusal: refuse('NOT_INVITED', 'You are not invited to this room.') },
-    { anyOf: [notPutOut], refusal: refuse('FORBIDDEN', 'You were removed from this room.') },
+    { anyOf: [wasInvited, isLinkRoom], refusal: refuse('NOT_INVITED', 'You are not invited to this room.') },
+    { anyOf: [isNotRemoved], refusal: refuse('FORBIDDEN', 'You were removed from this room.') },
   ],
   leave: [asParticipant],
   reject: [
     asParticipant,
-    { anyOf: [notCalling], refusal: refuse('FORBIDDEN', 'The caller cannot reject; leave or end the room.') },
+    { anyOf: [mayReject], refusal: refuse('FORBIDDEN', 'The caller cannot reject; leave or end the room.') },
   ],
   update: [asJoined],
   invite: [asHost, whileOpen],
   remove: [
     asHost,
-    aboutSomebodyHere,
+    forParticipant,
     {
-      anyOf: [notAboutHost],
+      anyOf: [targetIsNotHost],
       refusal: refuse('FORBIDDEN', 'The host cannot be removed; hand the room over, or end it.'),
     },
   ],
   transferHost: [
-    { anyOf: [host, adminOfGroup], refusal: refuse('FORBIDDEN', 'Only the host of a group may hand it over.') },
+    { anyOf: [isHost, isAdminOfGroup], refusal: refuse('FORBIDDEN', 'Only the host of a group may hand it over.') },
     whileOpen,
-    aboutSomebodyHere,
+    forParticipant,
   ],
   end: [
     {
-      anyOf: [eitherSide, host, admin],
+      anyOf: [isCallParty, isHost, isAdminActor],
       refusal: refuse('FORBIDDEN', 'Only the host may end this room, or either side of a call between two.'),
     },
   ],
@@ -135,7 +137,7 @@ export type Access = 'user' | keyof Policy
 
 /** Why the actor may not; undefined if they may. */
 export const refusalOf = (action: RoomAction, request: RoomRequest): Refusal | undefined =>
-  firstOf(POLICY[action], { ...request, place: findParticipant(request.room, request.actor.id) })
+  firstRefusal(POLICY[action], { ...request, participant: findParticipant(request.room, request.actor.id) })
 
 /** As {@link refusalOf}, for a command. The gateway's own commands have no actor and are not refused. */
 export function refusalOfCommand(room: Room, command: RoomCommand): Refusal | undefined {
@@ -145,9 +147,9 @@ export function refusalOfCommand(room: Room, command: RoomCommand): Refusal | un
 }
 
 /** As {@link refusalOf}, for a room that is to be created. */
-export const refusalOfCreation = (creation: Creation): Refusal | undefined => firstOf(POLICY.create, creation)
+export const refusalOfCreation = (creation: CreateRequest): Refusal | undefined => firstRefusal(POLICY.create, creation)
 
-function firstOf<Asked>(requirements: readonly Requirement<Asked>[], asked: Asked): Refusal | undefined {
+function firstRefusal<Asked>(requirements: readonly Requirement<Asked>[], asked: Asked): Refusal | undefined {
   const broken = requirements.find(({ anyOf }) => !anyOf.some((holds) => holds(asked)))
   return typeof broken?.refusal === 'function' ? broken.refusal(asked) : broken?.refusal
 }
@@ -162,4 +164,4 @@ export function requireAllowed(action: RoomAction, request: RoomRequest): void {
 export type ReadScope = 'all' | { readonly participantId: string; readonly exceptState: ParticipantState }
 
 export const readScope = (actor: Actor): ReadScope =>
-  isAdmin(actor) ? 'all' : { participantId: actor.id, exceptState: PUT_OUT }
+  isAdmin(actor) ? 'all' : { participantId: actor.id, exceptState: REMOVED }

@@ -13,7 +13,7 @@ export interface RoomReader {
   /** @throws RtcError BAD_USER_INPUT for more participants than the answer may still have */
   participantsOf(roomId: string): Promise<readonly Participant[]>
   /** The viewer's own place. */
-  placeOf(roomId: string): Promise<Participant | null>
+  viewerParticipant(roomId: string): Promise<Participant | null>
   /** One participant more than asked for, if there is one. */
   participantsPage(query: ParticipantsQuery): Promise<readonly Participant[]>
   participantCount(filter: ParticipantsFilter): Promise<number>
@@ -37,7 +37,7 @@ export function createRoomReaders({
       const byRoom = await store.participantsOf(roomIds, { limit: itemsLeft() })
       return roomIds.map((id) => byRoom.get(id) ?? [])
     }, options)
-    const places = new DataLoader(async (roomIds: readonly string[]) => {
+    const viewers = new DataLoader(async (roomIds: readonly string[]) => {
       const byRoom = await store.participantsOf(roomIds, { userId: viewer.id })
       return roomIds.map((id) => byRoom.get(id)?.[0] ?? null)
     }, options)
@@ -46,7 +46,7 @@ export function createRoomReaders({
     const ranges = new DataLoader((asked: readonly EventRange[]) => events.read(asked), options)
     return {
       participantsOf: (roomId) => participants.load(roomId),
-      placeOf: (roomId) => places.load(roomId),
+      viewerParticipant: (roomId) => viewers.load(roomId),
       participantsPage: (query) => pages.load(query),
       participantCount: (filter) => counts.load(filter),
       eventsOf: (range) => ranges.load(range),

@@ -22,7 +22,7 @@ import { cursorOf, inState, pageOf } from './participants-page.ts'
 import type { RoomService } from './service.ts'
 
 /** A body without fields. */
-const Nothing = z.strictObject({})
+const EmptyBody = z.strictObject({})
 /** A query that nobody looks at. */
 const AnyQuery = z.object({})
 const wholeNumber = z
@@ -57,7 +57,7 @@ const RoomsJson = z.object({
   pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
 })
 
-const PlaceJson = RoomJson.extend({ participant: ParticipantJson })
+const MemberJson = RoomJson.extend({ participant: ParticipantJson })
 const memberJson = ({ room, participant }: RoomMember, now: Date) => ({
   ...roomJson(room, now),
   participant: participantJson(participant, now),
@@ -70,7 +70,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       ...declared,
       path: '/rooms/:id/end',
       access: 'end',
-      input: Nothing,
+      input: EmptyBody,
       success: [200],
       output: RoomJson,
       handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.end(actor, params.id), clock.now())),
@@ -133,10 +133,10 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       summary: 'Join a room.',
       input: JoinRoom,
       success: [200],
-      output: PlaceJson.extend({ connection: ConnectionJson }),
+      output: MemberJson.extend({ connection: ConnectionJson }),
       async handle({ actor, params, input }) {
-        const { connection, ...place } = await rooms.join(actor, params.id, input)
-        return jsonReply({ ...memberJson(place, clock.now()), connection: connectionJson(connection) })
+        const { connection, ...member } = await rooms.join(actor, params.id, input)
+        return jsonReply({ ...memberJson(member, clock.now()), connection: connectionJson(connection) })
       },
     }),
     route({
@@ -163,7 +163,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       summary: 'Decline an invitation.',
       input: RejectCall,
       success: [200],
-      output: PlaceJson,
+      output: MemberJson,
       handle: async ({ actor, params, input }) =>
         jsonReply(memberJson(await rooms.reject(actor, params.id, input), clock.now())),
     }),
@@ -178,16 +178,16 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: z.array(ParticipantJson),
       async handle({ actor, params, input, addressOf }) {
-        const { id, participants } = await rooms.get(actor, params.id)
+        const room = await rooms.get(actor, params.id)
         const { state, first } = input
         const page = parseInput(ParticipantsPage, input)
-        const { places, hasNextPage } =
+        const { participants, hasNextPage } =
           first === undefined
-            ? { places: participants.filter(inState(page.state)), hasNextPage: false }
-            : pageOf(participants, page)
+            ? { participants: room.participants.filter(inState(page.state)), hasNextPage: false }
+            : pageOf(room.participants, page)
         const now = clock.now()
-        const body = places.map((participant) => participantJson(participant, now))
-        const last = places.at(-1)
+        const body = participants.map((participant) => participantJson(participant, now))
+        const last = participants.at(-1)
         if (!hasNextPage || !last) return jsonReply(body)
         const next = new URLSearchParams({
           first: String(first),
@@ -195,7 +195,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
           ...(state && { state: state.join() }),
         })
         return jsonReply(body, 200, {
-          Link: `<${addressOf(`/rooms/${id}/participants?${next.toString()}`)}>; rel="next"`,
+          Link: `<${addressOf(`/rooms/${room.id}/participants?${next.toString()}`)}>; rel="next"`,
         })
       },
     }),
@@ -207,7 +207,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       summary: 'Invite a user into a group.',
       input: z.strictObject({ userId: UserId }),
       success: [200],
-      output: PlaceJson,
+      output: MemberJson,
       async handle({ actor, params, input: { userId } }) {
         const { room, invited } = await rooms.invite(actor, params.id, { userIds: [userId] })
         return jsonReply(invited.map((participant) => memberJson({ room, participant }, clock.now()))[0])
@@ -221,7 +221,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       summary: 'Hand a group to somebody who has joined it.',
       input: TransferHost,
       success: [200],
-      output: PlaceJson,
+      output: MemberJson,
       handle: async ({ actor, params, input }) =>
         jsonReply(memberJson(await rooms.transferHost(actor, params.id, input), clock.now())),
     }),
@@ -231,9 +231,9 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       operationId: 'removeParticipant',
       access: 'remove',
       summary: 'Put a participant out of a group, until they are invited again.',
-      input: Nothing,
+      input: EmptyBody,
       success: [200],
-      output: PlaceJson,
+      output: MemberJson,
       handle: async ({ actor, params }) =>
         jsonReply(memberJson(await rooms.remove(actor, params.id, params.userId), clock.now())),
     }),

@@ -5,9 +5,9 @@ export interface RingCheck {
   /** Rooms of the caller that have not ended; counted no further than was asked for. */
   readonly liveRooms: number
   /** Those who have blocked the caller. */
-  readonly blocking: ReadonlySet<string>
+  readonly blockedBy: ReadonlySet<string>
   /** Those for whom as much rings as may. */
-  readonly overRung: ReadonlySet<string>
+  readonly atRingLimit: ReadonlySet<string>
 }
 
 export interface RingChecker {
@@ -36,8 +36,8 @@ export function createRingChecker(prisma: PrismaClient): RingChecker {
                       GROUP BY "userId" HAVING count(*) >= ${ringingMax}) AS "overRung"`
       return {
         liveRooms: row?.liveRooms ?? 0,
-        blocking: new Set(row?.blocking),
-        overRung: new Set(row?.overRung),
+        blockedBy: new Set(row?.blocking),
+        atRingLimit: new Set(row?.overRung),
       }
     },
   }

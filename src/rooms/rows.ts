@@ -24,7 +24,7 @@ interface ChangeRow {
 export function toEvent(row: JsonRow): RoomEvent {
   const { room, participants } = row['data'] as ChangeRow
   const data = {
-    ...(room && { room: ROOMS.someFromRow(room) }),
+    ...(room && { room: ROOMS.partialFromRow(room) }),
     ...(participants && { participants: participants.map(toParticipant) }),
   }
   return { ...EVENTS.fromRow(row), data }

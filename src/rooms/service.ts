@@ -85,10 +85,10 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       charges.create(actor, input)
       const userIds = input.type === 'p2p' ? [input.calleeId ?? ''] : input.participantIds
       const query = { callerId: callerOf(actor, input), userIds, now: clock.now(), ...quotas }
-      const { liveRooms, blocking, overRung } = await ringChecker.check(query)
+      const { liveRooms, blockedBy, atRingLimit } = await ringChecker.check(query)
       if (liveRooms >= quotas.liveRoomsMax) throw tooManyRooms(quotas.liveRoomsMax)
       // A call that finds too much ringing ends as busy; one among many invitations does not ring.
-      const silentFor = input.type === 'p2p' ? blocking : new Set([...blocking, ...overRung])
+      const silentFor = input.type === 'p2p' ? blockedBy : new Set([...blockedBy, ...atRingLimit])
       const calleeIsBusy = rejectBusy && input.calleeId !== null && (await store.isInCall(input.calleeId))
       const ids = { id: newId(), clientRequestId }
       const provider = input.provider ?? media.defaultProvider
@@ -100,8 +100,8 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     async join(actor, roomId, input) {
       charges.join(actor)
       const room = await execute(roomId, { ...input, type: 'join', actor, providers: media.providers })
-      const place = memberOf(room, actor.id)
-      return { ...place, connection: await media.connect(place, clock.now()) }
+      const member = memberOf(room, actor.id)
+      return { ...member, connection: await media.connect(member, clock.now()) }
     },
 
     async refreshConnection(actor, roomId) {
@@ -137,8 +137,8 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     async invite(actor, roomId, { userIds }) {
       charges.invite(actor, userIds)
       const query = { callerId: actor.id, userIds, now: clock.now(), ...quotas, liveRoomsMax: 0 }
-      const { blocking, overRung } = await ringChecker.check(query)
-      const silentFor = new Set([...blocking, ...overRung])
+      const { blockedBy, atRingLimit } = await ringChecker.check(query)
+      const silentFor = new Set([...blockedBy, ...atRingLimit])
       const room = await execute(roomId, { type: 'invite', actor, userIds, silentFor })
       return { room, invited: userIds.map((userId) => memberOf(room, userId).participant) }
     },

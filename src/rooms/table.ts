@@ -68,7 +68,7 @@ export interface Table<Fields> {
   /** @throws TypeError when a column is missing that is not nullable */
   fromRow(row: JsonRow): Fields
   /** Only the fields that the row has. */
-  someFromRow(row: JsonRow): Partial<Fields>
+  partialFromRow(row: JsonRow): Partial<Fields>
   toRow(fields: Partial<Fields>): JsonRow
   /** The row without what never changes. */
   toMutableRow(fields: Fields): JsonRow
@@ -91,7 +91,7 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
   const byName = new Map(all.map((column) => [column.name, column]))
   const byField = new Map<string, NamedColumn<Fields>>(all.map((column) => [column.field, column]))
 
-  const someFromRow = (row: JsonRow): Partial<Fields> => {
+  const partialFromRow = (row: JsonRow): Partial<Fields> => {
     const fields: Record<string, unknown> = {}
     for (const name in row) {
       const value = row[name]
@@ -115,14 +115,14 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
   return {
     columns,
     columnList: listOf(all),
-    mutable: mutable.map(({ field, name }) => ({ name, type: typeName(columns[field].type) })),
+    mutable: mutable.map(({ field, name }) => ({ name, type: quotedType(columns[field].type) })),
     assignments: mutable.map(({ name }) => `"${name}" = excluded."${name}"`).join(', '),
     fromRow(row) {
-      const fields = someFromRow(row)
+      const fields = partialFromRow(row)
       complete(fields)
       return fields
     },
-    someFromRow,
+    partialFromRow,
     toRow(fields) {
       const row: Record<string, unknown> = {}
       for (const field in fields) row[byField.get(field)?.name ?? field] = fields[field]
@@ -137,7 +137,7 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
 }
 
 /** The names of our own types are written with capitals, which SQL has to be told. */
-const typeName = (type: string): string => (/^[A-Z]/.test(type) ? `"${type}"` : type)
+const quotedType = (type: string): string => (/^[A-Z]/.test(type) ? `"${type}"` : type)
 
 const listOf = (columns: readonly { readonly name: string }[]): string =>
   columns.map(({ name }) => `"${name}"`).join(', ')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AWAITED_STREAMS, EVENTS, PARTICIPANTS, ROOMS } from '../../src/rooms/columns.ts'
-import { newcomer, type Participant, type RoomEvent } from '../../src/rooms/model.ts'
+import { newParticipant, type Participant, type RoomEvent } from '../../src/rooms/model.ts'
 import { eventRow, toEvent } from '../../src/rooms/rows.ts'
 import { defineTable } from '../../src/rooms/table.ts'
 import { describeSchema, readSchema } from '../db/prisma-schema.ts'
@@ -49,7 +49,7 @@ describe('whatever depends on the columns follows from one line of the table', (
     wavedAt: { type: 'timestamptz(3)', nullable: true, mutable: true, name: 'waved_at' },
     origin: { type: 'text', nullable: true, mutable: false },
   })
-  const place = newcomer({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
+  const place = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
   const wavedAt = new Date('2026-01-01T00:00:00Z')
   const alice: Grown = { ...place, wavedAt, origin: 'web' }
 
@@ -71,7 +71,7 @@ describe('whatever depends on the columns follows from one line of the table', (
 })
 
 it('the time of completed sessions has a column of another name, which stored events have, too', () => {
-  const place = newcomer({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
+  const place = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
   const event: RoomEvent = {
     roomId: 'room',
     seq: 2,
@@ -88,7 +88,7 @@ it('the time of completed sessions has a column of another name, which stored ev
 })
 
 describe('rows of other versions', () => {
-  const place = newcomer({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
+  const place = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
 
   it('a column that an older version did not have is null', () => {
     const { silent: _, ...older } = PARTICIPANTS.toRow(place)

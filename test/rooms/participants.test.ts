@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Participant, newcomer } from '../../src/rooms/model.ts'
+import { type Participant, newParticipant } from '../../src/rooms/model.ts'
 import { Participants } from '../../src/rooms/participants.ts'
 import { SEED } from '../seed.ts'
 
@@ -16,7 +16,7 @@ const row = fc.record({
 type Row = typeof row extends fc.Arbitrary<infer T> ? T : never
 
 const participant = (ordinal: number, fields: Partial<Row>): Participant => ({
-  ...newcomer({ id: 'room' }, `user-${ordinal}`, { ordinal, role: 'member', ringsUntil: null }),
+  ...newParticipant({ id: 'room' }, `user-${ordinal}`, { ordinal, role: 'member', ringsUntil: null }),
   ...fields,
 })
 
@@ -41,7 +41,7 @@ const factsIn = (participants: Participants) => ({
   ringing: participants.ringing(),
   invitedCount: participants.invitedCount,
   everJoined: participants.everJoined,
-  due: participants.due?.at.getTime(),
+  due: participants.nextDeadline?.at.getTime(),
 })
 
 /** Batches of changes: of participants that are there, by a share of their number, or of new ones. */
@@ -81,8 +81,10 @@ test('is at every version the list that its changes make', () => {
 test('of several that are due at the same moment, the first is the one with the least ordinal', () => {
   const at = new Date(1000)
   const list = Array.from({ length: 100 }, (_, ordinal) => participant(ordinal, ordinal < 10 ? {} : { graceUntil: at }))
-  expect(Participants.of(list).due).toEqual({ kind: 'grace', at, participant: list[10] })
-  expect(Participants.of([participant(0, { ringsUntil: at, graceUntil: at, leavesAt: at })]).due?.kind).toBe('ring')
+  expect(Participants.of(list).nextDeadline).toEqual({ kind: 'grace', at, participant: list[10] })
+  expect(Participants.of([participant(0, { ringsUntil: at, graceUntil: at, leavesAt: at })]).nextDeadline?.kind).toBe(
+    'ring',
+  )
 })
 
 test('finds users in each of two versions that were made from the same one', () => {

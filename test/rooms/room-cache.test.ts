@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { newcomer, type Room } from '../../src/rooms/model.ts'
+import { newParticipant, type Room } from '../../src/rooms/model.ts'
 import { Participants } from '../../src/rooms/participants.ts'
 import { RoomCache } from '../../src/rooms/room-cache.ts'
 import { CreateRoom } from '../../src/rooms/input.ts'
@@ -13,7 +13,7 @@ it('keeps a bounded number of participants, forgets the least recently used room
       id,
       participants: Participants.of(
         Array.from({ length: size }, (_, ordinal) =>
-          newcomer({ id }, `user-${ordinal}`, { ordinal, role: 'member', ringsUntil: null }),
+          newParticipant({ id }, `user-${ordinal}`, { ordinal, role: 'member', ringsUntil: null }),
         ),
       ),
     })

@@ -1,8 +1,8 @@
 import { badInput } from '../../core/errors.ts'
 import { parseInput } from '../../core/input.ts'
 import { builder } from '../../graphql/builder.ts'
-import { PARTICIPANTS_DEFAULT, ParticipantsPage } from '../input.ts'
-import { cursorOf, cutPage, inState, pageOf } from '../participants-page.ts'
+import { PARTICIPANTS_PAGE_DEFAULT, ParticipantsPage } from '../input.ts'
+import { cursorOf, sliceOf, inState, pageOf } from '../participants-page.ts'
 import { type AsOf, asOfRoom, ParticipantRef, ParticipantState } from './participant.ts'
 import { RoomRef } from './room.ts'
 
@@ -10,21 +10,24 @@ builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
   t.connection(
     {
       type: ParticipantRef,
-      description: `The room's participants in the order they came, a page at a time; ${PARTICIPANTS_DEFAULT} unless \`first\` says otherwise.`,
+      description: `The room's participants in the order they came, a page at a time; ${PARTICIPANTS_PAGE_DEFAULT} unless \`first\` says otherwise.`,
       args: {
         state: t.arg({ type: [ParticipantState], description: 'Only participants in one of these states.' }),
       },
-      extensions: { size: { page: PARTICIPANTS_DEFAULT } },
+      extensions: { size: { page: PARTICIPANTS_PAGE_DEFAULT } },
       async resolve(room: AsOf & { id: string }, { state, first, after, last, before }, { reader }) {
         if (last !== null && last !== undefined) throw badInput([{ path: 'last', message: 'is not served; use first' }])
         if (before !== null && before !== undefined) {
           throw badInput([{ path: 'before', message: 'is not served; use after' }])
         }
         const query = { roomId: room.id, ...parseInput(ParticipantsPage, { first, after, state }) }
-        const { places, hasNextPage } = room.participants
+        const { participants, hasNextPage } = room.participants
           ? pageOf(room.participants, query)
-          : cutPage(await reader.participantsPage(query), query.first)
-        const edges = places.map((place) => ({ cursor: cursorOf(place), node: asOfRoom(room, place) }))
+          : sliceOf(await reader.participantsPage(query), query.first)
+        const edges = participants.map((participant) => ({
+          cursor: cursorOf(participant),
+          node: asOfRoom(room, participant),
+        }))
         return {
           edges,
           pageInfo: {

@@ -77,9 +77,9 @@ export const RoomRef = builder.prismaObject('Room', {
       description: 'Your own place in the room; null for an administrator who has none.',
       extensions: { dependsOnViewer: true },
       resolve(room: AsOf & { id: string }, _args, { actor, reader }) {
-        if (!room.participants) return reader.placeOf(room.id)
-        const place = room.participants.find(({ userId }) => userId === actor.id)
-        return place ? asOfRoom(room, place) : null
+        if (!room.participants) return reader.viewerParticipant(room.id)
+        const own = room.participants.find(({ userId }) => userId === actor.id)
+        return own ? asOfRoom(room, own) : null
       },
     }),
   }),
@@ -89,8 +89,8 @@ export const RoomRef = builder.prismaObject('Room', {
 function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
   const seen = (participants: readonly Participant[]) => {
     work.charge(participants.length, info)
-    const places = participants.map((participant) => asOfRoom(room, participant))
-    return inTurns(places, () => pacer.turn(lane))
+    const rows = participants.map((participant) => asOfRoom(room, participant))
+    return inTurns(rows, () => pacer.turn(lane))
   }
   if (room.participants) return seen(room.participants)
   work.price(info)

@@ -7,7 +7,7 @@ import { rejected } from './invitation.ts'
 import {
   type MediaType,
   type Metadata,
-  newcomer,
+  newParticipant,
   type ParticipantRole,
   type RoomAccess,
   type RoomType,
@@ -77,13 +77,13 @@ export function decideCreate(
     },
     participants: [
       // The caller of a p2p room is expected by the same time as the answer; in a group nobody waits for them.
-      newcomer(room, room.callerId, {
+      newParticipant(room, room.callerId, {
         ordinal: 0,
         role: 'caller',
         ringsUntil: room.type === 'p2p' ? ringsUntil : null,
       }),
       ...invited.map((userId, index) =>
-        newcomer(room, userId, { ordinal: index + 1, role, ringsUntil, silent: silentFor.has(userId) }),
+        newParticipant(room, userId, { ordinal: index + 1, role, ringsUntil, silent: silentFor.has(userId) }),
       ),
     ],
   })

@@ -4,7 +4,7 @@ import { Draft } from './draft.ts'
 import { end, endBy, endEmpty, supersede } from './ending.ts'
 import { transferHost } from './host.ts'
 import { invite, missRing, reject, remove } from './invitation.ts'
-import { absent, disconnect, leaveAsAsked, lose, reconnect } from './presence.ts'
+import { absent, disconnect, leavePostponed, leaveDisconnected, reconnect } from './presence.ts'
 import { join, leave, update } from './membership.ts'
 import type { Room } from '../model.ts'
 import { refusalOfCommand } from '../policy.ts'
@@ -17,12 +17,12 @@ import { refusalOfCommand } from '../policy.ts'
  */
 export function decide(room: Room, command: RoomCommand, now: Date, limits: RoomLimits): Decision {
   const draft = new Draft(room, now)
-  applyDue(draft, limits)
-  return refusalOfCommand(draft.room, command) ?? carryOut(draft, command, limits) ?? draft.finish()
+  applyDeadlines(draft, limits)
+  return refusalOfCommand(draft.room, command) ?? applyCommand(draft, command, limits) ?? draft.finish()
 }
 
 /** Emits what follows from a command that is allowed, or answers why it is not possible now. */
-function carryOut(draft: Draft, command: RoomCommand, limits: RoomLimits): Refusal | undefined {
+function applyCommand(draft: Draft, command: RoomCommand, limits: RoomLimits): Refusal | undefined {
   switch (command.type) {
     case 'join':
       return join(draft, command, limits)
@@ -56,12 +56,12 @@ function carryOut(draft: Draft, command: RoomCommand, limits: RoomLimits): Refus
 }
 
 /** Applies every deadline that has passed, in the order in which they fell due. */
-function applyDue(draft: Draft, limits: RoomLimits): void {
-  for (let due = draft.firstDue(); due; due = draft.firstDue()) {
+function applyDeadlines(draft: Draft, limits: RoomLimits): void {
+  for (let due = draft.firstPassed(); due; due = draft.firstPassed()) {
     if (due.kind === 'expiry') end(draft, 'expired', null)
     else if (due.kind === 'empty') endEmpty(draft)
     else if (due.kind === 'ring') missRing(draft, due.participant)
-    else if (due.kind === 'leave') leaveAsAsked(draft, due.participant, limits)
-    else lose(draft, due.participant, limits)
+    else if (due.kind === 'leave') leavePostponed(draft, due.participant, limits)
+    else leaveDisconnected(draft, due.participant, limits)
   }
 }

@@ -1,4 +1,4 @@
-import type { ParticipantDue } from '../participants.ts'
+import type { ParticipantDeadline } from '../participants.ts'
 import type { Accepted, AwaitedStream } from './decision.ts'
 import {
   apply,
@@ -12,16 +12,16 @@ import {
 } from '../model.ts'
 
 /** Something that time will do to a room. */
-export type Due =
+export type Deadline =
   | { readonly kind: 'expiry'; readonly at: Date }
   | { readonly kind: 'empty'; readonly at: Date }
-  | ParticipantDue
+  | ParticipantDeadline
 
 /** The time a number of seconds after another. */
 export const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
 
 /** So many participants to whom the same happens at the same moment have an event each. */
-export const OWN_EVENT_MAX = 8
+export const SEPARATE_EVENTS_MAX = 8
 
 /** Collects the events of one decision and shows the room as they change it. */
 export class Draft {
@@ -42,10 +42,10 @@ export class Draft {
   }
 
   /** The row of somebody who has a place in the room. */
-  placeOf(userId: string): Participant {
-    const place = findParticipant(this.room, userId)
-    if (!place) throw new TypeError('the policy refuses whoever has no place in the room')
-    return place
+  participantOf(userId: string): Participant {
+    const participant = findParticipant(this.room, userId)
+    if (!participant) throw new TypeError('the policy refuses whoever has no place in the room')
+    return participant
   }
 
   emit(type: RoomEventType, actorId: string | null, data: Change, subjectId: string | null = null): void {
@@ -64,7 +64,7 @@ export class Draft {
     actorId: string | null,
     { rows, room = {} }: { rows: readonly Participant[]; room?: Partial<RoomFields> },
   ): void {
-    if (rows.length > OWN_EVENT_MAX) this.emit(type, actorId, { room, participants: rows })
+    if (rows.length > SEPARATE_EVENTS_MAX) this.emit(type, actorId, { room, participants: rows })
     else for (const row of rows) this.emit(type, actorId, { room, participants: [row] }, row.userId)
   }
 
@@ -74,8 +74,8 @@ export class Draft {
   }
 
   /** The deadline that fell due first, if one has. */
-  firstDue(): Due | undefined {
-    const first = earliest(this.room)
+  firstPassed(): Deadline | undefined {
+    const first = nextDeadline(this.room)
     return first && first.at <= this.now ? first : undefined
   }
 
@@ -83,7 +83,7 @@ export class Draft {
   finish(): Accepted {
     const last = this.#events.pop()
     if (last) {
-      const deadlineAt = earliest(this.room)?.at ?? null
+      const deadlineAt = nextDeadline(this.room)?.at ?? null
       this.#append({ ...last, data: { ...last.data, room: { ...last.data.room, deadlineAt } } })
     }
     return { kind: 'change', room: this.room, events: this.#events, awaited: this.#awaited }
@@ -95,11 +95,11 @@ export class Draft {
   }
 }
 
-function earliest(room: Room): Due | undefined {
+function nextDeadline(room: Room): Deadline | undefined {
   if (room.status === 'ended') return undefined
-  let first: Due = { kind: 'expiry', at: room.expiresAt }
+  let first: Deadline = { kind: 'expiry', at: room.expiresAt }
   if (room.emptyAt && room.emptyAt < first.at) first = { kind: 'empty', at: room.emptyAt }
-  const { due } = room.participants
-  if (due && due.at < first.at) first = due
+  const ofParticipants = room.participants.nextDeadline
+  if (ofParticipants && ofParticipants.at < first.at) first = ofParticipants
   return first
 }

@@ -7,7 +7,7 @@ import { findParticipant, hostOf, type Participant } from '../model.ts'
 export function transferHost(draft: Draft, { actor, userId }: TransferHost): Refusal | undefined {
   const { room } = draft
   if (userId === hostOf(room)) return undefined
-  if (draft.placeOf(userId).state !== 'joined') return refuse('CONFLICT', `${userId} is not in the room.`)
+  if (draft.participantOf(userId).state !== 'joined') return refuse('CONFLICT', `${userId} is not in the room.`)
   draft.emit('room_updated', actor.id, { room: { hostId: userId } })
   return undefined
 }
@@ -22,8 +22,8 @@ export function succeedHost(draft: Draft, actorId: string | null): void {
   if (host === null || room.status === 'ended') return
   const state = findParticipant(room, host)?.state
   if (state === 'joined' || state === 'invited') return
-  const [heir] = room.participants.joined().toSorted(bySeniority)
-  if (heir) draft.emit('room_updated', actorId, { room: { hostId: heir.userId } })
+  const [successor] = room.participants.joined().toSorted(bySeniority)
+  if (successor) draft.emit('room_updated', actorId, { room: { hostId: successor.userId } })
 }
 
 const bySeniority = (a: Participant, b: Participant): number =>

@@ -1,15 +1,15 @@
 import type { Invite, Reject, Remove } from './command.ts'
 import { type RoomLimits, refuse, refuseInput, type Refusal } from './decision.ts'
-import { type Draft, later, OWN_EVENT_MAX } from './draft.ts'
+import { type Draft, later, SEPARATE_EVENTS_MAX } from './draft.ts'
 import { end } from './ending.ts'
-import { departed, newcomer, type Participant, PLACES_MAX } from '../model.ts'
-import { ROOM_OVER } from '../policy.ts'
-import { emptied } from './membership.ts'
+import { departed, newParticipant, type Participant, ROOM_PARTICIPANTS_MAX } from '../model.ts'
+import { ROOM_ENDED } from '../policy.ts'
+import { emptyDeadlineAfter } from './membership.ts'
 
 /** Somebody invited declines; a call between two is over. */
 export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undefined {
   const { room } = draft
-  const before = draft.placeOf(actor.id)
+  const before = draft.participantOf(actor.id)
   if (room.status === 'ended') return refuse('CONFLICT', 'The room is over.')
   if (before.state === 'rejected') return undefined
   if (before.state !== 'invited') return refuse('CONFLICT', `There is no open invitation: you are ${before.state}.`)
@@ -27,45 +27,53 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   }
   const { participants } = room
-  const anew = [...new Set(userIds)].filter((userId) => !isExpected(participants.get(userId)))
+  const toInvite = [...new Set(userIds)].filter((userId) => !isInvitedOrJoined(participants.get(userId)))
   const newcomers = new Map<string, number>()
-  for (const userId of anew) {
+  for (const userId of toInvite) {
     if (!participants.get(userId)) newcomers.set(userId, participants.length + newcomers.size)
   }
-  if (participants.length + newcomers.size > PLACES_MAX) {
-    return refuseInput('userIds', `a room has at most ${PLACES_MAX} participants, former ones included`)
+  if (participants.length + newcomers.size > ROOM_PARTICIPANTS_MAX) {
+    return refuseInput('userIds', `a room has at most ${ROOM_PARTICIPANTS_MAX} participants, former ones included`)
   }
-  const isCallerCounted = isExpected(participants.get(room.callerId)) || anew.includes(room.callerId)
-  const members = participants.joinedCount + participants.invitedCount + anew.length - Number(isCallerCounted)
+  const isCallerCounted = isInvitedOrJoined(participants.get(room.callerId)) || toInvite.includes(room.callerId)
+  const members = participants.joinedCount + participants.invitedCount + toInvite.length - Number(isCallerCounted)
   if (members > room.maxParticipants) {
     return refuseInput('userIds', `would make ${members} invited or joined, for ${room.maxParticipants} seats`)
   }
   const ringsUntil = later(now, limits.ring)
-  const rows = anew.map((userId): Participant => {
+  const rows = toInvite.map((userId): Participant => {
     const silent = silentFor.has(userId)
     const before = participants.get(userId)
     if (before) return { ...before, state: 'invited', ringsUntil, silent }
     const ordinal = newcomers.get(userId) ?? participants.length
-    return newcomer(room, userId, { ordinal, role: 'member', ringsUntil, silent })
+    return newParticipant(room, userId, { ordinal, role: 'member', ringsUntil, silent })
   })
   // A room that nobody has joined yet lasts for as long as it rings.
-  const waits = room.emptyAt !== null && !room.participants.everJoined && room.emptyAt < ringsUntil
-  draft.emitForEach('participant_invited', actor.id, { rows, ...(waits && { room: { emptyAt: ringsUntil } }) })
+  const extendsEmptyDeadline = room.emptyAt !== null && !room.participants.everJoined && room.emptyAt < ringsUntil
+  draft.emitForEach('participant_invited', actor.id, {
+    rows,
+    ...(extendsEmptyDeadline && { room: { emptyAt: ringsUntil } }),
+  })
   return undefined
 }
 
 /** Whether somebody is in the room or may come any moment. */
-const isExpected = (participant: Participant | undefined): boolean =>
+const isInvitedOrJoined = (participant: Participant | undefined): boolean =>
   participant?.state === 'joined' || participant?.state === 'invited'
 
 /** The host of a group puts somebody out until they are invited again. */
 export function remove(draft: Draft, { actor, userId }: Remove, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
-  const before = draft.placeOf(userId)
+  const before = draft.participantOf(userId)
   if (before.state === 'removed') return undefined
-  if (room.status === 'ended') return ROOM_OVER
-  const gone = departed(before, 'removed', 'removed', now)
-  draft.emit('participant_removed', actor.id, { participants: [gone], ...emptied(draft, before, limits) }, userId)
+  if (room.status === 'ended') return ROOM_ENDED
+  const removed = departed(before, 'removed', 'removed', now)
+  draft.emit(
+    'participant_removed',
+    actor.id,
+    { participants: [removed], ...emptyDeadlineAfter(draft, before, limits) },
+    userId,
+  )
   return undefined
 }
 
@@ -76,11 +84,11 @@ export function missRing(draft: Draft, invited: Participant): void {
 }
 
 function missInvitations(draft: Draft, { ringsUntil }: Participant): void {
-  const together = draft.room.participants
+  const simultaneous = draft.room.participants
     .ringing()
     .filter((participant) => participant.ringsUntil?.getTime() === ringsUntil?.getTime())
   // Few have their own events, and each its own turn among the other deadlines of that moment.
-  const rows = (together.length > OWN_EVENT_MAX ? together : together.slice(0, 1)).map(missed)
+  const rows = (simultaneous.length > SEPARATE_EVENTS_MAX ? simultaneous : simultaneous.slice(0, 1)).map(missed)
   draft.emitForEach('participant_missed', null, { rows })
   const { participants } = draft.room
   if (!participants.everJoined && participants.ringingCount === 0) end(draft, 'missed', null)

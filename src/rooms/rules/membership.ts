@@ -7,9 +7,9 @@ import {
   departed,
   findParticipant,
   type LeaveReason,
-  newcomer,
+  newParticipant,
   type Participant,
-  PLACES_MAX,
+  ROOM_PARTICIPANTS_MAX,
   PRESENT,
   type Room,
 } from '../model.ts'
@@ -31,14 +31,14 @@ export function join(draft: Draft, command: Join, limits: RoomLimits): Refusal |
     if (before.deviceId === deviceId) return takeOver(draft, before, command, limits)
     draft.emit('participant_left', actor.id, { participants: [departed(before, 'left', 'replaced', now)] }, actor.id)
   } else {
-    const full = seatRefusal(room, command, limits)
+    const full = refuseSeat(room, command, limits)
     if (full) return full
   }
-  if (!before && room.participants.length >= PLACES_MAX) {
-    return refuse('ROOM_FULL', `This room has had ${PLACES_MAX} participants, former ones included.`)
+  if (!before && room.participants.length >= ROOM_PARTICIPANTS_MAX) {
+    return refuse('ROOM_FULL', `This room has had ${ROOM_PARTICIPANTS_MAX} participants, former ones included.`)
   }
-  const place = { ordinal: room.participants.length, role: 'member', ringsUntil: null } as const
-  const row = findParticipant(draft.room, actor.id) ?? newcomer(room, actor.id, place)
+  const fields = { ordinal: room.participants.length, role: 'member', ringsUntil: null } as const
+  const row = findParticipant(draft.room, actor.id) ?? newParticipant(room, actor.id, fields)
   const seated = {
     ...row,
     state: 'joined',
@@ -62,7 +62,7 @@ export function join(draft: Draft, command: Join, limits: RoomLimits): Refusal |
   return undefined
 }
 
-function seatRefusal(room: Room, { mesh }: Join, { meshMax }: RoomLimits): Refusal | undefined {
+function refuseSeat(room: Room, { mesh }: Join, { meshMax }: RoomLimits): Refusal | undefined {
   const count = room.participants.joinedCount
   if (count >= room.maxParticipants) return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   if (!mesh || room.provider !== 'webrtc' || count < meshMax) return undefined
@@ -110,19 +110,19 @@ function takeOver(draft: Draft, before: Participant, command: Join, limits: Room
 
 /** Gives the seat, or the invitation, up; later, if so asked by a client that may come back. */
 export function leave(draft: Draft, { actor, deviceId, sessionId, after }: Leave, limits: RoomLimits): undefined {
-  const before = draft.placeOf(actor.id)
+  const before = draft.participantOf(actor.id)
   // A device that was replaced hangs up late: it must not take the one that came after it along.
   if (before.state === 'joined' && deviceId !== null && before.deviceId !== deviceId) return
   if (sessionId !== null && before.sessionId !== sessionId) return
   const present = before.state === 'joined' || before.state === 'invited'
   if (draft.room.status === 'ended' || !present) return
-  if (after > 0) leaveLater(draft, before, Math.min(after, limits.grace))
+  if (after > 0) postponeLeave(draft, before, Math.min(after, limits.grace))
   // By their own word now: they were there until now.
   else depart(draft, { ...before, lostAt: null }, { actorId: actor.id, reason: 'left', limits })
 }
 
 /** The client closes: the participant is seen as disconnected until they leave, or are back. */
-function leaveLater(draft: Draft, before: Participant, seconds: number): void {
+function postponeLeave(draft: Draft, before: Participant, seconds: number): void {
   if (before.state !== 'joined' || before.leavesAt) return
   const leavesAt = later(draft.now, seconds)
   const after = { ...before, connected: false, lostAt: before.lostAt ?? draft.now, leavesAt }
@@ -137,11 +137,11 @@ export function depart(
   { actorId, reason, limits }: { actorId: string | null; reason: LeaveReason; limits: RoomLimits },
 ): void {
   const { room, now } = draft
-  const gone = departed(participant, 'left', reason, now)
+  const leaver = departed(participant, 'left', reason, now)
   draft.emit(
     'participant_left',
     actorId,
-    { participants: [gone], ...emptied(draft, participant, limits) },
+    { participants: [leaver], ...emptyDeadlineAfter(draft, participant, limits) },
     participant.userId,
   )
   if (room.type === 'p2p') end(draft, hangUpReason(room, participant.role), actorId, participant.lostAt ?? now)
@@ -149,14 +149,14 @@ export function depart(
 }
 
 /** The change that starts the empty deadline when the last one is about to leave a group. */
-export function emptied({ room, now }: Draft, leaving: Participant, limits: RoomLimits) {
+export function emptyDeadlineAfter({ room, now }: Draft, leaving: Participant, limits: RoomLimits) {
   const isLast = room.type === 'group' && leaving.state === 'joined' && room.participants.joinedCount === 1
   return isLast ? { room: { emptyAt: later(now, limits.empty) } } : {}
 }
 
 /** Changes what a joined participant publishes. */
 export function update(draft: Draft, { actor, audio, video }: Update): undefined {
-  const before = draft.placeOf(actor.id)
+  const before = draft.participantOf(actor.id)
   const after = { ...before, audio: audio ?? before.audio, video: video ?? before.video }
   if (after.audio === before.audio && after.video === before.video) return
   draft.emit('participant_updated', actor.id, { participants: [after] }, actor.id)

@@ -8,14 +8,14 @@ import { depart } from './membership.ts'
  * The participant whose presence a stream of the device proves: the seat's own device, where a stream without one is as
  * good as a seat without one. Streams of the user's other devices say nothing about who holds the seat.
  */
-function provenBy(room: Room, { userId, deviceId }: Disconnect | Reconnect): Participant | undefined {
-  const place = findParticipant(room, userId)
-  return place?.state === 'joined' && place.deviceId === deviceId ? place : undefined
+function seatedDevice(room: Room, { userId, deviceId }: Disconnect | Reconnect): Participant | undefined {
+  const participant = findParticipant(room, userId)
+  return participant?.state === 'joined' && participant.deviceId === deviceId ? participant : undefined
 }
 
 /** The stream of the device that holds the seat was lost: the grace begins, unless it runs already. */
 export function disconnect(draft: Draft, command: Disconnect, limits: RoomLimits): undefined {
-  const before = provenBy(draft.room, command)
+  const before = seatedDevice(draft.room, command)
   if (!before?.connected) return
   const graceUntil = later(draft.now, limits.grace)
   const after = { ...before, connected: false, lostAt: draft.now, graceUntil }
@@ -24,7 +24,7 @@ export function disconnect(draft: Draft, command: Disconnect, limits: RoomLimits
 
 /** The device that holds the seat has a stream again within the grace. */
 export function reconnect(draft: Draft, command: Reconnect): undefined {
-  const before = provenBy(draft.room, command)
+  const before = seatedDevice(draft.room, command)
   if (!before || before.connected) return
   const after = { ...before, ...PRESENT }
   draft.emit('participant_reconnected', before.userId, { participants: [after] }, before.userId)
@@ -34,13 +34,13 @@ export function reconnect(draft: Draft, command: Reconnect): undefined {
 export function absent(draft: Draft, { userId, sessionId, since }: Absent, limits: RoomLimits): undefined {
   const before = findParticipant(draft.room, userId)
   const isStillExpected = before?.state === 'joined' && before.connected && before.sessionId === sessionId
-  if (isStillExpected) lose(draft, { ...before, lostAt: since }, limits)
+  if (isStillExpected) leaveDisconnected(draft, { ...before, lostAt: since }, limits)
 }
 
 /** The client that closed has not come back. */
-export const leaveAsAsked = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
+export const leavePostponed = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
   depart(draft, participant, { actorId: participant.userId, reason: 'left', limits })
 
 /** The grace is over. */
-export const lose = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
+export const leaveDisconnected = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
   depart(draft, participant, { actorId: null, reason: 'disconnected', limits })

@@ -9,8 +9,8 @@ import SchemaBuilder, {
 import type { Access } from '../rooms/policy.ts'
 
 /**
- * Every root field declares its access by the option `access`; one without does not compile. The declaration becomes the
- * field's extension, which a test compares with what the doors answer.
+ * Requires every root field to declare its `access`; a field without it does not compile. The declaration becomes an
+ * extension of the field. A test compares it with the responses over GraphQL and REST.
  */
 export const ACCESS_PLUGIN = 'access'
 
@@ -54,7 +54,7 @@ declare global {
 
 declare module 'graphql' {
   interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
-    /** Who may ask for this root field. */
+    /** Who may select this root field. */
     readonly access?: Access
   }
 }

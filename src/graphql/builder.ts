@@ -19,7 +19,7 @@ export interface SchemaTypes {
   }
 }
 
-/** What the builder's own types are parameterised by. */
+/** The type parameter of the builder's own types. */
 export type BuilderTypes = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 
 export const builder = new SchemaBuilder<SchemaTypes>({
@@ -31,7 +31,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     exposeDescriptions: true,
   },
   relay: {
-    // The connection's own multiplier says how many there are.
+    // The size of the connection field already multiplies the cost.
     edgesFieldOptions: { nullable: false, extensions: { size: 1 } },
     nodeFieldOptions: { nullable: false },
     nodeQueryOptions: false,

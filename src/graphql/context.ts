@@ -14,7 +14,7 @@ import type { RoomService } from '../rooms/service.ts'
 import type { Signals } from '../signals/service.ts'
 import { Work } from './work.ts'
 
-/** What the resolvers work with. */
+/** The services that resolvers call. */
 export interface Services {
   readonly prisma: PrismaClient
   readonly rooms: RoomService
@@ -29,23 +29,23 @@ export interface Services {
   readonly fanOut: FanOut
 }
 
-/** What the engine adds to them. */
+/** Everything that every context shares: the services, and the pacer of this GraphQL instance. */
 export interface ContextDependencies extends Services {
   readonly pacer: Pacer
 }
 
 export interface Context extends ContextDependencies {
   readonly actor: Actor
-  /** Whose turns of the event loop long lists take: see {@link Pacer}. */
+  /** Key for sharing the event loop among long lists; see {@link Pacer}. */
   readonly lane: string
-  /** Present on connections that stay open: where the operation's messages go. */
+  /** Receives the operation's messages. Present on WebSockets and event streams only. */
   readonly sink: DeliverySink | undefined
-  /** What this answer may still have. */
+  /** The remaining budget of this response. */
   readonly work: Work
   readonly reader: RoomReader
 }
 
-/** The context of one execution; the reader of a subscription's executions may be shared. */
+/** Creates the context of one execution. Executions of a subscription may share its reader. */
 export function createContext(
   dependencies: ContextDependencies,
   { actor, lane, sink }: { readonly actor: Actor; readonly lane: string; readonly sink?: DeliverySink | undefined },

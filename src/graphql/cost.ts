@@ -21,9 +21,9 @@ import {
 import { LIMITS } from './limits.ts'
 
 /**
- * How many items a list has, declared by its field (`extensions.size`): a number; the default of a field that is paged by
- * `first` or `last`; or `charged`, for a list that nothing bounds beforehand: its resolver charges the real number of
- * items to the operation.
+ * The number of items of a list, declared by its field (`extensions.size`): a fixed estimate; the default page size of a
+ * field with `first` or `last`; or `charged` for a list without a page size, whose resolver charges the actual number of
+ * items to the operation's {@link Work}.
  */
 export type ListSize = number | { readonly page: number } | 'charged'
 
@@ -34,7 +34,7 @@ declare module 'graphql' {
 }
 
 interface Price {
-  /** About the number of values in the answer. */
+  /** Estimated number of values in the response. */
   readonly cost: number
   readonly depth: number
   readonly introspection: number
@@ -47,20 +47,21 @@ interface Operation {
   readonly variables: Readonly<Record<string, unknown>>
 }
 
-/** @throws GraphQLError when the operation is too deep or its answer would have too many values */
+/** @throws GraphQLError when the operation is too deep or its response would have too many values */
 export function requireAffordable(operation: Omit<Operation, 'fragments'> & { readonly document: DocumentNode }): void {
   const { cost, depth, introspection } = priceOf(operation)
-  if (depth > LIMITS.depth) throw new GraphQLError(`The operation is nested ${depth} deep; ${LIMITS.depth} is allowed.`)
+  if (depth > LIMITS.depth)
+    throw new GraphQLError(`The operation has depth ${depth}; at most ${LIMITS.depth} is allowed.`)
   if (cost > LIMITS.cost || introspection > LIMITS.introspectionCost) {
     throw new GraphQLError(
-      `The operation costs ${Math.max(cost, introspection)}, about one for each value of its answer; ${LIMITS.cost} is allowed. Ask for fewer at a time.`,
+      `The operation costs ${Math.max(cost, introspection)}, about one per value in the response; at most ${LIMITS.cost} is allowed. Request fewer items at a time.`,
     )
   }
 }
 
-/** Prices by operation, and by the numbers among its variables, on which nothing else of a price depends. */
+/** Prices by operation and by the numeric values of its variables, which fully determine a price. */
 const prices = new WeakMap<OperationDefinitionNode, Map<string, Price>>()
-/** Prices kept for one operation; the oldest goes first. */
+/** Maximum cached prices per operation; the oldest is evicted first. */
 const PRICES_MAX = 16
 
 function priceOf({ document, ...rest }: Parameters<typeof requireAffordable>[0]): Price {
@@ -83,13 +84,13 @@ function numbersIn({ variableDefinitions = [] }: OperationDefinitionNode, variab
   let key = ''
   for (const { variable } of variableDefinitions) {
     const value = variables[variable.name.value]
-    // An absent one has its default; any other value has no part in the price.
+    // An absent variable takes its default, which belongs to the operation; non-numbers do not affect the price.
     key += typeof value === 'number' ? `${value},` : value === undefined ? ',' : 'x,'
   }
   return key
 }
 
-/** Sizes of the lists of the introspection types. Arguments and wrapping types are few. */
+/** Estimated sizes of lists in the introspection types. */
 const META_SIZES: Readonly<Record<string, number>> = {
   '__Type.fields': 8,
   '__Type.inputFields': 6,
@@ -99,7 +100,7 @@ const META_SIZES: Readonly<Record<string, number>> = {
   '__Directive.args': 2,
 }
 
-/** Prices selections; each fragment is priced once, however often it is spread. */
+/** Prices selections. Each selection set is priced once, so a fragment's price is reused at every spread. */
 export class Pricing {
   readonly #schema: GraphQLSchema
   readonly #operation: OperationDefinitionNode
@@ -175,7 +176,7 @@ export class Pricing {
     return isListType(type) ? UNDECLARED : 1
   }
 
-  /** Only the numbers that matter are looked at: execution coerces the variables. */
+  /** The value of a numeric argument. Other types are ignored; execution coerces and checks the variables. */
   #number(node: FieldNode, name: string): number | undefined {
     const value = node.arguments?.find((argument) => argument.name.value === name)?.value
     return value && this.#numberOf(value)
@@ -202,5 +203,5 @@ const fragmentsOf = ({ definitions }: DocumentNode): ReadonlyMap<string, Fragmen
   )
 
 const NOTHING: Price = { cost: 0, depth: 0, introspection: 0 }
-/** Items of a list that does not say how many it has. */
+/** Assumed items of a list without a declared size. */
 const UNDECLARED = 100

@@ -10,26 +10,26 @@ import {
 import { badInput } from '../core/errors.ts'
 import { TOKENS_MAX } from './limits.ts'
 
-/** Longest document that is parsed, in bytes; trusted ones may be longer. */
+/** Maximum length of a document in bytes; trusted documents may be longer. */
 export const DOCUMENT_LIMIT = 16 * 1024
 
-/** What the parsed documents that are kept may take, in bytes. */
+/** Maximum estimated memory of the cache in bytes. */
 const CACHE_BYTES = 16 * 1024 * 1024
-/** What one token takes with its nodes, measured; comments are tokens that the parser keeps, too. */
+/** Measured memory of one token with its nodes. The parser also keeps comments as tokens. */
 const TOKEN_BYTES = 400
 
-/** Validation ends with these many errors. */
+/** Validation stops after this many errors. */
 const ERRORS_MAX = 20
 
 /**
- * Valid documents by their text, in bounded memory: the least recently used go first. Those that do not fit the schema
- * are not kept.
+ * A cache of valid documents by their text, in bounded memory with least-recently-used eviction. Invalid documents are
+ * not cached.
  */
 export class Documents {
   readonly #schema: GraphQLSchema
   readonly #rules: readonly ValidationRule[]
-  /** The least recently used comes first. */
-  readonly #kept = new Map<string, { readonly document: DocumentNode; readonly bytes: number }>()
+  /** In order of use, least recent first. */
+  readonly #cached = new Map<string, { readonly document: DocumentNode; readonly bytes: number }>()
   #bytes = 0
 
   constructor({ schema, rules }: { readonly schema: GraphQLSchema; readonly rules: readonly ValidationRule[] }) {
@@ -37,18 +37,18 @@ export class Documents {
     this.#rules = rules
   }
 
-  /** What the cache holds, in bytes as it counts them. */
+  /** Estimated memory of the cache in bytes. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** @throws RtcError for one that is too long, GraphQLError for wrong syntax */
+  /** @throws RtcError if the text is too long, GraphQLError on a syntax error */
   parse(text: string, { isTrusted }: { readonly isTrusted: boolean }): DocumentNode {
-    const known = this.#kept.get(text)
-    if (known) {
-      this.#kept.delete(text)
-      this.#kept.set(text, known)
-      return known.document
+    const cached = this.#cached.get(text)
+    if (cached) {
+      this.#cached.delete(text)
+      this.#cached.set(text, cached)
+      return cached.document
     }
     if (!isTrusted && Buffer.byteLength(text) > DOCUMENT_LIMIT) {
       throw badInput([{ path: 'query', message: `The document may have at most ${DOCUMENT_LIMIT} bytes` }])
@@ -56,22 +56,22 @@ export class Documents {
     return parse(text, isTrusted ? {} : { maxTokens: TOKENS_MAX })
   }
 
-  /** What does not fit the schema; a document in which nothing is wrong is kept. */
+  /** Returns the validation errors; caches a document without errors. */
   validate(document: DocumentNode): readonly GraphQLError[] {
     const text = document.loc?.source.body ?? ''
-    if (this.#kept.get(text)?.document === document) return []
+    if (this.#cached.get(text)?.document === document) return []
     const errors = validate(this.#schema, document, this.#rules, { maxErrors: ERRORS_MAX })
-    if (errors.length === 0) this.#keep(text, document)
+    if (errors.length === 0) this.#cache(text, document)
     return errors
   }
 
-  #keep(text: string, document: DocumentNode): void {
+  #cache(text: string, document: DocumentNode): void {
     const bytes = 2 * text.length + TOKEN_BYTES * tokensOf(document)
-    this.#kept.set(text, { document, bytes })
+    this.#cached.set(text, { document, bytes })
     this.#bytes += bytes
-    for (const [oldest, { bytes: freed }] of this.#kept) {
+    for (const [oldest, { bytes: freed }] of this.#cached) {
       if (this.#bytes <= CACHE_BYTES) break
-      this.#kept.delete(oldest)
+      this.#cached.delete(oldest)
       this.#bytes -= freed
     }
   }

@@ -1,7 +1,7 @@
 import { builder } from './builder.ts'
 
-/** A GraphQL enum for a vocabulary of the domain: upper case outside, the domain's own word inside. */
-export function enumOf<T extends string>(name: string, words: readonly T[], description: string) {
-  const values = Object.fromEntries(words.map((word) => [word.toUpperCase(), { value: word }]))
+/** Defines a GraphQL enum whose names are the domain's values in upper case. */
+export function enumOf<T extends string>(name: string, domainValues: readonly T[], description: string) {
+  const values = Object.fromEntries(domainValues.map((value) => [value.toUpperCase(), { value }]))
   return builder.enumType(name, { description, values })
 }

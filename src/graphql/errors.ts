@@ -4,15 +4,16 @@ import { type ErrorCode, ERRORS, MESSAGE_MAX, RtcError, shorten } from '../core/
 import type { Logger } from '../core/logger.ts'
 
 /**
- * The one translation into GraphQL errors, for HTTP and WebSocket, results and streams alike: every error leaves with
- * `extensions.code` out of the table and its status in `extensions.http`; what nobody foresaw is logged and masked.
+ * Creates the one translation into GraphQL errors, for results and streams over every transport. Each error gets its
+ * `extensions.code` from the error table and its status in `extensions.http`. Unexpected errors are logged with an id and
+ * masked.
  */
 export function createErrorTranslator(log: Logger): (error: unknown) => GraphQLError {
   return function toGraphQLError(error) {
     const original = originalOf(error)
     if (original instanceof RtcError) return fromRtcError(original, error)
     if (original instanceof GraphQLError) {
-      // The library's own errors: a document or variables that do not fit the schema.
+      // Errors from graphql-js: the document or the variables do not match the schema.
       return isCoded(original) ? original : withCode(error, 'BAD_USER_INPUT', (error as GraphQLError).message)
     }
     const id = randomUUID()
@@ -21,11 +22,11 @@ export function createErrorTranslator(log: Logger): (error: unknown) => GraphQLE
   }
 }
 
-/** The status of an answer with these errors: the highest of theirs. */
+/** The status of a response with these errors: the highest among them. */
 export const statusOf = (errors: readonly GraphQLError[]): number =>
   Math.max(...errors.map((error) => (isCoded(error) ? statusIn(error) : ERRORS.INTERNAL.status)))
 
-/** Says in how many seconds the request may be sent again, as its errors do in `extensions.retryAfter`. */
+/** `Retry-After` with the longest `extensions.retryAfter` among the errors, if there is one. */
 export function retryHeaders(errors: readonly GraphQLError[]): Record<string, string> {
   const seconds = errors.map(({ extensions }) => extensions['retryAfter']).filter((value) => typeof value === 'number')
   return seconds.length > 0 ? { 'Retry-After': String(Math.max(...seconds)) } : {}

@@ -11,10 +11,10 @@ import type { OperationDependencies } from './operation.ts'
 import { CHECKED, type Params, paramsOfQuery, parseParams } from './params.ts'
 import { isSubscription, streamReply, wantsEventStream } from './sse.ts'
 
-/** Largest body in bytes. */
+/** Maximum size of a request body in bytes. */
 const BODY_LIMIT = 256 * 1024
 
-/** Answers POST (and GET for queries) on the GraphQL path; it never rejects. */
+/** Handles POST, and GET for queries, on the GraphQL path. Never rejects. */
 export type GraphQLHandler = (request: HttpRequest) => Promise<HttpReply>
 
 /** @see https://graphql.github.io/graphql-over-http/draft/ */
@@ -32,11 +32,11 @@ export function createGraphQLHandler(dependencies: {
       if (operation.kind === 'subscription') {
         throw new RtcError(
           'BAD_USER_INPUT',
-          'Subscriptions are served over WebSocket (graphql-transport-ws) and as text/event-stream.',
+          'Subscriptions require WebSocket (graphql-transport-ws) or Accept: text/event-stream.',
         )
       }
       if (request.method !== 'POST' && operation.kind === 'mutation') {
-        throw new RtcError('BAD_USER_INPUT', 'GET is for queries; send mutations by POST.')
+        throw new RtcError('BAD_USER_INPUT', 'GET is for queries only; send mutations by POST.')
       }
       return await operation.execute()
     } catch (error) {
@@ -47,7 +47,7 @@ export function createGraphQLHandler(dependencies: {
   return async (request) => {
     const accept = request.headers.accept
     try {
-      // Before the document is looked at: validation would tell strangers about the schema.
+      // Authenticate before validation, whose errors would disclose the schema.
       const actor = await authenticate(request.headers.authorization)
       const params = await paramsOf(request)
       if (request.method === 'POST' && wantsEventStream(accept, () => isSubscription(graphql, params, actor))) {
@@ -77,8 +77,8 @@ async function paramsOf({ method, url, headers, body }: HttpRequest): Promise<Pa
 }
 
 /**
- * The status of the error table. Clients that ask for `application/json` by name and not for GraphQL's own type take
- * another status than 200 for a failure of the transport: requests that were not executed answer 200 to them.
+ * The status from the error table, with one exception. A client that accepts `application/json` but not the GraphQL
+ * response type treats any status other than 200 as a transport failure, so its invalid requests are answered with 200.
  *
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-application-json
  */
@@ -92,19 +92,19 @@ const headersFor = (accept: string | undefined) => ({
   'Cache-Control': 'no-store',
 })
 
-/** The answer to a request that did not come as far as an operation. */
+/** The response to a request that failed before its operation was prepared. */
 export function errorReply(
   error: unknown,
   { accept, toGraphQLError }: { accept: string | undefined; toGraphQLError: (error: unknown) => GraphQLError },
 ): HttpReply {
-  const told = toGraphQLError(error)
+  const translated = toGraphQLError(error)
   return {
-    status: statusOf([told]),
+    status: statusOf([translated]),
     headers: {
       ...headersFor(accept),
       ...(error instanceof RtcError && errorHeaders(error)),
     },
-    body: JSON.stringify({ errors: [told] }),
+    body: JSON.stringify({ errors: [translated] }),
   }
 }
 
@@ -112,8 +112,8 @@ export function errorReply(
 const GRAPHQL_RESPONSE = 'application/graphql-response+json'
 
 /**
- * The media type of an answer, error or not. Apollo reads GraphQL errors out of a status from 300 on only when the type
- * is GraphQL's own, which it asks for.
+ * The media type of every response. With a status of 300 or above, Apollo Client reads GraphQL errors only from
+ * `application/graphql-response+json`, which it accepts.
  */
 const responseType = (accept: string | undefined): string =>
   accept?.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json'

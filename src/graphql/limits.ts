@@ -1,21 +1,21 @@
 import { GraphQLError, type ValidationRule } from 'graphql'
 
-/** What one operation may ask for, whichever door it comes through. */
+/** Limits of one operation over any transport. */
 export const LIMITS = {
   tokens: 1000,
   /** Nesting of fields. */
   depth: 8,
   aliases: 15,
   directives: 10,
-  /** About the number of values in the answer, as far as the document tells: fragments counted where they are spread. */
+  /** Estimated number of values in the response; a fragment counts at each spread. */
   cost: 20_000,
-  /** The same for introspection, whose depth is the schema's. */
+  /** The same for introspection, whose depth is not limited. */
   introspectionCost: 100_000,
 } as const
 
 export const TOKENS_MAX = LIMITS.tokens
 
-/** Aliases and directives are counted as written, once each. */
+/** Limits the aliases and directives in a document, each counted once as written. */
 export const countRule: ValidationRule = (context) => {
   let [aliases, directives] = [0, 0]
   return {
@@ -27,12 +27,12 @@ export const countRule: ValidationRule = (context) => {
     },
     Document: {
       leave() {
-        for (const [what, count, max] of [
+        for (const [kind, count, max] of [
           ['aliases', aliases, LIMITS.aliases],
           ['directives', directives, LIMITS.directives],
         ] as const) {
           if (count > max)
-            context.reportError(new GraphQLError(`The document has ${count} ${what}; ${max} are allowed.`))
+            context.reportError(new GraphQLError(`The document has ${count} ${kind}; at most ${max} are allowed.`))
         }
       },
     },

@@ -14,7 +14,7 @@ import {
 import { badInput, type InputProblem } from '../core/errors.ts'
 import { isExact } from '../core/json.ts'
 
-/** Literals that would be changed on their way into JavaScript or JSON are refused, named by their path. */
+/** Refuses literals that JavaScript or JSON cannot represent exactly; each error names the path of the literal. */
 export const literalRule: ValidationRule = (context) => {
   const report = (node: ValueNode, problems: readonly InputProblem[]) => {
     if (problems.length === 0) return
@@ -64,7 +64,7 @@ function problemsInJson(node: ValueNode, path: string): InputProblem[] {
     case Kind.FLOAT:
       return isExact(node.value)
         ? []
-        : [{ path, message: `${node.value.slice(0, 40)} cannot be held exactly; send a string` }]
+        : [{ path, message: `${node.value.slice(0, 40)} cannot be represented exactly; send a string` }]
     case Kind.ENUM:
       return [{ path, message: `${node.value.slice(0, 40)} is not a JSON value; send a string` }]
     case Kind.LIST:
@@ -72,7 +72,7 @@ function problemsInJson(node: ValueNode, path: string): InputProblem[] {
     case Kind.OBJECT:
       return node.fields.flatMap(({ name, value }) =>
         name.value === '__proto__'
-          ? [{ path: `${path}.__proto__`, message: 'cannot be the name of a field' }]
+          ? [{ path: `${path}.__proto__`, message: 'is not allowed as a field name' }]
           : problemsInJson(value, `${path}.${name.value}`),
       )
     default:

@@ -5,7 +5,7 @@ import type { DeliverySink } from '../events/delivery.ts'
 import { parseParams } from './params.ts'
 import type { GraphQL } from './yoga.ts'
 
-/** Where the messages of one operation go; a payload is the JSON of an execution result. */
+/** Receives the messages of one operation; each payload is the JSON of an execution result. */
 export interface OperationSink extends DeliverySink {
   /** The operation has failed; nothing follows. */
   error(errors: readonly GraphQLError[]): void
@@ -20,8 +20,8 @@ export interface OperationDependencies {
 }
 
 /**
- * One operation of a connection that stays open (a WebSocket or an event stream), from preparing it to its last message.
- * Cancelling reaches it at any time: what is still being prepared is released as soon as it is there.
+ * One operation of a WebSocket or an event stream, from preparation to its last message. It can be cancelled at any time:
+ * a stream that is still being opened is closed as soon as it is open.
  */
 export class Operation {
   readonly #dependencies: OperationDependencies
@@ -37,9 +37,9 @@ export class Operation {
   }
 
   /**
-   * Resolves when it is over; never rejects. Parsing and validating happen synchronously.
+   * Resolves when the operation has ended; never rejects. Parses and validates synchronously.
    *
-   * @param params - what the client asks for, as it came
+   * @param params - the client's request, not yet validated
    */
   async run(params: unknown): Promise<void> {
     try {
@@ -53,14 +53,14 @@ export class Operation {
     }
   }
 
-  /** The client does not want it any more, or has gone: it sends nothing from now on. */
+  /** Ends the operation after the client cancelled it or disconnected; no further messages are sent. */
   cancel(): void {
     this.#cancelled = true
-    // The reader has gone, so nobody is interested in how its stream ends.
+    // Avoids an unhandled rejection: the client no longer receives errors of this stream.
     this.#stream?.return?.().catch(() => undefined)
   }
 
-  /** Silent once the operation is cancelled: its id may be another operation's by then. */
+  /** Drops messages after cancellation, when another operation may already use the same id. */
   get #deliverySink(): DeliverySink {
     return {
       write: async (payload) => (this.#cancelled ? undefined : this.#sink.write(payload)),
@@ -94,7 +94,7 @@ export class Operation {
   }
 }
 
-/** The JSON of an execution result, its errors coded. */
+/** Serialises an execution result with translated errors. */
 export function renderResult(
   { data, errors = [] }: { data?: unknown; errors?: readonly GraphQLError[] | undefined },
   toGraphQLError: (error: unknown) => GraphQLError,

@@ -4,19 +4,19 @@ import { parseInput } from '../core/input.ts'
 import { readJson } from '../core/json.ts'
 
 /**
- * The parameters of a GraphQL request, from whichever door; unknown ones are passed over.
+ * The parameters of a GraphQL request over any transport. Unknown parameters are ignored.
  *
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Request-Parameters
  */
 export interface Params {
   readonly query: string | undefined
-  /** Names a trusted document. */
+  /** The id of a trusted document. */
   readonly documentId: string | undefined
   readonly operationName: string | undefined
   readonly variables: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Where the JSON of a request must not lose anything. */
+/** The prefix of the paths at which JSON that cannot be read without loss is refused. */
 export const CHECKED = 'variables.'
 
 const map = z.record(z.string(), z.unknown(), 'must be a map').nullish()
@@ -33,20 +33,20 @@ const PersistedQuery = z.object({ persistedQuery: z.object({ sha256Hash: z.strin
 /** @throws RtcError BAD_USER_INPUT */
 export function parseParams(input: unknown): Params {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw badInput([{ path: '', message: 'The request must be one JSON object with a query; batches are off' }])
+    throw badInput([{ path: '', message: 'The request must be a single JSON object; batching is disabled' }])
   }
   const { query, documentId, operationName, variables, extensions } = parseInput(Request, input)
   const hash = PersistedQuery.safeParse(extensions).data?.persistedQuery.sha256Hash
   return {
     query: query ?? undefined,
-    // A persisted-query link sends the hash alone first.
+    // A persisted-query link first sends only the hash.
     documentId: documentId ?? hash,
     operationName: operationName || undefined,
     variables: variables ?? undefined,
   }
 }
 
-/** The parameters in the query of a GET; `variables` and `extensions` are JSON. */
+/** Reads the parameters from the query string of a GET request; `variables` and `extensions` are JSON. */
 export function paramsOfQuery(search: URLSearchParams): Params {
   const json = (name: string) => {
     const value = search.get(name)

@@ -2,7 +2,7 @@ import { GraphQLError, GraphQLID, Kind, print, type ValueNode, valueFromASTUntyp
 import { parseTime, TIME_RULE } from '../core/time.ts'
 import { builder } from './builder.ts'
 
-/** Longest piece of an input that an error message repeats. */
+/** Maximum length of input that an error message quotes. */
 const ECHO = 40
 
 const refuse = (message: string, node?: ValueNode) => new GraphQLError(message, { nodes: node ?? null })
@@ -15,7 +15,7 @@ function timeOf(value: unknown, node?: ValueNode): Date {
 
 builder.scalarType('DateTime', {
   description:
-    'A time as RFC 3339 writes it, such as 2026-01-31T10:30:00Z. As input also a date, which means its first moment in UTC.',
+    'A time in RFC 3339 format, such as 2026-01-31T10:30:00Z. Input may also be a date, which means midnight UTC.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (value) => (value instanceof Date ? value : timeOf(value)),
   parseValue: (value) => timeOf(value),
@@ -23,21 +23,21 @@ builder.scalarType('DateTime', {
 })
 
 builder.scalarType('JSON', {
-  description: 'Any JSON value. Numbers that JavaScript cannot hold exactly are refused: send them as strings.',
+  description: 'Any JSON value. Numbers that JavaScript cannot represent exactly are refused: send them as strings.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc7493',
   serialize: (value) => value,
   parseValue: (value) => value,
-  // Validation has refused what would be changed: see literals.ts.
+  // Validation has already refused literals that cannot be represented exactly; see literals.ts.
   parseLiteral: (node, variables) => valueFromASTUntyped(node, variables),
 })
 
-// Ids are strings at every door. Pothos takes no ID but the one of graphql-js, which would turn numbers into strings:
-// 1e21 into "1e+21", and those beyond 2^53 into their neighbours.
+// Ids must be strings over every transport. Pothos requires the ID type of graphql-js, which coerces numbers: 1e21
+// becomes "1e+21", and integers beyond 2^53 are rounded. So its parsers are replaced.
 GraphQLID.parseValue = (value) => {
   if (typeof value !== 'string') throw refuse('ID must be a string')
   return value
 }
 GraphQLID.parseLiteral = (node) => {
-  if (node.kind !== Kind.STRING) throw refuse(`ID must be a string; found ${print(node).slice(0, ECHO)}`, node)
+  if (node.kind !== Kind.STRING) throw refuse(`ID must be a string, not ${print(node).slice(0, ECHO)}`, node)
   return node.value
 }

@@ -6,35 +6,34 @@ import type { ConnectionAccount } from '../limits/held.ts'
 import { Operation, type OperationDependencies, type OperationSink } from './operation.ts'
 import type { SocketWriter } from './socket-writer.ts'
 
-/** Operations of one connection, those that are still being prepared included. */
+/** Operations per connection, including those still being prepared. */
 const OPERATIONS_MAX = 100
-/** Messages that wait; over it nothing more is read from the socket until all of them were acted on. */
+/** Pending messages at which reading from the socket pauses until all of them are handled. */
 const INBOX_HIGH = 16
 
-/** What the connection needs of its socket. */
+/** The connection's access to its socket. */
 export interface ConnectionSocket {
   readonly writer: SocketWriter
-  /** Ends the connection because of what its client did, with a close code of graphql-ws. */
+  /** Closes the socket for a protocol error of the client, with a close code of graphql-ws. */
   refuse(code: CloseCode, reason: string): void
-  /** Ends the connection because of an error; a client's mistake and a fault of ours are told apart. */
+  /** Closes the socket with the close code for an error; logs only internal errors as errors. */
   fail(error: unknown): void
-  /** Stops reading from the peer, or goes on. */
+  /** Pauses or resumes reading from the peer. */
   setPaused(paused: boolean): void
 }
 
 export interface ConnectionDependencies extends OperationDependencies {
   /** Authenticates the parameters of connection_init and admits the connection. */
   admit(params: Readonly<Record<string, unknown>> | undefined): Promise<{ actor: Actor; account: ConnectionAccount }>
-  /** Throws an RtcError while the gateway takes on nothing new. */
+  /** @throws RtcError UNAVAILABLE while the gateway is overloaded */
   requireCapacity(): void
-  /** Counts a message of the user; answers how many seconds it must wait before it is acted on. */
+  /** Counts a message of the user. Returns the seconds after which to try again, or 0 if the message is within the rate. */
   delayOf(actor: Actor): number
 }
 
 /**
- * One connection of graphql-transport-ws. Its messages act one after the other in the order in which they came; an
- * operation keeps its identity for its whole life, so a `complete` reaches the operation of its time, also while that is
- * still being prepared, and never a later one with the same id.
+ * One connection of graphql-transport-ws. Handles messages one at a time, in order. A `complete` cancels the operation
+ * that has the id at that time, even during its preparation, and never a later operation with the same id.
  *
  * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
  */
@@ -43,7 +42,7 @@ export class SocketConnection {
   readonly #socket: ConnectionSocket
   readonly #operations = new Map<string, Operation>()
   readonly #inbox: { readonly text: string; readonly bytes: number }[] = []
-  #acting = false
+  #handling = false
   #paused = false
   #initialised = false
   #admitted: { readonly actor: Actor; readonly account: ConnectionAccount } | undefined
@@ -55,26 +54,26 @@ export class SocketConnection {
     this.#socket = socket
   }
 
-  /** Whether connection_init has come. */
+  /** Whether connection_init was received. */
   get initialised(): boolean {
     return this.#initialised
   }
 
-  /** Operations under way. */
+  /** Operations in flight. */
   get size(): number {
     return this.#operations.size
   }
 
-  /** Takes a message; it is acted on when those before it have been. */
+  /** Queues a message; it is handled after all earlier ones. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return
     if (isBinary) return this.#refuse(CloseCode.BadRequest, 'Messages must be text')
     this.#inbox.push({ text: data.toString(), bytes: data.length })
     if (this.#inbox.length >= INBOX_HIGH) this.#setPaused(true)
-    if (!this.#acting) void this.#actOnAll()
+    if (!this.#handling) void this.#handleAll()
   }
 
-  /** Ends every operation; nothing that still waits is acted on. */
+  /** Cancels every operation and discards pending messages. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -84,23 +83,23 @@ export class SocketConnection {
     for (const operation of this.#operations.values()) operation.cancel()
     this.#operations.clear()
     this.#admitted?.account.close()
-    // The peer's answer to the close frame is still to be read.
+    // Resume reading to receive the peer's close frame.
     this.#setPaused(false)
   }
 
-  async #actOnAll(): Promise<void> {
-    this.#acting = true
+  async #handleAll(): Promise<void> {
+    this.#handling = true
     for (let message = this.#inbox.shift(); message; message = this.#inbox.shift()) {
       const { text, bytes } = message
-      await this.#keepRate()
-      await this.#dependencies.slices.run(this.#admitted?.actor.id ?? this, () => this.#act(text, bytes))
+      await this.#awaitRate()
+      await this.#dependencies.slices.run(this.#admitted?.actor.id ?? this, () => this.#handle(text, bytes))
     }
-    this.#acting = false
+    this.#handling = false
     this.#setPaused(false)
   }
 
-  /** Reads no further while the user's messages come too fast. */
-  async #keepRate(): Promise<void> {
+  /** Pauses reading and waits while the user exceeds the message rate. */
+  async #awaitRate(): Promise<void> {
     while (this.#admitted && !this.#closed) {
       const seconds = this.#dependencies.delayOf(this.#admitted.actor)
       if (seconds === 0) return
@@ -109,7 +108,7 @@ export class SocketConnection {
     }
   }
 
-  #act(text: string, bytes: number): void {
+  #handle(text: string, bytes: number): void {
     if (this.#closed) return
     let message: Message
     try {
@@ -117,8 +116,10 @@ export class SocketConnection {
     } catch {
       return this.#refuse(CloseCode.BadRequest, 'Invalid message received')
     }
-    const mistake = mistakeIn(text)
-    if (mistake && message.type !== MessageType.Subscribe) return this.#refuse(CloseCode.BadRequest, mistake.message)
+    const inputError = inputErrorIn(text)
+    if (inputError && message.type !== MessageType.Subscribe) {
+      return this.#refuse(CloseCode.BadRequest, inputError.message)
+    }
     switch (message.type) {
       case MessageType.ConnectionInit:
         return this.#initialise(message.payload)
@@ -127,7 +128,7 @@ export class SocketConnection {
       case MessageType.Pong:
         return undefined
       case MessageType.Subscribe:
-        return this.#subscribe(message, { bytes, mistake })
+        return this.#subscribe(message, { bytes, inputError })
       case MessageType.Complete:
         this.#operations.get(message.id)?.cancel()
         this.#operations.delete(message.id)
@@ -156,7 +157,7 @@ export class SocketConnection {
 
   #subscribe(
     { id, payload }: SubscribeMessage,
-    { bytes, mistake }: { readonly bytes: number; readonly mistake: RtcError | undefined },
+    { bytes, inputError }: { readonly bytes: number; readonly inputError: RtcError | undefined },
   ): void {
     const admitted = this.#admitted
     if (!admitted) return this.#refuse(CloseCode.Unauthorized, 'Unauthorized')
@@ -164,10 +165,10 @@ export class SocketConnection {
       return this.#refuse(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
     }
     const sink = this.#sinkOf(id)
-    if (mistake) return sink.error([this.#dependencies.toGraphQLError(mistake)])
+    if (inputError) return sink.error([this.#dependencies.toGraphQLError(inputError)])
     let release: () => void
     try {
-      release = this.#grant(admitted.account, bytes)
+      release = this.#reserve(admitted.account, bytes)
     } catch (error) {
       return sink.error([this.#dependencies.toGraphQLError(error)])
     }
@@ -179,18 +180,21 @@ export class SocketConnection {
     })
   }
 
-  /** @throws RtcError RATE_LIMITED, UNAVAILABLE */
-  #grant(account: ConnectionAccount, bytes: number): () => void {
+  /**
+   * Reserves the resources of one operation and returns the function that releases them.
+   *
+   * @throws RtcError RATE_LIMITED, UNAVAILABLE
+   */
+  #reserve(account: ConnectionAccount, bytes: number): () => void {
     this.#dependencies.requireCapacity()
     if (this.#operations.size >= OPERATIONS_MAX) {
-      throw new RtcError('RATE_LIMITED', `A socket may have ${OPERATIONS_MAX} operations; complete another first.`, {
-        retryAfter: 1,
-      })
+      const message = `A socket may have at most ${OPERATIONS_MAX} operations; complete one first.`
+      throw new RtcError('RATE_LIMITED', message, { retryAfter: 1 })
     }
     return account.hold(bytes)
   }
 
-  /** The messages of one operation, as graphql-transport-ws wants them. */
+  /** Sends the messages of one operation in the format of graphql-transport-ws. */
   #sinkOf(id: string): OperationSink {
     const { writer } = this.#socket
     const head = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
@@ -230,8 +234,8 @@ export class SocketConnection {
   }
 }
 
-/** What of a message would be lost by reading it, or is nested too deep. */
-function mistakeIn(text: string): RtcError | undefined {
+/** The error for JSON that cannot be read without loss or is nested too deeply. */
+function inputErrorIn(text: string): RtcError | undefined {
   try {
     readJson(text, { checked: 'payload.variables.' })
     return undefined

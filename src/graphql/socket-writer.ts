@@ -1,37 +1,38 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 
-/** What may wait for one socket. */
+/** Maximum queued output of one socket. */
 const LIMIT = { messages: 256, bytes: 256 * 1024 } as const
 
-/** A message that waits, in its parts: the second is shared by all the readers that it waits for. */
-interface Waiting {
+/** A queued message in parts. All subscribers of a broadcast share one payload buffer. */
+interface PendingMessage {
   readonly head: Buffer
   readonly payload: Buffer
   readonly tail: Buffer
-  readonly taken: (() => void) | undefined
+  /** Called when the kernel has accepted the message, or when it was discarded. */
+  readonly onSettled: (() => void) | undefined
 }
 
-const NOTHING = Buffer.alloc(0)
+const EMPTY = Buffer.alloc(0)
 
 /**
- * Everything that a socket is sent, in order. While the kernel takes what it is given, messages go straight through;
- * when the peer does not keep up they wait here, and over the limit the socket is closed: the reader comes back with
- * its cursor. A reader that stands still costs the others no more than a reference to each message.
+ * Sends the messages of one socket in order. While the kernel accepts output, messages are written directly. Otherwise
+ * they are queued, and a slow consumer whose queue exceeds the limit is closed; it may resume with its cursor. A queued
+ * message costs a reference to the shared payload, not a copy.
  *
- * Frames are made here instead of by `ws`, which writes each in two pieces: half of what a broadcast costs.
+ * Builds frames itself: `ws` writes each frame in two parts, which is half the cost of a broadcast.
  */
 export class SocketWriter {
   readonly #socket: WebSocket
   readonly #stream: Duplex
   readonly #onOverflow: () => void
-  #waiting: Waiting[] = []
+  #pending: PendingMessage[] = []
   #bytes = 0
   #congested = false
-  #over = false
+  #closed = false
 
   /**
-   * @param stream - the connection below the socket
+   * @param stream - the socket's TCP or TLS stream
    * @param onOverflow - closes the socket
    */
   constructor(socket: WebSocket, stream: Duplex, onOverflow: () => void) {
@@ -41,68 +42,68 @@ export class SocketWriter {
     socket.once('close', () => this.#discard())
   }
 
-  /** Resolves when the kernel has taken the message, or when nobody will. */
-  send(head: Buffer, payload: Buffer = NOTHING, tail: Buffer = NOTHING): Promise<void> {
-    return new Promise((taken) => this.#offer({ head, payload, tail, taken }))
+  /** Resolves when the kernel has accepted the message, or when it was discarded. */
+  send(head: Buffer, payload: Buffer = EMPTY, tail: Buffer = EMPTY): Promise<void> {
+    return new Promise((onSettled) => this.#submit({ head, payload, tail, onSettled }))
   }
 
-  /** Never waits. */
+  /** Sends a message without reporting when it was accepted. */
   post(head: Buffer, payload: Buffer, tail: Buffer): void {
-    if (this.#congested || !this.#isOpen) this.#offer({ head, payload, tail, taken: undefined })
+    if (this.#congested || !this.#isOpen) this.#submit({ head, payload, tail, onSettled: undefined })
     else this.#write(textFrame(head, payload, tail))
   }
 
-  /** The reader is too slow for what somebody else keeps for it. */
+  /** Discards the queue and closes the socket of a slow consumer. */
   overflow(): void {
-    if (this.#over) return
+    if (this.#closed) return
     this.#discard()
     this.#onOverflow()
   }
 
   get #isOpen(): boolean {
-    return !this.#over && this.#socket.readyState === this.#socket.OPEN
+    return !this.#closed && this.#socket.readyState === this.#socket.OPEN
   }
 
-  #offer(message: Waiting): void {
-    const { head, payload, tail, taken } = message
-    if (!this.#isOpen) taken?.()
-    else if (this.#congested) this.#keep(message)
-    else this.#write(textFrame(head, payload, tail), taken)
+  #submit(message: PendingMessage): void {
+    const { head, payload, tail, onSettled } = message
+    if (!this.#isOpen) onSettled?.()
+    else if (this.#congested) this.#enqueue(message)
+    else this.#write(textFrame(head, payload, tail), onSettled)
   }
 
-  #keep(message: Waiting): void {
-    this.#waiting.push(message)
+  #enqueue(message: PendingMessage): void {
+    this.#pending.push(message)
     this.#bytes += message.head.length + message.payload.length + message.tail.length
     const bytes = this.#bytes + this.#stream.writableLength
-    if (this.#waiting.length > LIMIT.messages || bytes > LIMIT.bytes) this.overflow()
+    if (this.#pending.length > LIMIT.messages || bytes > LIMIT.bytes) this.overflow()
   }
 
-  #write(frame: Buffer, taken?: () => void): void {
-    this.#stream.write(frame, taken)
+  #write(frame: Buffer, onSettled?: () => void): void {
+    this.#stream.write(frame, onSettled)
     if (this.#stream.writableLength === 0) return
     this.#congested = true
-    // Its turn comes when everything before it has been taken.
-    this.#stream.write(NOTHING, () => this.#drained())
+    // The callback of an empty write runs after all earlier output was accepted.
+    this.#stream.write(EMPTY, () => this.#flush())
   }
 
-  #drained(): void {
+  #flush(): void {
     this.#congested = false
-    const waiting = this.#waiting
-    this.#waiting = []
+    const pending = this.#pending
+    this.#pending = []
     this.#bytes = 0
-    for (const message of waiting) this.#offer(message)
+    for (const message of pending) this.#submit(message)
   }
 
   #discard(): void {
-    this.#over = true
-    for (const { taken } of this.#waiting) taken?.()
-    this.#waiting = []
+    this.#closed = true
+    for (const { onSettled } of this.#pending) onSettled?.()
+    this.#pending = []
     this.#bytes = 0
   }
 }
 
 /**
- * A whole text message, as a server sends it: final, not masked.
+ * Encodes a text message as one frame: final, and unmasked as frames of a server are.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2
  */

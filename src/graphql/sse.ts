@@ -7,8 +7,9 @@ import { Operation, type OperationDependencies } from './operation.ts'
 import type { Params } from './params.ts'
 
 /**
- * Serves an operation as the distinct connections mode of graphql-sse: its results as `next`, then `complete`. What is
- * wrong with the document is a `next`, too; a stream that ends without `complete` was cut off, and may be asked for again.
+ * Serves an operation in the distinct connections mode of graphql-sse: each result as a `next` event, then `complete`.
+ * Errors of the document are also sent as `next`. If the stream ends without `complete`, it was interrupted and the
+ * client may retry.
  *
  * @see https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
  */
@@ -36,7 +37,7 @@ export function streamReply(
   })
 }
 
-/** Clients of graphql-sse take no event of another name, so a comment keeps the connection alive. */
+/** Keeps the connection alive with comments: graphql-sse clients reject events with any other name. */
 const KIND: EventStreamKind = { opening: Buffer.from(':\n\n'), keepAlive: Buffer.from(':\n\n') }
 const NEXT = Buffer.from('event: next\ndata: ')
 const END = Buffer.from('\n\n')
@@ -46,15 +47,15 @@ const EVENT_STREAM = /\btext\/event-stream\b/i
 const JSON_TYPES = /\bapplication\/(json|graphql-response\+json|graphql\+json)\b|\*\/\*/i
 
 /**
- * Whether the client is to be answered with an event stream. Clients that accept JSON as well, as they do for every
- * operation, mean it for subscriptions only.
+ * Whether to answer with an event stream. A client that also accepts JSON sends the same header with every operation; it
+ * gets an event stream for subscriptions only.
  */
 export function wantsEventStream(accept: string | undefined, isSubscription: () => boolean): boolean {
   if (!accept || !EVENT_STREAM.test(accept)) return false
   return !JSON_TYPES.test(accept) || isSubscription()
 }
 
-/** Whether the operation is a subscription; one that is refused is not. */
+/** Whether the operation is a valid subscription. */
 export function isSubscription(graphql: GraphQL, params: Params, actor: Actor): boolean {
   try {
     return graphql.prepare(params, { actor }).kind === 'subscription'

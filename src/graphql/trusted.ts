@@ -4,17 +4,18 @@ import { z } from 'zod'
 import { badInput, RtcError } from '../core/errors.ts'
 import type { Params } from './params.ts'
 
-/** Documents that were made known to the gateway beforehand, by id. */
+/** The documents of the operator's manifest, by id. */
 export interface TrustedDocuments {
   /**
-   * The text that a request asks for.
+   * Returns the text of the requested document.
    *
-   * @throws RtcError BAD_USER_INPUT when there is none, FORBIDDEN when only trusted ones are taken
+   * @throws RtcError BAD_USER_INPUT if there is none, FORBIDDEN if the document is not trusted and only trusted ones are
+   * allowed
    */
   textOf(params: Params): { readonly text: string; readonly trusted: boolean }
 }
 
-/** What Apollo's and urql's persisted-query links take as "send the text instead". */
+/** On this message, the persisted-query links of Apollo and urql send the text of the document. */
 const NOT_SUPPORTED = 'PersistedQueryNotSupported'
 
 /**
@@ -28,24 +29,24 @@ export function createTrustedDocuments(
   const texts = new Set(manifest.values())
   return {
     textOf({ query, documentId }) {
-      const named = documentId === undefined ? undefined : manifest.get(documentId)
-      const text = named ?? query
+      const byId = documentId === undefined ? undefined : manifest.get(documentId)
+      const text = byId ?? query
       if (text === undefined) {
         if (documentId === undefined) throw badInput([{ path: 'query', message: 'is missing' }])
         if (manifest.size === 0) throw new RtcError('BAD_USER_INPUT', NOT_SUPPORTED)
-        // With a manifest, falling back to the text helps only where other documents are taken.
+        // Sending the text would not help where only trusted documents are allowed.
         throw only
-          ? new RtcError('FORBIDDEN', 'There is no trusted document with this id.')
+          ? new RtcError('FORBIDDEN', 'No trusted document has this id.')
           : new RtcError('BAD_USER_INPUT', NOT_SUPPORTED)
       }
-      const trusted = named !== undefined || texts.has(text)
-      if (only && !trusted) throw new RtcError('FORBIDDEN', 'Only trusted documents are served here.')
+      const trusted = byId !== undefined || texts.has(text)
+      if (only && !trusted) throw new RtcError('FORBIDDEN', 'Only trusted documents are allowed.')
       return { text, trusted }
     },
   }
 }
 
-/** `{id: text}`, as graphql-codegen and Relay write it, or Apollo's manifest. */
+/** `{id: text}`, the format of graphql-codegen and Relay, or Apollo's manifest. */
 const Manifest = z.union([
   z
     .object({
@@ -63,9 +64,10 @@ function parseManifest(json: string): ReadonlyMap<string, string> {
 }
 
 /**
- * Reads a manifest of trusted documents. Each is also known by the SHA-256 of its text, which persisted-query links send.
+ * Reads a manifest of trusted documents. Each document is also found by the SHA-256 of its text, which persisted-query
+ * links send.
  *
- * @throws RtcError when it cannot be read
+ * @throws RtcError when the manifest cannot be read
  */
 export function loadTrustedDocuments(
   source: { readonly path: string; readonly only: boolean } | undefined,
@@ -75,7 +77,7 @@ export function loadTrustedDocuments(
     return createTrustedDocuments(parseManifest(readFileSync(source.path, 'utf8')), source)
   } catch (error) {
     const reason =
-      error instanceof z.ZodError ? 'it must be a JSON object of documents by id' : (error as Error).message
+      error instanceof z.ZodError ? 'it must be a JSON object that maps ids to documents' : (error as Error).message
     throw new RtcError('BAD_USER_INPUT', `TRUSTED_DOCUMENTS: ${source.path} cannot be used: ${reason}`)
   }
 }

@@ -20,16 +20,16 @@ import { Work } from './work.ts'
 declare module 'graphql' {
   interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
     /**
-     * Of a subscription's root field: each update is executed once for all subscribers who see the same. Its `subscribe`
-     * returns a {@link RoomStream}.
+     * On a root field of a subscription: each update is executed once for all subscribers with the same view. The
+     * field's `subscribe` must return a {@link RoomStream}.
      */
     readonly shared?: boolean
-    /** The value depends on who asks, so that executions are shared only among the viewer's own subscriptions. */
+    /** The value depends on the viewer, so executions are shared only among the viewer's own subscriptions. */
     readonly dependsOnViewer?: boolean
   }
 }
 
-/** Whether every root field of the subscription is shared (`extensions.shared`), those that are skipped included. */
+/** Whether every root field of the subscription is shared (`extensions.shared`), including fields under `@skip`. */
 export function isShared({ schema, document, operationName }: ExecutionArgs): boolean {
   const fields = schema.getSubscriptionType()?.getFields() ?? {}
   const fragmentOf = (name: string) =>
@@ -45,24 +45,24 @@ export function isShared({ schema, document, operationName }: ExecutionArgs): bo
 }
 
 /**
- * How the subscribers of a shared field see an update. Those with the same selection and the same variables in it get the
- * same bytes; where a field depends on the viewer (`extensions.dependsOnViewer`), only the viewer's own subscriptions do.
- * A field that reads the viewer without declaring it fails, so that nobody gets what another viewer may see.
+ * Returns the view of a shared field. Subscribers with the same selection and variables share a view and get the same
+ * bytes. If a selected field depends on the viewer (`extensions.dependsOnViewer`), only subscriptions of the same viewer
+ * share it. A field that reads the viewer without declaring so fails instead of leaking another viewer's data.
  *
- * @param toGraphQLError - translates every error once
+ * @param toGraphQLError - from `createErrorTranslator`
  */
 export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => GraphQLError): View {
-  const reading = readingOf(args)
+  const { selection, readsViewer, variables } = analysisOf(args)
   const context = args.contextValue as Context
   const { id, scopes } = context.actor
-  const values = reading.variables.map((name) => args.variableValues?.[name] ?? null)
-  const name = JSON.stringify([reading.selection, values])
+  const values = variables.map((name) => args.variableValues?.[name] ?? null)
+  const name = JSON.stringify([selection, values])
   return {
     name,
-    key: reading.readsViewer ? JSON.stringify([name, id, [...scopes].toSorted()]) : name,
+    key: readsViewer ? JSON.stringify([name, id, [...scopes].toSorted()]) : name,
     create() {
-      const actor = reading.readsViewer ? context.actor : nobody
-      const shared = createContext(context, { actor, lane: STREAMS })
+      const actor = readsViewer ? context.actor : undeclaredViewer
+      const shared = createContext(context, { actor, lane: SHARED_LANE })
       return (update) => {
         const result = execute({ ...args, contextValue: { ...shared, work: new Work() }, rootValue: update })
         return result instanceof Promise
@@ -73,41 +73,42 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
   }
 }
 
-/** The lane of shared executions, which are no single user's work. */
-const STREAMS = 'room streams'
+/** The lane of shared executions, which belong to no single user. */
+const SHARED_LANE = 'room streams'
 
-/** The viewer of a shared execution. */
-const nobody = new Proxy({} as Actor, {
+/** Stands in for the viewer in executions that are shared between viewers; every read throws. */
+const undeclaredViewer = new Proxy({} as Actor, {
   get() {
-    throw new Error('a field that depends on the viewer must say so in its extensions')
+    throw new Error('a field that reads the viewer must declare extensions.dependsOnViewer')
   },
 })
 
-interface Reading {
-  /** The document without what leaves a message unchanged: the operation's name and the arguments of the root field. */
+/** The parts of a subscription that determine the content of its messages. */
+interface ViewAnalysis {
+  /** The document without the operation's name and the root field's arguments, which do not change a message. */
   readonly selection: string
   readonly readsViewer: boolean
-  /** Variables outside the root field's own arguments: those that change a message. */
+  /** Variables used outside the root field's arguments. */
   readonly variables: readonly string[]
 }
 
-/** By document and operation's name, on which nothing else of a reading depends. */
-const readings = new WeakMap<DocumentNode, Map<string, Reading>>()
+/** By document and operation name, which fully determine an analysis. */
+const analyses = new WeakMap<DocumentNode, Map<string, ViewAnalysis>>()
 
-function readingOf({ schema, document, operationName }: ExecutionArgs): Reading {
-  const byName = readings.get(document) ?? new Map<string, Reading>()
-  readings.set(document, byName)
+function analysisOf({ schema, document, operationName }: ExecutionArgs): ViewAnalysis {
+  const byName = analyses.get(document) ?? new Map<string, ViewAnalysis>()
+  analyses.set(document, byName)
   const name = operationName ?? ''
-  const reading = byName.get(name) ?? read(schema, document, operationName)
-  byName.set(name, reading)
-  return reading
+  const analysis = byName.get(name) ?? analyse(schema, document, operationName)
+  byName.set(name, analysis)
+  return analysis
 }
 
-function read(
+function analyse(
   schema: ExecutionArgs['schema'],
   document: DocumentNode,
   operationName: ExecutionArgs['operationName'],
-): Reading {
+): ViewAnalysis {
   const types = new TypeInfo(schema)
   const variables = new Set<string>()
   let readsViewer = false
@@ -123,7 +124,7 @@ function read(
         if (types.getFieldDef()?.extensions['dependsOnViewer']) readsViewer = true
       },
       VariableDefinition: () => false,
-      // `roomId`, `after` and the like choose where a stream begins; they do not change a message.
+      // `roomId`, `after` and the like select the stream and its start; they do not change a message.
       Argument: () => (isRootArgument() ? null : undefined),
       Variable({ name }) {
         variables.add(name.value)

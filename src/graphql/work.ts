@@ -2,26 +2,26 @@ import { getNamedType, type GraphQLResolveInfo, isCompositeType } from 'graphql'
 import { badInput } from '../core/errors.ts'
 import { Pricing } from './cost.ts'
 
-/** What one answer may have. */
+/** Limits of one response. */
 export const ANSWER_MAX = {
-  /** Values in lists that nothing bounds beforehand: a full room of 10 000 with eleven fields each. */
+  /** Values in lists without a page size: enough for a room of 10 000 participants with eleven fields each. */
   values: 120_000,
   bytes: 4 * 1024 * 1024,
 } as const
 
-/** What one operation may still put into its answer. Lists that have no page size are charged by their real length. */
+/** The budget of one response. Lists without a page size are charged by their actual length. */
 export class Work {
   #left: number = ANSWER_MAX.values
-  /** Values of one item, by the first node of the list's field. */
+  /** Values per item, by the first node of the list field. */
   readonly #prices = new Map<unknown, number>()
   #price = 1
 
-  /** Items like those last priced that still fit. */
+  /** The number of items at the last price that the budget still covers. */
   get itemsLeft(): number {
     return Math.max(0, Math.floor(this.#left / this.#price))
   }
 
-  /** Values of one item of the list that is being resolved. */
+  /** Values per item of the list field that is being resolved. */
   price(info: GraphQLResolveInfo): number {
     const known = this.#prices.get(info.fieldNodes[0])
     const price = known ?? priceOf(info)
@@ -30,14 +30,14 @@ export class Work {
     return price
   }
 
-  /** @throws RtcError BAD_USER_INPUT when the answer would have too many values */
+  /** @throws RtcError BAD_USER_INPUT when the response would have too many values */
   charge(items: number, info: GraphQLResolveInfo): void {
     this.#left -= items * this.price(info)
     if (this.#left >= 0) return
     throw badInput([
       {
         path: info.fieldName,
-        message: `the answer would have more than ${ANSWER_MAX.values} values; ask for fewer at a time, or for participantsPage`,
+        message: `the response would have more than ${ANSWER_MAX.values} values; select fewer fields, or use participantsPage`,
       },
     ])
   }
@@ -58,10 +58,10 @@ function priceOf({ schema, fragments, operation, variableValues, fieldNodes, ret
   )
 }
 
-/** Items that are completed in one turn of the event loop. */
+/** Items completed per turn of the event loop. */
 const CHUNK = 100
 
-/** A long list whose items come in turns: those of the first at once, the others each time that `turn` resolves. */
+/** Splits a long list into chunks: the first is available immediately, each following one after `turn` resolves. */
 export function inTurns<T>(items: readonly T[], turn: () => Promise<void>): (T | Promise<T>)[] {
   if (items.length <= CHUNK) return [...items]
   let wait = Promise.resolve()
@@ -71,7 +71,7 @@ export function inTurns<T>(items: readonly T[], turn: () => Promise<void>): (T |
   })
 }
 
-/** Whether a value has more than so many bytes as JSON, counted without making it. */
+/** Whether the JSON of a value would exceed `max` bytes; estimated without serialising it. */
 export function exceedsBytes(value: unknown, max: number): boolean {
   let left = max
   const count = (item: unknown): void => {

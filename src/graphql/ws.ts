@@ -18,33 +18,33 @@ import { SocketWriter } from './socket-writer.ts'
 
 /** Close codes of RFC 6455 (1xxx) and graphql-ws (4xxx): https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md */
 export const CLOSE = {
-  /** The gateway goes away; come back. */
+  /** The gateway restarts: clients reconnect. */
   restart: 1012,
-  /** This reader, or this gateway, is overloaded; come back with a cursor. */
+  /** Slow consumer, or the gateway is overloaded: clients reconnect with a cursor. */
   overload: 1013,
-  /** No token, or one that will never do: clients give up. */
+  /** The token is missing or invalid: clients do not retry. */
   unauthorized: 4401,
-  /** The token has expired: clients come back with a fresh one. */
+  /** The token has expired: clients reconnect with a new one. */
   tokenExpired: 4403,
   internal: 4500,
 } as const
 
-/** Largest message in bytes. */
+/** Maximum size of a received message in bytes. */
 const MESSAGE_LIMIT = 64 * 1024
-/** Milliseconds. */
+/** Milliseconds that peers have for the closing handshake on shutdown. */
 const CLOSE_TIMEOUT = 2_000
 
-/** The TCP connection below a socket: bounded by its address until a user signs in. */
+/** The TCP connection of a socket. It counts against the limit of its address until a user signs in. */
 export interface TcpConnection {
   signsIn(): void
 }
 
 export interface GraphQLSockets {
-  /** Takes over the connection of a client that asked for an upgrade. */
+  /** Completes the handshake of an upgrade request and takes over its connection. */
   accept(request: IncomingMessage, stream: Duplex, head: Buffer, tcp: TcpConnection): void
   /**
-   * Takes no more sockets and closes those there are with 1012, spread over so many milliseconds so that their clients do
-   * not come back all at once; resolves when they are gone.
+   * Closes all sockets with 1012, evenly spread over `over` milliseconds so that their clients do not reconnect at the
+   * same time; resolves when all are closed. Accepts no new sockets afterwards.
    */
   close(options: { over: number }): Promise<void>
 }
@@ -52,7 +52,7 @@ export interface GraphQLSockets {
 /**
  * Serves graphql-transport-ws.
  *
- * @param dependencies.requireCapacity - throws an RtcError while the gateway takes on nothing new
+ * @param dependencies.requireCapacity - throws RtcError UNAVAILABLE while the gateway is overloaded
  */
 export function serveGraphQLSockets(dependencies: {
   readonly operations: OperationDependencies
@@ -76,19 +76,19 @@ export function serveGraphQLSockets(dependencies: {
     },
     async close({ over }) {
       const open = [...sockets.clients]
-      const gone = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+      const closed = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
       await spread(open, over, (socket) => socket.close(CLOSE.restart, 'The gateway restarts'))
-      const impatient = setTimeout(() => {
+      const terminateTimeout = setTimeout(() => {
         for (const socket of sockets.clients) socket.terminate()
       }, CLOSE_TIMEOUT)
-      await Promise.all(gone)
-      clearTimeout(impatient)
+      await Promise.all(closed)
+      clearTimeout(terminateTimeout)
       sockets.close()
     },
   }
 }
 
-/** Counts a message; answers the seconds after which the next one may be counted. */
+/** Counts a message. Returns 0, or if the rate is exceeded, the seconds after which to try again. */
 function messageDelay(rates: Rates, actor: Actor): number {
   try {
     rates.count(actor, 'message')
@@ -99,7 +99,7 @@ function messageDelay(rates: Rates, actor: Actor): number {
   }
 }
 
-/** Does something with each item, evenly over so many milliseconds. */
+/** Calls `act` for each item, evenly spread over `over` milliseconds. */
 async function spread<T>(items: readonly T[], over: number, act: (item: T) => void): Promise<void> {
   const started = performance.now()
   for (const [index, item] of items.entries()) {
@@ -122,14 +122,14 @@ interface ConnectDependencies {
 function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDependencies): void {
   const { log, timeouts } = dependencies
   const { slices } = dependencies.connection
-  // ws closes the socket itself, with 1009 for a message over the limit, 1007 for text that is not UTF-8, and the like.
+  // ws closes the socket itself, for example with 1009 for an oversized message and 1007 for invalid UTF-8.
   socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
   if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
     return refuse(socket, CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable', log)
   }
   const writer = new SocketWriter(socket, stream, () => {
     socket.close(CLOSE.overload, 'Too slow; resume with your cursor')
-    // A peer that does not read takes its time to close; its operations are over now.
+    // Cancel operations now: a peer that does not read delays the socket's close event.
     connection.close()
   })
   const connection = new SocketConnection(
@@ -142,12 +142,12 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
     },
   )
   socket.on('message', (data: Buffer, isBinary) => {
-    // What was asked before the close is not answered any more.
+    // Ignore messages that arrive during the closing handshake.
     if (socket.readyState === socket.OPEN) connection.receive(data, isBinary)
   })
   const initTimeout = setTimeout(() => {
     if (connection.initialised) return
-    // Sockets that were opened together time out together.
+    // In a time slice, because sockets opened at the same time also time out at the same time.
     void slices.run(connection, () =>
       refuse(socket, CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout', log),
     )
@@ -160,7 +160,7 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
   })
 }
 
-/** Authenticates the connection's user and counts the connection. */
+/** Authenticates the user and counts the connection against the user's limit. */
 async function admit(
   socket: WebSocket,
   params: Readonly<Record<string, unknown>> | undefined,
@@ -173,15 +173,16 @@ async function admit(
   return { actor, account }
 }
 
-/** A close reason has at most 123 bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5 */
+/** Maximum length of a close reason in bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5 */
 const REASON_MAX = 123
 
-/** Closes the socket for what its client did. */
+/** Closes the socket for a protocol error of its client. */
 function refuse(socket: WebSocket, code: CloseCode, reason: string, log: Logger): void {
   log.debug({ code, reason }, 'socket refused')
   socket.close(code, Buffer.byteLength(reason) > REASON_MAX ? '' : reason)
 }
 
+/** Closes the socket with the close code for an error. */
 function closeFor(error: unknown, socket: WebSocket, log: Logger): void {
   if (socket.readyState !== socket.OPEN) return
   if (error instanceof TokenExpired) return socket.close(CLOSE.tokenExpired, error.message)
@@ -194,7 +195,7 @@ function closeFor(error: unknown, socket: WebSocket, log: Logger): void {
   socket.close(CLOSE.internal, 'Internal error')
 }
 
-/** A socket lives no longer than the token that opened it: the client comes back with a fresh one. */
+/** Closes the socket when its token expires; the client reconnects with a new one. */
 function closeAtExpiry(socket: WebSocket, actor: Actor, clock: Scheduler): void {
   const until = acceptedUntil(actor)
   if (!until) return
@@ -203,21 +204,21 @@ function closeAtExpiry(socket: WebSocket, actor: Actor, clock: Scheduler): void 
 }
 
 /**
- * Notices a half-open connection, at the latest after interval and timeout together. Pongs of a peer that the gateway
- * itself does not read from are not missed.
+ * Pings the peer and terminates a half-open connection within `socketPing` plus `socketPong` milliseconds. While reading
+ * is paused, no pong is expected.
  */
 function keepAlive(socket: WebSocket, timeouts: Timeouts): () => void {
-  let overdue: NodeJS.Timeout | undefined
+  let pongTimeout: NodeJS.Timeout | undefined
   const interval = setInterval(() => {
-    if (!socket.isPaused) overdue ??= setTimeout(() => socket.terminate(), timeouts.socketPong)
+    if (!socket.isPaused) pongTimeout ??= setTimeout(() => socket.terminate(), timeouts.socketPong)
     socket.ping()
   }, timeouts.socketPing)
   socket.on('pong', () => {
-    clearTimeout(overdue)
-    overdue = undefined
+    clearTimeout(pongTimeout)
+    pongTimeout = undefined
   })
   return () => {
     clearInterval(interval)
-    clearTimeout(overdue)
+    clearTimeout(pongTimeout)
   }
 }

@@ -27,7 +27,7 @@ import type { TrustedDocuments } from './trusted.ts'
 import { isShared, viewOf } from './view.ts'
 import { ANSWER_MAX, exceedsBytes, Work } from './work.ts'
 
-/** What the transports know about an operation before it runs. */
+/** The transport's part of an operation's context. */
 export interface Transport {
   readonly actor: Actor
   readonly sink?: DeliverySink | undefined
@@ -38,22 +38,22 @@ export interface PreparedOperation {
   readonly kind: `${OperationTypeNode}`
   /** Runs a query or mutation. */
   execute(): Promise<ExecutionResult>
-  /** Opens a subscription; it needs a sink. */
+  /** Opens a subscription; requires `Transport.sink`. */
   subscribe(): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>
 }
 
-/** The one execution path: every door gets documents, limits, context and errors from here. */
+/** The one execution path. HTTP, WebSocket and SSE share its document cache, limits, context and errors. */
 export interface GraphQL {
   /**
    * Parses, validates and prices an operation.
    *
-   * @throws RtcError, GraphQLError, or an array of GraphQLErrors: what is wrong with the document
+   * @throws RtcError, GraphQLError, or an array of GraphQLErrors if the document is refused
    */
   prepare(params: Params, transport: Transport): PreparedOperation
 }
 
 export interface GraphQLOptions {
-  /** Translates every error once. */
+  /** From `createErrorTranslator`. */
   readonly toGraphQLError: (error: unknown) => GraphQLError
   readonly introspection: boolean
   readonly trusted: TrustedDocuments
@@ -61,8 +61,8 @@ export interface GraphQLOptions {
 }
 
 /**
- * Yoga's pipeline without its HTTP layer: each transport gets parse, validate, context, execute and subscribe from
- * `getEnveloped`, so that one list of plugins holds for all of them. Errors are translated by the transports.
+ * Yoga's pipeline without its HTTP layer. Every transport takes parse, validate, context, execute and subscribe from
+ * `getEnveloped`, so one list of plugins applies to all of them. The transports translate the errors.
  */
 export function createGraphQL(services: Services, options: GraphQLOptions): GraphQL {
   const { trusted } = options
@@ -70,7 +70,7 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
   const yoga = createYoga<Transport, Context>({
     schema,
     context: ({ actor, sink }) => createContext(dependencies, { actor, lane: actor.id, sink }),
-    // Kept by `boundedDocuments`, in bounded memory.
+    // `boundedDocuments` caches documents in bounded memory.
     parserAndValidationCache: false,
     maskedErrors: false,
     plugins: [boundedDocuments(options), boundedExecution(options), liveStreams(services, options)],
@@ -85,7 +85,7 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
   return {
     prepare(params, transport) {
       const { text, trusted: isTrusted } = trusted.textOf(params)
-      // The pipeline adds to the object that it is given.
+      // The pipeline mutates its argument.
       const enveloped = yoga.getEnveloped({ ...transport })
       const document = enveloped.parse(text, { isTrusted })
       const errors = enveloped.validate(schema, document)
@@ -94,13 +94,13 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
       if (!operation) {
         const message = params.operationName
           ? `The document has no operation ${JSON.stringify(params.operationName.slice(0, 100))}`
-          : 'names which of the operations runs'
+          : 'is required: the document has several operations or none'
         throw badInput([{ path: 'operationName', message }])
       }
       const variables = params.variables ?? {}
       requireAffordable({ schema, document, operation, variables })
       const args = { schema, document, operationName: params.operationName ?? null, variableValues: variables }
-      /** Runs at once when the context is there at once: the caller's time slice covers it. */
+      /** Starts synchronously if the context is synchronous, so that the caller's time slice covers the start. */
       const run = <T>(start: (contextValue: object) => T | Promise<T>): T | Promise<T> => {
         const context = enveloped.contextFactory()
         return context instanceof Promise ? context.then(start) : start(context)
@@ -114,7 +114,7 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
   }
 }
 
-/** Documents are parsed and validated once while they are in use, and bounded in length, tokens and memory. */
+/** Caches parsed and validated documents; limits their length, tokens and memory. */
 function boundedDocuments({ introspection }: GraphQLOptions): Plugin {
   const rules = [...specifiedRules, countRule, literalRule, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])]
   const documents = new Documents({ schema, rules })
@@ -128,7 +128,7 @@ function boundedDocuments({ introspection }: GraphQLOptions): Plugin {
   }
 }
 
-/** A user's queries and mutations take turns with those of others, and their answers are bounded. */
+/** Limits concurrent queries and mutations per user, and the size of each response. */
 function boundedExecution({ concurrency }: GraphQLOptions): Plugin {
   const run = (args: ExecutionArgs): Promise<ExecutionResult> =>
     concurrency.run((args.contextValue as Context).actor, async () => {
@@ -143,8 +143,8 @@ function boundedExecution({ concurrency }: GraphQLOptions): Plugin {
 }
 
 /**
- * A shared field (`extensions.shared`) is executed once for many subscribers, and its messages are written straight to
- * their connections. Any other field is executed for each subscriber, in time slices of its user.
+ * Executes a shared field (`extensions.shared`) once per event for many subscribers and writes the messages directly to
+ * their connections. Executes any other field once per subscriber, in time slices of the subscriber's user.
  */
 function liveStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOptions): Plugin {
   const subscribe = async (args: ExecutionArgs) => {
@@ -152,7 +152,7 @@ function liveStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOp
     const context = args.contextValue as Context
     const { sink, actor } = context
     if (!isStream(stream)) return stream
-    if (!sink) throw new TypeError('subscriptions need a sink')
+    if (!sink) throw new TypeError('a subscription requires a sink')
     if (!isShared(args)) {
       return mapped(stream, async (event) =>
         slices.run(actor.id, () =>
@@ -160,7 +160,7 @@ function liveStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOp
         ),
       )
     }
-    if (!(stream instanceof RoomStream)) throw new TypeError('a shared field subscribes to a RoomStream')
+    if (!(stream instanceof RoomStream)) throw new TypeError('a shared field must subscribe to a RoomStream')
     try {
       return new Delivery(stream, { fanOut, view: viewOf(args, toGraphQLError), sink })
     } catch (error) {
@@ -176,13 +176,13 @@ function liveStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOp
 }
 
 const tooLarge = () => {
-  const error = new RtcError('PAYLOAD_TOO_LARGE', `The answer would have more than ${ANSWER_MAX.bytes} bytes.`)
+  const error = new RtcError('PAYLOAD_TOO_LARGE', `The response would be larger than ${ANSWER_MAX.bytes} bytes.`)
   return new GraphQLError(error.message, { originalError: error })
 }
 
 const isStream = (value: object): value is AsyncIterable<unknown> => Symbol.asyncIterator in value
 
-/** The items of a stream, each as `map` makes it. */
+/** Maps each item of a stream, one at a time; returning closes the source. */
 function mapped<T, U>(items: AsyncIterable<T>, map: (item: T) => Promise<U>): AsyncIterableIterator<U, undefined> {
   const source = items[Symbol.asyncIterator]()
   const iterator: AsyncIterableIterator<U, undefined> = {

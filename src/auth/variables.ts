@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Contradiction, isOpenUrl, seconds, text, type Values } from '../core/variable.ts'
+import { type Contradiction, isPublicUrl, seconds, text, type Values } from '../core/variable.ts'
 
 export interface AuthConfig {
   readonly issuer: string | undefined
@@ -41,7 +41,7 @@ export const authVariables = {
   JWKS_URL: z
     .string()
     .refine(
-      (value) => isOpenUrl(value, /^https?:$/),
+      (value) => isPublicUrl(value, /^https?:$/),
       'must be a URL of the form https://issuer/.well-known/jwks.json, without credentials',
     )
     .optional(),

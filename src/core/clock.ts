@@ -1,28 +1,28 @@
-/** The only source of time, so that tests can freeze and move it. */
+/** The only source of the current time, so that tests can freeze and advance it. */
 export interface Clock {
   now(): Date
 }
 
-/** A clock that wakes. */
+/** A clock with timers. */
 export interface Scheduler extends Clock {
   /**
-   * Does something when it is `time`, at once if it is already.
+   * Calls `callback` at `time`; synchronously if `time` has passed.
    *
-   * @returns what gives it up
+   * @returns a function that cancels the timer
    */
-  at(time: Date, act: () => void): () => void
+  at(time: Date, callback: () => void): () => void
 }
 
-/** Timers of Node.js cannot be longer; a later time is looked at again then. */
+/** The longest timer of Node.js, in milliseconds. A later time takes several timers in a row. */
 const TIMER_MAX = 2 ** 31 - 1
 
 export const systemClock: Scheduler = {
   now: () => new Date(),
-  at(time, act) {
+  at(time, callback) {
     let timer: NodeJS.Timeout | undefined
     const wait = () => {
       const left = time.getTime() - Date.now()
-      if (left <= 0) act()
+      if (left <= 0) callback()
       else timer = setTimeout(wait, Math.min(left, TIMER_MAX))
     }
     wait()

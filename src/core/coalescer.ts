@@ -1,12 +1,12 @@
 interface Run {
   readonly current: Promise<void>
-  /** The run after it, once it has been requested. */
+  /** The run that follows, if one was requested during the current run. */
   next: Promise<void> | undefined
 }
 
 /**
- * Runs the same work for a key once at a time. All requests that come during a run share the next one, so any number of
- * hints costs two runs at most.
+ * Runs at most one instance of the same work per key at a time. All requests made during a run share the next run, so any
+ * number of hints causes at most two runs.
  */
 export class Coalescer {
   readonly #work: (key: string) => Promise<void>
@@ -16,7 +16,7 @@ export class Coalescer {
     this.#work = work
   }
 
-  /** Resolves when a run that has begun after this call is over; rejects if that run fails. */
+  /** Resolves when a run that started after this call has finished; rejects if that run fails. */
   run(key: string): Promise<void> {
     const run = this.#runs.get(key)
     if (!run) return this.#start(key)

@@ -1,51 +1,51 @@
 /**
- * The closed table of errors. GraphQL, REST, the SDK and the documents derive from it:
- * clients switch on the code, never on a sentence.
+ * The closed table of errors, from which GraphQL, REST, the SDK and the documents derive. Clients switch on the code,
+ * never on the message.
  */
 export const ERRORS = {
-  UNAUTHENTICATED: { status: 401, title: 'No token, or one that does not verify' },
-  FORBIDDEN: { status: 403, title: 'Known, but not allowed' },
-  NOT_INVITED: { status: 403, title: 'Joining needs an invitation' },
+  UNAUTHENTICATED: { status: 401, title: 'The token is missing or invalid' },
+  FORBIDDEN: { status: 403, title: 'The user is not allowed to do this' },
+  NOT_INVITED: { status: 403, title: 'Joining requires an invitation' },
   NOT_FOUND: { status: 404, title: 'No such room, path or participant' },
-  BAD_USER_INPUT: { status: 400, title: 'A value fails its schema' },
-  CONFLICT: { status: 409, title: 'The state does not allow it now' },
-  ROOM_ENDED: { status: 409, title: 'The room is over' },
-  ROOM_FULL: { status: 409, title: 'No seat is free' },
-  IDEMPOTENCY_CONFLICT: { status: 409, title: 'The same key came with another body' },
-  PAYLOAD_TOO_LARGE: { status: 413, title: 'Body, message or metadata over its limit' },
+  BAD_USER_INPUT: { status: 400, title: 'The input is invalid' },
+  CONFLICT: { status: 409, title: 'The current state does not allow this' },
+  ROOM_ENDED: { status: 409, title: 'The room has ended' },
+  ROOM_FULL: { status: 409, title: 'The room has no free seat' },
+  IDEMPOTENCY_CONFLICT: { status: 409, title: 'The idempotency key was used with a different body' },
+  PAYLOAD_TOO_LARGE: { status: 413, title: 'The body, message or metadata exceeds its limit' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body is not JSON' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
-  PROVIDER_NOT_CONFIGURED: { status: 422, title: 'The media provider has no credentials here' },
-  UNAVAILABLE: { status: 503, title: 'Unavailable for the moment; safe to retry' },
-  INTERNAL: { status: 500, title: 'Our fault' },
+  PROVIDER_NOT_CONFIGURED: { status: 422, title: 'The gateway has no credentials for this media provider' },
+  UNAVAILABLE: { status: 503, title: 'Temporarily unavailable; safe to retry' },
+  INTERNAL: { status: 500, title: 'Internal error of the gateway' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** Characters of an error's sentence. */
+/** Maximum length of an error's message, in characters. */
 export const MESSAGE_MAX = 1000
-/** How many problems of an input are told. */
+/** Maximum number of problems in one error. */
 const PROBLEMS_MAX = 50
 
-/** Text for an error, which must not echo a large input. */
+/** Truncates a text for an error message, which must not echo a large input. */
 export function shorten(text: string, max = 200): string {
   if (text.length <= max) return text
   return `${text.slice(0, max - 1).toWellFormed()}…`
 }
 
-/** One thing that is wrong with an input: where (`metadata.size`, `participantIds.3`) and what. */
+/** One validation error of an input. `path` is the field, such as `metadata.size` or `participantIds.3`. */
 export interface InputProblem {
   path: string
   message: string
 }
 
-/** A refusal of the domain. Every transport translates it once, at its edge. */
+/** An error with a code. Every transport translates it to its own format, once, at its boundary. */
 export class RtcError extends Error {
   override readonly name = 'RtcError'
   readonly code: ErrorCode
-  /** Set for BAD_USER_INPUT. */
+  /** Empty except for BAD_USER_INPUT. */
   readonly problems: readonly InputProblem[]
-  /** Seconds until a retry makes sense; set for RATE_LIMITED and UNAVAILABLE. */
+  /** Seconds after which the client may retry; set for RATE_LIMITED and UNAVAILABLE. */
   readonly retryAfter: number | undefined
 
   constructor(
@@ -61,14 +61,14 @@ export class RtcError extends Error {
     this.retryAfter = options.retryAfter
   }
 
-  /** Of an HTTP answer. */
+  /** The HTTP status code. */
   get status(): number {
     return ERRORS[this.code].status
   }
 }
 
-/** The error for an input that fails its schema; its sentence names every problem. */
+/** The error for an invalid input; the message lists every problem. */
 export function badInput(problems: readonly InputProblem[]): RtcError {
-  const sentence = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ')
-  return new RtcError('BAD_USER_INPUT', sentence, { problems })
+  const message = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ')
+  return new RtcError('BAD_USER_INPUT', message, { problems })
 }

@@ -1,24 +1,24 @@
 import { RtcError } from './errors.ts'
 import type { Logger } from './logger.ts'
 
-/** Why something that the gateway depends on fails it, with a sentence for its operator. */
+/** Causes for which a dependency of the gateway fails, each with a message for the operator. */
 export const FAILURES = {
   disk_full: 'The database server has no disk space left',
-  pool_exhausted: 'Every connection to the database is busy',
+  pool_exhausted: 'All connections to the database are in use',
   database_unreachable: 'The database server cannot be reached',
-  database_refused: 'The database server refuses this gateway: its password, its role or its database',
+  database_refused: 'The database server rejects the gateway: check the password, the role and the database name',
   database_read_only: 'The database is read-only',
-  database_overloaded: 'The database server has no connections or no memory left',
-  database_timeout: 'The database does not answer in time',
+  database_overloaded: 'The database server has no free connections or no memory left',
+  database_timeout: 'The database did not respond in time',
   key_set_unreachable: 'The issuer of JWKS_URL cannot be reached',
-  key_set_timeout: 'The issuer of JWKS_URL does not answer in time',
-  key_set_redirect: 'JWKS_URL redirects, which is not followed: set it to the place of the keys',
-  key_set_invalid: 'JWKS_URL does not answer with a JSON Web Key Set',
+  key_set_timeout: 'The issuer of JWKS_URL did not respond in time',
+  key_set_redirect: 'JWKS_URL redirects, and redirects are not followed: set it to the final URL',
+  key_set_invalid: 'JWKS_URL does not return a JSON Web Key Set',
 } as const satisfies Record<string, string>
 
 export type FailureCause = keyof typeof FAILURES
 
-/** UNAVAILABLE, with the cause for the operator; clients see the code and a general sentence. */
+/** UNAVAILABLE with its cause, which only operators see; clients see the code and a generic message. */
 export class Unavailable extends RtcError {
   readonly reason: FailureCause
 
@@ -28,10 +28,10 @@ export class Unavailable extends RtcError {
   }
 }
 
-/** The level at which work that failed is logged: an outage has been logged by {@link Failures}, once for all of it. */
+/** The log level for failed background work. An outage is `debug` because {@link Failures} has logged its cause. */
 export const levelOf = (error: unknown): 'debug' | 'warn' => (error instanceof Unavailable ? 'debug' : 'warn')
 
-/** Milliseconds between two log lines of one cause. */
+/** Minimum time between two log lines with the same cause, in milliseconds. */
 const LOG_INTERVAL = 10_000
 
 interface Tally {
@@ -41,7 +41,7 @@ interface Tally {
   loggedAt: number
 }
 
-/** Counts failures by cause, and logs each cause at most once in ten seconds. */
+/** Counts failures by cause and logs each cause at most once per ten seconds. */
 export class Failures {
   readonly #log: Logger
   readonly #tallies = new Map<FailureCause, Tally>()
@@ -62,7 +62,7 @@ export class Failures {
     tally.unlogged = 0
   }
 
-  /** How often each cause has occurred since the start; for metrics. */
+  /** Number of failures by cause since the start, for metrics. */
   counts(): ReadonlyMap<FailureCause, number> {
     return new Map(Array.from(this.#tallies, ([cause, { total }]) => [cause, total]))
   }

@@ -1,39 +1,39 @@
 import { RtcError } from './errors.ts'
 
-/** Work of one user that may wait for one key, and of all users together. */
+/** Maximum number of queued inputs per key: of one user, and in total. */
 export interface QueueBounds {
   readonly perUser: number
   readonly total: number
 }
 
-/** One input that waits for its output. */
+/** A queued input and the promise of its output. */
 export interface Pending<Input, Output> {
   readonly input: Input
   resolve(output: Output): void
   reject(error: unknown): void
 }
 
-/** What waits for one key, by who asked; the first line is served next and then goes to the end. */
-interface Waiting<Input, Output> {
-  readonly lines: Map<string, Pending<Input, Output>[]>
+/** The inputs queued for one key, by user in round-robin order: the first user is served next, then moves to the end. */
+interface KeyQueue<Input, Output> {
+  readonly byUser: Map<string, Pending<Input, Output>[]>
   size: number
 }
 
-/** The line of work that nobody asked for, such as deadlines. No user has this id. */
-const NOBODY = ''
+/** Stands for the user of the gateway's own work, such as deadlines. Not a valid user id. */
+const GATEWAY = ''
 
 /**
- * Processes the inputs of one key in batches, one batch after the other: what has come while one was processed makes up
- * the next. Keys do not wait for each other. Users take turns: whoever asks for much waits for themselves, and everybody
- * else at most for one input of each other user. What waits is bounded.
+ * Processes the inputs of each key in sequential batches; inputs added during a batch form the next one. Keys are
+ * independent of each other. Users of a key are served round robin, so a user with many inputs delays another user by at
+ * most one input per round. Queues are bounded.
  */
 export class FairBatchQueue<Input, Output> {
   readonly #bounds: QueueBounds
   readonly #batchMax: number
   readonly #process: (key: string, batch: readonly Pending<Input, Output>[]) => Promise<void>
-  readonly #waiting = new Map<string, Waiting<Input, Output>>()
+  readonly #queues = new Map<string, KeyQueue<Input, Output>>()
 
-  /** @param options.process - settles every input of the batch; must not reject */
+  /** @param options.process - must settle every input of the batch and must not reject */
   constructor(options: {
     readonly bounds: QueueBounds
     readonly batchMax: number
@@ -45,42 +45,43 @@ export class FairBatchQueue<Input, Output> {
   }
 
   /**
-   * @param userId - who asks; null for work that nobody asked for, which is never refused
-   * @throws RtcError RATE_LIMITED when too much waits already
+   * @param userId - the requesting user; null for the gateway's own work, which is never refused
+   * @throws RtcError RATE_LIMITED if the queue of the user or of the key is full
    */
   async add(key: string, userId: string | null, input: Input): Promise<Output> {
-    const known = this.#waiting.get(key)
-    const waiting = known ?? { lines: new Map<string, Pending<Input, Output>[]>(), size: 0 }
-    const name = userId ?? NOBODY
-    const line = waiting.lines.get(name) ?? []
-    if (userId !== null && (line.length >= this.#bounds.perUser || waiting.size >= this.#bounds.total)) {
-      throw new RtcError('RATE_LIMITED', 'Too many requests wait for their turn.', { retryAfter: 1 })
+    const known = this.#queues.get(key)
+    const queue = known ?? { byUser: new Map<string, Pending<Input, Output>[]>(), size: 0 }
+    const owner = userId ?? GATEWAY
+    const inputs = queue.byUser.get(owner) ?? []
+    if (userId !== null && (inputs.length >= this.#bounds.perUser || queue.size >= this.#bounds.total)) {
+      throw new RtcError('RATE_LIMITED', 'Too many requests are queued.', { retryAfter: 1 })
     }
-    const output = new Promise<Output>((resolve, reject) => void line.push({ input, resolve, reject }))
-    waiting.lines.set(name, line)
-    waiting.size += 1
+    const output = new Promise<Output>((resolve, reject) => void inputs.push({ input, resolve, reject }))
+    queue.byUser.set(owner, inputs)
+    queue.size += 1
     if (!known) {
-      this.#waiting.set(key, waiting)
-      void this.#serve(key, waiting)
+      this.#queues.set(key, queue)
+      void this.#drain(key, queue)
     }
     return output
   }
 
-  /** Serves the lines round robin until nothing waits. */
-  async #serve(key: string, waiting: Waiting<Input, Output>): Promise<void> {
-    while (waiting.size > 0) await this.#process(key, this.#take(waiting))
-    this.#waiting.delete(key)
+  /** Processes batches until the queue of the key is empty. */
+  async #drain(key: string, queue: KeyQueue<Input, Output>): Promise<void> {
+    while (queue.size > 0) await this.#process(key, this.#takeBatch(queue))
+    this.#queues.delete(key)
   }
 
-  #take(waiting: Waiting<Input, Output>): Pending<Input, Output>[] {
+  /** Removes the next batch from the queue, round robin over its users. */
+  #takeBatch(queue: KeyQueue<Input, Output>): Pending<Input, Output>[] {
     const batch: Pending<Input, Output>[] = []
-    for (const [name, line] of waiting.lines) {
-      const pending = line.shift()
+    for (const [owner, inputs] of queue.byUser) {
+      const pending = inputs.shift()
       if (pending) batch.push(pending)
-      waiting.lines.delete(name)
-      // A Map goes on to what is added while it is gone through.
-      if (line.length > 0) waiting.lines.set(name, line)
-      waiting.size -= 1
+      queue.byUser.delete(owner)
+      // Re-inserting moves the user to the end; the iteration visits entries that are added during it.
+      if (inputs.length > 0) queue.byUser.set(owner, inputs)
+      queue.size -= 1
       if (batch.length === this.#batchMax) break
     }
     return batch

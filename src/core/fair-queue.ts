@@ -1,6 +1,6 @@
 import { FairBatchQueue, type QueueBounds } from './fair-batch-queue.ts'
 
-/** Runs the tasks of one key one after the other, in the order and within the bounds of {@link FairBatchQueue}. */
+/** Runs the tasks of each key sequentially, with the order and the bounds of {@link FairBatchQueue}. */
 export class FairQueue {
   readonly #queue: FairBatchQueue<() => Promise<void>, void>
 
@@ -15,15 +15,15 @@ export class FairQueue {
   }
 
   /**
-   * @param userId - who asks; null for work that nobody asked for, which is never refused
-   * @throws RtcError RATE_LIMITED when too much waits already
+   * @param userId - the requesting user; null for the gateway's own work, which is never refused
+   * @throws RtcError RATE_LIMITED if the queue of the user or of the key is full
    */
-  async take<T>(key: string, userId: string | null, task: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, userId: string | null, task: () => Promise<T>): Promise<T> {
     let output: { readonly value: T } | undefined
     await this.#queue.add(key, userId, async () => {
       output = { value: await task() }
     })
-    if (!output) throw new TypeError('the task has not run')
+    if (!output) throw new TypeError('the task did not run')
     return output.value
   }
 }

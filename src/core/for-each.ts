@@ -1,6 +1,7 @@
 /**
- * Works on all items, on at most `concurrency` of them at the same time, so that a long list does not take every database
- * connection. Rejects with the first error after the work under way is done; `work` that must not stop the others catches.
+ * Runs `work` for every item, at most `concurrency` items at a time, so that a long list does not use up the database
+ * connections. After a failure no further items are started by that worker; rejects with the first error once all workers
+ * have finished. If a failure must not stop other items, `work` has to catch it.
  */
 export async function forEach<T>(
   items: Iterable<T>,

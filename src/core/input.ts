@@ -4,7 +4,7 @@ import { badInput } from './errors.ts'
 /**
  * Validates an input against its schema.
  *
- * @throws RtcError BAD_USER_INPUT with every problem
+ * @throws RtcError BAD_USER_INPUT that lists every problem
  */
 export function parseInput<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
   const parsed = schema.safeParse(input)

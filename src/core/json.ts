@@ -1,20 +1,21 @@
 import { badInput, type InputProblem } from './errors.ts'
 
-/** What a JSON text may hold, whichever door it comes through. */
+/** Bounds of a JSON text from a client, for every transport. */
 export const JSON_BOUNDS = {
-  /** Nesting of arrays and objects. */
+  /** Maximum nesting of arrays and objects. */
   depth: 64,
-  /** Values: scalars, arrays and objects together. */
+  /** Maximum number of values: scalars, arrays and objects together. */
   values: 10_000,
 } as const
 
-/** Problems that one answer names. */
+/** Maximum number of non-fatal problems that are reported. */
 const PROBLEMS_MAX = 10
 
 /**
- * Reads JSON without losing anything: what JavaScript would drop or round is refused (I-JSON, RFC 7493, section 2).
+ * Parses JSON without loss: rejects duplicate names and numbers that JavaScript would drop or round (I-JSON, RFC 7493,
+ * section 2).
  *
- * @param checked - where numbers and names must be exact, such as `variables.`; everywhere by default
+ * @param checked - prefix of the paths that are checked for loss, such as `variables.`. @default '' (all paths)
  * @throws RtcError BAD_USER_INPUT that names the path
  */
 export function readJson(text: string, { checked = '' }: { checked?: string } = {}): unknown {
@@ -28,27 +29,27 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw badInput([{ path: '', message: `The text is not JSON: ${(error as Error).message.slice(0, 200)}` }])
+    throw badInput([{ path: '', message: `Invalid JSON: ${(error as Error).message.slice(0, 200)}` }])
   }
 }
 
 interface JsonProblem extends InputProblem {
-  /** The text as a whole is refused, wherever the problem lies. */
+  /** Whether the whole text is rejected, regardless of the path. */
   readonly fatal: boolean
 }
 
-/** An array or object around the current position. */
+/** An array or object that encloses the current position. */
 interface Frame {
-  /** The names so far; undefined in an array. */
+  /** The names read so far; undefined for an array. */
   readonly names: Set<string> | undefined
-  /** Name or index of the current member. */
+  /** Name or index of the current element. */
   at: string | number
 }
 
 const STRING = /"(?:[^"\\]|\\.)*"/y
 const NUMBER = /-?[\d.]+(?:[eE][+-]?\d+)?/y
 
-/** Scans a text that is known to be JSON; stops at the bounds. */
+/** Scans a valid JSON text for problems; stops when a bound is exceeded. */
 export function inspectJson(text: string): JsonProblem[] {
   const problems: JsonProblem[] = []
   const stack: Frame[] = []
@@ -67,8 +68,8 @@ export function inspectJson(text: string): JsonProblem[] {
   const name = (frame: Frame & { readonly names: Set<string> }) => {
     const token = take(STRING)
     frame.at = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1)
-    if (frame.at === '__proto__') report('cannot be the name of a field')
-    else if (frame.names.has(frame.at)) report('is given twice')
+    if (frame.at === '__proto__') report('is not allowed as a field name')
+    else if (frame.names.has(frame.at)) report('is a duplicate field')
     frame.names.add(frame.at)
   }
 
@@ -84,11 +85,11 @@ export function inspectJson(text: string): JsonProblem[] {
     if (character === '"' || character === '-' || (character !== undefined && character >= '0' && character <= '9')) {
       values += 1
       const token = take(character === '"' ? STRING : NUMBER)
-      if (character !== '"' && !isExact(token)) report(`${token.slice(0, 40)} cannot be held exactly; send a string`)
+      if (character !== '"' && !isExact(token)) report(`${token.slice(0, 40)} would lose precision; send a string`)
     } else if (character === '{' || character === '[') {
       values += 1
       if (stack.length >= JSON_BOUNDS.depth) {
-        report(`is nested more than ${JSON_BOUNDS.depth} deep`, true)
+        report(`exceeds the nesting limit of ${JSON_BOUNDS.depth}`, true)
         return problems
       }
       expectsName = character === '{'
@@ -106,19 +107,19 @@ export function inspectJson(text: string): JsonProblem[] {
       position += 1
     }
     if (values > JSON_BOUNDS.values) {
-      report(`there are more than ${JSON_BOUNDS.values} values`, true)
+      report(`exceeds the limit of ${JSON_BOUNDS.values} values`, true)
       return problems
     }
   }
   return problems
 }
 
-/** Significant digits that any double can tell apart. */
+/** Significant decimal digits that identify any double. */
 const DIGITS_MAX = 17
 
 /**
- * Whether a number, as written in JSON or GraphQL, is held by JavaScript as it is written: no integer beyond 2^53, no
- * overflow, no more digits than a double has.
+ * Whether JavaScript represents a number literal of JSON or GraphQL without loss: a safe integer, no overflow or
+ * underflow, and no more significant digits than a double has.
  */
 export function isExact(written: string): boolean {
   const value = Number(written)

@@ -1,17 +1,18 @@
 /**
- * Runs the tasks of one key one after the other, in the order they came; keys do not wait for each other.
- * Commands on one room take turns so, instead of racing for the same seq within a process.
+ * Runs the tasks of each key sequentially, in the order of the calls; different keys run concurrently. Avoids races
+ * between tasks of this process that write the same rows.
  */
 export class KeyedQueue {
-  readonly #last = new Map<string, Promise<unknown>>()
+  /** The last task of each key; the next one runs after it. */
+  readonly #tails = new Map<string, Promise<unknown>>()
 
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const turn = (this.#last.get(key) ?? Promise.resolve()).then(task, task)
-    this.#last.set(key, turn)
+    const result = (this.#tails.get(key) ?? Promise.resolve()).then(task, task)
+    this.#tails.set(key, result)
     try {
-      return await turn
+      return await result
     } finally {
-      if (this.#last.get(key) === turn) this.#last.delete(key)
+      if (this.#tails.get(key) === result) this.#tails.delete(key)
     }
   }
 }

@@ -1,10 +1,10 @@
-/** How a part comes to life and how it ends. */
+/** How to start and stop a part. */
 export interface Steps<Part> {
-  /** In errors. */
+  /** The part's name in error messages. */
   readonly name: string
-  /** Absent: the part works from the moment on when it is constructed. */
+  /** Absent if the part is ready once constructed. */
   readonly start?: (part: Part, signal: AbortSignal | undefined) => void | Promise<void>
-  /** Resolves when the part has let go of all that it held. */
+  /** Resolves when the part has released its resources. */
   readonly stop?: (part: Part) => void | Promise<void>
 }
 
@@ -15,18 +15,18 @@ interface Stage {
 }
 
 /**
- * Starts parts in the order in which they were added and stops them in reverse. Since a part is added where it is
- * constructed, it starts after and stops before whatever it was constructed with.
+ * Starts parts in the order in which they were added and stops them in reverse order. A part is added where it is
+ * constructed, so it starts after its dependencies and stops before them.
  *
- * It does what `AsyncDisposableStack` does, which Node 20 lacks, and starts as well.
+ * Like `AsyncDisposableStack`, which Node 20 does not have, plus the start.
  */
 export class Lifecycle {
   readonly #stages: Stage[] = []
-  /** What is to be stopped, in the order of {@link start}; parts without `start` stop even if nothing was started. */
+  /** Stages whose `start` has succeeded. Stages without `start` are not in it, and are always stopped. */
   readonly #started = new Set<Stage>()
   #stopping: Promise<void> | undefined
 
-  /** @returns the part, so that it can be added where it is constructed */
+  /** @returns the part, so that the call can wrap its construction */
   add<Part>(part: Part, { name, start, stop }: Steps<Part>): Part {
     this.#stages.push({
       name,
@@ -37,7 +37,7 @@ export class Lifecycle {
   }
 
   /**
-   * Starts one part after the other. One that fails ends that: it counts as not started, and those before it run until
+   * Starts the parts sequentially. Rejects at the first failure; the parts started before it keep running until
    * {@link stop}.
    */
   async start(signal?: AbortSignal): Promise<void> {
@@ -48,10 +48,10 @@ export class Lifecycle {
   }
 
   /**
-   * Stops what was started, and what needs no start, one part after the other. One that fails keeps none of the others
-   * from being stopped. Called again, it answers the same.
+   * Stops the parts sequentially: those that were started, and those without a `start`. Stops all of them even if some
+   * fail. Repeated calls return the same promise.
    *
-   * @throws AggregateError of everything that could not be stopped
+   * @throws AggregateError with an error for each part that failed to stop
    */
   stop(): Promise<void> {
     return (this.#stopping ??= this.#stopAll())

@@ -4,5 +4,5 @@ export type Logger = PinoLogger
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** One JSON line per event on standard output. */
+/** Creates a logger that writes one line of JSON per entry to standard output. */
 export const createLogger = (level: LogLevel): Logger => pino({ level })

@@ -1,34 +1,34 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { RtcError } from './errors.ts'
 
-/** Says when the process has more to do than it can. */
+/** Detects that the process is overloaded. */
 export interface OverloadGuard {
-  /** While true, new work is refused; what runs goes on. */
+  /** While true, new requests are refused; requests in flight continue. */
   readonly overloaded: boolean
   close(): void
 }
 
-/** For an embedding that measures nothing. */
+/** A guard that never reports an overload. */
 export const neverOverloaded: OverloadGuard = { overloaded: false, close() {} }
 
-/** Milliseconds by which the event loop is usually late, from which new work is refused, and again taken on. */
+/** Median event loop delays, in milliseconds, above which an overload begins and below which it ends. */
 const LIMIT = { refuse: 250, accept: 100 } as const
-/** Milliseconds over which lateness is looked at. */
+/** Length of a measuring window, in milliseconds. */
 const WINDOW = 1_000
-/** Windows in a row: a single long task is no overload. */
+/** Consecutive windows above the limit before an overload begins: a single long task is not one. */
 const WINDOWS = 2
 
-/** Watches the event loop: the median of its delays, so that one long task does not count. */
+/** Monitors the event loop by the median of its delays, which a single long task does not change. */
 export function watchEventLoop(): OverloadGuard {
   const delays = monitorEventLoopDelay({ resolution: 20 })
   delays.enable()
-  let late = 0
+  let slowWindows = 0
   let overloaded = false
   const timer = setInterval(() => {
     const median = delays.count === 0 ? Infinity : delays.percentile(50) / 1e6
     delays.reset()
-    late = median > LIMIT.refuse ? late + 1 : 0
-    if (late >= WINDOWS) overloaded = true
+    slowWindows = median > LIMIT.refuse ? slowWindows + 1 : 0
+    if (slowWindows >= WINDOWS) overloaded = true
     else if (median < LIMIT.accept) overloaded = false
   }, WINDOW)
   timer.unref()
@@ -45,5 +45,5 @@ export function watchEventLoop(): OverloadGuard {
 
 /** @throws RtcError UNAVAILABLE while overloaded */
 export function requireCapacity(guard: OverloadGuard): void {
-  if (guard.overloaded) throw new RtcError('UNAVAILABLE', 'The gateway has too much to do.', { retryAfter: 2 })
+  if (guard.overloaded) throw new RtcError('UNAVAILABLE', 'The gateway is overloaded.', { retryAfter: 2 })
 }

@@ -1,12 +1,12 @@
 /**
- * Gives out turns of the event loop, one each time it goes round, so that work in many steps never holds it up for longer
- * than a step. Keys alternate: nobody waits for all the steps of another.
+ * Grants one turn per iteration of the event loop, so that work of many steps never blocks the loop for longer than one
+ * step. Keys are served round robin, so that one key with many steps does not delay the others.
  */
 export class Pacer {
-  /** Who waits, by key; the key at the front is next. */
+  /** The waiting callers by key, in round-robin order: the first key is served next. */
   readonly #waiting = new Map<unknown, (() => void)[]>()
 
-  /** Resolves when it is the key's turn. */
+  /** Resolves at the key's next turn. */
   turn(key: unknown): Promise<void> {
     return new Promise((resolve) => {
       const queue = this.#waiting.get(key)

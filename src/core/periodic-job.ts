@@ -1,20 +1,20 @@
 import { levelOf } from './failures.ts'
 import type { Logger } from './logger.ts'
 
-/** Does the same work again and again, never twice at once; a failure is logged and the next time is as ever. */
+/** Runs the same work periodically, one run at a time. A failed run is logged and does not stop the job. */
 export class PeriodicJob {
   readonly #interval: number
   readonly #work: () => Promise<boolean>
   readonly #log: Logger
   #timer: NodeJS.Timeout | undefined
-  #underWay: Promise<void> = Promise.resolve()
-  #working = false
-  #again = false
+  #run: Promise<void> = Promise.resolve()
+  #running = false
+  #runAgain = false
   #stopped = false
 
   /**
-   * @param interval - milliseconds between the end of one time and the start of the next
-   * @param work - answers whether there is more to do at once
+   * @param interval - milliseconds between the end of a run and the start of the next
+   * @param work - resolves to whether the next run should start immediately
    */
   constructor(interval: number, work: () => Promise<boolean>, log: Logger) {
     this.#interval = interval
@@ -26,37 +26,37 @@ export class PeriodicJob {
     this.#schedule(0)
   }
 
-  /** Does the work now, or again right after the time that is under way. */
+  /** Runs the work now, or once more right after the current run. */
   runNow(): void {
-    if (this.#working) this.#again = true
+    if (this.#running) this.#runAgain = true
     else if (this.#timer) this.#schedule(0)
   }
 
-  /** Resolves when the work under way is over. */
+  /** Resolves when the current run has finished. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
-    await this.#underWay
+    await this.#run
   }
 
   #schedule(delay: number): void {
     if (this.#stopped) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#underWay = this.#once()
+      this.#run = this.#runOnce()
     }, delay)
   }
 
-  async #once(): Promise<void> {
+  async #runOnce(): Promise<void> {
     let more = false
-    this.#working = true
-    this.#again = false
+    this.#running = true
+    this.#runAgain = false
     try {
       more = await this.#work()
     } catch (error) {
-      this.#log[levelOf(error)]({ err: error }, 'work in the background failed')
+      this.#log[levelOf(error)]({ err: error }, 'background work failed')
     }
-    this.#working = false
-    this.#schedule(more || this.#again ? 0 : this.#interval)
+    this.#running = false
+    this.#schedule(more || this.#runAgain ? 0 : this.#interval)
   }
 }

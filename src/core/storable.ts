@@ -1,13 +1,13 @@
 /**
- * Whether PostgreSQL can hold a string: neither `text` nor `jsonb` takes U+0000,
- * and a lone surrogate is no Unicode scalar value.
+ * Whether PostgreSQL can store a string: neither `text` nor `jsonb` accepts U+0000,
+ * and a lone surrogate is not valid Unicode.
  */
 export const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
 
-/** Deepest nesting of a JSON value that is taken in. */
+/** Maximum nesting of a stored JSON value. */
 const DEPTH_MAX = 32
 
-/** Whether every string within a JSON value is {@link isStorable} and the value is nested at most 32 deep. */
+/** Whether every string in a JSON value is {@link isStorable} and the value has at most 32 levels of nesting. */
 export function isStorableJson(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return isStorable(value)
   if (typeof value !== 'object' || value === null) return true

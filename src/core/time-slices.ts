@@ -1,27 +1,28 @@
-/** Milliseconds of each turn of the event loop that sliced work may take, so that requests are answered in between. */
+/** Milliseconds of each event loop iteration that sliced work may take, so that requests are served in between. */
 const SLICE = 5
-/** Milliseconds after which the next lane goes on. */
+/** Milliseconds after which the next lane is served. */
 const LANE_SLICE = 1
 
-/** Work in small synchronous pieces. */
+/** A sequence of small synchronous steps. */
 export interface Lane {
-  /** Does one piece, in at most a few milliseconds; answers whether more is left. Must not throw. */
+  /** Does one step of at most a few milliseconds and returns whether more steps are left. Must not throw. */
   step(): boolean
 }
 
 /**
- * Shares the event loop among bulk work: lanes alternate, and together they take at most {@link SLICE} ms of each turn of
- * the loop. Work that fits begins in the microtask after it was announced, so an idle gateway delays nothing.
+ * Shares the event loop among bulk work: lanes are served round robin and together take at most {@link SLICE} ms of each
+ * iteration of the loop. As long as the slice lasts, work starts in the microtask after `wake`, so an idle gateway adds no
+ * latency.
  */
 export class TimeSlices {
   readonly #ready: Lane[] = []
   readonly #queued = new Set<Lane>()
   readonly #tasks = new Map<unknown, TaskLane>()
   #scheduled = false
-  /** When sliced work began in this turn of the event loop. */
-  #turnBegan: number | undefined
+  /** The time at which sliced work began in this iteration of the event loop. */
+  #sliceBegan: number | undefined
 
-  /** Says that the lane has work. Never runs it synchronously. */
+  /** Schedules a lane that has work. Never runs it synchronously. */
   wake(lane: Lane): void {
     if (this.#queued.has(lane)) return
     this.#queued.add(lane)
@@ -34,7 +35,7 @@ export class TimeSlices {
     })
   }
 
-  /** Runs a synchronous task; tasks of one key run in their order, and keys alternate. */
+  /** Runs a synchronous task. Tasks of one key run in the order of the calls; keys are served round robin. */
   run<T>(key: unknown, task: () => T): Promise<T> {
     const lane = this.#tasks.get(key) ?? new TaskLane(() => this.#tasks.delete(key))
     this.#tasks.set(key, lane)
@@ -44,8 +45,8 @@ export class TimeSlices {
   }
 
   #work(): void {
-    this.#turnBegan ??= this.#beginTurn()
-    const end = this.#turnBegan + SLICE
+    this.#sliceBegan ??= this.#beginSlice()
+    const end = this.#sliceBegan + SLICE
     for (let now = performance.now(); now < end;) {
       const lane = this.#ready.shift()
       if (!lane) return
@@ -63,9 +64,9 @@ export class TimeSlices {
     }
   }
 
-  #beginTurn(): number {
+  #beginSlice(): number {
     setImmediate(() => {
-      this.#turnBegan = undefined
+      this.#sliceBegan = undefined
       if (this.#ready.length > 0) this.#work()
     })
     return performance.now()

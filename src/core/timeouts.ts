@@ -1,20 +1,20 @@
-/** How long the gateway waits for others, in milliseconds. */
+/** Timeouts for clients and for the token issuer, in milliseconds. */
 export const TIMEOUTS = {
-  /** For the head of a request, and for the first request of a connection. */
+  /** For the headers of a request, and for the first request of a connection. */
   requestHead: 10_000,
   /** For a whole request. */
   request: 30_000,
   /** For `connection_init` on a WebSocket. */
   socketInit: 10_000,
-  /** Between two pings of a WebSocket. */
+  /** Interval of pings on a WebSocket. */
   socketPing: 25_000,
-  /** For a pong; after that, the peer counts as gone. */
+  /** For a pong; then the connection is closed as half-open. */
   socketPong: 10_000,
-  /** For the issuer's keys. */
+  /** For the response with the issuer's keys. */
   keySetAnswer: 5_000,
-  /** Least time between the beginnings of two fetches of the issuer's keys, whoever asks for them. */
+  /** Minimum interval between the starts of two fetches of the issuer's keys. */
   keySetFetch: 2_000,
 } as const
 
-/** Tests shorten them. */
+/** Timeouts that tests can shorten. */
 export type Timeouts = Readonly<Record<keyof typeof TIMEOUTS, number>>

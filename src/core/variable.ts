@@ -1,20 +1,20 @@
 import { z } from 'zod'
 
-/** The building blocks of `<feature>/variables.ts`: how environment variables are read and checked. */
+/** Schemas for `<feature>/variables.ts`, which parse and validate environment variables. */
 
-/** The values that variables have once they are read, by name. */
+/** The parsed values of variables, by name. */
 export type Values<Variables extends z.ZodRawShape> = z.output<z.ZodObject<Variables>>
 
-/** What is wrong with a variable, or with several, that each may be well formed. */
+/** A problem with one variable or with a combination of variables that are valid individually. */
 export interface Contradiction {
-  /** Its name; several names separated by commas. */
+  /** The variable's name; several names are separated by commas. */
   readonly variable: string
   readonly message: string
 }
 
 export const text = z.string().trim().min(1)
 
-/** Whole seconds, at least 1; the longest that a timer of Node can wait unless `max` says less. */
+/** A whole number of seconds, at least 1. The default of `max` is the longest timer of Node.js. */
 export const seconds = (fallback: number, max = 2_147_483) =>
   z
     .string()
@@ -32,7 +32,7 @@ export const count = (fallback: number, max = 1_000_000) =>
     .refine((value) => value >= 1 && value <= max, `must be between 1 and ${max}`)
     .default(fallback)
 
-/** Items separated by commas; spaces around them do not matter. */
+/** A list separated by commas; ignores whitespace around the items. */
 export const list = (schema: z.ZodType<string, string>, fallback = '') =>
   z
     .string()
@@ -48,8 +48,8 @@ export const list = (schema: z.ZodType<string, string>, fallback = '') =>
 export const url = (protocols: RegExp, example: string) =>
   z.string().regex(protocols, `must be a URL of the form ${example}`)
 
-/** A URL that is printed with the configuration, and perhaps handed to clients: it must hold no credentials. */
-export function isOpenUrl(value: string, protocols: RegExp): boolean {
+/** Whether a URL may be logged and sent to clients: it must not contain credentials. */
+export function isPublicUrl(value: string, protocols: RegExp): boolean {
   if (!URL.canParse(value)) return false
   const { protocol, username, password } = new URL(value)
   return protocols.test(protocol) && !username && !password

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { count, isOpenUrl, list, seconds, text, type Values } from '../core/variable.ts'
+import { count, isPublicUrl, list, seconds, text, type Values } from '../core/variable.ts'
 
 export interface HttpConfig {
   /** Undefined: every address, or in development mode, which hands out tokens, those of this machine only. */
@@ -41,7 +41,7 @@ export const httpVariables = {
     '*',
   ),
   PUBLIC_URL: text
-    .refine((value) => isOpenUrl(value, /^https?:$/), 'must be a URL of the form https://host/prefix')
+    .refine((value) => isPublicUrl(value, /^https?:$/), 'must be a URL of the form https://host/prefix')
     .refine((value) => !/[?#]/.test(value), 'must have no query')
     .transform((value) => value.replace(/\/+$/, ''))
     .optional(),

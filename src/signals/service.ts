@@ -81,7 +81,7 @@ export class Signals implements LiveStreams {
     if (input.toId === actor.id) throw badInput([{ path: 'toId', message: 'must be somebody else' }])
     requirePayloadFits(input.payload)
     if (!isRoomId(roomId)) throw notFound()
-    const { now, outcome } = await this.#sending.take(`${roomId} ${input.toId}`, actor.id, async () => {
+    const { now, outcome } = await this.#sending.run(`${roomId} ${input.toId}`, actor.id, async () => {
       const now = clock.now()
       return { now, outcome: await store.send({ ...input, roomId, fromId: actor.id, at: now }) }
     })

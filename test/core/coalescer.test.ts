@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Coalescer } from '../../src/core/coalescer.ts'
 
-/** Work whose runs end when the test says so. */
+/** A coalescer whose runs the test ends by hand. */
 function manualWork() {
   const runs: { key: string; end: () => void; fail: (error: Error) => void }[] = []
   const coalescer = new Coalescer(
@@ -10,31 +10,31 @@ function manualWork() {
   return { coalescer, runs }
 }
 
-const ticks = async (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+const nextIteration = async (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
-test('requests during a run share one further run', async () => {
+test('all requests during a run share the next run', async () => {
   const { coalescer, runs } = manualWork()
   const first = coalescer.run('room')
   const others = [coalescer.run('room'), coalescer.run('room'), coalescer.run('room')]
   expect(runs).toHaveLength(1)
   runs[0]?.end()
   await first
-  await ticks()
+  await nextIteration()
   expect(runs).toHaveLength(2)
   runs[1]?.end()
   await Promise.all(others)
-  await ticks()
+  await nextIteration()
   expect(runs).toHaveLength(2)
 })
 
-test('a request during a run is not answered by that run', async () => {
+test('a request during a run waits for the next run', async () => {
   const { coalescer, runs } = manualWork()
   const order: string[] = []
   const first = coalescer.run('room').then(() => order.push('first'))
   const second = coalescer.run('room').then(() => order.push('second'))
   runs[0]?.end()
   await first
-  await ticks()
+  await nextIteration()
   expect(order).toEqual(['first'])
   runs[1]?.end()
   await second
@@ -46,29 +46,29 @@ test('a request during the second run gets a third', async () => {
   void coalescer.run('room')
   void coalescer.run('room')
   runs[0]?.end()
-  await ticks()
+  await nextIteration()
   const third = coalescer.run('room')
   runs[1]?.end()
-  await ticks()
+  await nextIteration()
   runs[2]?.end()
   await third
   expect(runs).toHaveLength(3)
 })
 
-test('keys do not wait for each other', () => {
+test('different keys run concurrently', () => {
   const { coalescer, runs } = manualWork()
   void coalescer.run('a')
   void coalescer.run('b')
   expect(runs.map(({ key }) => key)).toEqual(['a', 'b'])
 })
 
-test('a run that fails rejects its own requests and not those of the next', async () => {
+test('a failed run rejects its own requests but not those of the next run', async () => {
   const { coalescer, runs } = manualWork()
   const first = coalescer.run('room')
   const second = coalescer.run('room')
-  runs[0]?.fail(new Error('the database is away'))
-  await expect(first).rejects.toThrow('the database is away')
-  await ticks()
+  runs[0]?.fail(new Error('database unreachable'))
+  await expect(first).rejects.toThrow('database unreachable')
+  await nextIteration()
   runs[1]?.end()
   await expect(second).resolves.toBeUndefined()
 })

@@ -4,7 +4,7 @@ import { FairQueue } from '../../src/core/fair-queue.ts'
 
 const BOUNDS = { perUser: 3, total: 5 }
 
-/** A task that ends when it is told to. */
+/** A promise that the test resolves by calling `open`. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -13,55 +13,55 @@ function gate() {
   return { open: () => open(), opened }
 }
 
-test('users take turns, and each of them is served in order', async () => {
+test('users are served round robin, and each user in order', async () => {
   const queue = new FairQueue({ perUser: 10, total: 100 })
   const served: string[] = []
   const first = gate()
-  const work = [queue.take('room', 'alice', () => first.opened)]
-  const ask = (user: string | null, name: string) =>
+  const work = [queue.run('room', 'alice', () => first.opened)]
+  const enqueue = (user: string | null, name: string) =>
     work.push(
-      queue.take('room', user, async () => {
+      queue.run('room', user, async () => {
         served.push(name)
       }),
     )
-  for (const name of ['a1', 'a2', 'a3']) ask('alice', name)
-  ask('bob', 'b1')
-  ask(null, 'tick')
-  ask('bob', 'b2')
+  for (const name of ['a1', 'a2', 'a3']) enqueue('alice', name)
+  enqueue('bob', 'b1')
+  enqueue(null, 'tick')
+  enqueue('bob', 'b2')
   first.open()
   await Promise.all(work)
   expect(served).toEqual(['a1', 'b1', 'tick', 'a2', 'b2', 'a3'])
 })
 
-test('what waits is bounded per user and in all; what nobody asked for is never refused', async () => {
+test('the queue is bounded per user and in total, except for the work of the gateway', async () => {
   const queue = new FairQueue(BOUNDS)
   const first = gate()
-  const work: Promise<void>[] = [queue.take('room', 'alice', () => first.opened)]
-  const wait = (user: string | null) => work.push(queue.take('room', user, async () => undefined))
-  for (let asked = 0; asked < 3; asked += 1) wait('alice')
-  await expect(queue.take('room', 'alice', async () => undefined)).rejects.toMatchObject({
+  const work: Promise<void>[] = [queue.run('room', 'alice', () => first.opened)]
+  const enqueue = (user: string | null) => work.push(queue.run('room', user, async () => undefined))
+  for (let count = 0; count < 3; count += 1) enqueue('alice')
+  await expect(queue.run('room', 'alice', async () => undefined)).rejects.toMatchObject({
     code: 'RATE_LIMITED',
     retryAfter: 1,
   })
-  wait('bob')
-  wait('bob')
-  await expect(queue.take('room', 'carol', async () => undefined)).rejects.toMatchObject({ code: 'RATE_LIMITED' })
-  wait(null)
-  await queue.take('another room', 'carol', async () => undefined)
+  enqueue('bob')
+  enqueue('bob')
+  await expect(queue.run('room', 'carol', async () => undefined)).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+  enqueue(null)
+  await queue.run('another room', 'carol', async () => undefined)
   first.open()
   await Promise.all(work)
-  await queue.take('room', 'carol', async () => undefined)
+  await queue.run('room', 'carol', async () => undefined)
 })
 
-test('a task that fails keeps nobody waiting', async () => {
+test('a failing task does not block the tasks behind it', async () => {
   const queue = new FairQueue(BOUNDS)
-  const failing = queue.take('room', 'alice', () => Promise.reject(new Error('no')))
-  const after = queue.take('room', 'alice', async () => 'yes')
+  const failing = queue.run('room', 'alice', () => Promise.reject(new Error('no')))
+  const after = queue.run('room', 'alice', async () => 'yes')
   await expect(failing).rejects.toThrow('no')
   expect(await after).toBe('yes')
 })
 
-test('what comes while a batch is processed makes up the next one, in fair order and bounded', async () => {
+test('inputs added during a batch form the next batch, round robin and up to the maximum size', async () => {
   const batches: string[][] = []
   const first = gate()
   const queue = new FairBatchQueue<string, string>({

@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Lifecycle, type Steps } from '../../src/core/lifecycle.ts'
 
-/** A lifecycle whose parts note what happens to them. */
-function watched() {
+/** A lifecycle whose parts log their starts and stops. */
+function loggedLifecycle() {
   const log: string[] = []
   const lifecycle = new Lifecycle()
   const add = (name: string, steps: Partial<Steps<string>> = {}) =>
@@ -23,8 +23,8 @@ function watched() {
   return { lifecycle, add, log }
 }
 
-test('parts start in the order in which they were added, and stop in reverse, one after the other', async () => {
-  const { lifecycle, add, log } = watched()
+test('parts start sequentially in the order in which they were added, and stop in reverse order', async () => {
+  const { lifecycle, add, log } = loggedLifecycle()
   for (const name of ['database', 'bus', 'hub']) expect(add(name)).toBe(name)
   await lifecycle.start()
   expect(log.splice(0)).toEqual([
@@ -39,11 +39,11 @@ test('parts start in the order in which they were added, and stop in reverse, on
   expect(log).toEqual(['hub stopped', 'bus stopped', 'database stopped'])
 })
 
-test('parts whose stop fails keep no other from being stopped, and are named', async () => {
-  const { lifecycle, add, log } = watched()
-  const gone = new Error('the connection is gone')
+test('all parts are stopped even if some fail, and the error names the failed parts', async () => {
+  const { lifecycle, add, log } = loggedLifecycle()
+  const closed = new Error('the connection is closed')
   add('database')
-  add('bus', { stop: () => Promise.reject(gone) })
+  add('bus', { stop: () => Promise.reject(closed) })
   add('heartbeat')
   add('hub', {
     stop() {
@@ -57,14 +57,14 @@ test('parts whose stop fails keep no other from being stopped, and are named', a
   expect(log).toEqual(['sweeper stopped', 'heartbeat stopped', 'database stopped'])
   expect(error).toMatchObject({
     message:
-      'hub could not be stopped: TypeError: already closed; bus could not be stopped: Error: the connection is gone',
-    errors: [{ cause: { message: 'already closed' } }, { cause: gone }],
+      'hub could not be stopped: TypeError: already closed; bus could not be stopped: Error: the connection is closed',
+    errors: [{ cause: { message: 'already closed' } }, { cause: closed }],
   })
   await expect(lifecycle.stop()).rejects.toBe(error)
 })
 
-test('a part that cannot be started ends the start; only what runs or needs no start is stopped', async () => {
-  const { lifecycle, add, log } = watched()
+test('a failed start is not continued; only parts that were started or need no start are stopped', async () => {
+  const { lifecycle, add, log } = loggedLifecycle()
   lifecycle.add('pool', { name: 'pool', stop: (part) => void log.push(`${part} stopped`) })
   add('key set')
   add('schema', { start: () => Promise.reject(new Error('a newer version wrote it')) })
@@ -74,8 +74,8 @@ test('a part that cannot be started ends the start; only what runs or needs no s
   expect(log).toEqual(['key set starts', 'key set runs', 'key set stopped', 'pool stopped'])
 })
 
-test('whoever stops the start is heard by the part that is starting', async () => {
-  const { lifecycle, add } = watched()
+test('the abort signal is passed to the part that is starting', async () => {
+  const { lifecycle, add } = loggedLifecycle()
   add('schema', { start: (_part, signal) => signal?.throwIfAborted() })
   await expect(lifecycle.start(AbortSignal.abort(new Error('SIGTERM')))).rejects.toThrow('SIGTERM')
 })

@@ -1,28 +1,28 @@
 import { expect, test } from 'vitest'
 import { TimeSlices } from '../../src/core/time-slices.ts'
 
-/** Occupies the event loop for a millisecond. */
+/** Blocks the event loop for a millisecond. */
 function work(): void {
   const end = performance.now() + 1
   while (performance.now() < end);
 }
 
-/** Counts the turns of the event loop until the promise is settled. */
-async function turnsUntil(done: Promise<unknown>): Promise<number> {
-  const over = done.then(() => 'over')
-  for (let turns = 0; ; turns += 1) {
-    const turn = new Promise((resolve) => setImmediate(resolve))
-    if ((await Promise.race([over, turn])) === 'over') return turns
+/** Counts the iterations of the event loop until the promise is settled. */
+async function iterationsUntil(done: Promise<unknown>): Promise<number> {
+  const settled = done.then(() => 'settled')
+  for (let iterations = 0; ; iterations += 1) {
+    const iteration = new Promise((resolve) => setImmediate(resolve))
+    if ((await Promise.race([settled, iteration])) === 'settled') return iterations
   }
 }
 
-test('the event loop turns between slices of work', async () => {
+test('the event loop continues between slices of work', async () => {
   const slices = new TimeSlices()
   const tasks = Array.from({ length: 60 }, () => slices.run('busy', work))
-  expect(await turnsUntil(Promise.all(tasks))).toBeGreaterThan(10)
+  expect(await iterationsUntil(Promise.all(tasks))).toBeGreaterThan(10)
 })
 
-test('one who has much to do does not hold up another', async () => {
+test('a key with many tasks does not delay another key', async () => {
   const slices = new TimeSlices()
   const order: string[] = []
   const tasks = Array.from({ length: 60 }, () =>
@@ -36,7 +36,7 @@ test('one who has much to do does not hold up another', async () => {
   expect(order.indexOf('modest')).toBeLessThan(10)
 })
 
-test('tasks of one key run in their order, in the microtask after they came, and fail alone', async () => {
+test('tasks of one key run in order, never synchronously, and a failure affects one task only', async () => {
   const slices = new TimeSlices()
   const order: number[] = []
   const failed = slices.run('a', () => {

@@ -1,4 +1,4 @@
-import { isOpenUrl, text } from '../../core/variable.ts'
+import { isPublicUrl, text } from '../../core/variable.ts'
 import { defineProvider, type Provider } from './provider.ts'
 
 export interface LivekitAccount {
@@ -27,7 +27,7 @@ export const createLivekit = ({ url, apiKey, apiSecret }: LivekitAccount): Provi
 export const livekit = defineProvider({
   variables: {
     LIVEKIT_URL: text.refine(
-      (value) => isOpenUrl(value, /^(ws|http)s?:$/),
+      (value) => isPublicUrl(value, /^(ws|http)s?:$/),
       'must be a URL of the form wss://livekit.example, without credentials',
     ),
     LIVEKIT_API_KEY: text,

@@ -1,30 +1,30 @@
 import { RtcError } from '../core/errors.ts'
 
-/** What one user may hold open at this node, over all doors that stay open. */
+/** Maximum resources of one user at this node, over WebSockets and event streams. */
 const USER = {
-  /** Sockets and event streams. */
+  /** WebSockets and event streams. */
   connections: 20,
-  /** Bytes of the operations under way, as they came: documents and variables. */
+  /** Bytes of the active operations as received: documents and variables. */
   bytes: 2 * 1024 * 1024,
 } as const
 
-/** Bytes of the operations under way on one connection. */
+/** Maximum bytes of the active operations on one connection. */
 const CONNECTION_BYTES = 512 * 1024
 
-/** Seconds after which a refused client may try again: what is held is released when its owner closes something. */
+/** Seconds after which a refused client may retry. An estimate: resources are released when the user closes a stream. */
 const RETRY_AFTER = 5
 
-interface Holding {
+interface Usage {
   connections: number
   bytes: number
 }
 
-/** Counts what users hold open, and refuses what exceeds a bound. */
+/** Counts each user's open connections and the bytes of their operations, and enforces the maxima. */
 export class HeldResources {
-  readonly #users = new Map<string, Holding>()
+  readonly #users = new Map<string, Usage>()
 
   /**
-   * Counts one more connection of a user.
+   * Counts a new connection of a user.
    *
    * @returns the connection's account, which must be closed
    * @throws RtcError RATE_LIMITED
@@ -32,7 +32,7 @@ export class HeldResources {
   connect(userId: string): ConnectionAccount {
     const user = this.#users.get(userId) ?? { connections: 0, bytes: 0 }
     if (user.connections >= USER.connections) {
-      throw refuse(`A user may have ${USER.connections} sockets and event streams; close another first.`)
+      throw refuse(`A user may have ${USER.connections} sockets and event streams; close one first.`)
     }
     this.#users.set(userId, user)
     user.connections += 1
@@ -42,36 +42,36 @@ export class HeldResources {
     })
   }
 
-  /** Bytes that a user's operations hold. */
+  /** Bytes of a user's active operations. */
   bytesOf(userId: string): number {
     return this.#users.get(userId)?.bytes ?? 0
   }
 }
 
-/** What one connection holds. */
+/** The resources of one connection. */
 export class ConnectionAccount {
-  readonly #user: Holding
+  readonly #user: Usage
   readonly #onClose: () => void
   #bytes = 0
   #closed = false
 
-  constructor(user: Holding, onClose: () => void) {
+  constructor(user: Usage, onClose: () => void) {
     this.#user = user
     this.#onClose = onClose
   }
 
   /**
-   * Counts an operation of so many bytes.
+   * Counts a new operation by its size.
    *
-   * @returns what releases them
+   * @returns a function that releases the bytes
    * @throws RtcError RATE_LIMITED
    */
   hold(bytes: number): () => void {
     if (this.#bytes + bytes > CONNECTION_BYTES) {
-      throw refuse(`The operations of a connection may have ${CONNECTION_BYTES} bytes together; end another first.`)
+      throw refuse(`The operations of a connection may have ${CONNECTION_BYTES} bytes in total; complete one first.`)
     }
     if (this.#user.bytes + bytes > USER.bytes) {
-      throw refuse(`The operations of a user may have ${USER.bytes} bytes together; end another first.`)
+      throw refuse(`The operations of a user may have ${USER.bytes} bytes in total; complete one first.`)
     }
     this.#add(bytes)
     let held = true

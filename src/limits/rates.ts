@@ -4,57 +4,55 @@ import { RtcError } from '../core/errors.ts'
 import { type Action, ACTIONS, RATES } from './rate-table.ts'
 import { type Rate, TokenBuckets } from './token-bucket.ts'
 
-/** What a user has spent, as one node tells the others. */
+/** Usage of a rate at one node, as reported to the other nodes. */
 export interface RateSpending {
   readonly action: Action
-  /** The user, or a {@link pairKey}. */
+  /** The user id, or a {@link pairKey}. */
   readonly key: string
   readonly cost: number
 }
 
 /**
- * How much of each action every user may do. Every door passes through the services, and the services through here, so
- * that all doors count together.
+ * Enforces the rates of users. Services count actions here, so usage over all transports adds up.
  */
 export interface Rates {
   /**
-   * Counts an action of whoever asks. An application, with the scope rtc:admin, acts for many users and is trusted: it is
-   * not counted.
+   * Counts an action of the actor. Does not count trusted applications (scope rtc:admin), which act for many users.
    *
-   * @throws RtcError RATE_LIMITED with the seconds to wait; nothing is counted then
+   * @throws RtcError RATE_LIMITED with the seconds to wait; a refused action is not counted
    */
   count(actor: Actor, action: Action, cost?: number): void
   /**
-   * Counts an action for a user, whoever asks.
+   * Counts an action against a user's rate, regardless of the actor.
    *
-   * @param key - the user, or a {@link pairKey}
-   * @throws RtcError RATE_LIMITED with the seconds to wait; nothing is counted then
+   * @param key - the user id, or a {@link pairKey}
+   * @throws RtcError RATE_LIMITED with the seconds to wait; a refused action is not counted
    */
   take(action: Action, key: string, cost?: number): void
-  /** Counts what has happened already, whether or not the rate would have allowed it. */
+  /** Counts an action after the fact, even if it exceeds the rate. */
   charge(action: Action, key: string, cost: number): void
-  /** Counts what another node has granted. */
+  /** Counts usage that another node has granted. */
   grantedElsewhere(spending: RateSpending): void
 }
 
 export interface RatesDependencies {
-  /** Absent: nothing is limited. */
+  /** Undefined if rates are not limited. */
   readonly rates: Readonly<Record<Action, Rate>> | undefined
   readonly clock: Clock
-  /** Tells the other nodes. Must neither throw nor wait. */
+  /** Reports usage to the other nodes. Must neither throw nor block. */
   announce(spending: RateSpending): void
 }
 
-/** What one user does to one other; ids hold no control characters. */
+/** The key for actions of one user towards another. Unambiguous, since ids have no control characters. */
 export const pairKey = (fromId: string, toId: string): string => `${fromId}\n${toId}`
 
 /**
- * Nodes tell each other what a user has spent in portions of this share of the rate's capacity. With n nodes a user gets
- * at most (n - 1) such shares more than the rate allows.
+ * Share of a rate's capacity that a key uses at one node before its usage is reported. With n nodes a user can exceed the
+ * rate by at most (n - 1) shares.
  */
 const PORTION = 0.1
-/** Users whose next portion is being collected. */
-const COLLECTED_MAX = 100_000
+/** Maximum number of keys with unreported usage. */
+const UNREPORTED_MAX = 100_000
 
 const UNLIMITED: Rates = {
   count: () => undefined,
@@ -67,9 +65,9 @@ export function createRates({ rates, clock, announce }: RatesDependencies): Rate
   if (!rates) return UNLIMITED
 
   const buckets = new Map(ACTIONS.map((action) => [action, new TokenBuckets(rates[action], { clock })]))
-  const portions = new Map(ACTIONS.map((action) => [action, new Portions(rates[action].capacity * PORTION)]))
-  const tell = (action: Action, key: string, cost: number): void => {
-    const portion = portions.get(action)?.add(key, cost) ?? 0
+  const unreported = new Map(ACTIONS.map((action) => [action, new UnreportedUsage(rates[action].capacity * PORTION)]))
+  const report = (action: Action, key: string, cost: number): void => {
+    const portion = unreported.get(action)?.add(key, cost) ?? 0
     if (portion > 0) announce({ action, key, cost: portion })
   }
 
@@ -79,7 +77,7 @@ export function createRates({ rates, clock, announce }: RatesDependencies): Rate
       const message = `Too many ${RATES[action].noun}; try again in ${retryAfter} s.`
       throw new RtcError('RATE_LIMITED', message, { retryAfter })
     }
-    tell(action, key, cost)
+    report(action, key, cost)
   }
 
   return {
@@ -89,7 +87,7 @@ export function createRates({ rates, clock, announce }: RatesDependencies): Rate
     },
     charge(action, key, cost) {
       buckets.get(action)?.spend(key, cost)
-      tell(action, key, cost)
+      report(action, key, cost)
     },
     grantedElsewhere({ action, key, cost }) {
       buckets.get(action)?.spend(key, cost)
@@ -97,24 +95,25 @@ export function createRates({ rates, clock, announce }: RatesDependencies): Rate
   }
 }
 
-/** Adds up what each key has spent until it is worth telling. */
-class Portions {
-  readonly #size: number
-  readonly #collected = new Map<string, number>()
+/** Sums up each key's usage until it reaches the size of a report. */
+class UnreportedUsage {
+  readonly #portion: number
+  /** Least recently used first. */
+  readonly #usage = new Map<string, number>()
 
-  constructor(size: number) {
-    this.#size = size
+  constructor(portion: number) {
+    this.#portion = portion
   }
 
-  /** What is to be told now: everything that the key has spent since the last time, or 0. */
+  /** Adds usage; returns all unreported usage of the key once it reaches a portion, otherwise 0. */
   add(key: string, cost: number): number {
-    const sum = (this.#collected.get(key) ?? 0) + cost
-    this.#collected.delete(key)
-    if (sum >= this.#size) return sum
-    this.#collected.set(key, sum)
-    for (const oldest of this.#collected.keys()) {
-      if (this.#collected.size <= COLLECTED_MAX) break
-      this.#collected.delete(oldest)
+    const sum = (this.#usage.get(key) ?? 0) + cost
+    this.#usage.delete(key)
+    if (sum >= this.#portion) return sum
+    this.#usage.set(key, sum)
+    for (const oldest of this.#usage.keys()) {
+      if (this.#usage.size <= UNREPORTED_MAX) break
+      this.#usage.delete(oldest)
     }
     return 0
   }

@@ -1,47 +1,47 @@
 import type { Clock } from '../core/clock.ts'
 
-/** A rate: on average `refill` tokens a second, and up to `capacity` at once. */
+/** A rate: on average `refill` tokens per second, with bursts of up to `capacity`. */
 export interface Rate {
   readonly capacity: number
-  /** Tokens a second; more than 0. */
+  /** Tokens per second; more than 0. */
   readonly refill: number
 }
 
 interface Bucket {
-  /** Negative while a debt is paid off. */
+  /** Negative while the key is in debt. */
   tokens: number
-  /** Milliseconds since the epoch at which `tokens` was right. */
+  /** Milliseconds since the epoch at which `tokens` was last updated. */
   at: number
 }
 
 /**
- * One token bucket per key. Keys that no peer has used for a while cost nothing: a full bucket equals no bucket, and at
- * most `maxKeys` buckets are kept. When a new key exceeds that number, the least recently used bucket is dropped.
+ * One token bucket per key. Full buckets are evicted, since a missing bucket counts as full. At most `maxKeys` buckets are
+ * kept; beyond that, the least recently used bucket is evicted.
  */
 export class TokenBuckets {
   readonly #rate: Rate
   readonly #clock: Clock
   readonly #maxKeys: number
-  /** In order of use, least recent first. */
+  /** Least recently used first. */
   readonly #buckets = new Map<string, Bucket>()
 
-  /** @param options.maxKeys - buckets kept at most. @default 100_000 */
+  /** @param options.maxKeys - maximum number of buckets. @default 100_000 */
   constructor(rate: Rate, { clock, maxKeys = 100_000 }: { clock: Clock; maxKeys?: number }) {
     this.#rate = rate
     this.#clock = clock
     this.#maxKeys = maxKeys
   }
 
-  /** Buckets that are not full. */
+  /** Number of buckets in memory. */
   get size(): number {
     return this.#buckets.size
   }
 
   /**
-   * Takes `cost` tokens from the key's bucket if it holds that many. A cost above the capacity is granted when the
-   * bucket is full; the key then waits until the difference is refilled.
+   * Takes `cost` tokens from the key's bucket if it holds that many. A cost above the capacity is granted when the bucket is
+   * full; the difference is a debt that has to be refilled first.
    *
-   * @returns 0 when granted; otherwise the whole seconds to wait, at least 1, and nothing is taken
+   * @returns 0 if granted; otherwise no token is taken and the result is the number of seconds to wait, at least 1
    */
   take(key: string, cost = 1): number {
     const bucket = this.#bucket(key)
@@ -51,14 +51,14 @@ export class TokenBuckets {
     return 0
   }
 
-  /** Takes `cost` tokens unconditionally: for what another node has granted already. */
+  /** Takes `cost` tokens unconditionally, for usage that has been granted already. */
   spend(key: string, cost: number): void {
     const bucket = this.#bucket(key)
-    // A debt is bounded: no key waits longer than one whole refill.
+    // Bounds the debt, so that a key waits at most for the refill of twice the capacity.
     bucket.tokens = Math.max(bucket.tokens - cost, -this.#rate.capacity)
   }
 
-  /** The key's bucket as of now, moved to the end of the order of use. */
+  /** The key's bucket, refilled up to now and marked as most recently used. */
   #bucket(key: string): Bucket {
     const now = this.#clock.now().getTime()
     const known = this.#buckets.get(key)
@@ -67,19 +67,19 @@ export class TokenBuckets {
     const elapsed = Math.max(0, now - bucket.at) / 1000
     bucket.tokens = Math.min(this.#rate.capacity, bucket.tokens + elapsed * this.#rate.refill)
     bucket.at = now
-    this.#drop(now)
+    this.#evict(now)
     this.#buckets.set(key, bucket)
     return bucket
   }
 
-  /** Makes room for one more: drops the least recently used while there are too many, and up to two that are full. */
-  #drop(now: number): void {
-    let looked = 0
+  /** Evicts the least recently used buckets down to the maximum, and up to two full buckets below it. */
+  #evict(now: number): void {
+    let evicted = 0
     for (const [key, { tokens, at }] of this.#buckets) {
       const full = tokens + ((now - at) / 1000) * this.#rate.refill >= this.#rate.capacity
-      if (this.#buckets.size < this.#maxKeys && (!full || looked === 2)) return
+      if (this.#buckets.size < this.#maxKeys && (!full || evicted === 2)) return
       this.#buckets.delete(key)
-      looked += 1
+      evicted += 1
     }
   }
 }

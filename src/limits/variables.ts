@@ -6,7 +6,10 @@ import type { Rate } from './token-bucket.ts'
 const rate = (fallback: string) =>
   z
     .string()
-    .refine((value) => parseRate(value) !== null, 'must be of the form 120/60s: so many at once, refilled over so long')
+    .refine(
+      (value) => parseRate(value) !== null,
+      'must have the form 120/60s: the burst size, then the seconds to refill it',
+    )
     .default(fallback)
 
 export const limitVariables = {
@@ -17,7 +20,7 @@ export const limitVariables = {
   >),
 }
 
-/** How much of each action a user may do; undefined where RATE_LIMITS is off. */
+/** The configured rates by action; undefined if RATE_LIMITS is off. */
 export function ratesOf(env: Values<typeof limitVariables>): Readonly<Record<Action, Rate>> | undefined {
   if (env.RATE_LIMITS === 'off') return undefined
   const rates = ACTIONS.map((action) => [action, parseRate(env[rateVariable(action)])] as const)

@@ -5,34 +5,34 @@ import { Concurrency } from '../../src/limits/concurrency.ts'
 
 const actor = (id: string, scopes: string[] = []): Actor => ({ id, scopes: new Set(scopes) })
 
-/** Tasks that end when they are told to. */
-function tasks() {
+/** Tasks that the test ends by calling the functions in `running`. */
+function manualTasks() {
   const running: (() => void)[] = []
   const task = () => new Promise<void>((resolve) => running.push(resolve))
   return { running, task }
 }
 
-test('a user has eight tasks running, 256 in flight, and hears RATE_LIMITED for more; others go on', async () => {
+test('a user may have 8 tasks running and 256 in flight; more are refused, and other users are not affected', async () => {
   const concurrency = new Concurrency()
-  const { running, task } = tasks()
+  const { running, task } = manualTasks()
   const alice = actor('alice')
   const all = Array.from({ length: 256 }, () => concurrency.run(alice, task))
   await expect(concurrency.run(alice, task)).rejects.toMatchObject({ code: 'RATE_LIMITED', retryAfter: 1 })
   expect(running).toHaveLength(8)
   expect(await concurrency.run(actor('bob'), () => 'served')).toBe('served')
 
-  let most = 0
+  let maxRunning = 0
   for (let ended = 0; ended < 256; ended += 1) {
-    most = Math.max(most, running.length)
+    maxRunning = Math.max(maxRunning, running.length)
     running.shift()?.()
     await new Promise((resolve) => setImmediate(resolve))
   }
   await Promise.all(all)
-  expect(most).toBe(8)
+  expect(maxRunning).toBe(8)
   expect(concurrency.size).toBe(0)
 })
 
-test('a task that fails gives its place to the next one', async () => {
+test('a failed task releases its slot to the next task', async () => {
   const concurrency = new Concurrency()
   const failing = Array.from({ length: 20 }, () =>
     concurrency.run(actor('alice'), () => Promise.reject(new Error('no'))).catch((error: Error) => error.message),
@@ -41,7 +41,7 @@ test('a task that fails gives its place to the next one', async () => {
   expect(concurrency.size).toBe(0)
 })
 
-test('turns of the event loop alternate between users', async () => {
+test('the pacer grants turns to users round robin', async () => {
   const pacer = new Pacer()
   const order: string[] = []
   const take = async (key: string) => {

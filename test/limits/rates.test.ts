@@ -20,7 +20,7 @@ const group = (person: Person) => person.rest('POST', '/rooms', { type: 'group' 
 const call = (person: Person, calleeId: string) => person.rest('POST', '/rooms', { type: 'p2p', calleeId })
 
 describe('rates of a user', () => {
-  test('count for REST and GraphQL together, and both say when to try again', async () => {
+  test('count REST and GraphQL together, and both report when to retry', async () => {
     const clock = manualClock()
     const { alice, bob } = await node({ RATE_CREATE: '2/60s' }, { clock })
     expect((await group(alice)).status).toBe(201)
@@ -38,7 +38,7 @@ describe('rates of a user', () => {
     expect((await group(alice)).status).toBe(429)
   })
 
-  test('answer a subscription over a WebSocket with the code', async () => {
+  test('refuse a subscription over a WebSocket with the error code', async () => {
     const { alice } = await node({ RATE_SUBSCRIBE: '1/60s' })
     const roomId = (await group(alice)).body.id as string
     expect(await take(alice.subscribe(UPDATES, { roomId }), 1)).toMatchObject([{ data: {} }])
@@ -46,7 +46,7 @@ describe('rates of a user', () => {
     expect(refused.errors[0].extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfter: expect.any(Number) })
   })
 
-  test('limit calls, and calls to one person', async () => {
+  test('limit calls in total, and calls to one user', async () => {
     const { alice } = await node({ RATE_RING: '4/60s', RATE_REDIAL: '2/60s' })
     const statuses = []
     for (const callee of ['bob', 'bob', 'bob', 'carol', 'carol']) {
@@ -57,17 +57,17 @@ describe('rates of a user', () => {
     expect(statuses).toEqual([201, 201, 429, 201, 429])
   })
 
-  test('let whoever declines again and again have a pause', async () => {
+  test('count a declined call five times', async () => {
     const { alice, bob } = await node({ RATE_REDIAL: '10/100s' })
-    const rung = async (): Promise<number> => {
+    const callAndDecline = async (): Promise<number> => {
       const { status, body } = await call(alice, 'bob')
       if (status === 201) expect((await bob.rest('POST', `/rooms/${body.id}/reject`)).status).toBe(200)
       return status
     }
-    expect([await rung(), await rung(), await rung()]).toEqual([201, 201, 429])
+    expect([await callAndDecline(), await callAndDecline(), await callAndDecline()]).toEqual([201, 201, 429])
   })
 
-  test('count every invited user, and bytes of metadata', async () => {
+  test('count each invited user and each KiB of metadata', async () => {
     const { alice } = await node({ RATE_INVITE: '5/60s', RATE_METADATA: '8/60s' })
     const room = await alice.rest('POST', '/rooms', { type: 'group', participantIds: ['a', 'b', 'c', 'd'] })
     const refused = await alice.graphql(
@@ -96,19 +96,19 @@ describe('rates of a user', () => {
     expect(reads).toEqual([200, 200, 200, 429])
   })
 
-  test('do not limit an application, but what it does in the name of a user', async () => {
+  test('do not limit an application, but its actions on behalf of a user', async () => {
     const { person, alice } = await node({ RATE_CREATE: '1/60s', RATE_COMMAND: '2/60s' })
     const backend = await person('backend', { scopes: ['rtc:admin'] })
     const create = (callerId: string) => backend.rest('POST', '/rooms', { type: 'group', callerId })
     expect([(await create('alice')).status, (await create('bob')).status]).toEqual([201, 201])
     expect([(await create('alice')).status, (await create('carol')).status]).toEqual([429, 201])
     expect((await group(alice)).status).toBe(429)
-    // A name that alice may not use costs its owner nothing.
+    // A refused attempt to act on behalf of dave does not count against dave's rate.
     await alice.rest('POST', '/rooms', { type: 'group', callerId: 'dave' })
     expect((await create('dave')).status).toBe(201)
   })
 
-  test('never limit health, and are lifted by RATE_LIMITS=off', async () => {
+  test('do not apply to health checks, nor with RATE_LIMITS=off', async () => {
     const { alice, url } = await node({ RATE_COMMAND: '1/60s', RATE_CREATE: '1/60s', RATE_LIMITS: 'off' })
     expect([(await group(alice)).status, (await group(alice)).status]).toEqual([201, 201])
     const limited = await node({ RATE_COMMAND: '1/60s' })
@@ -119,7 +119,7 @@ describe('rates of a user', () => {
     expect(url).not.toBe(limited.url)
   })
 
-  test('count over nodes', async () => {
+  test('count over all nodes', async () => {
     const env = { RATE_CREATE: '10/600s' }
     const here = await node(env)
     const there = await node(env, { databaseUrl: here.databaseUrl })

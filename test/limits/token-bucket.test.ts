@@ -3,12 +3,12 @@ import { TokenBuckets } from '../../src/limits/token-bucket.ts'
 import { manualClock } from '../world.ts'
 
 describe('token buckets', () => {
-  it('grant a burst of the capacity, then answer the seconds to wait', () => {
+  it('grant a burst of the capacity, then return the seconds to wait', () => {
     const buckets = new TokenBuckets({ capacity: 3, refill: 0.5 }, { clock: manualClock() })
     expect([1, 2, 3, 4].map(() => buckets.take('alice'))).toEqual([0, 0, 0, 2])
   })
 
-  it('refill with time, up to the capacity', () => {
+  it('refill over time, up to the capacity', () => {
     const clock = manualClock()
     const buckets = new TokenBuckets({ capacity: 2, refill: 1 }, { clock })
     buckets.take('alice', 2)
@@ -18,33 +18,33 @@ describe('token buckets', () => {
     expect([1, 2, 3].map(() => buckets.take('alice'))).toEqual([0, 0, 1])
   })
 
-  it('keep one key from spending the tokens of another', () => {
+  it('are separate for each key', () => {
     const buckets = new TokenBuckets({ capacity: 1, refill: 1 }, { clock: manualClock() })
     buckets.take('alice')
     expect(buckets.take('alice')).toBe(1)
     expect(buckets.take('bob')).toBe(0)
   })
 
-  it('grant a cost above the capacity when full, and make the key wait for the difference', () => {
+  it('grant a cost above the capacity when full, and refill the difference before the next grant', () => {
     const buckets = new TokenBuckets({ capacity: 10, refill: 1 }, { clock: manualClock() })
     expect(buckets.take('alice', 25)).toBe(0)
     expect(buckets.take('alice', 1)).toBe(16)
   })
 
-  it('count what another node has granted, with a debt of at most one capacity', () => {
+  it('count usage granted by another node, with a debt of at most one capacity', () => {
     const buckets = new TokenBuckets({ capacity: 10, refill: 1 }, { clock: manualClock() })
     buckets.spend('alice', 1000)
     expect(buckets.take('alice', 1)).toBe(11)
   })
 
-  it('keep a bounded number of buckets and drop the least recently used', () => {
+  it('are bounded in number; the least recently used bucket is evicted', () => {
     const buckets = new TokenBuckets({ capacity: 1, refill: 0.001 }, { clock: manualClock(), maxKeys: 100 })
     for (let n = 0; n < 10_000; n += 1) buckets.take(`user-${n}`)
     expect(buckets.size).toBe(100)
     expect(buckets.take('user-9999')).toBeGreaterThan(0)
   })
 
-  it('forget buckets that are full again', () => {
+  it('are evicted once they are full again', () => {
     const clock = manualClock()
     const buckets = new TokenBuckets({ capacity: 1, refill: 1 }, { clock })
     for (let n = 0; n < 1000; n += 1) buckets.take(`user-${n}`)

@@ -104,10 +104,13 @@ type Tuple =
   | readonly ['c' | 's', roomId: string, userId: string]
   | readonly ['x', action: string, key: string, cost: number]
 
+/** First element of the tuple of a notice about a user in a room. */
+const CODES = { ringing: 'c', signal: 's' } as const
+
 function toTuple(notice: Notice): Tuple {
   if (notice.kind === 'room') return ['r', notice.roomId, notice.seq]
   if (notice.kind === 'spending') return ['x', notice.action, notice.key, notice.cost]
-  return [notice.kind === 'ringing' ? 'c' : 's', notice.roomId, notice.userId]
+  return [CODES[notice.kind], notice.roomId, notice.userId]
 }
 
 /** Ignores kinds that only a newer version knows. */

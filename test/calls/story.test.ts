@@ -1,8 +1,7 @@
-import { createClient } from 'graphql-ws'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import WebSocket from 'ws'
 import { createApp } from '../../src/app.ts'
 import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
+import { follow } from '../presence/people.ts'
 import { type Answer, manualClock, type ManualClock, type Messages, startWorld, take, OPERATOR } from '../world.ts'
 
 /** The telephone, from the first ring to the history. */
@@ -41,24 +40,13 @@ test('alice calls, bob answers on one of two devices, alice’s socket is cut, a
   await bob.graphql(join, { input: { roomId, deviceId: 'phone' } })
   expect(await next(laptop, 'incomingCall')).toMatchObject({ type: 'ANSWERED', deviceId: 'phone' })
 
-  let socket: WebSocket | undefined
-  const client = createClient({
-    url: `${world.url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    on: {
-      opened: (opened) => {
-        socket = opened as WebSocket
-      },
-    },
-    connectionParams: { authorization: `Bearer ${alice.token}` },
-    retryAttempts: 0,
-  })
-  const hers = client.iterate({ query: UPDATES, variables: { roomId } }) as Messages
+  const hers = follow(world, alice, { query: UPDATES, variables: { roomId } })
   const his = bob.subscribe(UPDATES, { roomId })
-  for (const stream of [hers, his]) expect((await next(stream, 'roomUpdated')).type).toBe('SNAPSHOT')
+  expect((await hers.next()).type).toBe('SNAPSHOT')
+  expect((await next(his, 'roomUpdated')).type).toBe('SNAPSHOT')
 
   clock.advance(60)
-  socket?.terminate()
+  hers.cut()
   expect(await next(his, 'roomUpdated')).toMatchObject({
     type: 'PARTICIPANT_DISCONNECTED',
     participant: { userId: 'alice', connected: false },

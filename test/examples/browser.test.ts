@@ -53,7 +53,7 @@ describe.runIf(browserTests)('docs/examples/browser.html', () => {
       await bob.getByRole('button', { name: 'Hang up' }).click()
       for (const page of [alice, bob]) {
         await expect.poll(() => statusOf(page)).toBe('ended: completed')
-        expect(await page.locator('video, audio').count()).toBe(0)
+        await expect.poll(() => page.locator('video, audio').count()).toBe(0)
       }
     }))
 

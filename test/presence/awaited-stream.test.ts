@@ -34,7 +34,7 @@ describe.each([restDoor, graphqlDoor])('a join that announces a stream ($name)',
       leaveReason: 'disconnected',
       duration: 0,
     })
-    expect(await world.app.prisma.awaitedStream.count()).toBe(0)
+    await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
   })
 
   it('stays when the stream has come, which then proves presence as any does', async () => {
@@ -43,7 +43,7 @@ describe.each([restDoor, graphqlDoor])('a join that announces a stream ($name)',
     await door.join(world.bob, roomId)
     const [bob, alice] = [watch(world, world.bob, roomId), watch(world, world.alice, roomId, 'tab')]
     await Promise.all([bob.next(), alice.next()])
-    expect(await world.app.prisma.awaitedStream.count()).toBe(0)
+    await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
     clock.advance(40)
     alice.cut()
     expect(await bob.next()).toMatchObject({ type: 'PARTICIPANT_DISCONNECTED' })
@@ -94,7 +94,7 @@ it('a stream at another node ends the waiting', async () => {
     const stream = watch(second, second.alice, roomId, 'tab')
     await stream.next()
     clock.advance(20)
-    expect(await world.app.prisma.awaitedStream.count()).toBe(0)
+    await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
     expect(await status(roomId)).toMatchObject({ status: 'waiting' })
     stream.cut()
     await expect.poll(async () => (await placeOf(world, roomId, 'alice')).connected).toBe(false)
@@ -111,7 +111,7 @@ it('the SDK announces its stream: a tab that closes right after the join leaves 
   await client.rtc.joinRoom(roomId)
   await world.bob.rest('POST', `/rooms/${roomId}/join`)
   await updates.until(({ type }) => type === 'room_started')
-  expect(await world.app.prisma.awaitedStream.count()).toBe(0)
+  await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
   await client.destroy()
 
   // What such a tab has sent before it was gone.

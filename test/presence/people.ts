@@ -7,8 +7,9 @@ export interface Watch {
   next(): Promise<Answer['body']>
   /** Takes until a message has this type. */
   until(type: string): Promise<Answer['body']>
+  /** Breaks the connection; the gateway learns it as from a lost one. */
   cut(): void
-  done(): void
+  done(): Promise<unknown>
 }
 
 const UPDATES = `subscription ($roomId: ID!, $deviceId: ID) { roomUpdated(roomId: $roomId, deviceId: $deviceId) {
@@ -17,7 +18,7 @@ const UPDATES = `subscription ($roomId: ID!, $deviceId: ID) { roomUpdated(roomId
 } }`
 
 /** A room's stream, read by a device if one is named. */
-export const watch = (world: World, person: Person, roomId: string, deviceId?: string): Watch =>
+export const watch = (world: Pick<World, 'url'>, person: Person, roomId: string, deviceId?: string): Watch =>
   follow(world, person, { query: UPDATES, variables: { roomId, deviceId } })
 
 export function follow(
@@ -48,7 +49,7 @@ export function follow(
       }
     },
     cut: () => socket?.terminate(),
-    done: () => void messages.return?.(),
+    done: async () => messages.return?.(),
   }
 }
 

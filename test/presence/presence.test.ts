@@ -1,23 +1,10 @@
 import { once } from 'node:events'
-import { createClient } from 'graphql-ws'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { createApp } from '../../src/app.ts'
 import { createGatewayServer } from '../../src/server.ts'
-import {
-  type Answer,
-  manualClock,
-  type ManualClock,
-  type Messages,
-  type Person,
-  startWorld,
-  take,
-  OPERATOR,
-} from '../world.ts'
-
-const UPDATES = `subscription ($roomId: ID!, $after: Int) { roomUpdated(roomId: $roomId, after: $after) {
-  seq type actorId participant { userId state connected leaveReason } room { status endReason }
-} }`
+import { manualClock, type ManualClock, OPERATOR, startWorld, take } from '../world.ts'
+import { activeCall, watch } from './people.ts'
 
 let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -27,44 +14,16 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-async function activeCall(): Promise<string> {
-  const { body } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
-  for (const person of [world.alice, world.bob]) await person.rest('POST', `/rooms/${body.id}/join`)
-  return body.id
-}
-
-/** A stream whose socket can be cut without a word. */
-function watch(person: Person, roomId: string, url = world.url) {
-  let socket: WebSocket | undefined
-  const client = createClient({
-    url: `${url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    on: {
-      opened: (opened) => {
-        socket = opened as WebSocket
-      },
-    },
-    connectionParams: { authorization: `Bearer ${person.token}` },
-    retryAttempts: 0,
-  })
-  const messages = client.iterate({ query: UPDATES, variables: { roomId } }) as Messages
-  return {
-    next: async (): Promise<Answer['body']> => (await take(messages, 1))[0]?.data.roomUpdated,
-    cut: () => socket?.terminate(),
-    done: () => messages.return?.(),
-  }
-}
-
 const participant = async (roomId: string, userId: string) =>
   (await world.app.rooms.get(OPERATOR, roomId)).participants.find((row) => row.userId === userId)
 
 describe('a participant whose socket is lost', () => {
   test('is present by the next one, at whatever moment of the loss that begins', async () => {
-    const roomId = await activeCall()
-    let stream = watch(world.alice, roomId)
+    const roomId = await activeCall(world)
+    let stream = watch(world, world.alice, roomId)
     await stream.next()
     for (let round = 0; round < 20; round += 1) {
-      const next = watch(world.alice, roomId)
+      const next = watch(world, world.alice, roomId)
       const begun = next.next()
       // In some rounds the loss is written while the next stream begins.
       for (let wait = 0; wait < round; wait += 1) await new Promise(setImmediate)
@@ -77,8 +36,8 @@ describe('a participant whose socket is lost', () => {
   })
 
   test('is seen as disconnected at once, and as left after the grace', async () => {
-    const roomId = await activeCall()
-    const [alice, bob] = [watch(world.alice, roomId), watch(world.bob, roomId)]
+    const roomId = await activeCall(world)
+    const [alice, bob] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId)]
     await Promise.all([alice.next(), bob.next()])
     alice.cut()
     expect(await bob.next()).toMatchObject({
@@ -95,13 +54,13 @@ describe('a participant whose socket is lost', () => {
   })
 
   test('is back when a stream is back within the grace, and stays', async () => {
-    const roomId = await activeCall()
-    const [alice, bob] = [watch(world.alice, roomId), watch(world.bob, roomId)]
+    const roomId = await activeCall(world)
+    const [alice, bob] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId)]
     await Promise.all([alice.next(), bob.next()])
     alice.cut()
     expect((await bob.next()).type).toBe('PARTICIPANT_DISCONNECTED')
     clock.advance(19)
-    const again = watch(world.alice, roomId)
+    const again = watch(world, world.alice, roomId)
     expect((await again.next()).type).toBe('SNAPSHOT')
     expect(await bob.next()).toMatchObject({ type: 'PARTICIPANT_RECONNECTED', participant: { connected: true } })
     clock.advance(60)
@@ -111,8 +70,8 @@ describe('a participant whose socket is lost', () => {
   })
 
   test('is present as long as one of their streams lives', async () => {
-    const roomId = await activeCall()
-    const streams = [watch(world.alice, roomId), watch(world.alice, roomId)]
+    const roomId = await activeCall(world)
+    const streams = [watch(world, world.alice, roomId), watch(world, world.alice, roomId)]
     await Promise.all(streams.map((stream) => stream.next()))
     streams[0]?.cut()
     await expect.poll(() => world.app.prisma.lease.count()).toBe(1)
@@ -124,30 +83,30 @@ describe('a participant whose socket is lost', () => {
 })
 
 test('a participant who never opened a stream is not swept', async () => {
-  const roomId = await activeCall()
+  const roomId = await activeCall(world)
   clock.advance(3600)
   expect(await world.bob.rest('GET', `/rooms/${roomId}`)).toMatchObject({ body: { status: 'active' } })
   expect((await participant(roomId, 'alice'))?.connected).toBe(true)
 })
 
 test('a stream that fails to open leaves no lease behind', async () => {
-  const roomId = await activeCall()
-  const lost = watch(world.alice, roomId)
+  const roomId = await activeCall(world)
+  const lost = watch(world, world.alice, roomId)
   await lost.next()
   lost.cut()
   await expect.poll(async () => (await participant(roomId, 'alice'))?.connected).toBe(false)
   await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
   // Rooms can be read and leases can be written, but nothing can be committed.
   await world.app.prisma.$executeRaw`ALTER TABLE "RoomEvent" RENAME TO "Hidden"`
-  const [answer] = await take(world.alice.subscribe(UPDATES, { roomId }), 1)
+  const [answer] = await take(world.alice.subscribe(`subscription { roomUpdated(roomId: "${roomId}") { seq } }`), 1)
   expect(answer).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL' } }] })
   await world.app.prisma.$executeRaw`ALTER TABLE "Hidden" RENAME TO "RoomEvent"`
   await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
 })
 
 test('a stream that ends with its room leaves no lease behind', async () => {
-  const roomId = await activeCall()
-  const alice = watch(world.alice, roomId)
+  const roomId = await activeCall(world)
+  const alice = watch(world, world.alice, roomId)
   await alice.next()
   await world.bob.rest('POST', `/rooms/${roomId}/leave`)
   expect((await alice.next()).type).toBe('PARTICIPANT_LEFT')
@@ -161,8 +120,8 @@ test('somebody is present at whichever node their stream lives', async () => {
   const server = createGatewayServer(other)
   await server.listen()
   try {
-    const roomId = await activeCall()
-    const [here, there] = [watch(world.alice, roomId), watch(world.alice, roomId, server.url)]
+    const roomId = await activeCall(world)
+    const [here, there] = [watch(world, world.alice, roomId), watch(server, world.alice, roomId)]
     await Promise.all([here.next(), there.next()])
     here.cut()
     await expect.poll(() => world.app.prisma.lease.count()).toBe(1)
@@ -176,7 +135,7 @@ test('somebody is present at whichever node their stream lives', async () => {
 })
 
 test('participants of a node that has died are lost to the others, too', async () => {
-  const roomId = await activeCall()
+  const roomId = await activeCall(world)
   const nodeId = '01900000-0000-7000-8000-00000000dead'
   await world.app.prisma.$executeRaw`INSERT INTO "Lease" VALUES (${roomId}::uuid, 'alice', ${nodeId}::uuid)`
   await expect.poll(async () => (await participant(roomId, 'alice'))?.connected, { timeout: 10_000 }).toBe(false)

@@ -111,7 +111,7 @@ describe.runIf(callTests && relayTests)('media that cannot connect', { timeout: 
           mediaStartedAt: null,
           peers: { [other]: { state: 'unreachable', reason: reason.reason } },
         })
-        expect(await page.evaluate(() => globalThis.told)).toContain(`${other} is unreachable`)
+        await expect.poll(() => page.evaluate(() => globalThis.told)).toContain(`${other} is unreachable`)
         expect(await page.evaluate(() => globalThis.mediaStarts)).toEqual([])
         // The first connection and the rebuilt one.
         expect(await page.evaluate(() => globalThis.clientConnections.length)).toBe(2)

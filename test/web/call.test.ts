@@ -33,9 +33,9 @@ describe.runIf(callTests)('two users of the page', { timeout: 60_000 }, () => {
       await page.getByText(`Call with ${other} ended.`).waitFor()
       const history = page.getByRole('region', { name: 'History' }).getByRole('listitem').first()
       await expect.poll(() => history.innerText()).toMatch(new RegExp(`${other}[\\s\\S]*\\d:\\d\\d`))
-      expect(await page.evaluate(() => globalThis.clientConnections.map((one) => one.connectionState))).toEqual([
-        'closed',
-      ])
+      const connections = () =>
+        page.evaluate(() => globalThis.clientConnections.map(({ connectionState }) => connectionState))
+      await expect.poll(connections).toEqual(['closed'])
     }
     await look(alice, 'call-over')
   })

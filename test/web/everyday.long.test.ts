@@ -151,7 +151,7 @@ describe.runIf(callTests)('a user of the call page', { timeout: 90_000 }, () => 
     await button(alice, 'Camera').click()
     await expect.poll(() => tile(bob, 'alice').getAttribute('data-camera'), SLOW).toBe('off')
     await hangUp(alice)
-    expect(await alice.locator('.notice').count()).toBe(0)
+    await expect.poll(() => alice.locator('.notice').count()).toBe(0)
   })
 
   it('is asked for a new token during a call, which continues', async () => {

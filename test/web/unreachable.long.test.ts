@@ -34,16 +34,16 @@ describe.runIf(callTests)('a call whose media does not connect', { timeout: 150_
       [bob, 'alice'],
     ] as const) {
       await expect.poll(() => page.locator('.status').textContent(), GIVEN_UP).toBe(`${other} cannot be reached.`)
-      expect(await tile(page, other).getAttribute('data-media')).toBe('unreachable')
+      await expect.poll(() => tile(page, other).getAttribute('data-media')).toBe('unreachable')
       await tile(page, other).getByText('Not reachable').waitFor()
       const notice = page.locator('.notice[data-code="MEDIA_FAILED"]')
       await expect
         .poll(() => notice.allInnerTexts())
         .toEqual([`${other} cannot be reached: there is no direct way to them, and this gateway has no relay.`])
-      expect(await page.getByRole('timer').count()).toBe(0)
+      await expect.poll(() => page.getByRole('timer').count()).toBe(0)
     }
     await look(alice, 'unreachable')
     await hangUp(alice)
-    expect(await alice.locator('.notice').count()).toBe(0)
+    await expect.poll(() => alice.locator('.notice').count()).toBe(0)
   })
 })

@@ -43,14 +43,62 @@ export interface Context extends ContextDependencies {
   /** The remaining budget of this response. */
   readonly work: Work
   readonly reader: RoomReader
+  /** Creates the context of another execution with the same services. Options that are not given are inherited. */
+  fork(options?: Partial<ContextOptions>): Context
 }
 
-/** Creates the context of one execution. Executions of a subscription may share its reader. */
-export function createContext(
-  dependencies: ContextDependencies,
-  { actor, lane, sink }: { readonly actor: Actor; readonly lane: string; readonly sink?: DeliverySink | undefined },
-): Context {
-  const work = new Work()
-  const reader = dependencies.openRoomReader({ viewer: actor, itemsLeft: () => work.itemsLeft })
-  return { ...dependencies, actor, lane, sink, work, reader }
+export interface ContextOptions {
+  readonly actor: Actor
+  readonly lane: string
+  readonly sink?: DeliverySink | undefined
+}
+
+/** Creates the context of one execution. Created for each request: the reader is opened when a field first needs it. */
+export const createContext = (dependencies: ContextDependencies, options: ContextOptions): Context =>
+  new ExecutionContext(dependencies, options)
+
+class ExecutionContext implements Context {
+  readonly prisma: PrismaClient
+  readonly rooms: RoomService
+  readonly openRoomReader: OpenRoomReader
+  readonly blocks: BlockService
+  readonly streams: RoomStreams
+  readonly calls: IncomingCalls
+  readonly signals: Signals
+  readonly media: Media
+  readonly clock: Clock
+  readonly slices: TimeSlices
+  readonly fanOut: FanOut
+  readonly pacer: Pacer
+  readonly actor: Actor
+  readonly lane: string
+  readonly sink: DeliverySink | undefined
+  readonly work = new Work()
+  #reader: RoomReader | undefined
+
+  constructor(dependencies: ContextDependencies, { actor, lane, sink }: ContextOptions) {
+    this.prisma = dependencies.prisma
+    this.rooms = dependencies.rooms
+    this.openRoomReader = dependencies.openRoomReader
+    this.blocks = dependencies.blocks
+    this.streams = dependencies.streams
+    this.calls = dependencies.calls
+    this.signals = dependencies.signals
+    this.media = dependencies.media
+    this.clock = dependencies.clock
+    this.slices = dependencies.slices
+    this.fanOut = dependencies.fanOut
+    this.pacer = dependencies.pacer
+    this.actor = actor
+    this.lane = lane
+    this.sink = sink
+  }
+
+  get reader(): RoomReader {
+    return (this.#reader ??= this.openRoomReader({ viewer: this.actor, itemsLeft: () => this.work.itemsLeft }))
+  }
+
+  fork({ actor = this.actor, lane = this.lane, sink = this.sink }: Partial<ContextOptions> = {}): Context {
+    return new ExecutionContext(this, { actor, lane, sink })
+  }
 }

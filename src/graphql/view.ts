@@ -13,9 +13,8 @@ import {
 } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import type { View } from '../events/fan-out.ts'
-import { type Context, createContext } from './context.ts'
+import type { Context } from './context.ts'
 import { renderResult } from './operation.ts'
-import { Work } from './work.ts'
 
 declare module 'graphql' {
   interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
@@ -62,9 +61,8 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
     key: readsViewer ? JSON.stringify([name, id, [...scopes].toSorted()]) : name,
     create() {
       const actor = readsViewer ? context.actor : undeclaredViewer
-      const shared = createContext(context, { actor, lane: SHARED_LANE })
       return (update) => {
-        const result = execute({ ...args, contextValue: { ...shared, work: new Work() }, rootValue: update })
+        const result = execute({ ...args, contextValue: context.fork({ actor, lane: SHARED_LANE }), rootValue: update })
         return result instanceof Promise
           ? result.then((value) => renderResult(value, toGraphQLError))
           : renderResult(result, toGraphQLError)

@@ -25,7 +25,7 @@ import type { Params } from './params.ts'
 import { schema } from './schema.ts'
 import type { TrustedDocuments } from './trusted.ts'
 import { isShared, viewOf } from './view.ts'
-import { ANSWER_MAX, exceedsBytes, Work } from './work.ts'
+import { ANSWER_MAX, exceedsBytes } from './work.ts'
 
 /** The transport's part of an operation's context. */
 export interface Transport {
@@ -67,9 +67,8 @@ export interface GraphQLOptions {
 export function createGraphQL(services: Services, options: GraphQLOptions): GraphQL {
   const { trusted } = options
   const dependencies = { ...services, pacer: new Pacer() }
-  const yoga = createYoga<Transport, Context>({
+  const yoga = createYoga<Context>({
     schema,
-    context: ({ actor, sink }) => createContext(dependencies, { actor, lane: actor.id, sink }),
     // `boundedDocuments` caches documents in bounded memory.
     parserAndValidationCache: false,
     maskedErrors: false,
@@ -85,8 +84,8 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
   return {
     prepare(params, transport) {
       const { text, trusted: isTrusted } = trusted.textOf(params)
-      // The pipeline mutates its argument.
-      const enveloped = yoga.getEnveloped({ ...transport })
+      const { actor, sink } = transport
+      const enveloped = yoga.getEnveloped(createContext(dependencies, { actor, lane: actor.id, sink }))
       const document = enveloped.parse(text, { isTrusted })
       const errors = enveloped.validate(schema, document)
       if (errors.length > 0) throw errors
@@ -155,9 +154,7 @@ function liveStreams({ fanOut, slices }: Services, { toGraphQLError }: GraphQLOp
     if (!sink) throw new TypeError('a subscription requires a sink')
     if (!isShared(args)) {
       return mapped(stream, async (event) =>
-        slices.run(actor.id, () =>
-          execute({ ...args, contextValue: { ...context, work: new Work() }, rootValue: event }),
-        ),
+        slices.run(actor.id, () => execute({ ...args, contextValue: context.fork(), rootValue: event })),
       )
     }
     if (!(stream instanceof RoomStream)) throw new TypeError('a shared field must subscribe to a RoomStream')

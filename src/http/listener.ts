@@ -20,6 +20,14 @@ export interface Peer {
   readonly connection: ConnectionEntry
 }
 
+/** What is known of a connection before its first request. */
+interface KnownPeer {
+  readonly peer: string
+  /** Undefined for a proxy, whose requests come from several clients. */
+  readonly address: string | undefined
+  readonly entry: ConnectionEntry
+}
+
 export interface ListenerOptions {
   readonly connections: ConnectionLimits
   /** As in {@link createAddressReader}. */
@@ -48,7 +56,7 @@ export function createListener(options: ListenerOptions): Listener {
   const { log, keepAliveTimeout, timeouts, onRequest, onUpgrade } = options
   const addresses = createAddressReader(options.trustProxy)
   const table = new ConnectionTable(options.connections)
-  const entries = new WeakMap<HttpConnection, ConnectionEntry>()
+  const peers = new WeakMap<HttpConnection, KnownPeer>()
   // Apart from those of deliveries, which must not wait for a flood of requests.
   const slices = new TimeSlices()
   let closeBeside = () => Promise.resolve()
@@ -71,10 +79,11 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   const peerOf = (connection: HttpConnection, incoming: IncomingMessage): Peer | undefined => {
-    const entry = entries.get(connection)
-    const peer = connection.remoteAddress ?? ''
-    hint(peer, incoming)
-    return entry && { address: addresses.clientOf(peer, incoming.headers), connection: entry }
+    const known = peers.get(connection)
+    if (!known) return undefined
+    hint(known.peer, incoming)
+    const address = known.address ?? addresses.clientOf(known.peer, incoming.headers)
+    return { address, connection: known.entry }
   }
 
   // `node:http` serves an HttpConnection in place of the socket: https://nodejs.org/api/http.html#event-connection
@@ -92,7 +101,7 @@ export function createListener(options: ListenerOptions): Listener {
     }
     socket.once('close', () => entry.gone())
     const connection = new HttpConnection(socket, slices)
-    entries.set(connection, entry)
+    peers.set(connection, { peer, address, entry })
     serveHttp?.call(server, connection)
   })
 

@@ -1,8 +1,10 @@
 import { GraphQLID, GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createContext } from '../../src/graphql/context.ts'
 import { createErrorTranslator } from '../../src/graphql/errors.ts'
 import { isShared, viewOf } from '../../src/graphql/view.ts'
 import { createLogger } from '../../src/core/logger.ts'
+import { Pacer } from '../../src/core/pacer.ts'
 import type { RoomUpdate } from '../../src/events/event.ts'
 import { type Answer, type Messages, type Person, startWorld, take } from '../world.ts'
 
@@ -186,7 +188,7 @@ describe('what depends on the viewer', () => {
       }),
     })
     const actor = { id: 'alice', scopes: new Set<string>() }
-    const contextValue = { ...world.app, actor }
+    const contextValue = createContext({ ...world.app, pacer: new Pacer() }, { actor, lane: 'alice' })
     const args = { schema, document: parse('subscription { updates { seq secret } }'), contextValue }
     const render = viewOf(args, createErrorTranslator(createLogger('silent'))).create()
     const payload = JSON.parse((render({ seq: 1 } as RoomUpdate) as Buffer).toString())

@@ -3,20 +3,20 @@ import { pairKey, type Rates } from '../limits/rates.ts'
 import type { CreateRoom } from './input.ts'
 import { findParticipant, type Room } from './model.ts'
 
-/** What a declined call costs beyond the call: whoever is declined again and again has to pause. */
+/** Extra `redial` cost of a declined call: a caller who is declined repeatedly has to wait. */
 const DECLINED_COST = 4
 
-/** In whose name somebody creates a room, and whose rates and quotas it counts for. */
+/** The user in whose name the room is created; the room counts for this user's rates and quotas. */
 export const callerOf = (actor: Actor, { callerId }: Pick<CreateRoom, 'callerId'>): string =>
   isAdmin(actor) ? (callerId ?? actor.id) : actor.id
 
-/** What each use case of rooms counts as. Each throws RATE_LIMITED. */
+/** The rates that each use case of rooms counts against. Every method throws RATE_LIMITED unless stated otherwise. */
 export interface Charges {
   command(actor: Actor): void
   create(actor: Actor, input: CreateRoom): void
   invite(actor: Actor, userIds: readonly string[]): void
   join(actor: Actor): void
-  /** Somebody has declined: the one who called or invited is charged. Never throws. */
+  /** Charges the caller when the user has declined. Never throws. */
   declined(room: Room, userId: string): void
 }
 

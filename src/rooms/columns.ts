@@ -3,8 +3,8 @@ import type { Participant, RoomEvent, RoomFields } from './model.ts'
 import { defineTable } from './table.ts'
 
 /**
- * The columns of the tables that a commit writes: prisma/schema.prisma describes them, a test compares. What is read and
- * what is written follows from here.
+ * The columns of the tables that a commit writes. All reads and writes of rows derive from these definitions; a test
+ * compares them with prisma/schema.prisma, which describes the columns.
  */
 
 export const ROOMS = defineTable<RoomFields>('Room', {
@@ -67,7 +67,7 @@ export const EVENTS = defineTable<RoomEvent>('RoomEvent', {
   at: { type: 'timestamptz(3)', mutable: false },
 })
 
-/** As the row has it: the default device is the empty id. */
+/** The database row: the default device is stored as the empty string. */
 export interface AwaitedStreamRow extends Omit<AwaitedStream, 'deviceId'> {
   readonly deviceId: string
 }

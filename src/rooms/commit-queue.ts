@@ -1,9 +1,9 @@
 import { Unavailable } from '../core/failures.ts'
 import type { Commit, RoomWrites } from './writes.ts'
 
-/** Statements under way at a time, before commits begin to wait and share one. */
+/** Statements in flight at the same time; further commits wait and share a statement. */
 const CONCURRENCY = 2
-/** Of one statement: commits, and the events in them. */
+/** Largest numbers of commits, and of events in them, in one statement. */
 const BATCH = { commits: 64, events: 1000 } as const
 
 interface PendingCommit {
@@ -13,8 +13,8 @@ interface PendingCommit {
 }
 
 /**
- * Writes commits at once while the database has time for them; those that have to wait share one statement. Commits that
- * wait are of different rooms: a room's next commit is decided when the one before has landed.
+ * Writes a commit at once while fewer than `CONCURRENCY` statements are in flight; commits that have to wait share one
+ * statement. Waiting commits belong to different rooms, since a room's next commit is decided after the previous landed.
  */
 export class CommitQueue {
   readonly #write: RoomWrites['commit']
@@ -26,10 +26,10 @@ export class CommitQueue {
   }
 
   /**
-   * @param options.alone - whether the commit has a statement of its own, at once, which waits while somebody else writes
-   *   the room; otherwise it may count as a conflict that somebody else writes the room at this moment
-   * @returns false on a conflict: the room has gone beyond the expected `seq`
-   * @throws Unavailable when the database cannot be used: whether the commit has landed is not known
+   * @param options.alone - true: write the commit at once in its own statement, which waits for the lock of the room's
+   *   row; false: a room whose row is locked by another writer may count as a conflict
+   * @returns false on a conflict: the room's `seq` is greater than the expected one
+   * @throws Unavailable when the database cannot be used; the commit may or may not have landed
    */
   async commit(commit: Commit, { alone }: { readonly alone: boolean }): Promise<boolean> {
     return new Promise((resolve, reject) => {
@@ -75,7 +75,7 @@ export class CommitQueue {
       for (const { commit, resolve } of batch) resolve(landed.has(commit.room.id))
     } catch (error) {
       if (error instanceof Unavailable) for (const { reject } of batch) reject(error)
-      // The statement was rolled back. One of the commits cannot be written: the others must not fail with it.
+      // The statement was rolled back because of one commit. Write each by itself, so that only that one fails.
       else for (const pending of batch) await this.#writeOne(pending)
     }
   }

@@ -2,7 +2,7 @@ import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { RoomEvent } from './model.ts'
 import { type JsonRow, toEvent } from './rows.ts'
 
-/** A range of one room's events: those with `after < seq <= upTo`, at most `limit` of them. */
+/** A range of one room's events: the first `limit` events with `after < seq <= upTo`. */
 export interface EventRange {
   readonly roomId: string
   readonly after: number
@@ -10,9 +10,9 @@ export interface EventRange {
   readonly limit: number
 }
 
-/** The events of rooms, in the order of each room. */
+/** Reads the logs of rooms. */
 export interface EventLog {
-  /** One statement for any number of ranges; the answers stand in the order of the questions. */
+  /** Reads any number of ranges with one statement; the results have the order of `ranges`. */
   read(ranges: readonly EventRange[]): Promise<readonly (readonly RoomEvent[])[]>
 }
 
@@ -29,18 +29,18 @@ export function createEventLog(prisma: PrismaClient): EventLog {
             ORDER BY "seq" LIMIT range."limit"
          ) event
          ORDER BY range.nth, event."seq"`
-      const answers: RoomEvent[][] = ranges.map(() => [])
-      for (const row of rows) answers[row.nth]?.push(toEvent(row.event))
-      return answers
+      const results: RoomEvent[][] = ranges.map(() => [])
+      for (const row of rows) results[row.nth]?.push(toEvent(row.event))
+      return results
     },
   }
 }
 
-/** No room has that many events: the end of a range that has none. */
+/** Upper end of an unbounded range: the largest value of the column `seq`. */
 export const NEWEST = 2_147_483_647
 const PAGE = 500
 
-/** Every event behind `after` up to `upTo`, page by page. */
+/** Every event with `after < seq <= upTo`, read page by page. */
 export async function* readAll(
   log: EventLog,
   roomId: string,

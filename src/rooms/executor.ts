@@ -13,20 +13,21 @@ import { RoomCache } from './room-cache.ts'
 import type { RoomStore } from './store.ts'
 import type { Commit, RoomWrites } from './writes.ts'
 
-/** The one way in which anything changes a room. */
+/** Executes commands on rooms. Every change of a room goes through it. */
 export interface Executor {
   /** @throws RtcError NOT_FOUND */
   load(roomId: string): Promise<Room>
   /**
-   * The room after the command.
+   * Executes the command and returns the room after it.
    *
-   * @param stillWanted - asked when it is the command's turn; if not, the room stays as it is
+   * @param stillWanted - called when the command's turn comes; the command is skipped when it returns false
    * @throws RtcError with the refusal's code
    */
   execute(roomId: string, command: RoomCommand, stillWanted?: () => boolean): Promise<Room>
   /**
-   * The new room; or the one that the same idempotency key made before; or, when the callee is calling the caller at
-   * this moment, their room, which the caller then joins; or the one by which the caller calls the callee already.
+   * Creates a room. `replayed`: an existing room is returned instead, which is the room created earlier with the same
+   * idempotency key; or the room in which the callee is calling the caller, which the caller joins; or the room in which
+   * the caller is already calling the callee.
    *
    * @throws RtcError with the refusal's code
    */
@@ -38,20 +39,20 @@ export interface ExecutorDependencies {
   readonly writes: RoomWrites
   readonly clock: Clock
   readonly limits: RoomLimits
-  /** Calls that may ring for one user at the same time; further ones end as busy. */
+  /** Calls that may ring for one user at the same time; further calls end as busy. */
   readonly ringingMax: number
-  /** Says that these events are in the log, and what the room is after them. */
+  /** Called after these events were committed, with the room after them. */
   publish(room: Room, events: readonly RoomEvent[]): void
 }
 
-/** Other nodes may be faster this often before a command gives up; each time one of them has got on. */
+/** Conflicts with other nodes before a command fails. Each conflict means that another node has committed. */
 const MAX_CONFLICTS = 1000
 /** Commands that may wait for one room. */
 const QUEUE = { perUser: 32, total: 1024 } as const
 
 /** Commands on one room that are decided together and written by one statement. */
 const BATCH_MAX = 64
-/** Rows in the events of one commit from which on the rest of a batch waits for the next one. */
+/** A batch is split when the events of its commit have this many rows. */
 const ROWS_MAX = 256
 
 interface QueuedCommand {
@@ -61,7 +62,7 @@ interface QueuedCommand {
 
 type Outcome = { readonly room: Room } | { readonly error: unknown }
 
-/** What several commands do to a room, one after the other; `outcomes` are those of the first of them. */
+/** The result of deciding commands in order. A split batch has outcomes for its first commands only. */
 interface DecidedBatch extends Omit<Commit, 'expectedSeq'> {
   readonly outcomes: readonly Outcome[]
 }
@@ -79,8 +80,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   }
 
   /**
-   * Decides the commands one after the other, each on the room as the one before has left it. Stops when the commit has
-   * become large.
+   * Decides the commands in order, each on the room after the previous one. Stops when the commit has `ROWS_MAX` rows.
    */
   const decideBatch = (before: Room, batch: readonly Pending<QueuedCommand, Room>[]): DecidedBatch => {
     let room = before
@@ -131,7 +131,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
           conflicts += 1
           if (conflicts === MAX_CONFLICTS) throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
         } else if (known && decided.events.length === 0) {
-          // Nothing was written, so nothing has shown that the room is still as it was.
+          // Without a write, no `seq` check has confirmed that the cached room is current.
           known = undefined
         } else {
           settle(rest, decided.outcomes)
@@ -147,7 +147,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
 
   const queue = new FairBatchQueue({ bounds: QUEUE, batchMax: BATCH_MAX, process })
 
-  /** The room that the command's idempotency key has made, if it has one and was used before. */
+  /** The room created earlier with the command's idempotency key, if any. */
   const replay = async ({ actor, room }: CreateCommand): Promise<Room | null> => {
     const { clientRequestId, requestHash } = room
     const made = clientRequestId === null ? null : await store.findByRequest(actor.id, clientRequestId)
@@ -155,7 +155,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     throw new RtcError('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another request.')
   }
 
-  /** Two who call each other mean one call; null when the other one's was over in the meantime. */
+  /** Joins the caller to the callee's call when both call each other; null when that call has ended meanwhile. */
   const joinReverseCall = async (
     { actor, room, expectStream }: CreateCommand,
     reverseCallId: string,
@@ -174,15 +174,15 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
       return await execute(reverseCallId, join)
     } catch (error) {
       if (!(error instanceof RtcError && error.code === 'ROOM_ENDED')) throw error
-      // Perhaps by a deadline that nobody has written down yet: else it would be found again and again.
+      // A passed deadline may not be committed yet. Commit it, so that the next attempt does not find this call again.
       await execute(reverseCallId, { type: 'tick' })
       return null
     }
   }
 
   /**
-   * A call to somebody for whom one of the same caller rings already is that call; null when it is another one, or when
-   * the caller of the earlier one is lost: then it has given way.
+   * Returns the caller's earlier call to the same callee when it is equal. Otherwise, or when the caller's stream in it
+   * was lost, supersedes the earlier call and returns null.
    */
   const repeat = async ({ room }: CreateCommand, earlierId: string): Promise<Room | null> => {
     const earlier = await execute(earlierId, { type: 'tick' })
@@ -230,7 +230,7 @@ function accept(decision: Decision): Accepted {
   throw new RtcError(decision.code, decision.message, { problems: decision.problems ?? [] })
 }
 
-/** Whether a p2p room rings for its callee at all. */
+/** Whether a p2p room rings for its callee. */
 const rings = ({ room, calleeIsBusy, silentFor }: CreateCommand): boolean =>
   !calleeIsBusy && !silentFor.has(room.calleeId ?? '')
 

@@ -16,40 +16,41 @@ import {
   ROOM_TYPES,
 } from './model.ts'
 
-/** The shapes that every door accepts; REST validates bodies with them, OpenAPI is generated from them. */
+/** Input schemas shared by GraphQL and REST; OpenAPI is generated from them. */
 
 const storable = (schema: z.ZodString) => schema.refine(isStorable, 'must not contain U+0000 or lone surrogates')
-/** Absent or null at the door, null inside. */
+/** Accepts an absent or null value and yields null. */
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null)
 const withDefault = <T extends z.ZodType>(schema: T, fallback: z.output<T>) =>
   schema.nullish().transform((value) => value ?? fallback)
 
-/** A user's id, as their token's subject spells it. */
+/** A user's id: the subject of their token. */
 export const UserId = z
   .string()
   .refine(isUserId, `must have 1 to ${USER_ID_MAX} characters, no control characters among them`)
-/** The client's own id of a device. */
+/** A device id, chosen by the client. */
 export const DeviceId = storable(z.string().min(1).max(128))
 const SessionId = storable(z.string().min(1).max(128))
-/** What a client's own session id does, for every door. */
+/** Describes `sessionId` of a join, for GraphQL and REST. */
 export const SESSION_OF_JOIN =
-  'An id that the client makes for each join: repeating it changes nothing, another one begins a session that takes over ' +
-  'from the earlier one of this device. Without it, a join of the device that is in the room is a repeat'
+  'An id that the client generates for each join. A join with the same id is a repeat and changes nothing; a new id begins ' +
+  'a session that replaces the earlier session of this device. Without it, a join by the device that is in the room is a ' +
+  'repeat'
 /** An idempotency key: printable ASCII (draft-ietf-httpapi-idempotency-key-header). */
 export const ClientRequestId = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
 
 const METADATA_MAX_BYTES = 8 * 1024
 
-/** A JSON object that the database can hold. */
+/** A JSON object that the database can store. */
 export const JsonObject = z
   .record(z.string(), z.unknown())
   .refine((value) => isStorableJson(value), 'must be nested at most 32 deep and hold no U+0000 or lone surrogates')
   .transform((value) => value as Metadata)
 
-/** What announcing a stream does when the callee turns out to be calling the caller, for every door. */
+/** Describes `expectStream` of a creation, for GraphQL and REST. */
 export const EXPECT_STREAM_OF_CREATE =
-  'When the callee is calling you and you join that call: a join or a stream of yours will follow. Without it within the ' +
-  'disconnect grace, you have left as disconnected. Defaults to false'
+  'Applies when the callee is calling you and you join that call: announces that you will join or open a stream. If neither ' +
+  'happens within the disconnect grace, you leave as disconnected. Defaults to false'
 
 export const CreateRoom = z.strictObject({
   type: z.enum(ROOM_TYPES).describe('p2p calls one callee, group invites participants'),
@@ -68,23 +69,24 @@ export const CreateRoom = z.strictObject({
 })
 export type CreateRoom = z.infer<typeof CreateRoom>
 
-/** What announcing a stream does, for every door. */
+/** Describes `mesh` of a join, for GraphQL and REST. */
 export const MESH =
-  'With provider webrtc: the client connects to every other participant by itself. The join is refused with ROOM_FULL when ' +
-  'MESH_MAX have joined, though the room may have more seats'
+  'With provider webrtc: the client connects to every other participant directly. The join is refused with ROOM_FULL when ' +
+  'MESH_MAX participants have joined, even if the room has more seats'
+/** Describes `expectStream` of a join, for GraphQL and REST. */
 export const EXPECT_STREAM =
-  'A stream of the room that names this device will come: without it within the disconnect grace, this session has ' +
-  'left as disconnected. Defaults to false'
-/** The longest that a leave may be put off, in seconds. */
+  'Announces that this device will open a stream of the room. If it does not within the disconnect grace, this session ' +
+  'leaves as disconnected. Defaults to false'
+/** The longest delay of a leave, in seconds. */
 const LEAVE_AFTER_MAX = 60
-/** What putting off a leave does, for every door. */
+/** Describes `after` of a leave, for GraphQL and REST. */
 export const LEAVE_AFTER =
-  `Seconds until the seat is given up, for a page that closes or reloads; 0 to ${LEAVE_AFTER_MAX}, and never longer than ` +
-  'the disconnect grace. The others see the participant as disconnected meanwhile, and a join or a new stream of the ' +
-  'device takes it back. An invitation is not declined by it when it is more than 0. Defaults to 0'
+  `Seconds until the leave takes effect, for a page that closes or reloads; 0 to ${LEAVE_AFTER_MAX}, capped by the ` +
+  'disconnect grace. Until then the participant is shown as disconnected, and a join or a new stream of the device cancels ' +
+  'the leave. With a delay, an open invitation is not declined. Defaults to 0'
 
 export const JoinRoom = z.strictObject({
-  deviceId: optional(DeviceId).describe('No deviceId means one and the same default device'),
+  deviceId: optional(DeviceId).describe('Joins without a deviceId share one default device'),
   sessionId: optional(SessionId).describe(SESSION_OF_JOIN),
   expectStream: withDefault(z.boolean(), false).describe(EXPECT_STREAM),
   mesh: withDefault(z.boolean(), false).describe(MESH),
@@ -94,8 +96,8 @@ export const JoinRoom = z.strictObject({
 export type JoinRoom = z.infer<typeof JoinRoom>
 
 export const LeaveRoom = z.strictObject({
-  deviceId: optional(DeviceId).describe('Only if this device is in the room; by default whichever is'),
-  sessionId: optional(SessionId).describe('Only this session: a leave of an earlier one changes nothing'),
+  deviceId: optional(DeviceId).describe('Leave only if this device holds the seat; by default, leave with any device'),
+  sessionId: optional(SessionId).describe('Leave only this session; naming an earlier session changes nothing'),
   after: withDefault(z.int().min(0).max(LEAVE_AFTER_MAX), 0).describe(LEAVE_AFTER),
 })
 export type LeaveRoom = z.infer<typeof LeaveRoom>
@@ -105,12 +107,12 @@ export const RejectCall = z.strictObject({
 })
 export type RejectCall = z.infer<typeof RejectCall>
 
-/** Users that one request may invite. */
+/** Users that may be invited by one request. */
 export const INVITED_MAX = 100
 export const InviteParticipants = z.strictObject({ userIds: z.array(UserId).min(1).max(INVITED_MAX) })
 export type InviteParticipants = z.infer<typeof InviteParticipants>
 
-export const TransferHost = z.strictObject({ userId: UserId.describe('Who is to host: somebody who has joined') })
+export const TransferHost = z.strictObject({ userId: UserId.describe('The new host: a participant who has joined') })
 export type TransferHost = z.infer<typeof TransferHost>
 
 export const UpdateParticipant = z.strictObject({
@@ -124,7 +126,7 @@ export const RoomFilter = z.strictObject({
   endReason: optional(z.enum(END_REASONS)),
   type: optional(z.enum(ROOM_TYPES)),
   mediaType: optional(z.enum(MEDIA_TYPES)),
-  peer: optional(UserId).describe('A user who has, or had, a place in the room, too'),
+  peer: optional(UserId).describe('Another user who is, or was, a participant'),
   from: optional(z.date()).describe('Created at or after'),
   to: optional(z.date()).describe('Created before'),
 })
@@ -151,7 +153,7 @@ export type Page = z.infer<typeof Page>
 
 export const PARTICIPANTS_PAGE_DEFAULT = 50
 export const PARTICIPANTS_PAGE_MAX = 500
-/** A page of a room's participants; the cursor is the ordinal of the last one seen. */
+/** A page of a room's participants; the cursor is the ordinal of the last participant seen. */
 export const ParticipantsPage = z.strictObject({
   first: withDefault(z.int().min(1).max(PARTICIPANTS_PAGE_MAX), PARTICIPANTS_PAGE_DEFAULT),
   after: optional(

@@ -16,7 +16,7 @@ import {
   type RoomFields,
 } from './model.ts'
 
-/** What REST answers: every field is always there, absent values are null, times are ISO 8601 in UTC. */
+/** Bodies of REST responses: every field is present, absent values are null, times are ISO 8601 in UTC. */
 
 const time = z.iso.datetime()
 
@@ -37,11 +37,16 @@ export const RoomJson = z.object({
   startedAt: time.nullable(),
   endedAt: time.nullable(),
   endReason: z.enum(END_REASONS).nullable(),
-  duration: z.int().nullable().describe('Whole seconds that the room was, or has been, active'),
+  duration: z.int().nullable().describe('Whole seconds for which the room was, or has been, active'),
   activeUntil: time
     .nullable()
-    .describe('Until when an ended room was active: endedAt, or the loss of the connection that ended it'),
-  hostId: z.string().nullable().describe('Who invites into a group, removes and ends it; null in p2p'),
+    .describe(
+      'When an ended room stopped being active: endedAt, or the time at which the connection was lost that ended it',
+    ),
+  hostId: z
+    .string()
+    .nullable()
+    .describe('The participant who may invite into a group, remove from it and end it; null in p2p'),
 })
 
 export const ParticipantJson = z.object({
@@ -55,9 +60,11 @@ export const ParticipantJson = z.object({
   joinedAt: time.nullable(),
   leftAt: time.nullable(),
   leaveReason: z.enum(LEAVE_REASONS).nullable(),
-  duration: z.int().describe('Whole seconds of all stays'),
+  duration: z.int().describe('Whole seconds of all memberships, including the current one'),
   sessionId: z.string().nullable().describe('The session that holds the seat; null unless joined'),
-  lostAt: time.nullable().describe('When the connection was lost, which ends the stay unless it comes back'),
+  lostAt: time
+    .nullable()
+    .describe('When the connection was lost; the membership ends at this time unless the connection is restored'),
 })
 
 export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> => ({

@@ -45,10 +45,10 @@ export type LeaveReason = (typeof LEAVE_REASONS)[number]
 export type RoomEventType = (typeof ROOM_EVENT_TYPES)[number]
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
-/** A JSON object of the application's own. */
+/** A JSON object defined by the application. */
 export type Metadata = { [key: string]: Json }
 
-/** The room's own fields: the columns of its row, described in prisma/schema.prisma. */
+/** The columns of a room's row, described in prisma/schema.prisma. */
 export interface RoomFields {
   readonly id: string
   readonly type: RoomType
@@ -87,7 +87,7 @@ export interface Participant {
   readonly video: boolean
   readonly connected: boolean
   readonly deviceId: string | null
-  /** Which join holds the seat; null unless joined. */
+  /** The session that holds the seat; null unless joined. */
   readonly sessionId: string | null
   readonly joinedAt: Date | null
   readonly leftAt: Date | null
@@ -96,15 +96,15 @@ export interface Participant {
   readonly completedSeconds: number
   readonly ringsUntil: Date | null
   readonly graceUntil: Date | null
-  /** The invitation does not ring for the user; the caller does not see a difference. Null, of older rows, is false. */
+  /** The invitation does not ring for the user, which the caller cannot see. Null in older rows, which means false. */
   readonly silent: boolean | null
-  /** When the stream was lost; null while it is there. */
+  /** When the stream was lost; null while the participant is connected. */
   readonly lostAt: Date | null
-  /** When the participant leaves because the client said that it closes. */
+  /** When a delayed leave takes effect; null when none is pending. */
   readonly leavesAt: Date | null
 }
 
-/** The aggregate: the room and everybody who ever had a place in it, in the order they came. */
+/** The aggregate: the room and all of its participants, former ones included, by ordinal. */
 export interface Room extends RoomFields {
   readonly participants: Participants
 }
@@ -140,29 +140,29 @@ export function apply(room: Room | null, event: RoomEvent): Room {
 
 export const findParticipant = (room: Room, userId: string): Participant | undefined => room.participants.get(userId)
 
-/** How many users may ever have had a place in one room. */
+/** Bound on the participants of one room, former ones included. */
 export const ROOM_PARTICIPANTS_MAX = 10_000
 
-/** Who invites into a group, removes and ends it; null in a call between two, which has no host. */
+/** The host, who may invite into a group, remove from it and end it; null in a call, which has no host. */
 export const hostOf = ({ type, hostId, callerId }: Pick<RoomFields, 'type' | 'hostId' | 'callerId'>): string | null =>
   type === 'group' ? (hostId ?? callerId) : null
 
 /** Seconds between two times, to the millisecond. */
 export const secondsBetween = (from: Date, to: Date): number => Math.max(0, to.getTime() - from.getTime()) / 1000
 
-/** Whole seconds that the room has been or was `active`; null if it never was. */
+/** Whole seconds for which the room was, or has been, `active`; null if it never was. */
 export const roomDuration = (room: RoomFields, asOf: Date): number | null =>
   room.startedAt && Math.floor(secondsBetween(room.startedAt, room.activeUntil ?? room.endedAt ?? asOf))
 
-/** Whole seconds of all stays, the present one included. */
+/** Whole seconds of all memberships, including the current one. */
 export const participantDuration = (participant: Participant, asOf: Date): number =>
   Math.floor(participant.completedSeconds + currentMembershipSeconds(participant, asOf))
 
-/** Seconds of the present stay: up to the loss of its stream, if that is lost. */
+/** Seconds of the current membership, until its stream was lost if it was. */
 const currentMembershipSeconds = ({ state, joinedAt, lostAt }: Participant, asOf: Date): number =>
   state === 'joined' && joinedAt ? secondsBetween(joinedAt, lostAt ?? asOf) : 0
 
-/** A new place in a room, invited. */
+/** The row of a user who was not a participant before, with state `invited`. */
 export const newParticipant = (
   room: { readonly id: string },
   userId: string,
@@ -187,10 +187,10 @@ export const newParticipant = (
   leavesAt: null,
 })
 
-/** What is true of a participant whose stream is there. */
+/** Fields of a participant who is connected. */
 export const PRESENT = { connected: true, graceUntil: null, lostAt: null, leavesAt: null } as const
 
-/** The row of somebody who is out: the stay is counted, nothing is published. */
+/** The row after the participant has left: the membership is added to `completedSeconds`, audio and video are off. */
 export const departed = (
   before: Participant,
   state: 'left' | 'removed',

@@ -8,7 +8,7 @@ export interface PageFilter {
   readonly endReason?: EndReason | null
   readonly type?: RoomType | null
   readonly mediaType?: MediaType | null
-  /** A user who has, or had, a place in the room, too. */
+  /** Another user who is, or was, a participant. */
   readonly peer?: string | null
   /** Created at or after. */
   readonly from?: Date | null
@@ -19,7 +19,7 @@ export interface PageFilter {
 export interface PageQuery {
   readonly scope: ReadScope
   readonly filter: PageFilter
-  /** Room ids, exclusive: the page lies behind `after` and before `before`, newest first. */
+  /** Room ids, exclusive: the page begins after `after` and ends before `before`, newest first. */
   readonly after: string | null
   readonly before: string | null
   /** Take the last rooms of that range instead of the first. */
@@ -27,7 +27,7 @@ export interface PageQuery {
   readonly limit: number
 }
 
-/** The statement for one page of rooms, in the order in which it walks the index. */
+/** The statement for one page of rooms, in index order: a backward page is oldest first. */
 export function pageStatement(query: PageQuery): Prisma.Sql {
   const order = Prisma.raw(query.backward ? 'ASC' : 'DESC')
   return Prisma.sql`
@@ -35,10 +35,10 @@ export function pageStatement(query: PageQuery): Prisma.Sql {
      ORDER BY ${idOf(query)} ${order} LIMIT ${query.limit}`
 }
 
-/** The index that gives the order: of everybody's rooms or of one user's. */
+/** The indexed column that orders the page: of all rooms, or of one user's rooms. */
 const idOf = ({ scope }: PageQuery): Prisma.Sql => (scope === 'all' ? Prisma.sql`room."id"` : Prisma.sql`me."roomId"`)
 
-const aDay = (time: Date, direction: 1 | -1): Date => new Date(time.getTime() + direction * 86_400_000)
+const plusDays = (time: Date, days: 1 | -1): Date => new Date(time.getTime() + days * 86_400_000)
 
 function scopeOf({ scope }: PageQuery): Prisma.Sql {
   if (scope === 'all') return Prisma.sql`FROM "Room" room WHERE true`
@@ -47,15 +47,15 @@ function scopeOf({ scope }: PageQuery): Prisma.Sql {
    WHERE me."userId" = ${scope.participantId} AND me."state" <> ${scope.exceptState}::"ParticipantState"`
 }
 
-/** Bounds on the id are told for both tables: the planner does not carry them over the join. */
+/** Bounds on the id are written for both tables, because the planner does not propagate inequalities across the join. */
 function conditions({ scope, filter, after, before }: PageQuery): Prisma.Sql {
   const ids = scope === 'all' ? [Prisma.sql`room."id"`] : [Prisma.sql`me."roomId"`, Prisma.sql`room."id"`]
   const bounds = ids.flatMap((id) => [
     after && Prisma.sql`${id} < ${after}::uuid`,
     before && Prisma.sql`${id} > ${before}::uuid`,
-    // Ids rise with time. A day more on either side makes up for clocks that were wrong.
-    filter.from && Prisma.sql`${id} >= ${firstIdAt(aDay(filter.from, -1))}::uuid`,
-    filter.to && Prisma.sql`${id} < ${firstIdAt(aDay(filter.to, 1))}::uuid`,
+    // UUID v7 ids are ordered by time. One extra day on either side allows for wrong clocks.
+    filter.from && Prisma.sql`${id} >= ${firstIdAt(plusDays(filter.from, -1))}::uuid`,
+    filter.to && Prisma.sql`${id} < ${firstIdAt(plusDays(filter.to, 1))}::uuid`,
   ])
   const terms = [
     ...bounds,

@@ -1,16 +1,16 @@
 import type { Participant, ParticipantState } from './model.ts'
 import type { Participants } from './participants.ts'
 
-/** Which participants of a room are asked for. */
+/** Selects participants of a room. */
 export interface ParticipantsFilter {
   readonly roomId: string
-  /** Any of these; all when null. */
+  /** Only participants in one of these states; null for all. */
   readonly state: readonly ParticipantState[] | null
 }
 
 export interface ParticipantsQuery extends ParticipantsFilter {
   readonly first: number
-  /** The ordinal behind which the page begins. */
+  /** The page begins after this ordinal. */
   readonly after: number | null
 }
 
@@ -19,7 +19,7 @@ export interface ParticipantsSlice {
   readonly hasNextPage: boolean
 }
 
-/** A participant's position in the order in which they came, which never changes. */
+/** The cursor of a participant: its ordinal, which never changes. */
 export const cursorOf = ({ ordinal }: Participant): string => String(ordinal)
 
 export const inState =
@@ -27,19 +27,19 @@ export const inState =
   ({ state }: Participant): boolean =>
     states === null || states.includes(state)
 
-/** A page of participants that are at hand. */
+/** A page of participants that are already loaded. */
 export function pageOf(
   participants: Participants | readonly Participant[],
   { state, first, after }: Omit<ParticipantsQuery, 'roomId'>,
 ): ParticipantsSlice {
-  const isAsked = inState(state)
+  const isSelected = inState(state)
   return sliceOf(
-    [...participants].filter((participant) => participant.ordinal > (after ?? -1) && isAsked(participant)),
+    [...participants].filter((participant) => participant.ordinal > (after ?? -1) && isSelected(participant)),
     first,
   )
 }
 
-/** A page out of at least one participant more than it holds, if there are so many. */
+/** Cuts a page from a result that was read with a limit of one more than the page's size. */
 export const sliceOf = (found: readonly Participant[], first: number): ParticipantsSlice => ({
   participants: found.slice(0, first),
   hasNextPage: found.length > first,

@@ -1,36 +1,36 @@
 import type { Participant } from './model.ts'
 
-/** Participants per chunk: what one change copies. */
+/** Participants per chunk; a change copies one chunk. */
 const CHUNK = 64
 
-/** The next thing that time does to a participant. */
+/** A deadline of one participant. */
 export interface ParticipantDeadline {
   readonly kind: 'ring' | 'grace' | 'leave'
   readonly at: Date
   readonly participant: Participant
 }
 
-/** What is known of several participants without looking at each of them. */
+/** Aggregated facts about several participants. */
 interface Summary {
   readonly joined: number
   readonly invited: number
-  /** Those whose invitation has a deadline. */
+  /** Participants whose invitation has a deadline. */
   readonly ringing: number
   readonly everJoined: boolean
-  /** The first of what is due first. */
+  /** The earliest deadline; the least ordinal wins a tie. */
   readonly nextDeadline: ParticipantDeadline | undefined
 }
 
 /**
- * The participants of a room in the order of their ordinals, as an immutable list whose versions share what is equal: a
- * change costs about the same in a room of ten and in a room of ten thousand. Sums are kept for each chunk and worked out
- * again for the chunks that have changed.
+ * The participants of a room, ordered by ordinal: a persistent list whose versions share unchanged chunks, so that a
+ * change costs about the same in a room of ten and in a room of ten thousand. Each chunk caches its summary; a change
+ * recomputes the summaries of the changed chunks only.
  */
 export class Participants implements Iterable<Participant> {
   readonly #chunks: readonly Chunk[]
   /**
-   * Ordinals by user, shared by all versions: a user's ordinal never changes. Versions of a decision that was not
-   * committed leave entries behind, so that an entry is a hint.
+   * Ordinals by user id, shared by all versions, since a user's ordinal never changes. An uncommitted decision leaves
+   * its entries behind, so every entry has to be verified.
    */
   readonly #ordinals: Map<string, number>
   readonly length: number
@@ -42,7 +42,7 @@ export class Participants implements Iterable<Participant> {
     this.length = length
   }
 
-  /** @param participants - in the order of their ordinals, which begin with 0 and have no gap */
+  /** @param participants - ordered by ordinal; ordinals begin with 0 and have no gap */
   static of(participants: readonly Participant[]): Participants {
     const chunks: Chunk[] = []
     for (let from = 0; from < participants.length; from += CHUNK) {
@@ -52,7 +52,7 @@ export class Participants implements Iterable<Participant> {
     return new Participants(chunks, ordinals, participants.length)
   }
 
-  /** The list with these rows in place of the earlier ones of their users, or appended. */
+  /** The list with these rows, each of which replaces the same user's row or is appended. */
   with(changed: readonly Participant[]): Participants {
     if (changed.length === 0) return this
     const copies = new Map<number, Participant[]>()
@@ -76,8 +76,8 @@ export class Participants implements Iterable<Participant> {
   get(userId: string): Participant | undefined {
     const ordinal = this.#ordinals.get(userId)
     if (ordinal === undefined) return undefined
-    const hinted = this.at(ordinal)
-    return hinted?.userId === userId ? hinted : this.find((participant) => participant.userId === userId)
+    const candidate = this.at(ordinal)
+    return candidate?.userId === userId ? candidate : this.find((participant) => participant.userId === userId)
   }
 
   at(ordinal: number): Participant | undefined {
@@ -104,12 +104,12 @@ export class Participants implements Iterable<Participant> {
     return this.#chunks.flatMap(({ items }) => items.map(transform))
   }
 
-  /** Those who hold a seat. */
+  /** Participants who hold a seat. */
   joined(): Participant[] {
     return this.#chunks.flatMap(({ items, summary }) => (summary.joined > 0 ? items.filter(isJoined) : []))
   }
 
-  /** Those whose invitation has a deadline. */
+  /** Participants whose invitation has a deadline. */
   ringing(): Participant[] {
     return this.#chunks.flatMap(({ items, summary }) => (summary.ringing > 0 ? items.filter(isRinging) : []))
   }
@@ -126,12 +126,12 @@ export class Participants implements Iterable<Participant> {
     return this.#summary.ringing
   }
 
-  /** Whether anybody has ever held a seat. */
+  /** Whether any participant has ever held a seat. */
   get everJoined(): boolean {
     return this.#summary.everJoined
   }
 
-  /** What time does to a participant next; of what is due at the same moment, the one with the least ordinal. */
+  /** The participants' earliest deadline; the least ordinal wins a tie. */
   get nextDeadline(): ParticipantDeadline | undefined {
     return this.#summary.nextDeadline
   }

@@ -4,46 +4,46 @@ import { findParticipant, hostOf, type Participant, type ParticipantState, type 
 import type { RoomCommand } from './rules/command.ts'
 import { refuse, type Refusal } from './rules/decision.ts'
 
-/** Who asks for something, of which room, and about whom in it. */
+/** A request of an actor that concerns a room. */
 export interface RoomRequest {
   readonly actor: Actor
   readonly room: Room
-  /** Another participant whom it is about. */
+  /** The participant that the request concerns, if it is not the actor. */
   readonly userId?: string | undefined
 }
 
-/** A request, and where its actor stands with the room. */
+/** A request together with the actor's own participant row. */
 interface SubjectRequest extends RoomRequest {
   readonly participant: Participant | undefined
 }
 
-/** Somebody asks to create a room in the name of a caller. */
+/** A request to create a room in the name of a caller. */
 interface CreateRequest {
   readonly actor: Actor
   readonly room: { readonly callerId: string }
 }
 
-/** Unless one of these holds, the request is refused so. */
-interface Requirement<Asked> {
-  readonly anyOf: readonly ((asked: Asked) => boolean)[]
-  readonly refusal: Refusal | ((asked: Asked) => Refusal)
+/** The request is refused with `refusal` unless one of the conditions holds. */
+interface Requirement<Request> {
+  readonly anyOf: readonly ((request: Request) => boolean)[]
+  readonly refusal: Refusal | ((request: Request) => Refusal)
 }
 
 type UserCommand = Extract<RoomCommand, { readonly actor: Actor }>
 
-/** What users do to a room and what they see of it. What the gateway does by itself needs no permission. */
+/** Actions that require permission. The gateway's own commands do not. */
 export type RoomAction = 'read' | 'connect' | 'signal' | UserCommand['type']
 
 interface Policy extends Readonly<Record<RoomAction, readonly Requirement<SubjectRequest>[]>> {
   readonly create: readonly Requirement<CreateRequest>[]
 }
 
-/** Who was put out is a participant no more, for as long as they are not invited again. */
+/** A removed user has no access to the room until they are invited again. */
 const REMOVED: ParticipantState = 'removed'
 
 const isAdminActor = ({ actor }: { readonly actor: Actor }): boolean => isAdmin(actor)
 const isForSelf = ({ actor, room }: CreateRequest): boolean => room.callerId === actor.id
-/** Has, or had, a place in the room. */
+/** Is a participant now, or was one and left. */
 const isParticipant = ({ participant }: SubjectRequest): boolean =>
   participant !== undefined && participant.state !== REMOVED
 const hasJoined = ({ participant }: SubjectRequest): boolean => participant?.state === 'joined'
@@ -52,21 +52,21 @@ const isNotRemoved = ({ participant }: SubjectRequest): boolean => participant?.
 const isLinkRoom = ({ room }: SubjectRequest): boolean => room.access === 'link'
 const isCallParty = ({ room, participant }: SubjectRequest): boolean =>
   room.type === 'p2p' && (participant?.role === 'caller' || participant?.role === 'callee')
-/** Of a group; a call between two has none. */
+/** Always false in a call, which has no host. */
 const isHost = ({ room, actor }: SubjectRequest): boolean => hostOf(room) === actor.id
-const isAdminOfGroup = (asked: SubjectRequest): boolean => asked.room.type === 'group' && isAdminActor(asked)
-/** Whoever calls is not rung; a caller who has handed a group over may be invited as anybody. */
-const mayReject = (asked: SubjectRequest): boolean =>
-  asked.participant?.role !== 'caller' || (asked.room.type === 'group' && !isHost(asked))
+const isAdminOfGroup = (request: SubjectRequest): boolean => request.room.type === 'group' && isAdminActor(request)
+/** A caller has no invitation to reject, except the former host of a group, who may be invited like any other user. */
+const mayReject = (request: SubjectRequest): boolean =>
+  request.participant?.role !== 'caller' || (request.room.type === 'group' && !isHost(request))
 const isOpen = ({ room }: SubjectRequest): boolean => room.status !== 'ended'
 const targetIsParticipant = ({ room, userId = '' }: SubjectRequest): boolean =>
   findParticipant(room, userId) !== undefined
 const targetIsNotHost = ({ room, userId }: SubjectRequest): boolean => hostOf(room) !== userId
 
-export const ROOM_ENDED = refuse('ROOM_ENDED', 'The room is over.')
+export const ROOM_ENDED = refuse('ROOM_ENDED', 'The room has ended.')
 const NOT_PARTICIPANT = refuse('FORBIDDEN', 'You are not a participant of this room.')
 const NOT_JOINED = refuse('FORBIDDEN', 'You have not joined this room.')
-const NOT_HOST = refuse('FORBIDDEN', 'Only the host of a group may invite and remove.')
+const NOT_HOST = refuse('FORBIDDEN', 'Only the host of a group may invite or remove.')
 
 const asHost = { anyOf: [isHost], refusal: NOT_HOST }
 const toRead = { anyOf: [isParticipant, isAdminActor], refusal: NOT_PARTICIPANT }
@@ -79,8 +79,8 @@ const forParticipant = {
 }
 
 /**
- * Who may do what. The requirements of an action are looked at in their order, and the first that does not hold is the
- * answer: clients see which, so the order is part of the contract.
+ * The requirements of every action. They are checked in order, and the first one that fails decides the refusal. Clients
+ * see this refusal, so the order is part of the contract.
  */
 const POLICY: Policy = {
   create: [
@@ -90,9 +90,9 @@ const POLICY: Policy = {
     },
   ],
 
-  // What is seen of a room: the room itself, its participants, its log and its stream.
+  // The room itself, its participants, its log and its stream.
   read: [toRead],
-  // The way to the room's media, and signals in either direction.
+  // The connection to the room's media, and signals in either direction.
   connect: [toRead, whileOpen, asJoined],
   signal: [toRead, whileOpen, asJoined],
 
@@ -113,54 +113,57 @@ const POLICY: Policy = {
     forParticipant,
     {
       anyOf: [targetIsNotHost],
-      refusal: refuse('FORBIDDEN', 'The host cannot be removed; hand the room over, or end it.'),
+      refusal: refuse(
+        'FORBIDDEN',
+        'The host cannot be removed; make another participant the host first, or end the room.',
+      ),
     },
   ],
   transferHost: [
-    { anyOf: [isHost, isAdminOfGroup], refusal: refuse('FORBIDDEN', 'Only the host of a group may hand it over.') },
+    { anyOf: [isHost, isAdminOfGroup], refusal: refuse('FORBIDDEN', 'Only the host of a group may transfer it.') },
     whileOpen,
     forParticipant,
   ],
   end: [
     {
       anyOf: [isCallParty, isHost, isAdminActor],
-      refusal: refuse('FORBIDDEN', 'Only the host may end this room, or either side of a call between two.'),
+      refusal: refuse('FORBIDDEN', 'Only the host of a group, or either party of a call, may end it.'),
     },
   ],
 }
 
 /**
- * What a root field or a route declares: `user`, for whatever is the user's own or shown to all users, or else its entry in
- * the table. Nothing but health, the call page and the documents of the API is served without a token.
+ * The access that a root field or a route declares: `user` for the user's own data and for data that all users may see;
+ * otherwise the action's entry in the policy. Only health, the call page and the API documents need no token.
  */
 export type Access = 'user' | keyof Policy
 
-/** Why the actor may not; undefined if they may. */
+/** The refusal of the action; undefined if the actor is allowed. */
 export const refusalOf = (action: RoomAction, request: RoomRequest): Refusal | undefined =>
   firstRefusal(POLICY[action], { ...request, participant: findParticipant(request.room, request.actor.id) })
 
-/** As {@link refusalOf}, for a command. The gateway's own commands have no actor and are not refused. */
+/** {@link refusalOf} for a command. The gateway's own commands have no actor and are always allowed. */
 export function refusalOfCommand(room: Room, command: RoomCommand): Refusal | undefined {
   if (!('actor' in command)) return undefined
   const { type, actor } = command
   return refusalOf(type, { actor, room, userId: 'userId' in command ? command.userId : undefined })
 }
 
-/** As {@link refusalOf}, for a room that is to be created. */
+/** {@link refusalOf} for the creation of a room. */
 export const refusalOfCreation = (creation: CreateRequest): Refusal | undefined => firstRefusal(POLICY.create, creation)
 
-function firstRefusal<Asked>(requirements: readonly Requirement<Asked>[], asked: Asked): Refusal | undefined {
-  const broken = requirements.find(({ anyOf }) => !anyOf.some((holds) => holds(asked)))
-  return typeof broken?.refusal === 'function' ? broken.refusal(asked) : broken?.refusal
+function firstRefusal<Request>(requirements: readonly Requirement<Request>[], request: Request): Refusal | undefined {
+  const failed = requirements.find(({ anyOf }) => !anyOf.some((holds) => holds(request)))
+  return typeof failed?.refusal === 'function' ? failed.refusal(request) : failed?.refusal
 }
 
-/** @throws RtcError as the table says */
+/** @throws RtcError with the refusal of the policy */
 export function requireAllowed(action: RoomAction, request: RoomRequest): void {
   const refusal = refusalOf(action, request)
   if (refusal) throw new RtcError(refusal.code, refusal.message)
 }
 
-/** Which rooms somebody may `read`, as a condition for many: all, or those with a place of theirs in another state. */
+/** The rooms that a user may `read`, for queries: all, or those in which they are a participant in another state. */
 export type ReadScope = 'all' | { readonly participantId: string; readonly exceptState: ParticipantState }
 
 export const readScope = (actor: Actor): ReadScope =>

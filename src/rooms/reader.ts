@@ -6,21 +6,21 @@ import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.
 import type { RoomStore } from './store.ts'
 
 /**
- * Parts of rooms by the room's id, without authorisation: for the fields of a room that the reader has been let in to.
- * What several fields of one answer ask for is read by one statement, and nothing is kept.
+ * Loads parts of rooms by room id for the resolvers of a room's fields. It checks no permission: the root field has
+ * authorised the viewer. Loads of several fields of one response are batched into one statement; nothing is cached.
  */
 export interface RoomReader {
-  /** @throws RtcError BAD_USER_INPUT for more participants than the answer may still have */
+  /** @throws RtcError BAD_USER_INPUT when the response would exceed its bound on items */
   participantsOf(roomId: string): Promise<readonly Participant[]>
-  /** The viewer's own place. */
+  /** The viewer's own participant row. */
   viewerParticipant(roomId: string): Promise<Participant | null>
-  /** One participant more than asked for, if there is one. */
+  /** Up to `first + 1` participants: the extra one tells whether there is a next page. */
   participantsPage(query: ParticipantsQuery): Promise<readonly Participant[]>
   participantCount(filter: ParticipantsFilter): Promise<number>
   eventsOf(range: EventRange): Promise<readonly RoomEvent[]>
 }
 
-/** A reader for one answer, or for the answers of one subscription. */
+/** Creates a reader for one response, or for all responses of one subscription. */
 export type OpenRoomReader = (answer: { readonly viewer: Actor; readonly itemsLeft: () => number }) => RoomReader
 
 export function createRoomReaders({
@@ -30,7 +30,7 @@ export function createRoomReaders({
   readonly store: Pick<RoomStore, 'participantsOf' | 'participantPages' | 'participantCounts'>
   readonly events: EventLog
 }): OpenRoomReader {
-  // A subscription's reader lives long: only batching is wanted, an answer kept would be stale.
+  // A subscription's reader is long-lived: cached rows would be stale, so only batching is used.
   const options = { cache: false }
   return ({ viewer, itemsLeft }) => {
     const participants = new DataLoader(async (roomIds: readonly string[]) => {
@@ -43,7 +43,7 @@ export function createRoomReaders({
     }, options)
     const pages = new DataLoader((queries: readonly ParticipantsQuery[]) => store.participantPages(queries), options)
     const counts = new DataLoader((filters: readonly ParticipantsFilter[]) => store.participantCounts(filters), options)
-    const ranges = new DataLoader((asked: readonly EventRange[]) => events.read(asked), options)
+    const ranges = new DataLoader((queries: readonly EventRange[]) => events.read(queries), options)
     return {
       participantsOf: (roomId) => participants.load(roomId),
       viewerParticipant: (roomId) => viewers.load(roomId),

@@ -21,15 +21,15 @@ import { PARTICIPANT_STATES, type RoomMember } from './model.ts'
 import { cursorOf, inState, pageOf } from './participants-page.ts'
 import type { RoomService } from './service.ts'
 
-/** A body without fields. */
+/** An empty body. */
 const EmptyBody = z.strictObject({})
-/** A query that nobody looks at. */
+/** Query parameters are ignored. */
 const AnyQuery = z.object({})
 const wholeNumber = z
   .string()
   .regex(/^\d{1,9}$/, 'must be a whole number')
   .transform(Number)
-/** In a query, `+` is read as a space unless it is encoded, and few clients encode it. */
+/** An unencoded `+` in a query is decoded as a space, and few clients encode it. */
 const time = z
   .string()
   .transform((text) => parseTime(text.replace(/ (?=\d\d:\d\d$)/, '+')))
@@ -37,8 +37,8 @@ const time = z
 const orNull = <T>(value: T | undefined): T | null => value ?? null
 const RoomsQuery = z.strictObject({
   ...RoomFilter.shape,
-  from: time.describe('Created at or after: a time as RFC 3339 writes it, or a date').optional().transform(orNull),
-  to: time.describe('Created before: a time as RFC 3339 writes it, or a date').optional().transform(orNull),
+  from: time.describe('Created at or after: an RFC 3339 time, or a date').optional().transform(orNull),
+  to: time.describe('Created before: an RFC 3339 time, or a date').optional().transform(orNull),
   first: wholeNumber.optional(),
   after: z.string().optional(),
 })
@@ -50,7 +50,7 @@ const ParticipantsQuery = z.strictObject({
     .describe('Only participants in one of these states, separated by commas')
     .optional(),
   first: wholeNumber.optional(),
-  after: z.string().describe('The cursor out of Link: rel="next"').optional(),
+  after: z.string().describe('The cursor from the `Link: rel="next"` header').optional(),
 })
 const RoomsJson = z.object({
   rooms: z.array(RoomJson),
@@ -63,7 +63,7 @@ const memberJson = ({ room, participant }: RoomMember, now: Date) => ({
   participant: participantJson(participant, now),
 })
 
-/** The documented paths, and the list of one's rooms. */
+/** REST routes of rooms. */
 export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock }): Route[] {
   const end = (declared: Pick<Route, 'method' | 'operationId' | 'summary'>): Route =>
     route({
@@ -83,7 +83,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       operationId: 'createRoom',
       access: 'create',
       summary:
-        'Create a room. A repeat answers 200 and the same room: with the same Idempotency-Key, or while an equal call of yours rings for the same callee.',
+        'Create a room. A repeat returns 200 with the existing room: a request with the same Idempotency-Key, or a call equal to one of yours that is still ringing for the callee.',
       input: CreateRoom,
       success: [201, 200],
       output: RoomJson,
@@ -173,7 +173,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       operationId: 'getRoomParticipants',
       access: 'read',
       summary:
-        'Get room participants, in the order they came. With `first`, a page; `Link: rel="next"` leads to the next one.',
+        'Get room participants, in the order of their first invitation or join. With `first`, a page; `Link: rel="next"` leads to the next page.',
       input: ParticipantsQuery,
       success: [200],
       output: z.array(ParticipantJson),
@@ -218,7 +218,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       path: '/rooms/:id/host',
       operationId: 'transferHost',
       access: 'transferHost',
-      summary: 'Hand a group to somebody who has joined it.',
+      summary: 'Make a joined participant the host of a group.',
       input: TransferHost,
       success: [200],
       output: MemberJson,
@@ -230,7 +230,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       path: '/rooms/:id/participants/:userId',
       operationId: 'removeParticipant',
       access: 'remove',
-      summary: 'Put a participant out of a group, until they are invited again.',
+      summary: 'Remove a participant from a group, until they are invited again.',
       input: EmptyBody,
       success: [200],
       output: MemberJson,

@@ -1,17 +1,17 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
-/** What matters before somebody rings others. */
+/** The checks before a user calls or invites others. */
 export interface RingCheck {
-  /** Rooms of the caller that have not ended; counted no further than was asked for. */
+  /** Rooms of the caller that have not ended; counting stops at `liveRoomsMax`. */
   readonly liveRooms: number
-  /** Those who have blocked the caller. */
+  /** Users who have blocked the caller. */
   readonly blockedBy: ReadonlySet<string>
-  /** Those for whom as much rings as may. */
+  /** Users for whom `ringingMax` calls and invitations are ringing. */
   readonly atRingLimit: ReadonlySet<string>
 }
 
 export interface RingChecker {
-  /** One statement. */
+  /** Reads everything with one statement. */
   check(query: {
     readonly callerId: string
     readonly userIds: readonly string[]
@@ -24,20 +24,20 @@ export interface RingChecker {
 export function createRingChecker(prisma: PrismaClient): RingChecker {
   return {
     async check({ callerId, userIds, now, liveRoomsMax, ringingMax }) {
-      const [row] = await prisma.$queryRaw<{ liveRooms: number; blocking: string[]; overRung: string[] }[]>`
+      const [row] = await prisma.$queryRaw<{ liveRooms: number; blockedBy: string[]; atRingLimit: string[] }[]>`
         SELECT (SELECT count(*)::int FROM (
                   SELECT FROM "Room" WHERE "callerId" = ${callerId} AND "status" IN ('waiting', 'active')
                    LIMIT ${liveRoomsMax}) live) AS "liveRooms",
                ARRAY(SELECT "userId" FROM "Block"
-                      WHERE "blockedId" = ${callerId} AND "userId" = ANY(${userIds})) AS blocking,
+                      WHERE "blockedId" = ${callerId} AND "userId" = ANY(${userIds})) AS "blockedBy",
                ARRAY(SELECT "userId" FROM "Participant"
                       WHERE "userId" = ANY(${userIds}) AND "ringsUntil" > ${now} AND "state" = 'invited'
                         AND "role" <> 'caller' AND "silent" IS NOT TRUE
-                      GROUP BY "userId" HAVING count(*) >= ${ringingMax}) AS "overRung"`
+                      GROUP BY "userId" HAVING count(*) >= ${ringingMax}) AS "atRingLimit"`
       return {
         liveRooms: row?.liveRooms ?? 0,
-        blockedBy: new Set(row?.blocking),
-        atRingLimit: new Set(row?.overRung),
+        blockedBy: new Set(row?.blockedBy),
+        atRingLimit: new Set(row?.atRingLimit),
       }
     },
   }

@@ -1,19 +1,19 @@
 import type { Room } from './model.ts'
 
-/** Participants of all kept rooms together; a room without any counts as one. */
+/** Bound on the participants of all cached rooms together; every room counts as at least one. */
 const PARTICIPANTS_MAX = 100_000
 
 /**
- * Rooms as this node has written them last, so that the next command on one of them needs no read. Another node may have
- * gone on meanwhile: what is decided on a kept room counts only if the commit finds the room's `seq` unchanged. The least
- * recently used go first.
+ * Caches rooms as this node last wrote them, so that the next command on a room needs no read. Another node may have
+ * committed meanwhile, so a decision on a cached room is valid only if the commit finds the room's `seq` unchanged. The
+ * least recently used rooms are evicted first.
  */
 export class RoomCache {
-  /** The least recently used comes first. */
+  /** Ordered from the least to the most recently used. */
   readonly #rooms = new Map<string, Room>()
   #participants = 0
 
-  /** How many rooms are kept. */
+  /** Number of cached rooms. */
   get size(): number {
     return this.#rooms.size
   }
@@ -26,7 +26,7 @@ export class RoomCache {
     return room
   }
 
-  /** Keeps the room; one that has ended is not needed any more. */
+  /** Caches the room; drops it when it has ended. */
   put(room: Room): void {
     this.delete(room.id)
     if (room.status === 'ended') return

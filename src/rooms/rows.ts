@@ -15,7 +15,7 @@ export const toRoom = (room: JsonRow, participants: readonly JsonRow[]): Room =>
   participants: Participants.of(participants.map(toParticipant)),
 })
 
-/** What a stored event changed: fields of the room, whole rows of participants. */
+/** The `data` of a stored event: changed fields of the room, and whole rows of changed participants. */
 interface ChangeRow {
   readonly room?: JsonRow
   readonly participants?: readonly JsonRow[]

@@ -33,25 +33,25 @@ export interface RoomPage {
   readonly hasPreviousPage: boolean
 }
 
-/** What users do with rooms: one behaviour behind every door. Every refusal is an RtcError. */
+/** The use cases of rooms, shared by GraphQL and REST. Every refusal is an RtcError. */
 export interface RoomService {
   /**
-   * `replayed`: this room was there before. The key was used for the same request; or the callee is calling the caller
-   * at this moment, and the caller has joined their call instead; or the caller is calling the callee already.
+   * `replayed`: the room existed before. The idempotency key was used for the same request; or the callee is calling the
+   * caller, who has joined that call instead; or the caller is already calling the callee.
    */
   create(actor: Actor, input: CreateRoom, clientRequestId?: string | null): Promise<{ room: Room; replayed: boolean }>
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<RoomMember & { connection: MediaConnection }>
-  /** A connection that lasts from now, for who has joined. */
+  /** A new connection for a joined participant, valid from now. */
   refreshConnection(actor: Actor, roomId: string): Promise<MediaConnection>
-  /** TURN servers only for who calls, is in a room, or is rung by one. */
+  /** TURN servers are included only for users who are calling, have joined a room, or are being rung. */
   iceServers(actor: Actor): Promise<readonly IceServer[]>
   leave(actor: Actor, roomId: string, input?: LeaveRoom): Promise<RoomMember>
   end(actor: Actor, roomId: string): Promise<Room>
   reject(actor: Actor, roomId: string, input: RejectCall): Promise<RoomMember>
-  /** `invited` are those whose invitation was asked for, in that order. */
+  /** `invited`: the participants of `userIds`, in the same order. */
   invite(actor: Actor, roomId: string, input: InviteParticipants): Promise<{ room: Room; invited: Participant[] }>
   remove(actor: Actor, roomId: string, userId: string): Promise<RoomMember>
-  /** Hands a group over. */
+  /** Makes another joined participant the host of a group. */
   transferHost(actor: Actor, roomId: string, input: TransferHost): Promise<RoomMember>
   /** Changes what the actor publishes. */
   update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<RoomMember>
@@ -68,9 +68,9 @@ export interface RoomDependencies {
   readonly media: Media
   readonly rates: Rates
   newId(): string
-  /** End a call to somebody who is in another one as busy at once, instead of letting it ring. */
+  /** End a call at once as busy when the callee is in another call, instead of letting it ring. */
   readonly rejectBusy: boolean
-  /** Rooms of one user that may be live, and invitations that may ring for one, at the same time. */
+  /** Per user: rooms that may be live, and invitations that may ring, at the same time. */
   readonly quotas: { readonly liveRoomsMax: number; readonly ringingMax: number }
 }
 
@@ -87,7 +87,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       const query = { callerId: callerOf(actor, input), userIds, now: clock.now(), ...quotas }
       const { liveRooms, blockedBy, atRingLimit } = await ringChecker.check(query)
       if (liveRooms >= quotas.liveRoomsMax) throw tooManyRooms(quotas.liveRoomsMax)
-      // A call that finds too much ringing ends as busy; one among many invitations does not ring.
+      // At the callee's ring limit, a call ends as busy, and a group invitation is silent.
       const silentFor = input.type === 'p2p' ? blockedBy : new Set([...blockedBy, ...atRingLimit])
       const calleeIsBusy = rejectBusy && input.calleeId !== null && (await store.isInCall(input.calleeId))
       const ids = { id: newId(), clientRequestId }
@@ -106,7 +106,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async refreshConnection(actor, roomId) {
       charges.command(actor)
-      // A deadline that has passed counts, though nobody may have written it down yet.
+      // A passed deadline may not be committed yet.
       const room = await execute(roomId, { type: 'tick' })
       requireAllowed('connect', { actor, room })
       return media.connect(memberOf(room, actor.id), clock.now())
@@ -173,7 +173,7 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       const found = await store.page({ scope: readScope(actor), filter, after, before, backward, limit: size + 1 })
       const more = found.length > size
       const rooms = backward ? found.slice(-size) : found.slice(0, size)
-      // The cursor's own room lies beyond the page on the other side.
+      // The cursor's own room lies outside the page on the other side.
       return backward
         ? { rooms, hasNextPage: before !== null, hasPreviousPage: more }
         : { rooms, hasNextPage: more, hasPreviousPage: after !== null }
@@ -182,11 +182,11 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 }
 
 const tooManyRooms = (max: number): RtcError =>
-  new RtcError('RATE_LIMITED', `${max} rooms of yours have not ended; end some of them first.`, { retryAfter: 60 })
+  new RtcError('RATE_LIMITED', `You have ${max} rooms that have not ended; end some of them first.`, { retryAfter: 60 })
 
 function memberOf(room: Room, userId: string): RoomMember {
   const participant = findParticipant(room, userId)
-  if (!participant) throw new Error('whoever a command was about has a place in the room')
+  if (!participant) throw new Error('no participant row after a command on this user')
   return { room, participant }
 }
 
@@ -220,7 +220,7 @@ function createCommand(
   return { type: 'create', actor, calleeIsBusy, silentFor, expectStream: input.expectStream, room }
 }
 
-/** JSON with sorted keys: the order of fields does not make another request. */
+/** JSON with sorted keys, so that requests that differ only in the order of fields are equal. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     typeof item === 'object' && item !== null && !Array.isArray(item)

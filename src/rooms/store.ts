@@ -10,20 +10,20 @@ import { type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 export interface ParticipantsOptions {
   /** Participants of all the rooms together; BAD_USER_INPUT if there are more. @default no limit */
   readonly limit?: number
-  /** Only this user's places. */
+  /** Only this user's rows. */
   readonly userId?: string
 }
 
-/** Participants that one statement reads: the answer is taken in without holding up the event loop. */
+/** Participants that one statement reads, so that parsing the result does not block the event loop. */
 const STATEMENT_ROWS = 1000
 
-/** Every read is one SQL statement, so that it sees one moment of the room. */
+/** Reads of rooms. Every read is one SQL statement, so that it sees a consistent snapshot. */
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
   findByRequest(createdBy: string, clientRequestId: string): Promise<Room | null>
-  /** Rooms whose invitation of any of these users rings at `now`, the oldest first. */
+  /** Rooms that ring for any of these users at `now`, oldest first. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
-  /** The same, only which rooms and how far each has come. */
+  /** {@link ringing}, but only each room's id and `seq`, by user. */
   ringingSeqs(
     userIds: readonly string[],
     now: Date,
@@ -34,30 +34,30 @@ export interface RoomStore {
     roomIds: readonly string[],
     options: ParticipantsOptions,
   ): Promise<ReadonlyMap<string, readonly Participant[]>>
-  /** For each query one participant more than asked for, if there is one. */
+  /** For each query up to `first + 1` participants: the extra one tells whether there is a next page. */
   participantPages(queries: readonly ParticipantsQuery[]): Promise<readonly (readonly Participant[])[]>
   participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
-  /** Those of the rooms that have gone beyond the given event number, with the number that they have reached. */
+  /** The rooms whose `seq` is greater than the given one, with their current `seq`. */
   newerThan(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
-  /** Whether a user is in an active call between two. */
+  /** Whether a user is in an active p2p call. */
   isInCall(userId: string): Promise<boolean>
-  /** Whether a user has joined a room, is the caller of one that has not ended, or is rung by one at `now`. */
+  /** Whether a user has joined a room, is the caller of a live room, or is being rung at `now`. */
   isInOrRung(userId: string, now: Date): Promise<boolean>
   /**
-   * Rooms with a deadline at or before `now`: the longest overdue of each user who has some, then the next of each. They
-   * are set aside for the caller: no other node gets them for a few seconds, after which whatever was not done is due
+   * Claims rooms whose deadline is at or before `now`, taking turns between callers: the longest overdue room of each,
+   * then the next of each. No other node gets a claimed room for `CLAIM` seconds; a room not processed by then is due
    * again.
    */
   claimDue(now: Date, limit: number): Promise<readonly string[]>
 }
 
-/** How long a due room is set aside for one node, in seconds. */
+/** How long a claim lasts, in seconds. */
 const CLAIM = 5
 
-/** Due rooms among which users take turns. */
+/** Overdue rooms among which callers take turns. */
 const CLAIM_WINDOW = 2000
 
-/** A room with all of its participants, each as JSON text that takes the least to make and to read. */
+/** A room with all of its participants, each as JSON text, the cheapest form to build and to parse. */
 const AGGREGATE = `
 SELECT row_to_json(room) AS room,
        (SELECT coalesce(json_agg(row_to_json(p) ORDER BY p."ordinal"), '[]')
@@ -124,7 +124,7 @@ export function createRoomStore({ prisma, statements }: Pick<Database, 'prisma' 
           last = participant
         }
         if (rows.length < STATEMENT_ROWS) return byRoom
-        // Many are counted before the rest of them is read.
+        // Before reading further pages, check the total against the limit.
         if (read === 0 && Number.isFinite(limit)) await requireAtMost(limit, roomIds)
         read += rows.length
       }

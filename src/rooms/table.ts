@@ -11,10 +11,10 @@ import type {
   RoomType,
 } from './model.ts'
 
-/** A row as PostgreSQL's `to_jsonb` gives it, and as stored events hold it: every time is a string. */
+/** A row as returned by PostgreSQL's `to_jsonb` and as stored in events: times are strings. */
 export type JsonRow = { readonly [column: string]: unknown }
 
-/** The enums of the database and the type of the domain that each one holds. */
+/** Maps each database enum to its domain type. */
 interface Enums {
   readonly EndReason: EndReason
   readonly LeaveReason: LeaveReason
@@ -32,7 +32,7 @@ type EnumOf<Value> = {
   [Name in keyof Enums]: [Value, Enums[Name]] extends [Enums[Name], Value] ? Name : never
 }[keyof Enums]
 
-/** The types of PostgreSQL that may hold a value of the domain. */
+/** The PostgreSQL types that may store a domain value. */
 type SqlType<Value> = [Value] extends [Date]
   ? 'timestamptz(3)'
   : [Value] extends [boolean]
@@ -47,30 +47,30 @@ type SqlType<Value> = [Value] extends [Date]
 
 export type Column<Value> = {
   readonly type: SqlType<NonNullable<Value>>
-  /** Whether a commit may change it; otherwise it is written once, with the row. */
+  /** Whether a commit may change it; an immutable column is written once, with the insert. */
   readonly mutable: boolean
-  /** In the database and in stored events. @default the field's own name */
+  /** Its name in the database and in stored events. @default the field's name */
   readonly name?: string
 } & (null extends Value ? { readonly nullable: true } : { readonly nullable?: false })
 
 /** One column for each field. */
 export type Columns<Fields> = { readonly [Field in keyof Fields & string]: Column<Fields[Field]> }
 
-/** Everything that depends on which columns a table has. */
+/** SQL fragments and row conversions derived from a table's columns. */
 export interface Table<Fields> {
   readonly columns: Columns<Fields>
   /** SQL: all columns, as an INSERT lists them. */
   readonly columnList: string
-  /** The columns that a commit may change, with their types in SQL. */
+  /** The mutable columns with their SQL types. */
   readonly mutable: readonly { readonly name: string; readonly type: string }[]
-  /** SQL: what an upsert does to the row that is there. */
+  /** SQL: the assignments of an upsert. */
   readonly assignments: string
-  /** @throws TypeError when a column is missing that is not nullable */
+  /** @throws TypeError when a column that is not nullable is missing */
   fromRow(row: JsonRow): Fields
-  /** Only the fields that the row has. */
+  /** Only the fields that are present in the row. */
   partialFromRow(row: JsonRow): Partial<Fields>
   toRow(fields: Partial<Fields>): JsonRow
-  /** The row without what never changes. */
+  /** Only the mutable columns. */
   toMutableRow(fields: Fields): JsonRow
 }
 
@@ -96,18 +96,18 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
     for (const name in row) {
       const value = row[name]
       const column = byName.get(name)
-      // A node of a newer version has written the column: it goes along into the events of this one.
+      // A node of a newer version has written this column: keep it in the events that this node writes.
       if (!column) fields[name] = value
       else fields[column.field] = column.isTime && typeof value === 'string' ? new Date(value) : value
     }
     return fields as Partial<Fields>
   }
 
-  /** Rows in the events of older versions lack the columns that were added since, which are nullable. */
-  function complete(fields: Partial<Fields>): asserts fields is Fields {
+  /** Sets missing columns to null: events of older versions lack columns added since, which are nullable. */
+  function fillMissing(fields: Partial<Fields>): asserts fields is Fields {
     for (const { field, name, isNullable } of all) {
       if (fields[field] !== undefined) continue
-      if (!isNullable) throw new TypeError(`a row of ${tableName} lacks the column ${name}`)
+      if (!isNullable) throw new TypeError(`row of ${tableName} without column ${name}`)
       Object.assign(fields, { [field]: null })
     }
   }
@@ -119,7 +119,7 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
     assignments: mutable.map(({ name }) => `"${name}" = excluded."${name}"`).join(', '),
     fromRow(row) {
       const fields = partialFromRow(row)
-      complete(fields)
+      fillMissing(fields)
       return fields
     },
     partialFromRow,
@@ -136,7 +136,7 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
   }
 }
 
-/** The names of our own types are written with capitals, which SQL has to be told. */
+/** Quotes the names of the schema's own enum types, which contain capitals. */
 const quotedType = (type: string): string => (/^[A-Z]/.test(type) ? `"${type}"` : type)
 
 const listOf = (columns: readonly { readonly name: string }[]): string =>

@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { count, seconds, type Values } from '../core/variable.ts'
 import type { Deadlines } from './rules/decision.ts'
 
-/** `ring`: it rings all the same; `reject`: it ends as busy at once. */
+/** `ring`: the call rings anyway; `reject`: it ends as busy at once. */
 const BUSY_POLICIES = ['ring', 'reject'] as const
 
 export interface RoomsConfig {
   readonly deadlines: Deadlines
-  /** What a call to somebody who is in another call does. */
+  /** How a call to a user who is in another call is handled. */
   readonly busyPolicy: (typeof BUSY_POLICIES)[number]
   readonly quotas: {
     /** Rooms of one user that may be live at the same time. */

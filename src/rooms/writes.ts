@@ -4,9 +4,9 @@ import type { Participant, Room, RoomEvent } from './model.ts'
 import { awaitedStreamRow, eventRow, type JsonRow, roomRow } from './rows.ts'
 import type { Accepted, AwaitedStream } from './rules/decision.ts'
 
-/** What was decided on a room, by one command or by several of them one after the other. */
+/** The decision of one or several commands on a room, to be written. */
 export interface Commit {
-  /** The room's `seq` before. */
+  /** The room's `seq` before the events. */
   readonly expectedSeq: number
   /** The room after the events. */
   readonly room: Room
@@ -14,37 +14,37 @@ export interface Commit {
   readonly awaited: readonly AwaitedStream[]
 }
 
-/** What kept a new room from being written; its idempotency key when it is none of these. */
+/** Why a new room was not inserted. When no field is set, its idempotency key was used before. */
 export interface InsertConflict {
-  /** The room by which the callee calls the caller. */
+  /** The room in which the callee is calling the caller. */
   readonly reverseCall: string | null
-  /** The room by which the caller calls the callee already. */
+  /** The room in which the caller is already calling the callee. */
   readonly earlier: string | null
-  /** As many calls ring for the callee as may. */
+  /** `ringingMax` calls are ringing for the callee. */
   readonly busy: boolean
 }
 
 export type Insertion = { readonly landed: true } | ({ readonly landed: false } & InsertConflict)
 
-/** Every write is one statement: the room, its participants and its events are written together or not at all. */
+/** Writes of rooms. Every write is one statement: the room, its participants and its events are written atomically. */
 export interface RoomWrites {
   /**
-   * Writes a new room, unless there is an {@link InsertConflict} or its idempotency key was used before.
+   * Inserts a new room, unless there is an {@link InsertConflict}.
    *
    * @param ringingMax - calls that may ring for the callee at the same time; null for a call that does not ring
    */
   insert(accepted: Accepted, ringingMax: number | null): Promise<Insertion>
   /**
-   * Writes commits of different rooms. Each lands or conflicts by itself: it lands if the room has the expected `seq`.
+   * Writes commits of different rooms. Each commit lands independently, if its room has the expected `seq`.
    *
-   * @returns the ids of the rooms whose commit has landed
-   * @param options.wait - for rooms that somebody else writes at this moment; otherwise they conflict. Only a single
-   *   commit may wait
+   * @returns the ids of the rooms whose commit landed
+   * @param options.wait - wait for the lock of a room's row; otherwise a locked room is a conflict. Only a single commit
+   *   may wait
    */
   commit(commits: readonly Commit[], options: { readonly wait: boolean }): Promise<ReadonlySet<string>>
 }
 
-/** The commits as rows: $1. */
+/** The changed columns of the rooms, with their expected `seq` ($1). */
 const GIVEN = `given AS (
   SELECT * FROM json_to_recordset($1::json)
     AS given("id" uuid, "expectedSeq" integer, ${ROOMS.mutable.map(({ name, type }) => `"${name}" ${type}`).join(', ')})
@@ -52,7 +52,7 @@ const GIVEN = `given AS (
 
 const SET = ROOMS.mutable.map(({ name }) => `"${name}" = given."${name}"`).join(', ')
 
-/** What belongs to the rooms in `written`: participants ($2), events ($3) and awaited streams ($4). */
+/** Inserts the participants ($2), events ($3) and awaited streams ($4) of the rooms in `written`. */
 const PARTS = `people AS (
   INSERT INTO "Participant" (${PARTICIPANTS.columnList}) SELECT ${PARTICIPANTS.columnList}
     FROM json_populate_recordset(NULL::"Participant", $2::json) JOIN written ON written."writtenId" = "roomId"
@@ -73,7 +73,7 @@ WITH ${GIVEN}, written AS (
 ), ${PARTS}
 SELECT "writtenId"::text AS id FROM written`)
 
-/** Takes no lock that it would have to wait for, so that two nodes never wait for each other's batches. */
+/** Skips locked rows instead of waiting for them, so that batches of two nodes cannot deadlock. */
 const COMMIT_MANY = statement(`
 WITH ${GIVEN}, ready AS (
   SELECT room."id" FROM "Room" room JOIN given ON given."id" = room."id"
@@ -134,7 +134,7 @@ function parts(commits: readonly Pick<Commit, 'events' | 'awaited'>[]): (string 
   ]
 }
 
-/** Of each participant who has changed, the last row. */
+/** The last row of each changed participant. */
 function changedRows(events: readonly RoomEvent[]): JsonRow[] {
   const rows = new Map<string, Participant>()
   for (const { data } of events) {
@@ -143,7 +143,7 @@ function changedRows(events: readonly RoomEvent[]): JsonRow[] {
   return [...rows.values()].map(PARTICIPANTS.toRow)
 }
 
-/** A statement must not write a row twice. */
+/** The last awaited stream of each user: one statement must not upsert a row twice. */
 const latest = (awaited: readonly AwaitedStream[]): AwaitedStream[] => [
   ...new Map(awaited.map((stream) => [stream.userId, stream])).values(),
 ]

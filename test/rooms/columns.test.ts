@@ -102,6 +102,6 @@ describe('rows of other versions', () => {
 
   it('a row without a column that cannot be null is an error', () => {
     const { state: _, ...broken } = PARTICIPANTS.toRow(place)
-    expect(() => PARTICIPANTS.fromRow(broken)).toThrow('a row of Participant lacks the column state')
+    expect(() => PARTICIPANTS.fromRow(broken)).toThrow('row of Participant without column state')
   })
 })

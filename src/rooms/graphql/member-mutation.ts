@@ -11,15 +11,16 @@ import { RoomRef } from './room.ts'
 interface MemberMutation<Schema extends z.ZodType> {
   readonly access: Access
   readonly description: string
-  /** What is given beside the room's id, and the schema that checks it. */
+  /** Input fields besides the room's id. */
   readonly fields: (t: InputFieldBuilder<BuilderTypes, 'InputObject'>) => InputFieldMap
+  /** Validates `fields`. */
   readonly schema: Schema
   readonly run: (context: Context, roomId: string, input: z.output<Schema>) => Promise<RoomMember>
 }
 
 /**
- * Declares a mutation about one participant of a room: of the name `leaveRoom`,
- * `leaveRoom(input: LeaveRoomInput!): LeaveRoomPayload!`, whose input is the room's id and the fields, and whose payload is
+ * Declares a mutation that concerns one participant of a room. The name `leaveRoom` declares
+ * `leaveRoom(input: LeaveRoomInput!): LeaveRoomPayload!`: the input is the room's id and the given fields, the payload is
  * the room and the participant.
  */
 export function memberMutation<Schema extends z.ZodType>(name: string, mutation: MemberMutation<Schema>): void {

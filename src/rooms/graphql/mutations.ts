@@ -26,20 +26,20 @@ import { memberMutation } from './member-mutation.ts'
 import { ParticipantRef } from './participant.ts'
 import { MediaType, RoomAccess, RoomRef, RoomType } from './room.ts'
 
-/** Somebody unknown is no bad input: they are no participant. */
+/** Any string is valid input: an unknown user is not a participant, hence NOT_FOUND. */
 const RemoveParticipant = z.object({ userId: z.string() })
 
-const RejectReason = enumOf('RejectReason', REJECT_REASONS, 'Why an invitation is declined.')
+const RejectReason = enumOf('RejectReason', REJECT_REASONS, 'The reason for declining an invitation.')
 
 const CreateRoomInput = builder.inputType('CreateRoomInput', {
   fields: (t) => ({
     type: t.field({ type: RoomType, required: true }),
-    callerId: t.id({ description: 'You, unless your token has the scope rtc:admin.' }),
-    calleeId: t.id({ description: 'Whom to call; required for P2P.' }),
-    participantIds: t.idList({ description: 'Whom to invite into a GROUP.' }),
+    callerId: t.id({ description: 'Defaults to you; another user requires the scope rtc:admin.' }),
+    calleeId: t.id({ description: 'The user to call; required for P2P.' }),
+    participantIds: t.idList({ description: 'Users to invite into a GROUP.' }),
     mediaType: t.field({ type: MediaType, description: 'Defaults to VIDEO.' }),
     name: t.string(),
-    metadata: t.field({ type: 'JSON', description: "A JSON object of the application's own, at most 8 KiB." }),
+    metadata: t.field({ type: 'JSON', description: 'A JSON object defined by the application, at most 8 KiB.' }),
     provider: t.field({ type: MediaProvider, description: "Defaults to the gateway's own choice." }),
     access: t.field({ type: RoomAccess, description: 'Defaults to INVITED.' }),
     maxParticipants: t.int({
@@ -47,7 +47,7 @@ const CreateRoomInput = builder.inputType('CreateRoomInput', {
     }),
     expectStream: t.boolean({ description: `${EXPECT_STREAM_OF_CREATE}.` }),
     clientRequestId: t.string({
-      description: 'Idempotency key: a repeat answers the same room, `replayed: true`.',
+      description: 'Idempotency key: a repeat returns the same room with `replayed: true`.',
     }),
   }),
 })
@@ -57,8 +57,8 @@ const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('
     room: t.expose('room', { type: RoomRef }),
     replayed: t.exposeBoolean('replayed', {
       description:
-        'The room was there before: the same clientRequestId made it, or your callee is calling you and you joined that ' +
-        'call, or you are calling this callee already.',
+        'The room existed before: it was created with the same clientRequestId, or your callee is calling you and you ' +
+        'joined that call, or you are already calling this callee.',
     }),
   }),
 })
@@ -66,12 +66,12 @@ const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('
 const JoinRoomInput = builder.inputType('JoinRoomInput', {
   fields: (t) => ({
     roomId: t.id({ required: true }),
-    deviceId: t.id({ description: 'Joining from another device replaces the first.' }),
+    deviceId: t.id({ description: 'A join from another device replaces the current one.' }),
     sessionId: t.id({ description: `${SESSION_OF_JOIN}.` }),
     expectStream: t.boolean({ description: `${EXPECT_STREAM}.` }),
     mesh: t.boolean({ description: `${MESH}.` }),
     audio: t.boolean({ description: 'Publishing audio; defaults to true.' }),
-    video: t.boolean({ description: "Publishing video; defaults to what the room's mediaType says." }),
+    video: t.boolean({ description: "Publishing video; defaults to true if the room's mediaType is VIDEO." }),
   }),
 })
 
@@ -100,7 +100,7 @@ const InviteParticipantsPayload = builder
       room: t.expose('room', { type: RoomRef }),
       participants: t.expose('invited', {
         type: [ParticipantRef],
-        description: 'Those of `userIds`, in that order.',
+        description: 'The participants of `userIds`, in the same order.',
         extensions: { size: INVITED_MAX },
       }),
     }),
@@ -111,10 +111,9 @@ builder.mutationFields((t) => ({
     type: CreateRoomPayload,
     access: 'create',
     description:
-      'Creates a room and invites into it. The creator joins with joinRoom. Calling somebody for whom a call of yours rings ' +
-      'already answers that call when mediaType, provider and metadata are the same and your stream was not lost; ' +
-      'otherwise that call is cancelled and the new one rings. A call to somebody for whom RINGING_MAX calls ring ends as ' +
-      'BUSY.',
+      'Creates a room and sends the invitations. The creator joins with joinRoom. If a call of yours is already ringing for ' +
+      'the callee, it is returned when mediaType, provider and metadata are equal and your stream was not lost; otherwise it ' +
+      'is cancelled and the new call rings. If RINGING_MAX calls are ringing for the callee, the new call ends as BUSY.',
     args: { input: t.arg({ type: CreateRoomInput, required: true }) },
     resolve: (_root, { input: { clientRequestId, ...input } }, { rooms, actor }) =>
       rooms.create(actor, parseInput(CreateRoom, input), requireClientRequestId(clientRequestId)),
@@ -122,7 +121,7 @@ builder.mutationFields((t) => ({
   joinRoom: t.field({
     type: JoinRoomPayload,
     access: 'join',
-    description: 'Takes a seat. ROOM_ENDED, NOT_INVITED, ROOM_FULL otherwise.',
+    description: 'Takes a seat. Errors: ROOM_ENDED, NOT_INVITED, ROOM_FULL.',
     args: { input: t.arg({ type: JoinRoomInput, required: true }) },
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
       rooms.join(actor, roomId, parseInput(JoinRoom, input)),
@@ -130,7 +129,7 @@ builder.mutationFields((t) => ({
   endRoom: t.field({
     type: EndRoomPayload,
     access: 'end',
-    description: 'Ends the room for everybody.',
+    description: 'Ends the room for all participants.',
     args: { input: t.arg({ type: EndRoomInput, required: true }) },
     resolve: async (_root, { input }, { rooms, actor }) => ({ room: await rooms.end(actor, input.roomId) }),
   }),
@@ -138,7 +137,7 @@ builder.mutationFields((t) => ({
     type: InviteParticipantsPayload,
     access: 'invite',
     description:
-      'Invites into a group of yours; it rings for them, again for whoever missed, rejected, left or was removed.',
+      'Invites users into a group that you host. It rings for them, also if they missed, rejected, left or were removed before.',
     args: { input: t.arg({ type: InviteParticipantsInput, required: true }) },
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
       rooms.invite(actor, roomId, parseInput(InviteParticipants, input)),
@@ -147,10 +146,10 @@ builder.mutationFields((t) => ({
 
 memberMutation('leaveRoom', {
   access: 'leave',
-  description: 'Gives the seat up; a call between two ends with it.',
+  description: 'Gives up the seat or the invitation; a P2P call ends.',
   fields: (t) => ({
-    deviceId: t.id({ description: 'Only if this device is in the room; by default whichever is.' }),
-    sessionId: t.id({ description: 'Only this session: a leave of an earlier one changes nothing.' }),
+    deviceId: t.id({ description: 'Leave only if this device holds the seat; by default, leave with any device.' }),
+    sessionId: t.id({ description: 'Leave only this session; naming an earlier session changes nothing.' }),
     after: t.int({ description: `${LEAVE_AFTER}.` }),
   }),
   schema: LeaveRoom,
@@ -159,7 +158,7 @@ memberMutation('leaveRoom', {
 
 memberMutation('rejectCall', {
   access: 'reject',
-  description: 'Declines an invitation; a call between two is over. CONFLICT when it is not open any more.',
+  description: 'Declines an invitation; a P2P call ends. CONFLICT if the invitation is no longer open.',
   fields: (t) => ({ reason: t.field({ type: RejectReason, description: 'Defaults to DECLINED.' }) }),
   schema: RejectCall,
   run: ({ rooms, actor }, roomId, input) => rooms.reject(actor, roomId, input),
@@ -167,7 +166,7 @@ memberMutation('rejectCall', {
 
 memberMutation('removeParticipant', {
   access: 'remove',
-  description: 'Puts somebody out of a group of yours, until you invite them again.',
+  description: 'Removes a participant from a group that you host, until you invite them again.',
   fields: (t) => ({ userId: t.id({ required: true }) }),
   schema: RemoveParticipant,
   run: ({ rooms, actor }, roomId, { userId }) => rooms.remove(actor, roomId, userId),
@@ -175,15 +174,15 @@ memberMutation('removeParticipant', {
 
 memberMutation('transferHost', {
   access: 'transferHost',
-  description: 'Hands a group of yours to somebody who has joined it. CONFLICT when they are not in it.',
-  fields: (t) => ({ userId: t.id({ required: true, description: 'Who is to host: somebody who has joined.' }) }),
+  description: 'Makes a joined participant the host of your group. CONFLICT if they have not joined.',
+  fields: (t) => ({ userId: t.id({ required: true, description: 'The new host: a participant who has joined.' }) }),
   schema: TransferHost,
   run: ({ rooms, actor }, roomId, input) => rooms.transferHost(actor, roomId, input),
 })
 
 memberMutation('updateParticipant', {
   access: 'update',
-  description: 'Says what you publish.',
+  description: 'Changes whether you publish audio and video.',
   fields: (t) => ({
     audio: t.boolean({ description: 'Publishing audio.' }),
     video: t.boolean({ description: 'Publishing video.' }),

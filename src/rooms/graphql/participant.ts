@@ -8,11 +8,11 @@ import {
   participantDuration,
 } from '../model.ts'
 
-const LeaveReason = enumOf('LeaveReason', LEAVE_REASONS, 'Why a participant is out.')
-const ParticipantRole = enumOf('ParticipantRole', PARTICIPANT_ROLES, 'In which capacity somebody is in the room.')
-export const ParticipantState = enumOf('ParticipantState', PARTICIPANT_STATES, 'Where somebody stands with the room.')
+const LeaveReason = enumOf('LeaveReason', LEAVE_REASONS, 'Why a participant left.')
+const ParticipantRole = enumOf('ParticipantRole', PARTICIPANT_ROLES, 'The role of a participant in the room.')
+export const ParticipantState = enumOf('ParticipantState', PARTICIPANT_STATES, 'The state of a participant.')
 
-/** A room of a stream brings its participants along and is shown as of its event; a row is shown as of now. */
+/** A room from a stream carries its participants and is shown as of its event; a room from a read is shown as of now. */
 export interface AsOf {
   readonly participants?: readonly Participant[]
   readonly asOf?: Date
@@ -23,7 +23,7 @@ export const asOfRoom = (room: AsOf, participant: Participant): Participant & As
   room.asOf ? { ...participant, asOf: room.asOf } : participant
 
 export const ParticipantRef = builder.prismaObject('Participant', {
-  description: "A user's place in a room, for all of their stays.",
+  description: "A user's row in a room, which covers all of their memberships.",
   fields: (t) => ({
     id: t.id({ description: '`<roomId>:<userId>`', resolve: ({ roomId, userId }) => `${roomId}:${userId}` }),
     userId: t.exposeID('userId'),
@@ -36,19 +36,19 @@ export const ParticipantRef = builder.prismaObject('Participant', {
     leftAt: t.expose('leftAt', { type: 'DateTime', nullable: true }),
     leaveReason: t.expose('leaveReason', { type: LeaveReason, nullable: true }),
     duration: t.int({
-      description: 'Whole seconds of all stays, the present one included.',
+      description: 'Whole seconds of all memberships, including the current one.',
       resolve: (participant, _args, { clock }) => participantDuration(participant, asOf(participant) ?? clock.now()),
     }),
     sessionId: t.exposeID('sessionId', {
       nullable: true,
-      description: 'The session that holds the seat: each join that is not a repeat begins one. Null unless joined.',
+      description: 'The session that holds the seat; each join that is not a repeat begins one. Null unless joined.',
     }),
     lostAt: t.expose('lostAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When the connection was lost. The stay ends then, and its duration with it, unless the connection comes back; ' +
-        '`leftAt` says when it was given up.',
+        'When the connection was lost. The membership and its duration end at this time unless the connection is restored; ' +
+        '`leftAt` is the time at which the participant left.',
     }),
   }),
 })

@@ -10,15 +10,16 @@ builder.prismaObjectField(RoomRef, 'participantsPage', (t) =>
   t.connection(
     {
       type: ParticipantRef,
-      description: `The room's participants in the order they came, a page at a time; ${PARTICIPANTS_PAGE_DEFAULT} unless \`first\` says otherwise.`,
+      description: `A page of the room's participants, in the order in which they were first invited or joined; \`first\` defaults to ${PARTICIPANTS_PAGE_DEFAULT}.`,
       args: {
         state: t.arg({ type: [ParticipantState], description: 'Only participants in one of these states.' }),
       },
       extensions: { size: { page: PARTICIPANTS_PAGE_DEFAULT } },
       async resolve(room: AsOf & { id: string }, { state, first, after, last, before }, { reader }) {
-        if (last !== null && last !== undefined) throw badInput([{ path: 'last', message: 'is not served; use first' }])
+        if (last !== null && last !== undefined)
+          throw badInput([{ path: 'last', message: 'is not supported; use first' }])
         if (before !== null && before !== undefined) {
-          throw badInput([{ path: 'before', message: 'is not served; use after' }])
+          throw badInput([{ path: 'before', message: 'is not supported; use after' }])
         }
         const query = { roomId: room.id, ...parseInput(ParticipantsPage, { first, after, state }) }
         const { participants, hasNextPage } = room.participants

@@ -19,15 +19,19 @@ import {
 } from '../model.ts'
 import { type AsOf, asOf, asOfRoom, ParticipantRef } from './participant.ts'
 
-export const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two, or a room for many.')
-export const MediaType = enumOf('MediaType', MEDIA_TYPES, 'What the call is about; video includes audio.')
+export const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two users, or a group.')
+export const MediaType = enumOf('MediaType', MEDIA_TYPES, 'The media of the room; VIDEO includes audio.')
 export const RoomAccess = enumOf(
   'RoomAccess',
   ROOM_ACCESSES,
-  'Who may join: those invited, or anybody who knows the id.',
+  'Who may join: only invited users, or any user who knows the id.',
 )
-const RoomStatus = enumOf('RoomStatus', ROOM_STATUSES, 'WAITING until a second participant has joined; ENDED for good.')
-const EndReason = enumOf('EndReason', END_REASONS, 'Why a room is over.')
+const RoomStatus = enumOf(
+  'RoomStatus',
+  ROOM_STATUSES,
+  'WAITING until a second participant has joined, then ACTIVE; ENDED is final.',
+)
+const EndReason = enumOf('EndReason', END_REASONS, 'Why a room has ended.')
 
 export const RoomRef = builder.prismaObject('Room', {
   description: 'A room or call.',
@@ -43,68 +47,69 @@ export const RoomRef = builder.prismaObject('Room', {
     provider: t.expose('provider', { type: MediaProvider }),
     access: t.expose('access', { type: RoomAccess }),
     maxParticipants: t.exposeInt('maxParticipants'),
-    seq: t.exposeInt('seq', { description: "Number of the room's last event: a cursor for `roomUpdated(after:)`." }),
+    seq: t.exposeInt('seq', { description: "Number of the room's last event; a cursor for `roomUpdated(after:)`." }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
     endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true }),
     endReason: t.expose('endReason', { type: EndReason, nullable: true }),
     duration: t.int({
       nullable: true,
-      description: 'Whole seconds that the room was, or has been, active; null before.',
+      description: 'Whole seconds for which the room was, or has been, active; null if it never was.',
       resolve: (room, _args, { clock }) => roomDuration(room as RoomFields, asOf(room) ?? clock.now()),
     }),
     hostId: t.id({
       nullable: true,
       description:
-        'Who invites into a GROUP, removes and ends it: the caller, until they hand it over or leave. Null in a call ' +
-        'between two.',
+        'The participant who may invite into a GROUP, remove from it and end it: the caller, until they transfer it or ' +
+        'leave. Null in P2P.',
       resolve: (room) => hostOf(room as RoomFields),
     }),
     activeUntil: t.expose('activeUntil', {
       type: 'DateTime',
       nullable: true,
-      description: 'Until when an ended room was active: `endedAt`, or the loss of the connection that ended it.',
+      description:
+        'When an ended room stopped being active: `endedAt`, or the time at which the connection was lost that ended it.',
     }),
     participants: t.field({
       type: [ParticipantRef],
-      description: 'Everybody who ever had a place in the room, in the order they came.',
+      description: 'All participants, former ones included, in the order in which they were first invited or joined.',
       extensions: { size: 'charged' },
       resolve: (room, _args, context, info) => participantsOf(room, context, info),
     }),
     me: t.field({
       type: ParticipantRef,
       nullable: true,
-      description: 'Your own place in the room; null for an administrator who has none.',
+      description: 'Your own participant row; null for an administrator who is not a participant.',
       extensions: { dependsOnViewer: true },
       resolve(room: AsOf & { id: string }, _args, { actor, reader }) {
         if (!room.participants) return reader.viewerParticipant(room.id)
-        const own = room.participants.find(({ userId }) => userId === actor.id)
-        return own ? asOfRoom(room, own) : null
+        const participant = room.participants.find(({ userId }) => userId === actor.id)
+        return participant ? asOfRoom(room, participant) : null
       },
     }),
   }),
 })
 
-/** Without a promise where a stream has them at hand, and they are few. */
+/** Resolves synchronously when the room comes from a stream and has few participants. */
 function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
-  const seen = (participants: readonly Participant[]) => {
+  const present = (participants: readonly Participant[]) => {
     work.charge(participants.length, info)
     const rows = participants.map((participant) => asOfRoom(room, participant))
     return inTurns(rows, () => pacer.turn(lane))
   }
-  if (room.participants) return seen(room.participants)
+  if (room.participants) return present(room.participants)
   work.price(info)
-  return reader.participantsOf(room.id).then(seen)
+  return reader.participantsOf(room.id).then(present)
 }
 
 const RoomFilterInput = builder.inputType('RoomFilter', {
-  description: 'Every condition given must hold.',
+  description: 'Conditions, combined with AND.',
   fields: (t) => ({
     status: t.field({ type: RoomStatus }),
     endReason: t.field({ type: EndReason }),
     type: t.field({ type: RoomType }),
     mediaType: t.field({ type: MediaType }),
-    peer: t.id({ description: 'A user who has, or had, a place in the room, too.' }),
+    peer: t.id({ description: 'Another user who is, or was, a participant.' }),
     from: t.field({ type: 'DateTime', description: 'Created at or after.' }),
     to: t.field({ type: 'DateTime', description: 'Created before.' }),
   }),
@@ -115,14 +120,14 @@ builder.queryFields((t) => ({
     type: RoomRef,
     access: 'read',
     nullable: true,
-    description: 'A room that you are a participant of. NOT_FOUND, FORBIDDEN otherwise.',
+    description: 'A room in which you are a participant. Errors: NOT_FOUND, FORBIDDEN.',
     args: { id: t.arg.id({ required: true }) },
     resolve: (_root, { id }, { rooms, actor }) => rooms.get(actor, id),
   }),
   rooms: t.connection(
     {
       type: RoomRef,
-      description: `Your rooms, newest first; ${PAGE_DEFAULT} unless \`first\` or \`last\` says otherwise.`,
+      description: `Your rooms, newest first; ${PAGE_DEFAULT} unless \`first\` or \`last\` is given.`,
       access: 'user',
       args: { filter: t.arg({ type: RoomFilterInput }) },
       extensions: { size: { page: PAGE_DEFAULT } },

@@ -7,32 +7,32 @@ export type RejectReason = (typeof REJECT_REASONS)[number]
 export interface Join {
   readonly type: 'join'
   readonly actor: Actor
-  /** Null is one and the same default device. */
+  /** Null is the default device. */
   readonly deviceId: string | null
   /**
-   * The client's own id of the session that begins; the same one again is a repeat. Null: the gateway names it, and a
-   * join of the device that is in the room already is a repeat.
+   * The client's id of the session that begins; a join with the same id is a repeat. Null: the gateway generates the id,
+   * and a join by the device that already holds the seat is a repeat.
    */
   readonly sessionId: string | null
-  /** The client opens a stream within the grace; otherwise the session that begins is lost. */
+  /** The client announces a stream; without it within the grace, the session ends as disconnected. */
   readonly expectStream: boolean
-  /** The client carries the media to all others itself: it takes no seat beyond what a mesh carries. */
+  /** The client sends its media to every peer itself; the join is refused when the mesh is full. */
   readonly mesh: boolean
-  /** Null leaves it to the room's media type. */
+  /** Null: by the room's media type. */
   readonly audio: boolean | null
   readonly video: boolean | null
-  /** Those that will let the actor in; absent: any. */
+  /** Providers for which the gateway has credentials; absent: any. */
   readonly providers?: readonly MediaProvider[]
 }
 
 export interface Leave {
   readonly type: 'leave'
   readonly actor: Actor
-  /** Only from this device: when another one is in the room by now, nothing happens. Null: from whichever. */
+  /** Leave only if this device holds the seat. Null: with any device. */
   readonly deviceId: string | null
-  /** Only this session: an earlier one changes nothing, neither a seat nor an invitation. Null: whichever. */
+  /** Leave only this session; an earlier id changes neither the seat nor an invitation. Null: any session. */
   readonly sessionId: string | null
-  /** Seconds until it takes effect, at most the grace; a join or stream of the device takes it back. 0: at once. */
+  /** Delay in seconds, capped by the grace; a join or stream of the device cancels the leave. 0: at once. */
   readonly after: number
 }
 
@@ -46,7 +46,7 @@ export interface Invite {
   readonly type: 'invite'
   readonly actor: Actor
   readonly userIds: readonly string[]
-  /** Those of them for whom it does not ring. */
+  /** Invited users for whom the invitation does not ring. */
   readonly silentFor: ReadonlySet<string>
 }
 
@@ -59,7 +59,7 @@ export interface Remove {
 export interface TransferHost {
   readonly type: 'transferHost'
   readonly actor: Actor
-  /** Who is to host. */
+  /** The new host. */
   readonly userId: string
 }
 
@@ -71,21 +71,21 @@ export interface Update {
   readonly video: boolean | null
 }
 
-/** The last stream that a device had was lost. Null is a stream that names no device. */
+/** The last stream of a device was lost. A null `deviceId` is a stream that names no device. */
 export interface Disconnect {
   readonly type: 'disconnect'
   readonly userId: string
   readonly deviceId: string | null
 }
 
-/** A device has a stream. */
+/** A device has opened a stream. */
 export interface Reconnect {
   readonly type: 'reconnect'
   readonly userId: string
   readonly deviceId: string | null
 }
 
-/** The stream that a session had announced has not come. */
+/** A session did not open the stream that it announced. */
 export interface Absent {
   readonly type: 'absent'
   readonly userId: string
@@ -94,7 +94,7 @@ export interface Absent {
   readonly since: Date
 }
 
-/** What may happen to a room that exists. */
+/** The commands on an existing room. */
 export type RoomCommand =
   | Join
   | Reject
@@ -104,10 +104,10 @@ export type RoomCommand =
   | Update
   | Leave
   | { readonly type: 'end'; readonly actor: Actor }
-  /** The caller calls the same callee anew: this call is over if it still rings. */
+  /** The caller calls the same callee again: ends this call if it is still ringing. */
   | { readonly type: 'supersede' }
   | Disconnect
   | Reconnect
   | Absent
-  /** Time has passed. */
+  /** Applies passed deadlines only. */
   | { readonly type: 'tick' }

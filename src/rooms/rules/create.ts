@@ -17,11 +17,11 @@ import { refusalOfCreation } from '../policy.ts'
 export interface CreateCommand {
   readonly type: 'create'
   readonly actor: Actor
-  /** The callee is in another call, and that is to end this one at once. */
+  /** The call ends at once as busy. */
   readonly calleeIsBusy: boolean
-  /** Those of the invited for whom it does not ring. */
+  /** Invited users for whom the invitation does not ring. */
   readonly silentFor: ReadonlySet<string>
-  /** Whether the caller, joined to a call of the callee's to them, opens a stream within the grace. */
+  /** Used if the caller joins the callee's call instead: whether the client announces a stream. */
   readonly expectStream: boolean
   readonly room: {
     readonly id: string
@@ -40,7 +40,7 @@ export interface CreateCommand {
   }
 }
 
-/** Seats of a group whose media goes through a server. */
+/** Default seats of a group with a media server. */
 const GROUP_SEATS = 50
 const P2P_SEATS = 2
 
@@ -76,7 +76,7 @@ export function decideCreate(
       hostId: room.type === 'group' ? room.callerId : null,
     },
     participants: [
-      // The caller of a p2p room is expected by the same time as the answer; in a group nobody waits for them.
+      // In p2p, the caller has to join by the same deadline as the callee; in a group, the caller has no deadline.
       newParticipant(room, room.callerId, {
         ordinal: 0,
         role: 'caller',
@@ -100,33 +100,32 @@ type NewRoom = CreateCommand['room']
 const membersOf = (room: NewRoom): string[] =>
   [...new Set(room.participantIds)].filter((userId) => userId !== room.callerId)
 
-/** Whoever asks for more seats than a mesh carries gets them: they may bring a media server of their own. */
+/** `meshMax` is only a default: an application with its own media server may ask for more seats. */
 function seatsOf(room: NewRoom, { meshMax }: RoomLimits): number {
   if (room.type === 'p2p') return P2P_SEATS
   return room.maxParticipants ?? (room.provider === 'webrtc' ? meshMax : GROUP_SEATS)
 }
 
-/** When a group that nobody joins is over; not before the invitations are. */
-const emptyAt = (rings: boolean, now: Date, { ring, empty }: RoomLimits): Date =>
-  later(now, rings ? Math.max(ring, empty) : empty)
+/** When a group that no participant joins ends: not before its invitations expire. */
+const emptyAt = (hasInvitations: boolean, now: Date, { ring, empty }: RoomLimits): Date =>
+  later(now, hasInvitations ? Math.max(ring, empty) : empty)
 
 const problemOf = (room: NewRoom, limits: RoomLimits): Refusal | undefined =>
   room.type === 'p2p' ? p2pProblem(room) : groupProblem(room, limits)
 
 function p2pProblem(room: NewRoom): Refusal | undefined {
   if (room.calleeId === null) return refuseInput('calleeId', 'is required for a p2p room')
-  if (room.calleeId === room.callerId) return refuseInput('calleeId', 'must be another user than the caller')
-  if (room.participantIds.length > 0)
-    return refuseInput('participantIds', 'belongs to group rooms; a p2p room has a calleeId')
-  if (room.access === 'link') return refuseInput('access', 'link belongs to group rooms')
+  if (room.calleeId === room.callerId) return refuseInput('calleeId', 'must not be the caller')
+  if (room.participantIds.length > 0) return refuseInput('participantIds', 'is for group rooms only; use calleeId')
+  if (room.access === 'link') return refuseInput('access', 'link is for group rooms only')
   if (room.maxParticipants !== null && room.maxParticipants !== P2P_SEATS) {
-    return refuseInput('maxParticipants', `is ${P2P_SEATS} for a p2p room`)
+    return refuseInput('maxParticipants', `must be ${P2P_SEATS} for a p2p room`)
   }
   return undefined
 }
 
 function groupProblem(room: NewRoom, limits: RoomLimits): Refusal | undefined {
-  if (room.calleeId !== null) return refuseInput('calleeId', 'belongs to p2p rooms; a group has participantIds')
+  if (room.calleeId !== null) return refuseInput('calleeId', 'is for p2p rooms only; use participantIds')
   const invited = membersOf(room).length
   const seats = seatsOf(room, limits)
   if (invited > seats) {

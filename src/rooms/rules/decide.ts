@@ -10,10 +10,10 @@ import type { Room } from '../model.ts'
 import { refusalOfCommand } from '../policy.ts'
 
 /**
- * Everything that can happen to a room, decided without I/O: the events that follow, or why not.
- * Deadlines that have passed come first: whoever joins a second after the last ring finds the call missed.
+ * Decides a command without I/O: returns the resulting events, or a refusal. Passed deadlines are applied first, so that
+ * a join one second after the ring timeout finds the call missed.
  *
- * @param now - the server's time; it becomes the time of the events
+ * @param now - the server's time, which becomes the time of the events
  */
 export function decide(room: Room, command: RoomCommand, now: Date, limits: RoomLimits): Decision {
   const draft = new Draft(room, now)
@@ -21,7 +21,7 @@ export function decide(room: Room, command: RoomCommand, now: Date, limits: Room
   return refusalOfCommand(draft.room, command) ?? applyCommand(draft, command, limits) ?? draft.finish()
 }
 
-/** Emits what follows from a command that is allowed, or answers why it is not possible now. */
+/** Emits the events of an allowed command, or refuses it because of the room's state. */
 function applyCommand(draft: Draft, command: RoomCommand, limits: RoomLimits): Refusal | undefined {
   switch (command.type) {
     case 'join':
@@ -57,11 +57,11 @@ function applyCommand(draft: Draft, command: RoomCommand, limits: RoomLimits): R
 
 /** Applies every deadline that has passed, in the order in which they fell due. */
 function applyDeadlines(draft: Draft, limits: RoomLimits): void {
-  for (let due = draft.firstPassed(); due; due = draft.firstPassed()) {
-    if (due.kind === 'expiry') end(draft, 'expired', null)
-    else if (due.kind === 'empty') endEmpty(draft)
-    else if (due.kind === 'ring') missRing(draft, due.participant)
-    else if (due.kind === 'leave') leavePostponed(draft, due.participant, limits)
-    else leaveDisconnected(draft, due.participant, limits)
+  for (let deadline = draft.firstPassed(); deadline; deadline = draft.firstPassed()) {
+    if (deadline.kind === 'expiry') end(draft, 'expired', null)
+    else if (deadline.kind === 'empty') endEmpty(draft)
+    else if (deadline.kind === 'ring') missRing(draft, deadline.participant)
+    else if (deadline.kind === 'leave') leavePostponed(draft, deadline.participant, limits)
+    else leaveDisconnected(draft, deadline.participant, limits)
   }
 }

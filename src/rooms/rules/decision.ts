@@ -1,21 +1,21 @@
 import type { ErrorCode, InputProblem } from '../../core/errors.ts'
 import type { Room, RoomEvent } from '../model.ts'
 
-/** All in seconds. */
+/** Durations in seconds. */
 export interface Deadlines {
   /** How long an invitation rings. */
   readonly ring: number
-  /** How long a participant whose stream was lost may take to come back. */
+  /** How long a participant whose stream was lost may take to reconnect. */
   readonly grace: number
-  /** How long a group room stays open with nobody in it, after everybody has left or before anybody has come. */
+  /** How long a group stays open with no joined participant, before the first join or after the last departure. */
   readonly empty: number
   /** The longest a room may wait, and the longest it may be active. */
   readonly maxDuration: number
 }
 
-/** What is configured and the rules depend on. */
+/** The configured values that the rules depend on. */
 export interface RoomLimits extends Deadlines {
-  /** Seats of a group of provider `webrtc` that names no number: as many as a mesh carries. */
+  /** Participants that a mesh supports; the default seats of a group with provider `webrtc`. */
   readonly meshMax: number
 }
 
@@ -26,7 +26,7 @@ export interface Refusal {
   readonly problems?: readonly InputProblem[]
 }
 
-/** A session that has said that its stream will come. Whether it has come is not the room's to know. */
+/** A stream that a session has announced. The room does not know whether it was opened; the leases do. */
 export interface AwaitedStream {
   readonly roomId: string
   readonly userId: string
@@ -36,7 +36,7 @@ export interface AwaitedStream {
   readonly until: Date
 }
 
-/** The events to append and the room after them; no events when there is nothing to do. */
+/** The events to append and the room after them; no events if the command changes nothing. */
 export interface Accepted {
   readonly kind: 'change'
   readonly room: Room

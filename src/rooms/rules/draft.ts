@@ -11,19 +11,19 @@ import {
   type RoomFields,
 } from '../model.ts'
 
-/** Something that time will do to a room. */
+/** A deadline of a room. */
 export type Deadline =
   | { readonly kind: 'expiry'; readonly at: Date }
   | { readonly kind: 'empty'; readonly at: Date }
   | ParticipantDeadline
 
-/** The time a number of seconds after another. */
+/** The time that is `seconds` after `now`. */
 export const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
 
-/** So many participants to whom the same happens at the same moment have an event each. */
+/** Up to this many simultaneous changes of participants get one event each; more share one event. */
 export const SEPARATE_EVENTS_MAX = 8
 
-/** Collects the events of one decision and shows the room as they change it. */
+/** Collects the events of one decision and applies them to the room. */
 export class Draft {
   readonly #events: RoomEvent[] = []
   readonly #awaited: AwaitedStream[] = []
@@ -35,29 +35,29 @@ export class Draft {
     this.now = now
   }
 
-  /** The room as of the last event. */
+  /** The room after the last event. */
   get room(): Room {
     if (!this.#room) throw new TypeError('the room has not been created yet')
     return this.#room
   }
 
-  /** The row of somebody who has a place in the room. */
+  /** @throws TypeError when the user is not a participant, which the policy rules out */
   participantOf(userId: string): Participant {
     const participant = findParticipant(this.room, userId)
-    if (!participant) throw new TypeError('the policy refuses whoever has no place in the room')
+    if (!participant) throw new TypeError('not a participant: the policy should have refused the command')
     return participant
   }
 
   emit(type: RoomEventType, actorId: string | null, data: Change, subjectId: string | null = null): void {
     const roomId = this.#room?.id ?? data.room?.id
-    if (!roomId) throw new TypeError('room_created must carry the id')
+    if (!roomId) throw new TypeError('room_created must contain the room id')
     const seq = (this.#room?.seq ?? 0) + 1
     this.#append({ roomId, seq, type, actorId, subjectId, data, at: this.now })
   }
 
   /**
-   * Emits what happens to several participants at the same moment, given as their rows: an event each; or, of very many,
-   * one for all of them, so that what a large room costs grows with what changes and not with its square.
+   * Emits a simultaneous change of several participants, given as their new rows: one event each, or a single event for
+   * more than `SEPARATE_EVENTS_MAX` rows, so that the cost of delivery in a large room does not grow quadratically.
    */
   emitForEach(
     type: RoomEventType,
@@ -68,12 +68,12 @@ export class Draft {
     else for (const row of rows) this.emit(type, actorId, { room, participants: [row] }, row.userId)
   }
 
-  /** Expects the stream of a session that begins now. */
+  /** Registers the announced stream of a session that begins now. */
   awaitStream(stream: Pick<AwaitedStream, 'userId' | 'deviceId' | 'sessionId' | 'until'>): void {
     this.#awaited.push({ ...stream, roomId: this.room.id, since: this.now })
   }
 
-  /** The deadline that fell due first, if one has. */
+  /** The earliest deadline, if it has passed. */
   firstPassed(): Deadline | undefined {
     const first = nextDeadline(this.room)
     return first && first.at <= this.now ? first : undefined

@@ -2,21 +2,21 @@ import type { Actor } from '../../core/actor.ts'
 import type { Draft } from './draft.ts'
 import { departed, type EndReason, findParticipant, type ParticipantRole, type Room } from '../model.ts'
 
-/** Somebody ends the room for everybody. */
+/** The actor ends the room for all participants. */
 export function endBy(draft: Draft, actor: Actor): undefined {
   const { room } = draft
   const role = findParticipant(room, actor.id)?.role
   if (room.status !== 'ended') end(draft, hangUpReason(room, role), actor.id)
 }
 
-/** A call that still rings gives way to another one from the same caller to the same callee. */
+/** Cancels a ringing call in favour of a newer call from the same caller to the same callee. */
 export function supersede(draft: Draft): undefined {
   const { room } = draft
   const callee = room.participants.find(({ role }) => role === 'callee')
   if (room.status === 'waiting' && callee?.state === 'invited') end(draft, 'cancelled', room.callerId)
 }
 
-/** Nobody is in the room any more, or nobody ever came: then those who were invited have missed it. */
+/** Ends a group that stayed empty: as `missed` if invitations were sent and no participant ever joined, else as `empty`. */
 export function endEmpty(draft: Draft): void {
   const { room } = draft
   const isMissed =
@@ -25,9 +25,9 @@ export function endEmpty(draft: Draft): void {
 }
 
 /**
- * Ends the room: whoever is in it is out, whatever rings is still, no deadline is left.
+ * Ends the room: joined participants leave, invitations stop ringing, no deadline remains.
  *
- * @param until - when the connection was lost that the room ends with; it was active until then
+ * @param until - when the room stopped being active: now, or the time at which the connection was lost that ends it
  */
 export function end(draft: Draft, endReason: EndReason, endedBy: string | null, until = draft.now): void {
   const { room, now } = draft
@@ -42,6 +42,6 @@ export function end(draft: Draft, endReason: EndReason, endedBy: string | null, 
   })
 }
 
-/** Why a room is over that somebody in this role hangs up. */
+/** The end reason of a room that is ended by a participant in this role. */
 export const hangUpReason = (room: Room, role: ParticipantRole | undefined): EndReason =>
   room.status === 'active' ? 'completed' : role === 'callee' ? 'rejected' : 'cancelled'

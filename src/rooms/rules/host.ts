@@ -3,18 +3,19 @@ import { refuse, type Refusal } from './decision.ts'
 import type { Draft } from './draft.ts'
 import { findParticipant, hostOf, type Participant } from '../model.ts'
 
-/** The host of a group hands it to somebody who is in it. */
+/** Makes a joined participant the host of a group. */
 export function transferHost(draft: Draft, { actor, userId }: TransferHost): Refusal | undefined {
   const { room } = draft
   if (userId === hostOf(room)) return undefined
-  if (draft.participantOf(userId).state !== 'joined') return refuse('CONFLICT', `${userId} is not in the room.`)
+  if (draft.participantOf(userId).state !== 'joined') return refuse('CONFLICT', `${userId} has not joined the room.`)
   draft.emit('room_updated', actor.id, { room: { hostId: userId } })
   return undefined
 }
 
 /**
- * Where the host of a group has gone, whoever is there longest hosts it, so that somebody may invite, remove and end. A
- * host who has not come yet is waited for; with nobody there, the next one to come hosts.
+ * When the host of a group has left, makes the participant who joined first the new host, so that the group always has a
+ * host who can act. A host who is still invited keeps the role. With no joined participant, the next one to join becomes
+ * host.
  */
 export function succeedHost(draft: Draft, actorId: string | null): void {
   const { room } = draft

@@ -6,11 +6,11 @@ import { departed, newParticipant, type Participant, ROOM_PARTICIPANTS_MAX } fro
 import { ROOM_ENDED } from '../policy.ts'
 import { emptyDeadlineAfter } from './membership.ts'
 
-/** Somebody invited declines; a call between two is over. */
+/** The actor declines an invitation; a p2p call ends. */
 export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undefined {
   const { room } = draft
   const before = draft.participantOf(actor.id)
-  if (room.status === 'ended') return refuse('CONFLICT', 'The room is over.')
+  if (room.status === 'ended') return refuse('CONFLICT', 'The room has ended.')
   if (before.state === 'rejected') return undefined
   if (before.state !== 'invited') return refuse('CONFLICT', `There is no open invitation: you are ${before.state}.`)
   draft.emit('participant_rejected', actor.id, { participants: [rejected(before)] }, actor.id)
@@ -20,7 +20,7 @@ export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undef
 
 export const rejected = (before: Participant): Participant => ({ ...before, state: 'rejected', ringsUntil: null })
 
-/** The host of a group invites, and rings again whoever has missed, rejected, left or was removed. */
+/** The host of a group invites users; it rings again for those who missed, rejected, left or were removed. */
 export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
   if (room.participants.joinedCount >= room.maxParticipants) {
@@ -33,12 +33,15 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
     if (!participants.get(userId)) newcomers.set(userId, participants.length + newcomers.size)
   }
   if (participants.length + newcomers.size > ROOM_PARTICIPANTS_MAX) {
-    return refuseInput('userIds', `a room has at most ${ROOM_PARTICIPANTS_MAX} participants, former ones included`)
+    return refuseInput('userIds', `a room may have at most ${ROOM_PARTICIPANTS_MAX} participants, former ones included`)
   }
   const isCallerCounted = isInvitedOrJoined(participants.get(room.callerId)) || toInvite.includes(room.callerId)
   const members = participants.joinedCount + participants.invitedCount + toInvite.length - Number(isCallerCounted)
   if (members > room.maxParticipants) {
-    return refuseInput('userIds', `would make ${members} invited or joined, for ${room.maxParticipants} seats`)
+    return refuseInput(
+      'userIds',
+      `would make ${members} participants invited or joined, for ${room.maxParticipants} seats`,
+    )
   }
   const ringsUntil = later(now, limits.ring)
   const rows = toInvite.map((userId): Participant => {
@@ -48,7 +51,7 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
     const ordinal = newcomers.get(userId) ?? participants.length
     return newParticipant(room, userId, { ordinal, role: 'member', ringsUntil, silent })
   })
-  // A room that nobody has joined yet lasts for as long as it rings.
+  // Before the first join, the room stays open at least until the invitations expire.
   const extendsEmptyDeadline = room.emptyAt !== null && !room.participants.everJoined && room.emptyAt < ringsUntil
   draft.emitForEach('participant_invited', actor.id, {
     rows,
@@ -57,11 +60,10 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
   return undefined
 }
 
-/** Whether somebody is in the room or may come any moment. */
 const isInvitedOrJoined = (participant: Participant | undefined): boolean =>
   participant?.state === 'joined' || participant?.state === 'invited'
 
-/** The host of a group puts somebody out until they are invited again. */
+/** The host of a group removes a participant, who may not join until invited again. */
 export function remove(draft: Draft, { actor, userId }: Remove, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
   const before = draft.participantOf(userId)
@@ -77,7 +79,7 @@ export function remove(draft: Draft, { actor, userId }: Remove, limits: RoomLimi
   return undefined
 }
 
-/** An invitation was not answered in time: of a group every one that ends at the same moment. */
+/** An invitation expired. In a group, all invitations with the same deadline expire together. */
 export function missRing(draft: Draft, invited: Participant): void {
   if (draft.room.type === 'group') missInvitations(draft, invited)
   else missCall(draft)
@@ -87,7 +89,7 @@ function missInvitations(draft: Draft, { ringsUntil }: Participant): void {
   const simultaneous = draft.room.participants
     .ringing()
     .filter((participant) => participant.ringsUntil?.getTime() === ringsUntil?.getTime())
-  // Few have their own events, and each its own turn among the other deadlines of that moment.
+  // Few invitations get one event each, in order with the other deadlines of the same time.
   const rows = (simultaneous.length > SEPARATE_EVENTS_MAX ? simultaneous : simultaneous.slice(0, 1)).map(missed)
   draft.emitForEach('participant_missed', null, { rows })
   const { participants } = draft.room
@@ -97,7 +99,7 @@ function missInvitations(draft: Draft, { ringsUntil }: Participant): void {
 function missCall(draft: Draft): void {
   const callee = draft.room.participants.find(({ role }) => role === 'callee')
   if (callee?.state !== 'invited') {
-    // A callee who answered a caller that never came has not missed the call: it failed.
+    // The callee answered but the caller never joined: the call failed.
     end(draft, 'failed', null)
     return
   }

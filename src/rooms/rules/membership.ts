@@ -15,14 +15,14 @@ import {
 } from '../model.ts'
 
 /**
- * Takes a seat, which begins a session. A repeat changes nothing; another session of the same device takes over where
- * the first one was, as a page does after a reload; another device replaces the first.
+ * Takes a seat, which begins a session. A repeat changes nothing. A new session of the same device, as after a reload,
+ * takes over the membership. Another device replaces the first.
  */
 export function join(draft: Draft, command: Join, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
   const { actor, deviceId } = command
   const before = findParticipant(room, actor.id)
-  // A seat without media: the others would see somebody come whom they never hear.
+  // Without credentials for the provider, the participant would hold a seat but have no media.
   if (command.providers?.includes(room.provider) === false) {
     return refuse('PROVIDER_NOT_CONFIGURED', `This gateway has no credentials for the provider ${room.provider}.`)
   }
@@ -66,13 +66,13 @@ function refuseSeat(room: Room, { mesh }: Join, { meshMax }: RoomLimits): Refusa
   const count = room.participants.joinedCount
   if (count >= room.maxParticipants) return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
   if (!mesh || room.provider !== 'webrtc' || count < meshMax) return undefined
-  return refuse('ROOM_FULL', `A mesh carries ${meshMax} participants, and as many are there.`)
+  return refuse('ROOM_FULL', `A mesh supports ${meshMax} participants, and ${meshMax} have joined.`)
 }
 
-/** A session that the gateway names is named after the event that begins it. */
+/** An id that the gateway generates consists of the room's id and the `seq` of the event that begins the session. */
 const nextSessionId = ({ id, seq }: Room): string => `${id}:${seq + 1}`
 
-/** What a new session publishes. */
+/** The audio and video flags of a new session. */
 const published = (room: Room, { audio, video }: Join) => ({
   audio: audio ?? true,
   video: video ?? room.mediaType === 'video',
@@ -86,8 +86,8 @@ const announced = ({ userId, deviceId }: Participant, sessionId: string, until: 
 })
 
 /**
- * The device that holds the seat joins again: with a session of its own, that one holds the seat from now on. It is
- * there again if it announces a stream, or if the session before only said that it closes.
+ * Handles a join by the device that holds the seat. A new session takes over the seat. The participant is connected
+ * again if the join announces a stream or cancels a delayed leave.
  */
 function takeOver(draft: Draft, before: Participant, command: Join, limits: RoomLimits): undefined {
   const { now, room } = draft
@@ -108,20 +108,20 @@ function takeOver(draft: Draft, before: Participant, command: Join, limits: Room
   }
 }
 
-/** Gives the seat, or the invitation, up; later, if so asked by a client that may come back. */
+/** Gives up the seat or the invitation, with a delay if the client may come back. */
 export function leave(draft: Draft, { actor, deviceId, sessionId, after }: Leave, limits: RoomLimits): undefined {
   const before = draft.participantOf(actor.id)
-  // A device that was replaced hangs up late: it must not take the one that came after it along.
+  // A late leave from a replaced device must not end the session of the device that replaced it.
   if (before.state === 'joined' && deviceId !== null && before.deviceId !== deviceId) return
   if (sessionId !== null && before.sessionId !== sessionId) return
   const present = before.state === 'joined' || before.state === 'invited'
   if (draft.room.status === 'ended' || !present) return
   if (after > 0) postponeLeave(draft, before, Math.min(after, limits.grace))
-  // By their own word now: they were there until now.
+  // An explicit leave counts the membership until now, even if the stream was lost before.
   else depart(draft, { ...before, lostAt: null }, { actorId: actor.id, reason: 'left', limits })
 }
 
-/** The client closes: the participant is seen as disconnected until they leave, or are back. */
+/** Shows the participant as disconnected until the leave takes effect or is cancelled. */
 function postponeLeave(draft: Draft, before: Participant, seconds: number): void {
   if (before.state !== 'joined' || before.leavesAt) return
   const leavesAt = later(draft.now, seconds)
@@ -130,7 +130,7 @@ function postponeLeave(draft: Draft, before: Participant, seconds: number): void
   draft.emit(type, before.userId, { participants: [after] }, before.userId)
 }
 
-/** Somebody goes; a call between two ends with them, a group may become empty. */
+/** The participant leaves; a p2p call ends, a group may become empty. */
 export function depart(
   draft: Draft,
   participant: Participant,
@@ -148,7 +148,7 @@ export function depart(
   else succeedHost(draft, actorId)
 }
 
-/** The change that starts the empty deadline when the last one is about to leave a group. */
+/** The change of the room that sets the empty deadline when the last joined participant leaves a group. */
 export function emptyDeadlineAfter({ room, now }: Draft, leaving: Participant, limits: RoomLimits) {
   const isLast = room.type === 'group' && leaving.state === 'joined' && room.participants.joinedCount === 1
   return isLast ? { room: { emptyAt: later(now, limits.empty) } } : {}

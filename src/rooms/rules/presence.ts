@@ -5,15 +5,15 @@ import { findParticipant, type Participant, PRESENT, type Room } from '../model.
 import { depart } from './membership.ts'
 
 /**
- * The participant whose presence a stream of the device proves: the seat's own device, where a stream without one is as
- * good as a seat without one. Streams of the user's other devices say nothing about who holds the seat.
+ * The participant, if this device holds their seat; a stream without a device matches a seat without one. Streams of the
+ * user's other devices do not prove presence.
  */
 function seatedDevice(room: Room, { userId, deviceId }: Disconnect | Reconnect): Participant | undefined {
   const participant = findParticipant(room, userId)
   return participant?.state === 'joined' && participant.deviceId === deviceId ? participant : undefined
 }
 
-/** The stream of the device that holds the seat was lost: the grace begins, unless it runs already. */
+/** The device that holds the seat lost its stream: begins the grace, unless it is already running. */
 export function disconnect(draft: Draft, command: Disconnect, limits: RoomLimits): undefined {
   const before = seatedDevice(draft.room, command)
   if (!before?.connected) return
@@ -22,7 +22,7 @@ export function disconnect(draft: Draft, command: Disconnect, limits: RoomLimits
   draft.emit('participant_disconnected', null, { participants: [after] }, before.userId)
 }
 
-/** The device that holds the seat has a stream again within the grace. */
+/** The device that holds the seat opened a stream again: ends the grace. */
 export function reconnect(draft: Draft, command: Reconnect): undefined {
   const before = seatedDevice(draft.room, command)
   if (!before || before.connected) return
@@ -30,17 +30,17 @@ export function reconnect(draft: Draft, command: Reconnect): undefined {
   draft.emit('participant_reconnected', before.userId, { participants: [after] }, before.userId)
 }
 
-/** The session never had the stream that it announced: it has not been there. */
+/** The session did not open the announced stream: it ends as of its beginning. */
 export function absent(draft: Draft, { userId, sessionId, since }: Absent, limits: RoomLimits): undefined {
   const before = findParticipant(draft.room, userId)
   const isStillExpected = before?.state === 'joined' && before.connected && before.sessionId === sessionId
   if (isStillExpected) leaveDisconnected(draft, { ...before, lostAt: since }, limits)
 }
 
-/** The client that closed has not come back. */
+/** A delayed leave takes effect. */
 export const leavePostponed = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
   depart(draft, participant, { actorId: participant.userId, reason: 'left', limits })
 
-/** The grace is over. */
+/** The grace has expired. */
 export const leaveDisconnected = (draft: Draft, participant: Participant, limits: RoomLimits): void =>
   depart(draft, participant, { actorId: null, reason: 'disconnected', limits })

@@ -7,32 +7,32 @@ import { decodeNotices, encodeNotices, type Notice, PendingNotices } from './not
 export interface BusOptions {
   readonly databaseUrl: string
   readonly nodeId: string
-  /** Another node's notice. Must not throw. */
+  /** Called for each notice of another node. Must not throw. */
   onNotice(notice: Notice): void
-  /** Called when the bus has connected: notices before that may have been missed. Must not throw. */
+  /** Called after every (re)connect: earlier notices may have been missed. Must not throw. */
   onGap(): void
   readonly log: Logger
 }
 
 const CHANNEL = 'rtc_gateway'
-/** Milliseconds. */
+/** Timeouts and intervals, in milliseconds. */
 const CONNECT_TIMEOUT = 4_000
-const ANSWER_TIMEOUT = 4_500
+const QUERY_TIMEOUT = 4_500
 const PROBE_INTERVAL = 5_000
-const RECONNECT = { first: 100, longest: 2_000 } as const
-/** Pending notices at most. */
-const BACKLOG = 10_000
+const RECONNECT_DELAY = { first: 100, max: 2_000 } as const
+/** Maximum number of pending notices. */
+const PENDING_MAX = 10_000
 
 /**
- * Carries notices between nodes by PostgreSQL's NOTIFY, on a connection of its own. A notification inside a write
- * statement would take a lock that all writers share, so notices are sent after the commit, in batches: all that become
- * pending during one statement are sent by the next.
+ * Sends notices between nodes by PostgreSQL's NOTIFY, over a dedicated connection. NOTIFY inside a write statement would
+ * take a lock that all writers share, so notices are sent after the commit and in batches: each NOTIFY statement sends all
+ * notices that became pending during the previous one.
  *
  * @see https://www.postgresql.org/docs/18/sql-notify.html
  */
 export class Bus {
   readonly #options: BusOptions
-  readonly #waiting = new PendingNotices(BACKLOG)
+  readonly #pending = new PendingNotices(PENDING_MAX)
   readonly #closing = new AbortController()
   #client: pg.Client | undefined
   #sending: Promise<void> | undefined
@@ -42,14 +42,14 @@ export class Bus {
     this.#options = options
   }
 
-  /** Connects, and reconnects whenever the connection is lost. */
+  /** Connects in the background and reconnects whenever the connection is lost. */
   start(): void {
     this.#running = this.#run()
   }
 
-  /** Sends a notice to the other nodes; never throws and never waits. */
+  /** Sends a notice to the other nodes. Never throws or blocks. */
   announce(notice: Notice): void {
-    this.#waiting.put(notice)
+    this.#pending.put(notice)
     void this.#flush()
   }
 
@@ -64,42 +64,43 @@ export class Bus {
   async #run(): Promise<void> {
     const { log } = this.#options
     const { signal } = this.#closing
-    let pause: number = RECONNECT.first
+    let backOff: number = RECONNECT_DELAY.first
     while (!signal.aborted) {
       try {
-        await this.#connected(() => {
-          pause = RECONNECT.first
+        await this.#connect(() => {
+          backOff = RECONNECT_DELAY.first
         })
       } catch (error) {
-        if (!signal.aborted) log.warn({ err: error }, 'the connection to the other nodes is lost')
+        if (!signal.aborted) log.warn({ err: error }, 'lost the connection to the other nodes')
       }
       if (signal.aborted) return
       // Jitter: nodes that lost the database together do not reconnect at the same moment.
-      await delay(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
-      pause = Math.min(pause * 2, RECONNECT.longest)
+      await delay(backOff * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
+      backOff = Math.min(backOff * 2, RECONNECT_DELAY.max)
     }
   }
 
-  /** One connection: listen → report the gap → send pending notices → wait until it breaks. */
-  async #connected(onOpen: () => void): Promise<void> {
+  /** The lifetime of one connection: listen → report the gap → send pending notices → wait until the connection is lost. */
+  async #connect(onOpen: () => void): Promise<void> {
     const socket = new Socket()
     const client = new pg.Client({
       stream: () => socket,
       connectionString: this.#options.databaseUrl,
       application_name: 'rtc-gateway bus',
       connectionTimeoutMillis: CONNECT_TIMEOUT,
-      query_timeout: ANSWER_TIMEOUT,
+      query_timeout: QUERY_TIMEOUT,
       keepAlive: true,
     })
-    const broken = new Promise<never>((_, reject) => {
+    const lost = new Promise<never>((_, reject) => {
       client.on('error', reject)
-      client.on('end', () => reject(new Error('the database has ended the connection')))
+      client.on('end', () => reject(new Error('the database closed the connection')))
     })
-    broken.catch(() => undefined)
+    // Avoids an unhandled rejection if the connection is lost while nothing awaits the promise.
+    lost.catch(() => undefined)
     client.on('notification', ({ payload }) => this.#receive(payload ?? ''))
     let probe: NodeJS.Timeout | undefined
     try {
-      await Promise.race([client.connect(), broken])
+      await Promise.race([client.connect(), lost])
       await client.query(`LISTEN ${CHANNEL}`)
       if (this.#closing.signal.aborted) return
       this.#client = client
@@ -110,22 +111,22 @@ export class Bus {
       probe = setInterval(() => {
         client.query('SELECT 1').catch((error: Error) => client.emit('error', error))
       }, PROBE_INTERVAL)
-      await broken
+      await lost
     } finally {
       clearInterval(probe)
       this.#client = undefined
-      // On a half-open connection a graceful close would never be answered.
+      // A graceful close would hang on a half-open connection.
       socket.destroy()
     }
   }
 
   #receive(payload: string): void {
     const message = decodeNotices(payload)
-    if (!message) this.#options.log.debug('ignored a notification that is not of a gateway')
+    if (!message) this.#options.log.debug('ignored a notification that no gateway sent')
     else if (message.nodeId !== this.#options.nodeId) message.notices.forEach(this.#options.onNotice)
   }
 
-  /** Sends one batch at a time; notices that come meanwhile form the next. */
+  /** Sends one batch at a time; notices that arrive meanwhile form the next batch. */
   #flush(): Promise<void> {
     return (this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined
@@ -133,7 +134,7 @@ export class Bus {
   }
 
   async #send(): Promise<void> {
-    while (this.#client && this.#waiting.size > 0) await this.#sendBatch(this.#client, this.#waiting.takeAll())
+    while (this.#client && this.#pending.size > 0) await this.#sendBatch(this.#client, this.#pending.takeAll())
   }
 
   async #sendBatch(client: pg.Client, batch: readonly Notice[]): Promise<void> {
@@ -141,7 +142,7 @@ export class Bus {
     try {
       await client.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload', [CHANNEL, payloads])
     } catch (error) {
-      for (const notice of batch) this.#waiting.put(notice)
+      for (const notice of batch) this.#pending.put(notice)
       if (this.#client === client) this.#client = undefined
       client.emit('error', error)
     }

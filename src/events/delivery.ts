@@ -2,36 +2,36 @@ import type { RoomUpdate } from './event.ts'
 import type { FanOut, FanOutSubscriber, FanOutSubscription, View } from './fan-out.ts'
 import type { RoomStream } from './stream.ts'
 
-/** Where the messages of one subscriber are written. */
+/** The connection to which one subscriber's messages are written. */
 export interface DeliverySink {
-  /** Resolves when the kernel has taken the message. */
+  /** Resolves when the kernel has accepted the message. */
   write(payload: Buffer): Promise<void>
-  /** Never waits: a connection that does not keep up is closed. */
+  /** Queues the message without blocking; closes the connection of a slow consumer. */
   post(payload: Buffer): void
 }
 
 /**
- * Writes a room's stream to one connection: the backfill as fast as the client takes it, then the live messages that the
- * subscriber's group makes. For the operation's runner it is an iterator without values, which ends or fails with the
- * stream.
+ * Writes a room's stream to one connection: first the backfill with backpressure, then the live messages created by the
+ * subscriber's group. Implements an iterator that yields no values and ends or fails with the stream, so that the
+ * transport can treat it as the result of a subscription.
  */
 export class Delivery implements AsyncIterableIterator<never, undefined>, FanOutSubscriber {
   readonly #stream: RoomStream
-  readonly #membership: FanOutSubscription
+  readonly #subscription: FanOutSubscription
   readonly #sink: DeliverySink
   readonly #done: Promise<void>
   #finish: (error?: Error) => void = () => undefined
-  /** Updates pushed to the group whose messages have not been delivered yet. */
-  #awaited = 0
-  /** Set when the stream is over: messages that are still awaited are delivered first. */
+  /** Number of updates pushed to the group whose messages have not been delivered yet. */
+  #undelivered = 0
+  /** Set when the stream has ended; undelivered messages are delivered first. */
   #ending: { readonly error: Error | undefined } | undefined
   #over = false
 
-  /** @throws RtcError RATE_LIMITED; the stream is then still to be closed */
+  /** @throws RtcError RATE_LIMITED; the caller must then close the stream */
   constructor(stream: RoomStream, { fanOut, view, sink }: { fanOut: FanOut; view: View; sink: DeliverySink }) {
     this.#stream = stream
     this.#sink = sink
-    this.#membership = fanOut.join({ roomId: stream.roomId, userId: stream.viewer.id, view }, this)
+    this.#subscription = fanOut.join({ roomId: stream.roomId, userId: stream.viewer.id, view }, this)
     this.#done = new Promise((resolve, reject) => {
       this.#finish = (error) => (error ? reject(error) : resolve())
     })
@@ -45,7 +45,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
     return { done: true, value: undefined }
   }
 
-  /** The client has gone. */
+  /** Ends the delivery after the client disconnected or unsubscribed. */
   return(): Promise<IteratorReturnResult<undefined>> {
     this.#end()
     return Promise.resolve({ done: true, value: undefined })
@@ -57,9 +57,9 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
 
   deliver(payload: Buffer): void {
     if (this.#over) return
-    this.#awaited -= 1
+    this.#undelivered -= 1
     this.#sink.post(payload)
-    if (this.#ending && this.#awaited === 0) this.#end(this.#ending.error)
+    if (this.#ending && this.#undelivered === 0) this.#end(this.#ending.error)
   }
 
   fail(error: Error): void {
@@ -70,7 +70,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
     try {
       for await (const update of this.#stream.backfill()) {
         if (this.#over) return
-        const payload = await this.#membership.payloadOf(update)
+        const payload = await this.#subscription.payloadOf(update)
         if (!this.#over) await this.#sink.write(payload)
       }
       if (this.#over) return
@@ -78,7 +78,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
         push: (update) => this.#push(update),
         end: (error) => {
           this.#ending = { error }
-          if (this.#awaited === 0) this.#end(error)
+          if (this.#undelivered === 0) this.#end(error)
         },
       })
     } catch (error) {
@@ -87,15 +87,15 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
   }
 
   #push(update: RoomUpdate): void {
-    this.#awaited += 1
-    this.#membership.push(update)
+    this.#undelivered += 1
+    this.#subscription.push(update)
   }
 
   #end(error?: Error): void {
     if (this.#over) return
     this.#over = true
     this.#stream.close()
-    this.#membership.leave()
+    this.#subscription.leave()
     this.#finish(error)
   }
 }

@@ -1,19 +1,19 @@
 import { findParticipant, type Participant, type Room, type RoomEvent, type RoomEventType } from '../rooms/model.ts'
 
-/** One message of a room's stream: what happened and the room as of then. */
+/** One message of a room's stream: an event, or a snapshot, with the room as of that event. */
 export interface RoomUpdate {
   readonly seq: number
   readonly type: RoomEventType | 'snapshot'
   readonly at: Date
   readonly actorId: string | null
-  /** Whom it happened to, as of then; null for the room itself, and for very many at once. */
+  /** The subject as of this event; null if the subject is the room or several participants. */
   readonly participant: Participant | null
-  /** The users whom it happened to, also when they are very many. */
+  /** The users affected by the event, also if there are several. */
   readonly participantIds: readonly string[]
   readonly room: Room
 }
 
-/** The users whom an event happened to: its subject; or, where very many share one event, all whose rows it changed. */
+/** The users affected by an event: its subject or, if several share the event, all participants it changed. */
 export function subjectsOf({ type, subjectId, data }: RoomEvent): readonly string[] {
   if (subjectId !== null) return [subjectId]
   return type.startsWith('participant_') ? (data.participants ?? []).map(({ userId }) => userId) : []
@@ -39,23 +39,23 @@ export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({
   room,
 })
 
-/** Whether an update reports the viewer's own stream as lost: time did it, and not the viewer. */
-export const isLossOf = (update: RoomUpdate, viewerId: string): boolean =>
+/** Whether an update reports that the gateway, not the user, disconnected the viewer. */
+export const isDisconnectOf = (update: RoomUpdate, viewerId: string): boolean =>
   update.type === 'participant_disconnected' && update.participant?.userId === viewerId && update.actorId === null
 
-/** Whose stream it is. */
+/** The user, and optionally the device, that a stream belongs to. */
 export interface Viewer {
   readonly userId: string
-  /** Absent: the stream belongs to whichever device of theirs is in the room. */
+  /** Absent if the stream belongs to whichever device of the user has joined. */
   readonly deviceId?: string | undefined
 }
 
-/** What decides whether an update is a stream's last. */
+/** The fields of an update that decide whether it is a stream's last one. */
 interface Ending extends Pick<RoomUpdate, 'type' | 'participant'> {
   readonly room: Pick<Room, 'status'>
 }
 
-/** Whether a viewer's stream is over after this update: the room's end, their removal, another device in their place. */
+/** Whether this update ends the viewer's stream: the room ended, or the viewer was removed or replaced by another device. */
 export function isLast({ type, room, participant }: Ending, { userId, deviceId }: Viewer): boolean {
   if (room.status === 'ended') return true
   if (participant?.userId !== userId) return false

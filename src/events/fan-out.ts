@@ -3,51 +3,51 @@ import type { Lane, TimeSlices } from '../core/time-slices.ts'
 import type { RoomUpdate } from './event.ts'
 import { ConsumerTooSlow } from './queue.ts'
 
-/** The message for one update, ready to be sent; a promise where a field had to be fetched. */
+/** The serialised message of one update; a promise if a field has to be fetched. */
 export type Payload = Buffer | Promise<Buffer>
 
-/** How the subscribers of a group see an update. */
+/** How the subscribers of a group see an update: the selection and, where it matters, the viewer. */
 export interface View {
-  /** The view's name without its viewer: views of the same name cost about the same and are counted as one. */
+  /** Identifies the selection, regardless of the viewer. The limits count views of the same name as one. */
   readonly name: string
-  /** Equal for subscribers who see the same. */
+  /** Equal for subscribers whose messages are identical. */
   readonly key: string
-  /** Makes the message; synchronous unless a field has to be fetched. */
+  /** Returns a function that creates messages, synchronously unless a field has to be fetched. */
   create(): (update: RoomUpdate) => Payload
 }
 
-/** A subscriber of a room, as its group sees it. */
+/** A subscriber of a room, as used by its group. */
 export interface FanOutSubscriber {
-  /** The message of an update that was pushed; in order. */
+  /** Called with the message of each pushed update, in order. */
   deliver(payload: Buffer): void
-  /** The group could not keep up, or the message could not be made: nothing follows. */
+  /** Called instead of `deliver` if the group is too slow or a message could not be created. Final. */
   fail(error: Error): void
 }
 
-/** A subscriber's membership of a group. Must be left. */
+/** A subscriber's registration with a group. The owner must call `leave`. */
 export interface FanOutSubscription {
-  /** The message for an update of the backfill. */
+  /** Creates the message for an update of the backfill. */
   payloadOf(update: RoomUpdate): Promise<Buffer>
-  /** Queues an update: its message is made and delivered in the room's time slices. Never waits. */
+  /** Queues an update, whose message is created and delivered in the room's time slices. Never blocks. */
   push(update: RoomUpdate): void
   leave(): void
 }
 
-/** Different views of one user in all rooms, and of one room for all of its subscribers. */
+/** Maximum number of different views: of one user over all rooms, and of one room over all subscribers. */
 const VIEWS_OF_USER = 16
 const VIEWS_OF_ROOM = 32
-/** How far a group may be behind its room: updates, and milliseconds. */
+/** Maximum backlog of a group: pending updates, and milliseconds since the oldest of them. */
 const BACKLOG = { updates: 1024, age: 10_000 } as const
-/** Bytes of messages that are kept for subscribers who resume after a short while. */
+/** Maximum bytes of messages that are cached for subscribers who resume shortly after a disconnect. */
 const CACHE_BYTES = 16 * 1024 * 1024
-/** Members who are sent to between two checks of the time slice. */
+/** Deliveries per step, that is between two checks of the time slice. */
 const CHUNK = 16
-/** Seconds after which a subscriber may come back. */
-const RETRY_AFTER = { views: 10, cutOff: 2 } as const
+/** Seconds after which a refused or disconnected subscriber may retry. */
+const RETRY_AFTER = { views: 10, tooExpensive: 2 } as const
 
 /**
- * Makes each message once for all subscribers who see the same, in the time slices of the room: one room, or one costly
- * view of it, delays others by no more than a slice. A view that cannot keep up with its room is cut off.
+ * Creates each message once for all subscribers with the same view, in time slices: one room, or one expensive view of a
+ * room, delays the others at most by a slice. Groups whose backlog exceeds the maximum are disconnected.
  */
 export class FanOut {
   readonly #slices: TimeSlices
@@ -60,15 +60,15 @@ export class FanOut {
     this.#slices = slices
   }
 
-  /** Groups of subscribers: one for each view of each room. */
+  /** Number of groups: one for each view of each room. */
   get size(): number {
     return [...this.#rooms.values()].reduce((sum, { groups }) => sum + groups.size, 0)
   }
 
-  /** @throws RtcError RATE_LIMITED for one view too many of the user or of the room */
+  /** @throws RtcError RATE_LIMITED if the user or the room has too many different views */
   join(
     { roomId, userId, view }: { roomId: string; userId: string; view: View },
-    member: FanOutSubscriber,
+    subscriber: FanOutSubscriber,
   ): FanOutSubscription {
     const lane = this.#rooms.get(roomId) ?? new RoomLane(this.#slices)
     const ofUser = this.#viewsOfUsers.get(userId) ?? new Counts()
@@ -81,15 +81,15 @@ export class FanOut {
 
     const shared = this.#views.get(view.key) ?? new SharedView(view.create(), this.#cache)
     this.#views.set(view.key, shared)
-    shared.members += 1
+    shared.subscribers += 1
     const group = lane.groups.get(view.key) ?? new Group(shared, lane)
     lane.groups.set(view.key, group)
-    group.members += 1
+    group.subscribers += 1
 
     let left = false
     return {
       payloadOf: async (update) => this.#slices.run(userId, () => shared.payloadOf(update)),
-      push: (update) => group.push(update, member),
+      push: (update) => group.push(update, subscriber),
       leave: () => {
         if (left) return
         left = true
@@ -97,16 +97,16 @@ export class FanOut {
         if (ofUser.size === 0) this.#viewsOfUsers.delete(userId)
         lane.views.remove(view.name)
         if (lane.views.size === 0) this.#rooms.delete(roomId)
-        shared.members -= 1
-        if (shared.members === 0) this.#views.delete(view.key)
-        group.members -= 1
-        if (group.members === 0) lane.groups.delete(view.key)
+        shared.subscribers -= 1
+        if (shared.subscribers === 0) this.#views.delete(view.key)
+        group.subscribers -= 1
+        if (group.subscribers === 0) lane.groups.delete(view.key)
       },
     }
   }
 }
 
-/** One room's groups, served round robin. */
+/** The groups of one room, served round robin. */
 class RoomLane implements Lane {
   readonly groups = new Map<string, Group>()
   readonly views = new Counts()
@@ -129,55 +129,55 @@ class RoomLane implements Lane {
   }
 }
 
-/** An update that is being delivered to those who were in the group when it was pushed. */
+/** An update whose message has not been delivered to all of the subscribers that pushed it. */
 interface Pending {
   readonly update: RoomUpdate
   readonly since: number
-  readonly members: FanOutSubscriber[]
+  readonly subscribers: FanOutSubscriber[]
   payload: Buffer | undefined
-  /** Members that the message was delivered to. */
-  reached: number
+  /** Number of subscribers that the message was delivered to. */
+  delivered: number
 }
 
-/** The subscribers of one room who see the same. */
+/** The subscribers of one room with the same view. */
 class Group {
   readonly #view: SharedView
   readonly #lane: RoomLane
   #pending: Pending[] = []
-  /** Queued in the lane, or waiting for a field that is being fetched. */
+  /** Whether the group is queued in the lane or waits for a field that is being fetched. */
   #busy = false
   #fetching: Pending | undefined
-  members = 0
+  subscribers = 0
 
   constructor(view: SharedView, lane: RoomLane) {
     this.#view = view
     this.#lane = lane
   }
 
-  push(update: RoomUpdate, member: FanOutSubscriber): void {
+  push(update: RoomUpdate, subscriber: FanOutSubscriber): void {
     const last = this.#pending.at(-1)
     if (last?.update === update) {
-      last.members.push(member)
+      last.subscribers.push(subscriber)
       return
     }
     const since = performance.now()
     const oldest = this.#pending[0]?.since ?? since
-    this.#pending.push({ update, since, members: [member], payload: undefined, reached: 0 })
-    if (this.#pending.length > BACKLOG.updates || since - oldest > BACKLOG.age) this.#fail(cutOff())
+    this.#pending.push({ update, since, subscribers: [subscriber], payload: undefined, delivered: 0 })
+    if (this.#pending.length > BACKLOG.updates || since - oldest > BACKLOG.age) this.#fail(tooExpensive())
     else this.#wake()
   }
 
-  /** Makes one message, or sends it to some of the members; returns whether there is more to do now. */
+  /** Creates one message, or delivers it to a chunk of subscribers; returns whether another step can follow now. */
   step(): boolean {
     const [pending] = this.#pending
-    if (pending && !pending.payload) this.#make(pending)
+    if (pending && !pending.payload) this.#create(pending)
     else if (pending?.payload) this.#send(pending, pending.payload)
     if (this.#pending.length === 0) this.#busy = false
     return this.#busy && this.#fetching === undefined
   }
 
-  #make(pending: Pending): void {
-    if (performance.now() - pending.since > BACKLOG.age) return this.#fail(cutOff())
+  #create(pending: Pending): void {
+    if (performance.now() - pending.since > BACKLOG.age) return this.#fail(tooExpensive())
     let payload: Payload
     try {
       payload = this.#view.payloadOf(pending.update)
@@ -210,13 +210,14 @@ class Group {
   }
 
   #send(pending: Pending, payload: Buffer): void {
-    const end = Math.min(pending.reached + CHUNK, pending.members.length)
-    while (pending.reached < end) {
-      const member = pending.members[pending.reached]
-      pending.reached += 1
-      member?.deliver(payload)
+    const { subscribers } = pending
+    const end = Math.min(pending.delivered + CHUNK, subscribers.length)
+    while (pending.delivered < end) {
+      const subscriber = subscribers[pending.delivered]
+      pending.delivered += 1
+      subscriber?.deliver(payload)
     }
-    if (pending.reached === pending.members.length && this.#pending[0] === pending) this.#pending.shift()
+    if (pending.delivered === subscribers.length && this.#pending[0] === pending) this.#pending.shift()
   }
 
   #wake(): void {
@@ -226,18 +227,18 @@ class Group {
   }
 
   #fail(error: Error): void {
-    const members = new Set(this.#pending.flatMap(({ members, reached }) => members.slice(reached)))
+    const waiting = new Set(this.#pending.flatMap(({ subscribers, delivered }) => subscribers.slice(delivered)))
     this.#pending = []
-    for (const member of members) member.fail(error)
+    for (const subscriber of waiting) subscriber.fail(error)
   }
 }
 
-/** The messages of one view in all rooms, each made once. */
+/** The messages of one view in all rooms, each created once. */
 class SharedView {
   readonly #render: (update: RoomUpdate) => Payload
   readonly #cache: PayloadCache
   readonly #payloads = new Map<RoomUpdate, Payload>()
-  members = 0
+  subscribers = 0
 
   constructor(render: (update: RoomUpdate) => Payload, cache: PayloadCache) {
     this.#render = render
@@ -251,25 +252,25 @@ class SharedView {
     if (payload instanceof Promise) {
       this.#payloads.set(update, payload)
       payload.then(
-        (ready) => this.#keep(update, ready),
+        (ready) => this.#store(update, ready),
         () => this.#payloads.delete(update),
       )
-    } else this.#keep(update, payload)
+    } else this.#store(update, payload)
     return payload
   }
 
-  #keep(update: RoomUpdate, payload: Buffer): void {
+  #store(update: RoomUpdate, payload: Buffer): void {
     this.#payloads.set(update, payload)
-    // The update keeps its state of the room in memory, too.
+    // The cached update also retains its state of the room.
     const bytes = payload.length + 1024 + 16 * update.room.participants.length
     this.#cache.add(bytes, () => this.#payloads.delete(update))
   }
 }
 
-/** Bounds the bytes of all messages that are kept; the oldest is dropped first. */
+/** Bounds the bytes of all cached messages; the oldest is evicted first. */
 class PayloadCache {
   readonly #limit: number
-  #kept: { readonly bytes: number; readonly drop: () => void }[] = []
+  #entries: { readonly bytes: number; readonly evict: () => void }[] = []
   #first = 0
   #bytes = 0
 
@@ -277,26 +278,26 @@ class PayloadCache {
     this.#limit = limit
   }
 
-  add(bytes: number, drop: () => void): void {
-    this.#kept.push({ bytes, drop })
+  add(bytes: number, evict: () => void): void {
+    this.#entries.push({ bytes, evict })
     this.#bytes += bytes
-    while (this.#bytes > this.#limit) this.#dropOldest()
-    if (this.#first > 1024 && this.#first * 2 > this.#kept.length) {
-      this.#kept = this.#kept.slice(this.#first)
+    while (this.#bytes > this.#limit) this.#evictOldest()
+    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#first)
       this.#first = 0
     }
   }
 
-  #dropOldest(): void {
-    const oldest = this.#kept[this.#first]
+  #evictOldest(): void {
+    const oldest = this.#entries[this.#first]
     this.#first += 1
     if (!oldest) return
     this.#bytes -= oldest.bytes
-    oldest.drop()
+    oldest.evict()
   }
 }
 
-/** How often each name is in use. */
+/** Reference counts by name. */
 class Counts {
   readonly #counts = new Map<string, number>()
 
@@ -322,8 +323,9 @@ class Counts {
 const tooManyViews = (owner: string, limit: number) =>
   new RtcError(
     'RATE_LIMITED',
-    `${owner} may have ${limit} different selections of a room's stream at a time; use one document for all.`,
+    `${owner} may have ${limit} different selections of roomUpdated at a time; use the same document for all streams.`,
     { retryAfter: RETRY_AFTER.views },
   )
 
-const cutOff = () => new ConsumerTooSlow('The stream costs more than its time; select less.', RETRY_AFTER.cutOff)
+const tooExpensive = () =>
+  new ConsumerTooSlow('The selection is too expensive for the rate of events; select less.', RETRY_AFTER.tooExpensive)

@@ -10,12 +10,12 @@ import { type RoomUpdate, subjectsOf } from './event.ts'
 const RoomEventType = enumOf(
   'RoomEventType',
   ['snapshot', ...ROOM_EVENT_TYPES],
-  'What happened; SNAPSHOT begins a stream that has no cursor.',
+  'The kind of event. A stream without a cursor begins with a SNAPSHOT.',
 )
 
 const SHARED =
-  'When more than 8 participants are invited, or miss the invitation, at the same moment, they share one event: then ' +
-  'there is no single one, and the list names them all.'
+  'If more than 8 participants are invited, or miss an invitation, at the same time, they share one event: then the ' +
+  'single participant is null and the list contains all of them.'
 
 const RoomEventRef = builder.objectRef<RoomEvent>('RoomEvent').implement({
   description: "One entry of a room's log.",
@@ -23,10 +23,13 @@ const RoomEventRef = builder.objectRef<RoomEvent>('RoomEvent').implement({
     seq: t.exposeInt('seq'),
     type: t.expose('type', { type: RoomEventType }),
     at: t.expose('at', { type: 'DateTime' }),
-    actorId: t.exposeID('actorId', { nullable: true, description: 'Who did it; null when time did.' }),
-    subjectId: t.exposeID('subjectId', { nullable: true, description: 'The user whom it happened to.' }),
+    actorId: t.exposeID('actorId', {
+      nullable: true,
+      description: 'The user who caused the event; null if a deadline did.',
+    }),
+    subjectId: t.exposeID('subjectId', { nullable: true, description: 'The user affected by the event.' }),
     subjectIds: t.idList({
-      description: `The users whom it happened to. ${SHARED}`,
+      description: `The users affected by the event. ${SHARED}`,
       extensions: { size: 1 },
       resolve: (event) => [...subjectsOf(event)],
     }),
@@ -39,7 +42,7 @@ const EVENTS_MAX = 500
 builder.prismaObjectField(RoomRef, 'events', (t) =>
   t.field({
     type: [RoomEventRef],
-    description: `The room's log behind number \`after\`; ${EVENTS_DEFAULT} entries unless \`first\` says otherwise.`,
+    description: `The room's events with a seq greater than \`after\`: the \`first\` of them, ${EVENTS_DEFAULT} by default.`,
     args: { after: t.arg.int(), first: t.arg.int() },
     extensions: { size: { page: EVENTS_DEFAULT } },
     async resolve(room, { after, first }, { reader }) {
@@ -55,18 +58,18 @@ builder.prismaObjectField(RoomRef, 'events', (t) =>
 const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
   description: "One message of a room's stream.",
   fields: (t) => ({
-    seq: t.exposeInt('seq', { description: 'Cursor: resume with `roomUpdated(after: seq)`.' }),
+    seq: t.exposeInt('seq', { description: 'The cursor: resume with `roomUpdated(after: seq)`.' }),
     type: t.expose('type', { type: RoomEventType }),
     at: t.expose('at', { type: 'DateTime' }),
     actorId: t.exposeID('actorId', { nullable: true }),
     participant: t.field({
       type: ParticipantRef,
       nullable: true,
-      description: `Whom it happened to, as of this event. ${SHARED}`,
+      description: `The participant affected by the event, as of this event. ${SHARED}`,
       resolve: ({ participant, at }) => participant && { ...participant, asOf: at },
     }),
     participantIds: t.idList({
-      description: 'The users whom it happened to, also when they share one event.',
+      description: 'The users affected by the event, also if they share one event.',
       extensions: { size: 1 },
       resolve: ({ participantIds }) => [...participantIds],
     }),
@@ -83,16 +86,16 @@ builder.subscriptionFields((t) => ({
     type: RoomUpdateRef,
     access: 'read',
     description:
-      'Everything that happens in a room, each event exactly once and in order. Without `after` it begins with a ' +
-      'SNAPSHOT; with it, with the next event. It completes after ROOM_ENDED, after your own removal, and when another ' +
-      'device of yours joins in place of the one that reads.',
+      "A room's events, each exactly once and in order. Begins with the event after `after`, or with a SNAPSHOT if " +
+      '`after` is absent. Completes after ROOM_ENDED, after you are removed, and when another of your devices replaces ' +
+      'the one that subscribed.',
     args: {
       roomId: t.arg.id({ required: true }),
-      after: t.arg.int({ description: 'The seq of the last update that you have.' }),
+      after: t.arg.int({ description: 'The seq of the last update that you have received.' }),
       deviceId: t.arg.id({
         description:
-          'The device that reads. Name the one that you have joined with: only its stream proves that you are there. ' +
-          'Without it, the stream proves that only where you have joined without a device, too.',
+          'The subscribing device. Pass the deviceId that you joined with: only the stream of that device proves your ' +
+          'presence. A stream without a deviceId proves it only if you joined without one.',
       }),
     },
     extensions: { shared: true },

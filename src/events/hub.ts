@@ -9,26 +9,26 @@ import type { LiveStreams } from './live-streams.ts'
 import type { Notice, StreamNotice } from './notice.ts'
 import { Subscribers } from './subscribers.ts'
 
-/** Updates per room that are kept for subscribers who resume after a short while. */
+/** Updates per room that are kept for subscribers who resume shortly after a disconnect. */
 const RECENT = 64
-/** Events that are delivered synchronously when they come together; more are delivered in time slices. */
-const BURST = 4
-/** Rooms that one statement checks. */
+/** Maximum number of events of one commit that are delivered synchronously; more are delivered in time slices. */
+const SYNC_MAX = 4
+/** Rooms per statement of a check. */
 const CHECK_BATCH = 5_000
 
-/** Receives every update of a room as it happens, in order. */
+/** Receives every live update of a room, in order. */
 export interface RoomSubscriber {
   /** Must neither throw nor block. */
   push(update: RoomUpdate): void
-  /** The gateway ends the stream. */
+  /** Called when the gateway ends the stream. */
   close(): void
 }
 
-/** A subscriber's place in the live part of a room's stream. */
+/** A subscriber's registration for the live part of a room's stream. */
 export interface Subscription {
-  /** The room at the moment of subscribing: every later update is pushed. */
+  /** The room at the time of subscribing. Every later update is pushed. */
   readonly room: Room
-  /** The last updates before that moment, without a gap. */
+  /** The last updates up to that time, without a gap. */
   readonly recent: readonly RoomUpdate[]
   /** Unsubscribes. */
   close(): void
@@ -36,7 +36,7 @@ export interface Subscription {
 
 interface Dependencies {
   load(roomId: string): Promise<Room | null>
-  /** Of these rooms, those whose log has come further than `seq`. */
+  /** Returns the rooms whose log has passed the given `seq`, each with its current one. */
   newerThan(rooms: readonly RoomSeq[]): Promise<readonly RoomSeq[]>
   readonly events: EventLog
   readonly slices: TimeSlices
@@ -51,13 +51,13 @@ interface RoomSeq {
 }
 
 /**
- * The streams of rooms: every subscriber of a room at this node gets the same update object. A room with subscribers has
- * one channel, which applies every event once and in order. Notices are hints; a gap is filled from the log.
+ * The live streams of rooms. Each room with subscribers has one channel, which applies every event once and in order and
+ * pushes the same update object to all subscribers. Notices are only hints; the channel fills gaps from the log.
  */
 export class Hub implements LiveStreams {
   readonly #dependencies: Dependencies
   readonly #subscribers = new Subscribers<RoomSubscriber>()
-  /** One for each room with subscribers. */
+  /** By room, for the rooms with subscribers. */
   readonly #channels = new Map<string, Channel>()
   readonly #catchUps = new Coalescer(async (roomId) => this.#channels.get(roomId)?.catchUp())
 
@@ -65,12 +65,12 @@ export class Hub implements LiveStreams {
     this.#dependencies = dependencies
   }
 
-  /** Rooms with at least one subscriber here. */
+  /** Number of rooms with at least one subscriber at this node. */
   get size(): number {
     return this.#subscribers.size
   }
 
-  /** Subscribers of a room here, those that are still waiting for their place included. */
+  /** Number of a room's subscribers at this node, including those whose room is still being loaded. */
   subscribers(roomId: string): number {
     return this.#subscribers.count(roomId)
   }
@@ -91,7 +91,7 @@ export class Hub implements LiveStreams {
     }
   }
 
-  /** Subscribes behind the room's event number `atLeast`; null when there is no such room. */
+  /** Subscribes to a room whose state must include event number `atLeast`; null if there is no such room. */
   async subscribe(roomId: string, atLeast: number, subscriber: RoomSubscriber): Promise<Subscription | null> {
     const remove = this.#subscribers.add(roomId, subscriber)
     const channel = this.#channelOf(roomId)
@@ -114,7 +114,7 @@ export class Hub implements LiveStreams {
     return { room: channel.room, recent: [...channel.recent], close }
   }
 
-  /** Also closes subscribers that are still waiting for their place. */
+  /** Also closes subscribers whose room is still being loaded. */
   close(): void {
     this.#subscribers.close()
   }
@@ -125,8 +125,8 @@ export class Hub implements LiveStreams {
 
   #catchUp(roomId: string): void {
     this.#catchUps.run(roomId).catch((error: unknown) => {
-      // The next hint or check reads the same from the log.
-      this.#dependencies.log[levelOf(error)]({ roomId, err: error }, 'a room with subscribers could not catch up')
+      // The next hint or check tries again.
+      this.#dependencies.log[levelOf(error)]({ roomId, err: error }, 'could not catch up with the log of a room')
     })
   }
 
@@ -139,18 +139,18 @@ export class Hub implements LiveStreams {
   }
 }
 
-/** One room with subscribers: applies its events in order and pushes the updates. */
+/** The channel of one room: applies its events in order and pushes the updates to the subscribers. */
 class Channel {
   readonly #roomId: string
   readonly #dependencies: Dependencies
-  /** Subscribers that have their place: what comes before belongs to their snapshot or their backfill. */
+  /** Subscribers that receive live updates. Earlier updates are part of their snapshot or backfill. */
   readonly live = new Set<RoomSubscriber>()
   readonly #recent: RoomUpdate[] = []
   #room: Room | null = null
-  /** The event number that the log is known to have reached. */
-  #wanted = 0
-  /** Committed events that are too many to be delivered synchronously. */
-  #burst: readonly RoomEvent[] = []
+  /** The highest event number that the log is known to contain. */
+  #knownSeq = 0
+  /** Events of a commit with too many events for synchronous delivery; `catchUp` delivers them. */
+  #deferred: readonly RoomEvent[] = []
   #catchingUp = false
 
   constructor(roomId: string, dependencies: Dependencies) {
@@ -158,12 +158,12 @@ class Channel {
     this.#dependencies = dependencies
   }
 
-  /** The room as the subscribers have it; null before it is loaded, and when there is none. */
+  /** The room after the last pushed update; null until it is loaded, and if it does not exist. */
   get room(): Room | null {
     return this.#room
   }
 
-  /** The last event that was pushed; 0 before the room is loaded. */
+  /** Number of the last pushed event; 0 until the room is loaded. */
   get seq(): number {
     return this.#room?.seq ?? 0
   }
@@ -172,34 +172,34 @@ class Channel {
     return this.#recent
   }
 
-  /** Whether the room is loaded and has reached event `seq`; if not, `catchUp` brings it there. */
+  /** Whether the room is loaded and includes event `seq`. If not, the next `catchUp` delivers the events up to it. */
   has(seq: number): boolean {
-    this.#wanted = Math.max(this.#wanted, seq)
+    this.#knownSeq = Math.max(this.#knownSeq, seq)
     return this.#room !== null && this.#room.seq >= seq
   }
 
-  /** Takes events that were just committed; answers whether they are delivered, or else left to `catchUp`. */
+  /** Delivers events that were just committed. Returns false if the caller has to call `catchUp` instead. */
   offer(events: readonly RoomEvent[]): boolean {
     const delivered = this.has(events.at(-1)?.seq ?? 0)
     if (delivered || this.#catchingUp || !this.#room || events[0]?.seq !== this.#room.seq + 1) return delivered
-    if (events.length > BURST) {
-      this.#burst = events
+    if (events.length > SYNC_MAX) {
+      this.#deferred = events
       return false
     }
     for (const event of events) this.#deliver(event)
     return true
   }
 
-  /** Loads the room at first; later delivers what is missing. One call at a time. */
+  /** Loads the room if necessary, then delivers the missing events. Calls must not overlap. */
   async catchUp(): Promise<void> {
     this.#catchingUp = true
     try {
       this.#room ??= await this.#dependencies.load(this.#roomId)
       if (!this.#room) return
-      const burst = this.#burst
-      this.#burst = []
-      await this.#deliverInSlices(burst)
-      if (this.#room.seq >= this.#wanted) return
+      const deferred = this.#deferred
+      this.#deferred = []
+      await this.#deliverInSlices(deferred)
+      if (this.#room.seq >= this.#knownSeq) return
       await this.#deliverInSlices(readAll(this.#dependencies.events, this.#roomId, { after: this.#room.seq }))
     } finally {
       this.#catchingUp = false

@@ -5,21 +5,21 @@ import type { RateSpending } from '../limits/rates.ts'
 export type StreamNotice =
   /** The room's log has reached event number `seq`. */
   | { readonly kind: 'room'; readonly roomId: string; readonly seq: number }
-  /** The room has begun or ceased to ring for the user. */
+  /** The room has started or stopped ringing for the user. */
   | { readonly kind: 'ringing'; readonly roomId: string; readonly userId: string }
-  /** There is a signal for the user. */
+  /** A signal for the user was stored. */
   | { readonly kind: 'signal'; readonly roomId: string; readonly userId: string }
 
 /**
- * What one node tells the others. A notice of a stream is a hint that there is something to read in the database, never
- * the truth: one that is lost costs time, one that comes twice costs nothing.
+ * A message from one node to the others. A stream notice is only a hint that the database may contain something new: a
+ * lost notice causes a delay, a duplicate has no effect.
  */
 export type Notice =
   | StreamNotice
-  /** A user has spent so much of a rate. */
+  /** A user has used part of a rate. */
   | ({ readonly kind: 'spending' } & RateSpending)
 
-/** Notices to be sent, merged by what they are about. */
+/** The notices to be sent, merged by subject. */
 export class PendingNotices {
   readonly #limit: number
   readonly #notices = new Map<string, Notice>()
@@ -32,13 +32,13 @@ export class PendingNotices {
     return this.#notices.size
   }
 
-  /** Over the limit the oldest is dropped: the other nodes' checks find what it was about. */
+  /** Adds a notice. Beyond the limit the oldest notice is dropped; the checks of the other nodes make up for it. */
   put(notice: Notice): void {
     const key = keyOf(notice)
     const known = this.#notices.get(key)
     if (known?.kind === 'room' && notice.kind === 'room' && known.seq >= notice.seq) return
-    const isMore = known?.kind === 'spending' && notice.kind === 'spending'
-    this.#notices.set(key, isMore ? { ...notice, cost: known.cost + notice.cost } : notice)
+    const isSum = known?.kind === 'spending' && notice.kind === 'spending'
+    this.#notices.set(key, isSum ? { ...notice, cost: known.cost + notice.cost } : notice)
     if (this.#notices.size <= this.#limit) return
     for (const oldest of this.#notices.keys()) {
       this.#notices.delete(oldest)
@@ -67,7 +67,7 @@ function keyOf(notice: Notice): string {
  */
 const PAYLOAD_LIMIT = 7999
 
-/** Notices as the payloads of as few notifications as they fit in, marked with the node that they come from. */
+/** Encodes notices as the payloads of as few notifications as possible, each with the id of the sending node. */
 export function encodeNotices(nodeId: string, notices: readonly Notice[]): string[] {
   const payloads: string[] = []
   const head = `["${nodeId}"`
@@ -88,7 +88,7 @@ export function encodeNotices(nodeId: string, notices: readonly Notice[]): strin
   return payloads
 }
 
-/** The sender and the notices of a payload; null for a payload that is not of a gateway. */
+/** Decodes a payload to its sender and notices; null if no gateway sent the payload. */
 export function decodeNotices(payload: string): { nodeId: string; notices: readonly Notice[] } | null {
   try {
     const [nodeId, ...tuples] = JSON.parse(payload) as [unknown, ...unknown[]]
@@ -113,7 +113,7 @@ function toTuple(notice: Notice): Tuple {
   return [CODES[notice.kind], notice.roomId, notice.userId]
 }
 
-/** Ignores kinds that only a newer version knows. */
+/** Decodes one notice; null if its kind is unknown, as it may be during a rolling upgrade. */
 function fromTuple(tuple: unknown): Notice | null {
   if (!Array.isArray(tuple)) return null
   const [kind, roomId, about, cost] = tuple as unknown[]

@@ -1,13 +1,13 @@
 import { RtcError } from '../core/errors.ts'
 
-/** A slow consumer: its pending messages exceeded a bound. It may resume with its cursor. */
+/** A slow consumer: its pending messages exceeded a bound. The client may resume with its cursor. */
 export class ConsumerTooSlow extends RtcError {
   constructor(message: string, retryAfter = 1) {
     super('RATE_LIMITED', message, { retryAfter })
   }
 }
 
-/** A bounded queue with one consumer. It never throws into the producer. */
+/** A bounded queue with one consumer. `push` never throws. */
 export class BoundedQueue<T> {
   readonly #limit: number
   readonly #onOverflow: (() => void) | undefined
@@ -16,13 +16,13 @@ export class BoundedQueue<T> {
   #closed = false
   #failure: Error | undefined
 
-  /** @param onOverflow - called at once, since a stalled consumer does not call `next` to get the failure */
+  /** @param onOverflow - called immediately, because a stalled consumer does not call `next` and so misses the failure */
   constructor(limit: number, onOverflow?: () => void) {
     this.#limit = limit
     this.#onOverflow = onOverflow
   }
 
-  /** Adds an item; over the limit it drops everything and `next` fails with {@link ConsumerTooSlow}. */
+  /** Adds an item. Beyond the limit all items are dropped and `next` fails with {@link ConsumerTooSlow}. */
   push(item: T): void {
     if (this.#closed) return
     if (this.#waiting) this.#wake(item)
@@ -38,20 +38,20 @@ export class BoundedQueue<T> {
     this.close()
   }
 
-  /** Accepts no more items; the end comes after those that are queued. */
+  /** Accepts no more items; `next` returns the queued ones, then undefined. */
   end(): void {
     this.#closed = true
     if (this.#waiting) this.#wake(undefined)
   }
 
-  /** Drops the queued items; `next` gets the end, or the failure. */
+  /** Drops the queued items; `next` returns undefined, or throws the failure. */
   close(): void {
     this.#closed = true
     this.#items.length = 0
     if (this.#waiting) this.#wake(undefined)
   }
 
-  /** The next item; undefined when closed. */
+  /** Waits for the next item; undefined once closed. */
   async next(): Promise<T | undefined> {
     const item = this.#items.shift() ?? (this.#closed ? undefined : await this.#arrival())
     if (item === undefined && this.#failure) throw this.#failure
@@ -69,7 +69,7 @@ export class BoundedQueue<T> {
   }
 }
 
-/** As {@link BoundedQueue}, with one item for each key: a newer one replaces the queued one. */
+/** A {@link BoundedQueue} with at most one item per key: a newer item replaces the queued one. */
 export class LatestQueue<T> {
   readonly #limit: number
   readonly #onOverflow: () => void
@@ -78,7 +78,7 @@ export class LatestQueue<T> {
   #closed = false
   #failure: Error | undefined
 
-  /** @param onOverflow - as of {@link BoundedQueue} */
+  /** @param onOverflow - as for {@link BoundedQueue} */
   constructor(limit: number, onOverflow: () => void) {
     this.#limit = limit
     this.#onOverflow = onOverflow
@@ -88,7 +88,7 @@ export class LatestQueue<T> {
     return this.#items.get(key)
   }
 
-  /** Adds or replaces an item; over the limit it drops everything and `next` fails with {@link ConsumerTooSlow}. */
+  /** Adds or replaces an item. Beyond the limit all items are dropped and `next` fails with {@link ConsumerTooSlow}. */
   put(key: string, item: T): void {
     if (this.#closed) return
     this.#items.set(key, item)
@@ -104,14 +104,14 @@ export class LatestQueue<T> {
     this.#items.delete(key)
   }
 
-  /** Drops the queued items; `next` gets the end, or the failure. */
+  /** Drops the queued items; `next` returns undefined, or throws the failure. */
   close(): void {
     this.#closed = true
     this.#items.clear()
     this.#wake()
   }
 
-  /** The item that was added first; undefined when closed. */
+  /** Waits for the item whose key was added first; undefined once closed. */
   async next(): Promise<T | undefined> {
     while (this.#items.size === 0 && !this.#closed) {
       this.#waiting = withResolvers<void>()
@@ -133,12 +133,12 @@ export class LatestQueue<T> {
 
 const tooFarBehind = (limit: number) =>
   new ConsumerTooSlow(
-    `The reader is more than ${limit} messages behind; subscribe again, with the cursor if there is one.`,
+    `The subscriber is more than ${limit} messages behind; subscribe again, with the cursor if there is one.`,
   )
 
 /**
- * An iterator over a generator that releases its resources at once on `return`, also while the generator awaits something.
- * `release` is called at the end, on failure and on `return`, perhaps more than once.
+ * Wraps a generator in an iterator whose `return` releases resources immediately, even while the generator is awaiting.
+ * `release` is called at the end, on failure and on `return`, possibly several times.
  */
 export function releasing<T>(
   generator: AsyncGenerator<T, undefined>,
@@ -169,7 +169,7 @@ interface PromiseWithResolvers<T> {
   resolve(value: T): void
 }
 
-/** `Promise.withResolvers` is not in Node 20. */
+/** `Promise.withResolvers`, which Node 20 does not have. */
 function withResolvers<T>(): PromiseWithResolvers<T> {
   let resolve: (value: T) => void = () => undefined
   const promise = new Promise<T>((settle) => {

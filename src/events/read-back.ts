@@ -2,9 +2,9 @@ import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
 import type { EventLog } from '../rooms/event-log.ts'
 
-/** Events of one page; pages of a room begin at fixed numbers, so that subscribers share them. */
+/** Events per page. Pages begin at multiples of it, so that subscribers can share them. */
 const PAGE = 64
-/** Bytes of pages that are kept for subscribers who resume together. */
+/** Maximum bytes of cached pages. */
 const CACHE_BYTES = 16 * 1024 * 1024
 
 interface Page {
@@ -21,12 +21,12 @@ interface Entry {
 }
 
 /**
- * Reads rooms' logs back, page by page. Subscribers who resume together share each page and the updates in it, and with
- * the updates the messages that are made of them: a stalled subscriber holds a page that others hold as well.
+ * Reads the logs of rooms page by page. Subscribers that resume at the same time share the cached pages with their update
+ * objects, and thereby the messages created for these objects. A stalled subscriber so retains only shared memory.
  */
 export class ReadBack {
   readonly #events: EventLog
-  /** The least recently used comes first. */
+  /** Least recently used first. */
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
 
@@ -34,12 +34,12 @@ export class ReadBack {
     this.#events = events
   }
 
-  /** Bytes of the pages that are kept, as {@link sizeOf} counts them. */
+  /** Bytes of the cached pages, as estimated by {@link sizeOf}. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Every update behind `after` up to `upTo`, each with the room as of then. */
+  /** The updates after number `after` up to `upTo`, each with the room as of that event. */
   async *updates(roomId: string, { after, upTo }: { after: number; upTo: number }): AsyncGenerator<RoomUpdate> {
     if (after >= upTo) return
     let { index, room } = this.#begin(roomId, { after, upTo })
@@ -50,7 +50,7 @@ export class ReadBack {
     }
   }
 
-  /** The nearest page at or before the cursor that can be had without those before it. */
+  /** Where to start: the last page at or before the cursor for which the room's preceding state is known. */
   #begin(roomId: string, { after, upTo }: { after: number; upTo: number }): { index: number; room: Room | null } {
     for (let index = Math.floor(after / PAGE); index > 0; index -= 1) {
       const before = this.#entries.get(keyOf({ roomId, index: index - 1, upTo }))?.loaded
@@ -70,7 +70,7 @@ export class ReadBack {
     const entry: Entry = { page: this.#load(wanted, before), bytes: 0 }
     this.#entries.set(key, entry)
     entry.page.then(
-      (page) => this.#keep(key, entry, page),
+      (page) => this.#store(key, entry, page),
       () => this.#entries.delete(key),
     )
     return entry.page
@@ -82,7 +82,7 @@ export class ReadBack {
     return fold(events, before)
   }
 
-  #keep(key: string, entry: Entry, page: Page): void {
+  #store(key: string, entry: Entry, page: Page): void {
     if (this.#entries.get(key) !== entry) return
     entry.loaded = page
     entry.bytes = sizeOf(page)
@@ -96,7 +96,7 @@ export class ReadBack {
   }
 }
 
-/** The last page of a range grows with the room; those before it are what they are. */
+/** The key of a page. It includes the page's last event number, since the last page of a log grows. */
 function keyOf({ roomId, index, upTo }: { roomId: string; index: number; upTo: number }): string {
   return `${roomId}:${index}:${Math.min(upTo, (index + 1) * PAGE)}`
 }
@@ -107,11 +107,11 @@ function fold(events: readonly RoomEvent[], before: Room | null): Page {
     room = apply(room, event)
     return updateOf(event, room)
   })
-  if (!room) throw new TypeError('a room’s log begins with its creation')
+  if (!room) throw new TypeError('the log of a room is empty')
   return { updates, room }
 }
 
-/** About what the updates take: the participants that changed, and for each update the list of all. */
+/** Estimates a page's memory in bytes: the participants, and for each update its list of participants. */
 function sizeOf({ updates, room }: Page): number {
   const lists = updates.reduce((sum, update) => sum + 1024 + 8 * update.room.participants.length, 0)
   return lists + 512 * room.participants.length

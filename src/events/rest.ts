@@ -20,22 +20,22 @@ const wholeNumber = z
   .transform(Number)
 
 const EventsQuery = z.strictObject({
-  after: wholeNumber.optional().describe('Number of the last event that you have'),
+  after: wholeNumber.optional().describe('Number of the last event that you have received'),
   deviceId: DeviceId.optional().describe(
-    'The device that reads: only a stream of the one that has joined proves presence',
+    'The subscribing device: only a stream of the device that has joined proves presence',
   ),
-  first: wholeNumber.optional().describe(`Events of a JSON page; ${PAGE.default} unless given, at most ${PAGE.max}`),
+  first: wholeNumber.optional().describe(`Events per JSON page: by default ${PAGE.default}, at most ${PAGE.max}`),
 })
 
 const UpdateJson = z.object({
-  seq: z.int().describe('Cursor: resume with `after` or Last-Event-ID'),
+  seq: z.int().describe('The cursor: resume with `after` or Last-Event-ID'),
   type: z.enum(['snapshot', ...ROOM_EVENT_TYPES]),
   at: z.iso.datetime(),
   actorId: z.string().nullable(),
-  participant: ParticipantJson.nullable().describe('Whom it happened to, as of this event'),
+  participant: ParticipantJson.nullable().describe('The participant affected by the event, as of this event'),
   participantIds: z
     .array(z.string())
-    .describe('The users whom it happened to; many who share one event have no `participant`'),
+    .describe('The users affected by the event; if several share the event, `participant` is null'),
   room: RoomJson.describe('The room as of this event'),
 })
 
@@ -54,22 +54,22 @@ const updateJson = ({ seq, type, at, actorId, ...update }: RoomUpdate): z.input<
   room: roomJson(update.room, at),
 })
 
-/** Milliseconds after which EventSource comes back. */
+/** Milliseconds after which EventSource reconnects. */
 const RETRY = 2_000
-/** How REST's event streams begin, and what a client sees of them while nothing happens. */
+/** The opening and the keep-alive message of REST's event streams. */
 export const REST_STREAM = {
   opening: Buffer.from(`retry: ${RETRY}\n\n`),
   keepAlive: eventOf({ event: 'keep_alive', data: '{}' }),
 }
 
-/** All subscribers over REST see the same. */
+/** The view of all REST subscribers. */
 const VIEW: View = {
   name: 'REST',
   key: 'REST',
   create: () => (update) => eventOf({ id: update.seq, event: update.type, data: JSON.stringify(updateJson(update)) }),
 }
 
-/** A room's events, as they happen or page by page. */
+/** The routes of a room's events: live, or page by page. */
 export function eventRoutes(
   { streams, fanOut }: { streams: RoomStreams; fanOut: FanOut },
   eventStreams: EventStreams,
@@ -80,8 +80,7 @@ export function eventRoutes(
       path: '/rooms/:id/events',
       operationId: 'getRoomEvents',
       access: 'read',
-      summary:
-        'Everything that happens in a room, as server-sent events; with Accept: application/json its log, page by page.',
+      summary: "A room's events as server-sent events; with Accept: application/json, its log page by page.",
       input: EventsQuery,
       success: [200, 204],
       output: PageJson,
@@ -92,7 +91,7 @@ export function eventRoutes(
           return jsonReply(await pageOf(streams, { ...request, after: query.after ?? 0 }, first))
         }
         const after = lastEventId(headers['last-event-id']?.toString()) ?? query.after
-        // EventSource comes back for ever, unless it is told that there is no more.
+        // Only status 204 stops EventSource from reconnecting.
         if (after !== undefined && (await streams.isOver({ ...request, after }))) return { status: 204 }
         const stream = await streams.open({ ...request, after })
         return reply(stream, { actor, fanOut, eventStreams })
@@ -101,9 +100,12 @@ export function eventRoutes(
   ]
 }
 
-function reply(stream: RoomStream, door: { actor: Actor; fanOut: FanOut; eventStreams: EventStreams }) {
+function reply(
+  stream: RoomStream,
+  { actor, fanOut, eventStreams }: { actor: Actor; fanOut: FanOut; eventStreams: EventStreams },
+) {
   try {
-    return door.eventStreams.reply(door.actor, REST_STREAM, (events) => void deliver(stream, events, door.fanOut))
+    return eventStreams.reply(actor, REST_STREAM, (events) => void deliver(stream, events, fanOut))
   } catch (error) {
     stream.close()
     throw error
@@ -126,10 +128,10 @@ async function deliver(stream: RoomStream, events: EventStream, fanOut: FanOut):
   events.end()
 }
 
-/** Why a stream is cut short; EventSource comes back by itself. */
+/** The event that reports why a stream ends early. EventSource reconnects by itself. */
 export function problemEvent(error: unknown): Buffer {
   const { code, message, retryAfter } =
-    error instanceof RtcError ? error : new RtcError('INTERNAL', 'The stream has failed.', { retryAfter: 1 })
+    error instanceof RtcError ? error : new RtcError('INTERNAL', 'The stream failed.', { retryAfter: 1 })
   return Buffer.concat([
     Buffer.from(`retry: ${(retryAfter ?? 1) * 1000}\n`),
     eventOf({ event: 'problem', data: JSON.stringify({ code, detail: message, retryAfter: retryAfter ?? null }) }),

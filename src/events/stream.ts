@@ -5,7 +5,7 @@ import type { Rates } from '../limits/rates.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { requireAllowed } from '../rooms/policy.ts'
-import { isLast, isLossOf, type RoomUpdate, snapshotOf } from './event.ts'
+import { isDisconnectOf, isLast, type RoomUpdate, snapshotOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
 import type { EventLog } from '../rooms/event-log.ts'
 import { BoundedQueue, ConsumerTooSlow, releasing } from './queue.ts'
@@ -14,64 +14,64 @@ import { ReadBack } from './read-back.ts'
 export interface StreamRequest {
   readonly actor: Actor
   readonly roomId: string
-  /** The last event that the subscriber has; absent: begin with a snapshot. */
+  /** Number of the last event that the subscriber has received; undefined to begin with a snapshot. */
   readonly after: number | undefined
-  /** The subscriber's device; absent: whichever holds the seat. */
+  /** The subscriber's device; absent to stand for whichever device has joined. */
   readonly deviceId?: string | undefined
 }
 
 export interface RoomStreams {
   /**
-   * The room's events, each exactly once and in order: from the cursor on from the log, then live. Ends after the event
-   * that ends the room, removes the subscriber, or replaces its device by another one of the same user.
+   * Streams the room's events, each exactly once and in order: first from the log, starting at the cursor, then live. Ends
+   * after the event that ends the room, removes the subscriber or replaces the subscriber's device.
    *
    * @throws RtcError NOT_FOUND, FORBIDDEN, BAD_USER_INPUT for a cursor ahead of the room
    */
   open(request: StreamRequest): Promise<RoomStream>
   /**
-   * Whether event number `after` was the last of the subscriber's stream.
+   * Whether event number `after` was the last one of the subscriber's stream.
    *
    * @throws RtcError as `open`
    */
   isOver(request: StreamRequest & { readonly after: number }): Promise<boolean>
   /**
-   * The events behind number `after`, at most `limit` of them, each with the room as of then.
+   * Reads at most `limit` events after number `after`, each with the room as of that event.
    *
    * @throws RtcError NOT_FOUND, FORBIDDEN
    */
   page(request: StreamRequest & { readonly after: number }, limit: number): Promise<readonly RoomUpdate[]>
 }
 
-/** Receives the live part of a stream. It must neither throw nor block. */
+/** Receives the live part of a stream. Must neither throw nor block. */
 export interface StreamSink {
   push(update: RoomUpdate): void
-  /** The stream is over; with an error if it was cut off. */
+  /** Called when the stream has ended; with an error if it ended early. */
   end(error?: Error): void
 }
 
-/** The lease of a device's live stream: while it is held, the participant who joined from that device is present. */
+/** The lease of a device's live stream. While it is held, the participant who joined with that device is present. */
 export interface StreamLease {
-  /** Ends a grace that began although the stream is live, for instance by a node that took this one for dead. */
+  /** Ends a grace that was begun by mistake, for instance by a node that considered this one dead. */
   reassert(): void
-  /** The stream has ended: `lost` begins the grace, unless it ended with its last event. */
+  /** Releases the lease when the stream has ended. `lost` begins the grace; false if the stream ended by its last event. */
   release(options: { lost: boolean }): void
 }
 
-/** Presence as room streams see it. */
+/** Presence as used by room streams. */
 export interface StreamPresence {
   /**
-   * Takes the lease of a stream that opens and ends the grace of its participant; undefined when the stream proves
-   * nothing, because the user is no participant or the room has ended.
+   * Acquires the lease for a new stream and ends the participant's grace. Returns undefined if the stream does not prove
+   * presence, because the user is not a participant or the room has ended.
    */
   enter(request: {
     readonly room: Room
     readonly userId: string
-    /** Null: the stream names no device. */
+    /** Null if the stream has no device. */
     readonly deviceId: string | null
   }): Promise<StreamLease | undefined>
 }
 
-/** Updates that may be pending while the subscriber still receives its backfill. */
+/** Maximum number of live updates that wait for the end of the backfill. */
 const CUTOVER_LIMIT = 256
 
 interface Dependencies {
@@ -85,11 +85,11 @@ interface Dependencies {
 
 export function createRoomStreams({
   events,
-  ...others
+  ...rest
 }: Omit<Dependencies, 'readBack'> & { readonly events: EventLog }): RoomStreams {
-  const dependencies: Dependencies = { ...others, readBack: new ReadBack(events) }
+  const dependencies: Dependencies = { ...rest, readBack: new ReadBack(events) }
   const { readBack } = dependencies
-  const readable = async ({ actor, roomId, after }: StreamRequest): Promise<Room> => {
+  const loadReadable = async ({ actor, roomId, after }: StreamRequest): Promise<Room> => {
     const room = await dependencies.executor.load(roomId)
     requireAllowed('read', { actor, room })
     if (after === undefined || (after >= 0 && after <= room.seq)) return room
@@ -99,7 +99,7 @@ export function createRoomStreams({
   return {
     async open(request) {
       dependencies.rates.count(request.actor, 'subscribe')
-      const room = await readable(request)
+      const room = await loadReadable(request)
       const { actor, deviceId = null } = request
       const lease = await dependencies.presence.enter({ room, userId: actor.id, deviceId })
       const stream = new RoomStream(dependencies, { ...request, roomId: room.id }, lease)
@@ -115,7 +115,7 @@ export function createRoomStreams({
     async isOver(request) {
       const { actor, after, deviceId } = request
       dependencies.rates.count(actor, 'command')
-      const room = await readable(request)
+      const room = await loadReadable(request)
       if (room.status === 'ended' && after === room.seq) return true
       const [[event] = []] = await events.read([{ roomId: room.id, after: after - 1, upTo: after, limit: 1 }])
       if (!event) return false
@@ -127,7 +127,7 @@ export function createRoomStreams({
     async page(request, limit) {
       const { actor, after } = request
       dependencies.rates.count(actor, 'command')
-      const room = await readable(request)
+      const room = await loadReadable(request)
       const updates: RoomUpdate[] = []
       for await (const update of readBack.updates(room.id, { after, upTo: room.seq })) {
         updates.push(update)
@@ -139,16 +139,16 @@ export function createRoomStreams({
 }
 
 /**
- * One subscriber's stream of a room: backfill from the log → cutover at the subscription's room → live. `Delivery` uses
- * the two parts, `backfill` and then `attach`; others iterate. Must be closed.
+ * One subscriber's stream of a room: backfill from the log → cutover at the room of the subscription → live. `Delivery`
+ * calls `backfill`, then `attach`; other consumers iterate. The owner must call `close`.
  */
 export class RoomStream implements AsyncIterable<RoomUpdate> {
   readonly #dependencies: Dependencies
   readonly #request: StreamRequest
   readonly #lease: StreamLease | undefined
   #subscription: Subscription | undefined
-  /** Updates that were pushed before a sink was attached. */
-  #early: RoomUpdate[] = []
+  /** Live updates that were pushed before a sink was attached. */
+  #pending: RoomUpdate[] = []
   #sink: StreamSink | undefined
   #failure: Error | undefined
   #over = false
@@ -159,51 +159,51 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     this.#lease = lease
   }
 
-  /** Subscribes to the room's live part, behind event number `atLeast`. */
+  /** Subscribes to the live part of the stream; the cutover is at event number `atLeast` or later. */
   async subscribe(atLeast: number): Promise<void> {
     const { actor, roomId } = this.#request
     const subscriber = { push: (update: RoomUpdate) => this.#push(update), close: () => this.#cutOff() }
     this.#subscription = (await this.#dependencies.hub.subscribe(roomId, atLeast, subscriber)) ?? undefined
     if (!this.#subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
     if (this.#over) this.#subscription.close()
-    // A removal between the two reads is part of this room, so no event of it will follow.
+    // If the user was removed after the first check, this room includes the removal and no event of it will follow.
     requireAllowed('read', { actor, room: this.#subscription.room })
-    // A disconnect that was committed while this stream opened, for instance of the stream before it, is not pushed.
-    const place = findParticipant(this.#subscription.room, actor.id)
-    if (place?.state === 'joined' && !place.connected) this.#lease?.reassert()
+    // Likewise, a disconnect committed while this stream opened (of the user's previous stream) is not pushed.
+    const participant = findParticipant(this.#subscription.room, actor.id)
+    if (participant?.state === 'joined' && !participant.connected) this.#lease?.reassert()
   }
 
-  /** A snapshot, or everything after the cursor. Stops early if the subscriber is too slow; `attach` reports that. */
+  /** A snapshot, or the events after the cursor. Stops early for a slow consumer; `attach` then reports the error. */
   async *backfill(): AsyncGenerator<RoomUpdate, undefined> {
     const { after, roomId } = this.#request
-    const { room, recent } = this.#place
+    const { room, recent } = this.#subscribed
     if (after === undefined) yield snapshotOf(room, this.#dependencies.clock.now())
     else {
-      const behind =
+      const missed =
         after + 1 >= (recent[0]?.seq ?? Infinity)
           ? recent.filter(({ seq }) => seq > after)
           : this.#dependencies.readBack.updates(roomId, { after, upTo: room.seq })
-      for await (const update of behind) {
+      for await (const update of missed) {
         if (this.#over) return
         yield update
       }
     }
   }
 
-  /** Cutover: hands over the updates since `subscribe`, then every update as it is pushed. */
+  /** Performs the cutover: pushes the updates since `subscribe` to the sink, then every live update. */
   attach(sink: StreamSink): void {
     if (this.#over) {
       sink.end(this.#failure)
       return
     }
     this.#sink = sink
-    const early = this.#early
-    this.#early = []
-    if (this.#place.room.status === 'ended') this.#finish()
-    for (const update of early) this.#push(update)
+    const pending = this.#pending
+    this.#pending = []
+    if (this.#subscribed.room.status === 'ended') this.#finish()
+    for (const update of pending) this.#push(update)
   }
 
-  /** The client has gone: if this was the device's last stream, the grace begins. */
+  /** Closes the stream of a client that disconnected. If it was the device's last stream, the grace begins. */
   close(): void {
     this.#release({ lost: true })
   }
@@ -230,39 +230,40 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     return this.#request.actor
   }
 
-  get #place(): Subscription {
-    if (!this.#subscription) throw new Error('a stream is subscribed before it is read')
+  get #subscribed(): Subscription {
+    if (!this.#subscription) throw new Error('call subscribe before reading the stream')
     return this.#subscription
   }
 
   #push(update: RoomUpdate): void {
     if (this.#over) return
     if (!this.#sink) {
-      this.#keep(update)
+      this.#hold(update)
       return
     }
     this.#sink.push(update)
     const userId = this.#request.actor.id
-    // Most events cannot end this stream: they concern other participants.
+    // Fast path: an event of another participant does not end this stream.
     if (update.participant?.userId !== userId && update.room.status !== 'ended') return
-    if (isLossOf(update, userId)) this.#lease?.reassert()
+    if (isDisconnectOf(update, userId)) this.#lease?.reassert()
     if (isLast(update, { userId, deviceId: this.#request.deviceId })) this.#finish()
   }
 
-  #keep(update: RoomUpdate): void {
-    if (this.#early.push(update) <= CUTOVER_LIMIT) return
-    this.#failure = new ConsumerTooSlow('Too much has happened since the cursor; resume with the last one.')
+  /** Holds a live update until the cutover. */
+  #hold(update: RoomUpdate): void {
+    if (this.#pending.push(update) <= CUTOVER_LIMIT) return
+    this.#failure = new ConsumerTooSlow('Too many events occurred during the backfill; resume with the last cursor.')
     this.#release({ lost: true })
   }
 
-  /** The stream's last event was pushed, so its end begins no grace. */
+  /** Ends the stream after its last event, which does not begin a grace. */
   #finish(): void {
     if (this.#over) return
     this.#release({ lost: false })
     this.#sink?.end()
   }
 
-  /** The gateway ends the stream; the client is expected to resume it. */
+  /** Ends the stream when the gateway shuts down; the client is expected to resume it. */
   #cutOff(): void {
     if (this.#over) return
     this.#release({ lost: true })
@@ -271,7 +272,7 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
 
   #release(options: { lost: boolean }): void {
     this.#over = true
-    this.#early = []
+    this.#pending = []
     this.#subscription?.close()
     this.#lease?.release(options)
   }

@@ -1,14 +1,14 @@
-/** A subscriber as its registry sees it. */
+/** A subscriber as used by the registry. */
 interface Closable {
   /** Ends the subscriber's stream. */
   close(): void
 }
 
-/** The subscribers of one kind of live stream at this node, by what they follow: the id of a room or of a user. */
+/** The registry of the subscribers of one kind of live stream at this node, by key: the id of a room or a user. */
 export class Subscribers<S extends Closable> {
   readonly #byKey = new Map<string, Set<S>>()
 
-  /** Keys with at least one subscriber. */
+  /** Number of keys with at least one subscriber. */
   get size(): number {
     return this.#byKey.size
   }
@@ -17,7 +17,7 @@ export class Subscribers<S extends Closable> {
     return this.#byKey.has(key)
   }
 
-  /** Subscribers of one key. */
+  /** Number of subscribers of a key. */
   count(key: string): number {
     return this.#byKey.get(key)?.size ?? 0
   }
@@ -30,7 +30,7 @@ export class Subscribers<S extends Closable> {
     return [...this.#byKey.values()].flatMap((subscribers) => [...subscribers])
   }
 
-  /** Registers a subscriber; the result removes it, and may be called more than once. */
+  /** Registers a subscriber. Returns a function that removes it and may be called more than once. */
   add(key: string, subscriber: S): () => void {
     const subscribers = this.#byKey.get(key) ?? new Set()
     this.#byKey.set(key, subscribers.add(subscriber))
@@ -40,12 +40,12 @@ export class Subscribers<S extends Closable> {
     }
   }
 
-  /** The keys of now in batches, for periodic checks with one statement per batch. */
+  /** The current keys in batches, for periodic checks with one statement per batch. */
   keyBatches(size: number): Iterable<readonly string[]> {
     return batches([...this.#byKey.keys()], size)
   }
 
-  /** The subscribers of now in batches, as {@link keyBatches}. */
+  /** The current subscribers in batches, like {@link keyBatches}. */
   batches(size: number): Iterable<readonly S[]> {
     return batches(this.all(), size)
   }

@@ -5,8 +5,8 @@ import { FanOut } from '../../src/events/fan-out.ts'
 import { openPeer, type Peer, subscribe } from '../peer.ts'
 import { type Person, startWorld } from '../world.ts'
 
-/** The machine may be busy. */
-const PATIENCE = { timeout: 15_000 }
+/** Generous, for slow machines. */
+const POLL_OPTIONS = { timeout: 15_000 }
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -18,7 +18,7 @@ let peers: Peer[] = []
 afterEach(async () => {
   for (const { socket } of peers) socket.close()
   peers = []
-  await vi.waitUntil(() => world.app.fanOut.size === 0, PATIENCE)
+  await vi.waitUntil(() => world.app.fanOut.size === 0, POLL_OPTIONS)
 })
 async function open(person: Person): Promise<Peer> {
   const peer = await openPeer(world.url, { token: person.token })
@@ -27,11 +27,11 @@ async function open(person: Person): Promise<Peer> {
 }
 const group = async (participantIds: readonly string[] = []): Promise<string> =>
   (await world.alice.rest('POST', '/rooms', { type: 'group', maxParticipants: 1000, participantIds })).body.id
-/** Selections that differ. */
+/** A different selection for each index. */
 const selection = (roomId: string, index: number) =>
   `subscription { roomUpdated(roomId: "${roomId}") { seq s${index}: type } }`
 
-/** Sends a subscription and tells what came of it: `next`, or the code of its error. */
+/** Sends a subscription and returns its first message type, `next`, or the code of its error. */
 async function begin(peer: Peer, id: string, query: string): Promise<string> {
   peer.send(subscribe(id, query))
   const { type, payload } = await peer.receive()
@@ -39,7 +39,7 @@ async function begin(peer: Peer, id: string, query: string): Promise<string> {
 }
 
 describe('different selections of rooms', () => {
-  test('are told apart by what they select, not by names or arguments', async () => {
+  test('differ by the selected fields, not by the operation name or arguments', async () => {
     const rooms = await Promise.all(Array.from({ length: 3 }, () => group()))
     const peer = await open(world.alice)
     for (let index = 0; index < 30; index += 1) {
@@ -50,7 +50,7 @@ describe('different selections of rooms', () => {
     expect(world.app.fanOut.size).toBe(3)
   })
 
-  test('are at most 16 a user; one more is refused, the others live on', async () => {
+  test('are limited to 16 per user; one more is refused, and the open streams continue', async () => {
     const roomId = await group()
     const peer = await open(world.alice)
     for (let index = 0; index < 16; index += 1) {
@@ -62,13 +62,13 @@ describe('different selections of rooms', () => {
       type: 'error',
       payload: [{ extensions: { code: 'RATE_LIMITED', retryAfter: 10, http: { status: 429 } } }],
     })
-    // The same as one that is there costs nothing.
+    // A selection that is already in use does not count.
     expect(await begin(other, 'again', selection(roomId, 3))).toBe('next')
     peer.send({ id: '0', type: 'complete' })
     expect(await begin(other, '18', selection(roomId, 18))).toBe('next')
   })
 
-  test('are at most 32 a room, whoever asks', async () => {
+  test('are limited to 32 per room over all users', async () => {
     const roomId = await group(['bob', 'carol'])
     const [alice, bob, carol] = [await open(world.alice), await open(world.bob), await open(world.carol)]
     for (let index = 0; index < 16; index += 1) {
@@ -80,7 +80,7 @@ describe('different selections of rooms', () => {
   })
 })
 
-test('many events of a large room, selected heavily, reach all in order; others are answered meanwhile', async () => {
+test('many events of a large room with expensive selections arrive in order, and other requests are served meanwhile', async () => {
   const roomId = await group(Array.from({ length: 100 }, (_, index) => `guest-${index}`))
   await world.alice.rest('POST', `/rooms/${roomId}/join`)
   const heavy = (index: number) =>
@@ -114,14 +114,14 @@ test('many events of a large room, selected heavily, reach all in order; others 
   expect(answered).toBeGreaterThan(0)
 }, 60_000)
 
-describe('a view that cannot keep up with its room', () => {
+describe('a view that is slower than the events of its room', () => {
   const updates = (count: number) =>
     Array.from(
       { length: count },
       (_, index) => ({ seq: index + 1, room: { participants: [] } }) as unknown as RoomUpdate,
     )
 
-  test('is cut off with RATE_LIMITED and not executed further; the room’s other views are delivered', async () => {
+  test('fails with RATE_LIMITED and is not executed further; the room’s other views are delivered', async () => {
     const fanOut = new FanOut(new TimeSlices())
     let executed = 0
     const failures: unknown[] = []
@@ -163,7 +163,7 @@ describe('a view that cannot keep up with its room', () => {
     expect(fanOut.size).toBe(0)
   })
 
-  test('ends when its message cannot be made', async () => {
+  test('fails if its message cannot be created', async () => {
     const fanOut = new FanOut(new TimeSlices())
     const broken = {
       name: 'broken',
@@ -173,11 +173,11 @@ describe('a view that cannot keep up with its room', () => {
       },
     }
     const failed = new Promise<Error>((resolve) => {
-      const member = fanOut.join(
+      const subscription = fanOut.join(
         { roomId: 'room', userId: 'alice', view: broken },
         { deliver: () => undefined, fail: resolve },
       )
-      for (const update of updates(1)) member.push(update)
+      for (const update of updates(1)) subscription.push(update)
     })
     expect((await failed).message).toBe('broken')
   })

@@ -27,7 +27,7 @@ async function group(): Promise<string> {
   return body.id
 }
 
-/** How often the database is asked for the bus by either node; the bus's own connections are the only ones that listen. */
+/** Terminates the bus connections of both nodes; returns how many there were. */
 async function cutBus(): Promise<number> {
   const client = new pg.Client({ connectionString: node().databaseUrl })
   await client.connect()
@@ -42,7 +42,7 @@ async function cutBus(): Promise<number> {
 }
 
 describe('two nodes on one database', () => {
-  test('a stream at one hears of everything that is done at the other, in order', async () => {
+  test('a stream at one node delivers the events committed at the other, in order', async () => {
     const roomId = await group()
     const stream = other().alice.subscribe(UPDATES, { roomId })
     expect(await updates(stream, 1)).toMatchObject([{ type: 'SNAPSHOT', seq: 1 }])
@@ -62,7 +62,7 @@ describe('two nodes on one database', () => {
     ])
   })
 
-  test('a call made at one rings at the other, and ceases to', async () => {
+  test('a call created at one node starts and stops ringing at the other', async () => {
     const device = other().bob.subscribe(CALLS)
     const first = await node().alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     expect(await one(device)).toEqual({ incomingCall: { type: 'RINGING', room: { id: first.body.id } } })
@@ -74,7 +74,7 @@ describe('two nodes on one database', () => {
     expect(await one(device)).toEqual({ incomingCall: { type: 'ANSWERED', room: { id: second.body.id } } })
   })
 
-  test("somebody removed at one loses the other's stream within a second", async () => {
+  test("a participant's removal at one node ends their stream at the other within a second", async () => {
     const roomId = await group()
     await node().bob.rest('POST', `/rooms/${roomId}/join`)
     const stream = other().bob.subscribe(UPDATES, { roomId })
@@ -86,7 +86,7 @@ describe('two nodes on one database', () => {
     expect(Date.now() - before).toBeLessThan(1000)
   })
 
-  test('what happened while no notice came through is delivered all the same', async () => {
+  test('events are delivered even if their notices are lost with the bus connection', async () => {
     const roomId = await group()
     const stream = other().alice.subscribe(UPDATES, { roomId })
     const device = other().bob.subscribe(CALLS)
@@ -98,11 +98,11 @@ describe('two nodes on one database', () => {
     expect(await one(device)).toMatchObject({ incomingCall: { type: 'ANSWERED' } })
   })
 
-  test('an event of which nobody was told is found in the log', async () => {
+  test('an event for which no notice was sent is found in the log', async () => {
     const roomId = await group()
     const stream = node().alice.subscribe(UPDATES, { roomId })
     await one(stream)
-    // A node that was killed between its commit and its notice leaves exactly this behind.
+    // The state that a node leaves behind if it is killed after the commit and before the notice.
     await node().app.prisma.$executeRaw`
       WITH room AS (UPDATE "Room" SET "seq" = 2 WHERE "id" = ${roomId}::uuid RETURNING "id")
       INSERT INTO "RoomEvent" SELECT "id", 2, 'participant_missed', NULL, 'bob', '{}', now() FROM room`
@@ -110,7 +110,7 @@ describe('two nodes on one database', () => {
   })
 })
 
-test('a signal sent at one node is heard at the other, and the stream ends there with the removal', async () => {
+test('a signal sent at one node is delivered at the other, and a removal ends the stream there', async () => {
   const roomId = await group()
   for (const person of [node().bob, node().carol]) await person.rest('POST', `/rooms/${roomId}/join`)
   const stream = other().bob.subscribe('subscription ($roomId: ID!) { signals(roomId: $roomId) { seq fromId } }', {

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { BoundedQueue, ConsumerTooSlow } from '../../src/events/queue.ts'
 
-test('items come in the order they were pushed, before and after the reader asks', async () => {
+test('items are returned in the order in which they were pushed, to a waiting consumer as well', async () => {
   const queue = new BoundedQueue<number>(4)
   const early = queue.next()
   for (const item of [1, 2, 3]) queue.push(item)
   expect([await early, await queue.next(), await queue.next()]).toEqual([1, 2, 3])
 })
 
-test('a reader over the limit fails, keeps nothing, and costs the writer nothing; that it did is said once, at once', async () => {
+test('a slow consumer fails and is reported once, synchronously; push does not throw', async () => {
   let overflows = 0
   const queue = new BoundedQueue<number>(2, () => (overflows += 1))
   for (const item of [1, 2]) queue.push(item)
@@ -18,7 +18,7 @@ test('a reader over the limit fails, keeps nothing, and costs the writer nothing
   await expect(queue.next()).rejects.toBeInstanceOf(ConsumerTooSlow)
 })
 
-test('closing wakes a reader that waits, and ends every later read', async () => {
+test('closing wakes a waiting consumer and ends every later read', async () => {
   const queue = new BoundedQueue<number>(2)
   const waiting = queue.next()
   queue.close()

@@ -10,7 +10,7 @@ async function collect(updates: AsyncIterable<RoomUpdate>): Promise<RoomUpdate[]
   return collected
 }
 
-test('readers who come back together share the pages of the log, and each gets exactly the rest', () =>
+test('subscribers that resume at the same time share the pages of the log, and each gets exactly what it missed', () =>
   withWorld(async ({ app, alice, bob }) => {
     const { body } = await alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
     for (const person of [alice, bob]) await person.rest('POST', `/rooms/${body.id}/join`)
@@ -23,9 +23,9 @@ test('readers who come back together share the pages of the log, and each gets e
     let statements = 0
     const log = createEventLog(app.prisma)
     const readBack = new ReadBack({
-      read(stretches) {
+      read(ranges) {
         statements += 1
-        return log.read(stretches)
+        return log.read(ranges)
       },
     })
     const cursors = [0, 0, 1, 63, 64, 65, 127, 128, 129, seq - 1, seq]
@@ -34,7 +34,7 @@ test('readers who come back together share the pages of the log, and each gets e
     expect(whole.map((update) => update.seq)).toEqual(Array.from({ length: seq }, (_, index) => index + 1))
     expect(whole.map(({ room }) => room.seq)).toEqual(whole.map((update) => update.seq))
     for (const [index, after] of cursors.entries()) {
-      // The same objects: what is made of an update once serves all readers.
+      // The same objects, so that subscribers share the messages created for an update.
       expect(answers[index]?.every((update, nth) => update === whole[after + nth])).toBe(true)
       expect(answers[index]).toHaveLength(seq - after)
     }
@@ -44,7 +44,7 @@ test('readers who come back together share the pages of the log, and each gets e
     expect(readBack.bytes).toBeGreaterThan(0)
   }))
 
-test('what is kept is bounded by bytes', () =>
+test('the cache of pages is bounded in bytes', () =>
   withWorld(async ({ app, alice }) => {
     const readBack = new ReadBack(createEventLog(app.prisma))
     for (let room = 0; room < 40; room += 1) {

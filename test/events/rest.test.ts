@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openSource, type Source } from '../event-source.ts'
 import { manualClock, type Person, startWorld } from '../world.ts'
 
-/** The machine may be busy. */
-const PATIENCE = { timeout: 15_000 }
+/** Generous, for slow machines. */
+const POLL_OPTIONS = { timeout: 15_000 }
 
 const clock = manualClock()
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -31,11 +31,11 @@ async function open(
 
 const call = async (): Promise<string> =>
   (await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })).body.id
-const joinedBy = async (person: Person, roomId: string, deviceId?: string) =>
+const join = async (person: Person, roomId: string, deviceId?: string) =>
   person.rest('POST', `/rooms/${roomId}/join`, { ...(deviceId && { deviceId }) })
 
 describe('GET /rooms/:id/events', () => {
-  test('is a snapshot and then every event, each with its number, in REST’s spelling, until the room’s end', async () => {
+  test('sends a snapshot and then every event with its seq as the id, until the room ends', async () => {
     const id = await call()
     const source = await open(world.alice, `/rooms/${id}/events`)
     expect(source.status).toBe(200)
@@ -53,8 +53,8 @@ describe('GET /rooms/:id/events', () => {
         room: expect.objectContaining({ id, type: 'p2p', status: 'waiting', seq: 1 }),
       },
     })
-    await joinedBy(world.alice, id)
-    await joinedBy(world.bob, id)
+    await join(world.alice, id)
+    await join(world.bob, id)
     await world.bob.rest('POST', `/rooms/${id}/leave`)
     const events = await source.take(20)
     expect(events.map(({ event }) => event)).toEqual([
@@ -77,13 +77,13 @@ describe('GET /rooms/:id/events', () => {
     ['?after=', (seq: number) => [`?after=${seq}`, {}] as const],
     ['Last-Event-ID', (seq: number) => ['', { 'last-event-id': String(seq) }] as const],
     [
-      'Last-Event-ID, which is newer than ?after=',
+      'Last-Event-ID, which overrides ?after=',
       (seq: number) => ['?after=1', { 'last-event-id': String(seq) }] as const,
     ],
-  ])('resumes by %s with exactly the rest, and answers 204 when there is no more', async (_by, cursor) => {
+  ])('resumes after %s, and returns 204 when the stream is over', async (_by, cursor) => {
     const id = await call()
-    await joinedBy(world.alice, id)
-    await joinedBy(world.bob, id)
+    await join(world.alice, id)
+    await join(world.bob, id)
     await world.alice.rest('POST', `/rooms/${id}/end`)
     for (const after of [2, 3, 4]) {
       const [query, headers] = cursor(after)
@@ -94,20 +94,20 @@ describe('GET /rooms/:id/events', () => {
     expect((await open(world.alice, `/rooms/${id}/events${query}`, headers)).status).toBe(204)
   })
 
-  test('ends for the device that another one has replaced, and stays ended', async () => {
+  test('ends for a replaced device, which then gets 204', async () => {
     const id = await call()
-    await joinedBy(world.alice, id, 'laptop')
+    await join(world.alice, id, 'laptop')
     const source = await open(world.alice, `/rooms/${id}/events?deviceId=laptop&after=2`)
-    await joinedBy(world.alice, id, 'phone')
+    await join(world.alice, id, 'phone')
     const last = (await source.take(20)).at(-1)
     expect(last?.data).toMatchObject({ type: 'participant_left', participant: { leaveReason: 'replaced' } })
     const again = await open(world.alice, `/rooms/${id}/events?deviceId=laptop`, { 'last-event-id': last?.id ?? '' })
     expect(again.status).toBe(204)
   })
 
-  test('proves presence: losing it begins the grace, another one ends that', async () => {
+  test('proves presence: a lost stream begins the grace, and a new one ends it', async () => {
     const id = await call()
-    await joinedBy(world.bob, id, 'laptop')
+    await join(world.bob, id, 'laptop')
     const others = await open(world.alice, `/rooms/${id}/events`)
     await others.next()
     const mine = await open(world.bob, `/rooms/${id}/events?deviceId=laptop`)
@@ -126,9 +126,9 @@ describe('GET /rooms/:id/events', () => {
 
   test.each([
     ['an unknown room', '/rooms/01900000-0000-7000-8000-000000000000/events', {}, 404, 'NOT_FOUND'],
-    ['a cursor that is no number', '/rooms/:id/events?after=x', {}, 400, 'BAD_USER_INPUT'],
+    ['a cursor that is not a number', '/rooms/:id/events?after=x', {}, 400, 'BAD_USER_INPUT'],
     ['a cursor ahead of the room', '/rooms/:id/events?after=99', {}, 400, 'BAD_USER_INPUT'],
-    ['a Last-Event-ID of something else', '/rooms/:id/events', { 'last-event-id': 'x' }, 400, 'BAD_USER_INPUT'],
+    ['an invalid Last-Event-ID', '/rooms/:id/events', { 'last-event-id': 'x' }, 400, 'BAD_USER_INPUT'],
     ['an unknown parameter', '/rooms/:id/events?colour=red', {}, 400, 'BAD_USER_INPUT'],
   ])('refuses %s with a problem document', async (_what, path, headers, status, code) => {
     const source = await open(world.alice, path.replace(':id', await call()), headers)
@@ -139,16 +139,16 @@ describe('GET /rooms/:id/events', () => {
     expect(JSON.parse(await source.text())).toMatchObject({ code })
   })
 
-  test('refuses strangers, and somebody without a token', async () => {
+  test('refuses users without access to the room and requests without a valid token', async () => {
     const id = await call()
     expect((await open(world.carol, `/rooms/${id}/events`)).status).toBe(403)
     expect((await open({ token: 'garbage' }, `/rooms/${id}/events`)).status).toBe(401)
   })
 
-  test('is the log page by page for who accepts JSON', async () => {
+  test('returns the log page by page if the client accepts JSON', async () => {
     const id = await call()
-    await joinedBy(world.alice, id)
-    await joinedBy(world.bob, id)
+    await join(world.alice, id)
+    await join(world.bob, id)
     const headers = { accept: 'application/json' }
     const page = async (query: string) =>
       (await world.alice.rest('GET', `/rooms/${id}/events${query}`, undefined, headers)).body
@@ -169,7 +169,7 @@ describe('GET /rooms/:id/events', () => {
 })
 
 describe('GET /calls/events', () => {
-  test('is what rings now, and then what begins and ceases to', async () => {
+  test('sends the ringing calls, then every start and end of ringing', async () => {
     const dave = await world.person('dave')
     const ring = async () => (await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'dave' })).body.id
     const first = await ring()
@@ -183,30 +183,30 @@ describe('GET /calls/events', () => {
     expect((await dave.rest('GET', '/calls/events', undefined, accept)).body).toMatchObject({
       calls: [{ type: 'ringing', room: { id: first } }],
     })
-    await joinedBy(dave, first, 'phone')
+    await join(dave, first, 'phone')
     expect(await source.next()).toMatchObject({ event: 'answered', data: { deviceId: 'phone', room: { id: first } } })
   })
 })
 
-describe('an event stream is bounded as a socket is', () => {
-  test('a user’s twenty-first is refused with 429, and taken when another has gone', async () => {
+describe('event streams count against the limits of a user’s connections', () => {
+  test('the 21st stream is refused with 429 until another one is closed', async () => {
     const erin = await world.person('erin')
     const streams = await Promise.all(Array.from({ length: 20 }, () => open(erin, '/calls/events')))
     const refused = await open(erin, '/calls/events')
     expect([refused.status, Number(refused.headers.get('retry-after'))]).toEqual([429, 5])
     expect(JSON.parse(await refused.text())).toMatchObject({ code: 'RATE_LIMITED' })
     streams[0]?.close()
-    await expect.poll(async () => (await open(erin, '/calls/events')).status, PATIENCE).toBe(200)
-    await expect.poll(() => world.app.calls.size, PATIENCE).toBe(1)
+    await expect.poll(async () => (await open(erin, '/calls/events')).status, POLL_OPTIONS).toBe(200)
+    await expect.poll(() => world.app.calls.size, POLL_OPTIONS).toBe(1)
   })
 
-  test('it ends when its token expires, and costs nothing then', async () => {
+  test('a stream ends and releases its resources when the token expires', async () => {
     const id = await call()
     const token = await world.token('alice', { ttl: 2 })
     const source = await open({ token }, `/rooms/${id}/events`)
     expect((await source.next())?.event).toBe('snapshot')
     clock.advance(7)
     expect(await source.next()).toBeUndefined()
-    await expect.poll(() => world.app.hub.subscribers(id), PATIENCE).toBe(0)
+    await expect.poll(() => world.app.hub.subscribers(id), POLL_OPTIONS).toBe(0)
   })
 })

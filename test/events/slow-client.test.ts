@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { openSource } from '../event-source.ts'
 import { startWorld, withWorld, type World } from '../world.ts'
 
-/** The machine may be busy. */
-const PATIENCE = { timeout: 15_000 }
+/** Generous, for slow machines. */
+const POLL_OPTIONS = { timeout: 15_000 }
 
 const ALIASES = Array.from({ length: 12 }, (_, index) => `m${index}: metadata`).join(' ')
 const toggle = (world: World, roomId: string, audio: boolean) =>
@@ -14,7 +14,7 @@ const toggle = (world: World, roomId: string, audio: boolean) =>
     { input: { roomId, audio } },
   )
 
-/** An event stream of 100 KB a message that nobody reads. */
+/** An event stream with messages of 100 KB that the client does not read. */
 async function stall(world: World, roomId: string): Promise<IncomingMessage> {
   const query = `subscription { roomUpdated(roomId: "${roomId}") { seq room { ${ALIASES} } } }`
   const asked = request(`${world.url}/graphql`, {
@@ -32,7 +32,7 @@ async function stall(world: World, roomId: string): Promise<IncomingMessage> {
 }
 
 test(
-  'an event stream that is not read is cut off, and a reader beside it has everything',
+  'an event stream that the client does not read is closed, and another stream of the room gets every event',
   () =>
     withWorld(async (world) => {
       const metadata = { text: 'x'.repeat(8000) }
@@ -42,7 +42,7 @@ test(
       const live = await openSource(world.url + path, { token: world.alice.token })
       let seq = Number((await live.next())?.id)
       const stalled = await stall(world, room.id)
-      await expect.poll(() => world.app.hub.subscribers(room.id), PATIENCE).toBe(2)
+      await expect.poll(() => world.app.hub.subscribers(room.id), POLL_OPTIONS).toBe(2)
       while (world.app.hub.subscribers(room.id) === 2) {
         await toggle(world, room.id, seq % 2 === 1)
         const event = await live.next()
@@ -59,7 +59,7 @@ test(
   60_000,
 )
 
-test('event streams end when the gateway stops', async () => {
+test('the gateway ends event streams when it stops', async () => {
   const world = await startWorld()
   const { body: room } = await world.alice.rest('POST', '/rooms', { type: 'group' })
   const paths = [`/rooms/${room.id}/events`, '/calls/events']

@@ -27,8 +27,8 @@ const watch = (person: Person, roomId: string, after?: number): Messages =>
 const updates = async (messages: Messages, count = Infinity) =>
   (await take(messages, count)).map((message) => message.data.roomUpdated)
 
-describe('a room, watched', () => {
-  test('shows everything in order from a snapshot on, and completes with its end', async () => {
+describe('a stream of a room', () => {
+  test('begins with a snapshot, delivers every event in order, and completes when the room ends', async () => {
     const roomId = await call()
     await act(world.alice, roomId, 'join')
     const messages = watch(world.alice, roomId)
@@ -46,14 +46,14 @@ describe('a room, watched', () => {
     ])
   })
 
-  test('is shown in every update as of its event, not as of now', async () => {
+  test('contains in every update the room as of that event, not the present room', async () => {
     const roomId = await call()
     await act(world.alice, roomId, 'join')
     await act(world.bob, roomId, 'join')
     await act(world.bob, roomId, 'leave')
-    const told = await updates(watch(world.alice, roomId, 0))
+    const received = await updates(watch(world.alice, roomId, 0))
     expect(
-      told.map(({ type, room }) => [
+      received.map(({ type, room }) => [
         type,
         room.status,
         room.seq,
@@ -67,10 +67,10 @@ describe('a room, watched', () => {
       ['PARTICIPANT_LEFT', 'ACTIVE', 5, ['JOINED', 'LEFT']],
       ['ROOM_ENDED', 'ENDED', 6, ['LEFT', 'LEFT']],
     ])
-    expect(told[4]).toMatchObject({ actorId: 'bob', participant: { id: `${roomId}:bob`, leaveReason: 'LEFT' } })
+    expect(received[4]).toMatchObject({ actorId: 'bob', participant: { id: `${roomId}:bob`, leaveReason: 'LEFT' } })
   })
 
-  test('resumes behind any cursor with exactly the rest', async () => {
+  test('resumes after any cursor with exactly the missed events', async () => {
     const roomId = await call()
     for (const person of [world.alice, world.bob]) await act(person, roomId, 'join')
     await act(world.alice, roomId, 'end')
@@ -81,14 +81,14 @@ describe('a room, watched', () => {
     expect(await updates(watch(world.bob, roomId, all.length))).toEqual([])
   })
 
-  test('that has ended is a snapshot and nothing more', async () => {
+  test('of an ended room consists of one snapshot', async () => {
     const roomId = await call()
     await act(world.alice, roomId, 'end')
-    const told = await updates(watch(world.bob, roomId))
-    expect(told.map(({ type, room }) => [type, room.status])).toEqual([['SNAPSHOT', 'ENDED']])
+    const received = await updates(watch(world.bob, roomId))
+    expect(received.map(({ type, room }) => [type, room.status])).toEqual([['SNAPSHOT', 'ENDED']])
   })
 
-  test('loses and repeats nothing when it changes in the middle of subscribing', async () => {
+  test('neither loses nor repeats events that are committed while it opens', async () => {
     const { body } = await world.alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob', 'carol'] })
     const changes = (async () => {
       for (let round = 0; round < 25; round += 1) {
@@ -97,29 +97,29 @@ describe('a room, watched', () => {
       }
       await act(world.alice, body.id, 'end')
     })()
-    const readers = Array.from({ length: 20 }, (_, index) => watch(world.carol, body.id, index % 2 ? 0 : undefined))
-    const stories = await Promise.all(readers.map((reader) => updates(reader)))
+    const streams = Array.from({ length: 20 }, (_, index) => watch(world.carol, body.id, index % 2 ? 0 : undefined))
+    const histories = await Promise.all(streams.map((stream) => updates(stream)))
     await changes
-    for (const story of stories) {
-      const numbers = story.map(({ seq }) => seq)
-      const [first] = numbers
-      expect(numbers).toEqual(numbers.map((_, index) => first + index))
-      expect(story.at(-1)?.type).toBe('ROOM_ENDED')
+    for (const history of histories) {
+      const seqs = history.map(({ seq }) => seq)
+      const [first] = seqs
+      expect(seqs).toEqual(seqs.map((_, index) => first + index))
+      expect(history.at(-1)?.type).toBe('ROOM_ENDED')
     }
   })
 
-  test('costs no statement per event, however many read it', async () => {
+  test('executes no SQL statement per live event, regardless of the number of subscribers', async () => {
     const roomId = await call()
-    const readers = [world.alice, world.alice, world.bob].map((person) => watch(person, roomId))
-    await Promise.all(readers.map((reader) => take(reader, 1)))
+    const streams = [world.alice, world.alice, world.bob].map((person) => watch(person, roomId))
+    await Promise.all(streams.map((stream) => take(stream, 1)))
     statements = []
-    // The streams of other tests may still be giving up their leases: those statements are not counted.
     await act(world.bob, roomId, 'join')
-    await Promise.all(readers.map((reader) => take(reader, 1)))
+    await Promise.all(streams.map((stream) => take(stream, 1)))
+    // Excludes statements about leases: the streams of earlier tests may still be releasing theirs.
     expect(statements.filter((sql) => !sql.includes('"Lease"'))).toHaveLength(1)
   })
 
-  test('is kept for nobody who has gone', async () => {
+  test('is removed from the hub after the client unsubscribed', async () => {
     const roomId = await call()
     const messages = watch(world.alice, roomId)
     await take(messages, 1)
@@ -129,7 +129,7 @@ describe('a room, watched', () => {
   })
 })
 
-test('a stream is refused to strangers, for unknown rooms and for a cursor ahead of the room', async () => {
+test('a stream is refused without access to the room, for an unknown room, and for a cursor ahead of the room', async () => {
   const roomId = await call()
   const codeOf = async (messages: Messages) => (await take(messages, 1))[0]?.errors?.[0]?.extensions.code
   expect(await codeOf(watch(world.carol, roomId))).toBe('FORBIDDEN')

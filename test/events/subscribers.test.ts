@@ -9,7 +9,7 @@ class Subscriber {
   }
 }
 
-test('a key is known while it has a subscriber', () => {
+test('a key is registered as long as it has a subscriber', () => {
   const subscribers = new Subscribers<Subscriber>()
   const removals = [subscribers.add('room', new Subscriber()), subscribers.add('room', new Subscriber())]
   expect([subscribers.size, subscribers.count('room'), subscribers.has('room')]).toEqual([1, 2, true])
@@ -17,7 +17,7 @@ test('a key is known while it has a subscriber', () => {
   expect([subscribers.size, subscribers.count('room'), subscribers.has('room')]).toEqual([0, 0, false])
 })
 
-test('removing twice does not remove who came later', () => {
+test('removing a subscriber twice does not remove later subscribers', () => {
   const subscribers = new Subscribers<Subscriber>()
   const remove = subscribers.add('room', new Subscriber())
   remove()
@@ -27,7 +27,7 @@ test('removing twice does not remove who came later', () => {
   expect([...subscribers.of('room')]).toEqual([later])
 })
 
-test('batches hold every subscriber and every key once', () => {
+test('batches contain every subscriber and every key once', () => {
   const subscribers = new Subscribers<Subscriber>()
   for (const key of ['a', 'b', 'c', 'a', 'b', 'a']) subscribers.add(key, new Subscriber())
   expect([...subscribers.keyBatches(2)]).toEqual([['a', 'b'], ['c']])
@@ -36,7 +36,7 @@ test('batches hold every subscriber and every key once', () => {
   expect(new Set(batches.flat()).size).toBe(6)
 })
 
-test('closing closes each subscriber once, also one that removes itself meanwhile', () => {
+test('close closes each subscriber once, even if a subscriber removes itself meanwhile', () => {
   const subscribers = new Subscribers<Subscriber>()
   const removed = new Subscriber()
   const remove = subscribers.add('room', removed)

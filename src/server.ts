@@ -20,7 +20,7 @@ import { createListener, type Peer } from './http/listener.ts'
 import { type HttpReply, type HttpRequest, send, toRequest } from './http/message.ts'
 import { MethodNotAllowed } from './http/method.ts'
 import { mayOpenSocket } from './http/origin.ts'
-import { askOncePerSecond } from './http/readiness.ts'
+import { checkOncePerSecond } from './http/readiness.ts'
 import { refuseUpgrade } from './http/refusal.ts'
 import { Concurrency } from './limits/concurrency.ts'
 import { HeldResources } from './limits/held.ts'
@@ -31,13 +31,13 @@ import { createRestHandler, REST_PREFIX } from './rest/router.ts'
 import { routes } from './rest/routes.ts'
 
 export interface GatewayServer {
-  /** `http://host:port`, once listening. */
+  /** `http://host:port`; valid after `listen`. */
   readonly url: string
   listen(): Promise<void>
   /**
-   * Fails readiness, takes no more sockets, and closes at once what has no request in work. Closes the sockets spread
-   * over so many seconds (at once by default) and meanwhile answers requests; then ends within two more seconds,
-   * whatever clients do.
+   * Fails readiness, refuses new sockets and closes connections without a request in flight. Then closes the sockets
+   * evenly spread over `over` seconds (default 0) while still answering requests. Ends at most two seconds later, even
+   * if clients do not close their connections.
    */
   close(options?: { over: number }): Promise<void>
 }
@@ -45,12 +45,12 @@ export interface GatewayServer {
 export const GRAPHQL_PATH = '/graphql'
 export const OPENAPI_PATH = '/im/api/v1/openapi.json'
 const HEALTH = '/health/'
-/** Milliseconds that requests in work have after the drain. */
-const PATIENCE = 2_000
-/** Bytes of bodies that are on their way. */
+/** Milliseconds that requests in flight may take after the drain. */
+const GRACE_PERIOD = 2_000
+/** Bytes of incomplete request bodies. */
 const BODIES = { max: 128 * 1024 * 1024, maxPerAddress: 32 * 1024 * 1024 }
 
-/** One HTTP server for every door: GraphQL (HTTP and WebSocket), REST, health, the call page. */
+/** One HTTP server for GraphQL (HTTP, WebSocket, SSE), REST, health, GraphiQL and the call page. */
 export function createGatewayServer(app: App): GatewayServer {
   const { config } = app.configuration
   const { authenticate, log, overload } = app
@@ -73,7 +73,7 @@ export function createGatewayServer(app: App): GatewayServer {
   const callPage = createCallPage({ developmentToken: app.developmentToken, userClaim: config.auth.userClaim })
   const openApi = constantJson(createOpenApi(restRoutes, publicUrl))
   const live = constantJson({ status: 'live' })
-  const readiness = askOncePerSecond(() => app.readiness())
+  const readiness = checkOncePerSecond(() => app.readiness())
   const inFlight = new InFlight(config.http.requests)
   const budget = new BodyBudget(BODIES)
   const sockets = serveGraphQLSockets({
@@ -88,8 +88,8 @@ export function createGatewayServer(app: App): GatewayServer {
   })
   let draining = false
 
-  /** What every method but GET and HEAD is refused for. */
-  const readable: Readonly<Record<string, () => HttpReply | Promise<HttpReply>>> = {
+  /** Paths that support only GET and HEAD. */
+  const getRoutes: Readonly<Record<string, () => HttpReply | Promise<HttpReply>>> = {
     [OPENAPI_PATH]: () => openApi,
     [`${HEALTH}live`]: () => live,
     [`${HEALTH}ready`]: async () => {
@@ -106,10 +106,10 @@ export function createGatewayServer(app: App): GatewayServer {
     if (config.callPage && callPage.serves(request)) return callPage.answer(request)
     if (isGraphQL(url.pathname)) return graphqlHandler(request)
     if (url.pathname.startsWith(`${REST_PREFIX}/`)) return restHandler(request)
-    const read = Object.hasOwn(readable, url.pathname) ? readable[url.pathname] : undefined
-    if (!read) throw new RtcError('NOT_FOUND', `There is no ${shorten(url.pathname)}.`)
+    const get = Object.hasOwn(getRoutes, url.pathname) ? getRoutes[url.pathname] : undefined
+    if (!get) throw new RtcError('NOT_FOUND', `${shorten(url.pathname)} does not exist.`)
     if (method !== 'GET' && method !== 'HEAD') throw new MethodNotAllowed(method, ['GET'])
-    return read()
+    return get()
   }
 
   const refusal = (error: unknown, { url: path = '/', headers: { accept } }: IncomingMessage): HttpReply =>
@@ -125,11 +125,11 @@ export function createGatewayServer(app: App): GatewayServer {
     }
     const reading = async (body: Promise<Buffer>) => {
       leave()
-      connection.waits()
-      const read = await body
-      connection.works()
+      connection.markWaiting()
+      const content = await body
+      connection.markWorking()
       enter()
-      return read
+      return content
     }
     try {
       if (bounded) requireCapacity(overload)
@@ -147,14 +147,14 @@ export function createGatewayServer(app: App): GatewayServer {
       const { headers, ...rest } = await reply(incoming, peer)
       const cors = corsHeaders(corsOrigins, incoming.headers)
       const vary = [headers?.['Vary'], cors['Vary']].filter(Boolean).join(', ')
-      // Nobody should wait for a next answer on this connection.
+      // Clients must not reuse this connection.
       const closing = draining ? { Connection: 'close' } : {}
-      // The bounds per user apply to a stream, which only a signed-in user gets.
-      if (typeof rest.body === 'function') peer.connection.signsIn()
-      else peer.connection.waits()
+      // Only authenticated users get a stream; it counts against the limits per user.
+      if (typeof rest.body === 'function') peer.connection.markSignedIn()
+      else peer.connection.markWaiting()
       send(response, { ...rest, headers: { ...headers, ...cors, ...(vary && { Vary: vary }), ...closing } })
     } catch (error) {
-      log.error({ err: error }, 'an answer could not be sent')
+      log.error({ err: error }, 'failed to send a response')
       response.destroy()
     }
   }
@@ -162,16 +162,16 @@ export function createGatewayServer(app: App): GatewayServer {
   const onUpgrade = (request: IncomingMessage, stream: Socket, head: Buffer, peer: Peer): void => {
     const { headers, url = '/' } = request
     try {
-      if (!isGraphQL(pathOf(url))) throw new RtcError('NOT_FOUND', `There is no ${shorten(url)} to upgrade.`)
-      if (draining) throw new RtcError('UNAVAILABLE', 'The gateway restarts.', { retryAfter: 1 })
+      if (!isGraphQL(pathOf(url))) throw new RtcError('NOT_FOUND', `${shorten(url)} does not support upgrades.`)
+      if (draining) throw new RtcError('UNAVAILABLE', 'The gateway is restarting.', { retryAfter: 1 })
       if (!mayOpenSocket(headers, { allowed: corsOrigins, publicUrl })) {
-        throw new RtcError('FORBIDDEN', 'Pages of this origin may not call: see CORS_ORIGINS.')
+        throw new RtcError('FORBIDDEN', 'This origin is not allowed; see CORS_ORIGINS.')
       }
       requireCapacity(overload)
     } catch (error) {
       return refuseUpgrade(stream, problemReply(error, { instance: url, log }))
     }
-    peer.connection.waits()
+    peer.connection.markWaiting()
     sockets.accept(request, stream, head, peer.connection)
   }
 
@@ -200,7 +200,7 @@ export function createGatewayServer(app: App): GatewayServer {
       const spread = { over: over * 1000 }
       const closed = Promise.all([sockets.close(spread), streams.close(spread)])
       if (over > 0) await Promise.race([closed, delay(over * 1000, undefined, { ref: false })])
-      await Promise.all([closed, listener.close(PATIENCE)])
+      await Promise.all([closed, listener.close(GRACE_PERIOD)])
     },
   }
 }

@@ -36,7 +36,7 @@ const CLOSE_TIMEOUT = 2_000
 
 /** The TCP connection of a socket. It counts against the limit of its address until a user signs in. */
 export interface TcpConnection {
-  signsIn(): void
+  markSignedIn(): void
 }
 
 export interface GraphQLSockets {
@@ -168,7 +168,7 @@ async function admit(
 ): Promise<{ actor: Actor; account: ConnectionAccount }> {
   const actor = await authenticate(authorizationOf(params))
   const account = held.connect(actor.id)
-  tcp.signsIn()
+  tcp.markSignedIn()
   closeAtExpiry(socket, actor, clock)
   return { actor, account }
 }

@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 
-/** Names for ranges, besides addresses and CIDR ranges. */
+/** Named ranges, in addition to addresses and CIDR ranges. */
 const RANGES: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'],
 }
 
-/** Reads who the client is. */
+/** Determines the address of a client. */
 export interface AddressReader {
-  /** Whether the peer of a connection is a proxy, whose header is believed. */
+  /** Whether the peer of a connection is a trusted proxy. */
   isProxy(peer: string): boolean
   /**
-   * The address that bounds apply to: of the peer, or behind trusted proxies the last address in `X-Forwarded-For` that
-   * is none of theirs. IPv6 as its /64, which is what one customer has.
+   * The address that limits apply to: the peer's, or behind trusted proxies the last address in `X-Forwarded-For` that is
+   * not a trusted proxy. IPv6 addresses are reduced to their /64, the usual allocation of one customer.
    */
   clientOf(peer: string, headers: IncomingHttpHeaders): string
 }
@@ -36,7 +36,7 @@ export function createAddressReader(proxies: readonly string[]): AddressReader {
     clientOf(peer, headers) {
       let client = peer
       const hops = String(headers['x-forwarded-for'] ?? '').split(',')
-      // From the nearest hop on: what stands before an untrusted one was written by who knows whom.
+      // From the nearest hop backwards: entries before an untrusted hop can be forged.
       while (isProxy(client)) {
         const hop = plain(hops.pop()?.trim() ?? '')
         if (isIP(hop) === 0) break
@@ -47,7 +47,7 @@ export function createAddressReader(proxies: readonly string[]): AddressReader {
   }
 }
 
-/** Without port, brackets, zone and the IPv6 form of an IPv4 address. */
+/** Removes port, brackets, zone and the prefix of an IPv4-mapped IPv6 address. */
 function plain(address: string): string {
   return address
     .replace(/^\[(.*)\](:\d+)?$/, '$1')

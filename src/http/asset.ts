@@ -3,17 +3,17 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { HttpReply, HttpRequest } from './message.ts'
 
-/** A file in memory whose address changes with its content. */
+/** A file in memory, immutable at its URL because the URL changes with the content. */
 export interface Asset {
-  /** Of its content, safe in a URL. */
+  /** Hash of the content, safe in a URL. */
   readonly hash: string
-  /** In the encoding that the client accepts, or 304 where it has it already. */
+  /** Replies in an encoding that the client accepts, or with 304 if the client has the current version. */
   reply(request: HttpRequest): Promise<HttpReply>
 }
 
 type Encoding = 'br' | 'gzip'
 
-/** By preference. Brotli's best quality would take half a minute for what GraphiQL weighs. */
+/** In order of preference. The best Brotli quality would take half a minute for GraphiQL's assets. */
 const ENCODERS: Readonly<Record<Encoding, (content: Buffer) => Promise<Buffer>>> = {
   br: (content) => promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
   gzip: (content) => promisify(gzip)(content),
@@ -25,7 +25,7 @@ export function createAsset(type: string, text: string): Asset {
   const hash = hashOf([text])
   const encoded = new Map<Encoding, Promise<Buffer>>()
 
-  /** Compressed at the first request that wants it so, off the main thread, and kept. */
+  /** Compresses off the main thread at the first request for an encoding; caches the result. */
   const encode = (encoding: Encoding): Promise<Buffer> => {
     const body = encoded.get(encoding) ?? ENCODERS[encoding](content)
     encoded.set(encoding, body)
@@ -53,7 +53,7 @@ export function createAsset(type: string, text: string): Asset {
   }
 }
 
-/** A short name for texts that changes with any of them. */
+/** A short hash over all texts. */
 export function hashOf(texts: Iterable<string>): string {
   const hash = createHash('sha256')
   for (const text of texts) hash.update(text)

@@ -1,12 +1,12 @@
 import { RtcError } from '../core/errors.ts'
 
-/** Bytes. */
+/** Limits in bytes. */
 export interface BodyLimits {
   readonly max: number
   readonly maxPerAddress: number
 }
 
-/** Bytes of bodies that have begun and not ended: half a body takes memory for as long as its sender likes to wait. */
+/** Limits the bytes of incomplete request bodies, which a slow client could otherwise keep in memory indefinitely. */
 export class BodyBudget {
   readonly #limits: BodyLimits
   #bytes = 0
@@ -20,18 +20,22 @@ export class BodyBudget {
     return this.#bytes
   }
 
-  /** Accounts for one body. */
+  /** Opens the account of one body. */
   open(address: string): { take(bytes: number): void; close(): void } {
     let taken = 0
     return {
-      /** @throws RtcError RATE_LIMITED for the address, UNAVAILABLE for all */
+      /** @throws RtcError RATE_LIMITED over the address limit, UNAVAILABLE over the total limit */
       take: (bytes) => {
         const { max, maxPerAddress } = this.#limits
         if (this.#of(address) + bytes > maxPerAddress) {
-          throw new RtcError('RATE_LIMITED', 'This address sends too many bodies at a time.', { retryAfter: 1 })
+          throw new RtcError('RATE_LIMITED', 'This address is sending too many request bodies at once.', {
+            retryAfter: 1,
+          })
         }
         if (this.#bytes + bytes > max) {
-          throw new RtcError('UNAVAILABLE', 'The gateway receives too many bodies at a time.', { retryAfter: 1 })
+          throw new RtcError('UNAVAILABLE', 'The gateway is receiving too many request bodies at once.', {
+            retryAfter: 1,
+          })
         }
         taken += bytes
         this.#add(address, bytes)

@@ -6,45 +6,45 @@ import { type DevelopmentToken, developmentTokensFor } from './development-token
 import { htmlReply, scriptJson } from './html.ts'
 import type { HttpReply, HttpRequest } from './message.ts'
 
-/** The page to call from, at `/`, as it was built from `src/web`. */
+/** Serves the call page at `/`, built from `src/web`. */
 export interface CallPage {
   /** Whether the request is for the page or for one of its assets. */
   serves(request: HttpRequest): boolean
-  /** @throws RtcError NOT_FOUND for an asset of another build, or when there is no build */
+  /** @throws RtcError NOT_FOUND for an asset of another build, or if the page has not been built */
   answer(request: HttpRequest): Promise<HttpReply>
 }
 
-/** What the gateway hands to the page, as JSON in its element `#options`. */
+/** Options that the gateway passes to the page as JSON in its element `#options`. */
 export interface CallPageOptions {
-  /** Development tokens by user, fresh with every page; none without development mode. */
+  /** Development tokens by user, newly signed for every page load; empty outside development mode. */
   readonly tokens: Readonly<Record<string, string>>
-  /** The claim of a token that says whose it is. */
+  /** The token claim that holds the user's id. */
   readonly userClaim: string
 }
 
-/** From `src/http` as from `dist/http`. */
+/** Resolves to the same directory from `src/http` and `dist/http`. */
 const BUILD = new URL('../../dist/web/', import.meta.url)
 const ASSETS = '/assets/'
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
 }
-const PLACE_FOR_OPTIONS = 'id="options"></script>'
+const OPTIONS_PLACEHOLDER = 'id="options"></script>'
 
-/** Holds the page to this origin, where its calls go, and to the devices of a call. */
+/** Restricts the page to its own origin and to WebSockets. */
 const POLICY = {
   'script-src': "'self'",
   'style-src': "'self'",
   'img-src': 'data:',
   'media-src': "'self' blob: mediastream:",
-  // 'self' includes WebSockets in newer browsers only.
+  // Older browsers do not include WebSockets in 'self'.
   'connect-src': "'self' ws: wss:",
 }
 const PERMISSIONS = 'camera=(self), microphone=(self), display-capture=(self)'
 
 /**
- * @param developmentToken - signs the tokens that the page opens with
- * @param build - where the built page is, with a slash at the end; read when the first browser comes
+ * @param developmentToken - signs the tokens that the page starts with
+ * @param build - directory of the built page, with a trailing slash; read at the first request
  */
 export function createCallPage(dependencies: {
   readonly developmentToken: DevelopmentToken | undefined
@@ -57,7 +57,7 @@ export function createCallPage(dependencies: {
   return {
     serves: ({ method, url: { pathname }, headers: { origin } }) =>
       (method === 'GET' || method === 'HEAD') &&
-      // A page of another origin must not read the tokens in this one.
+      // Pages of other origins must not read the tokens in this page.
       ((pathname === '/' && origin === undefined) || pathname.startsWith(ASSETS)),
 
     async answer(request) {
@@ -65,12 +65,12 @@ export function createCallPage(dependencies: {
       const { pathname } = request.url
       if (pathname !== '/') {
         const asset = assets.get(pathname.slice(ASSETS.length))
-        if (!asset) throw new RtcError('NOT_FOUND', `There is no ${shorten(pathname)}.`)
+        if (!asset) throw new RtcError('NOT_FOUND', `${shorten(pathname)} does not exist.`)
         return asset.reply(request)
       }
       const tokens = (await developmentTokensFor(request, developmentToken)) ?? {}
       const options: CallPageOptions = { tokens, userClaim }
-      const page = html.replace(PLACE_FOR_OPTIONS, () => `id="options">${scriptJson(options)}</script>`)
+      const page = html.replace(OPTIONS_PLACEHOLDER, () => `id="options">${scriptJson(options)}</script>`)
       return htmlReply(page, POLICY, { 'Permissions-Policy': PERMISSIONS })
     },
   }
@@ -78,7 +78,7 @@ export function createCallPage(dependencies: {
 
 interface Build {
   readonly html: string
-  /** By file name, which changes with the content. */
+  /** By file name, which contains a hash of the content. */
   readonly assets: ReadonlyMap<string, Asset>
 }
 
@@ -86,11 +86,11 @@ async function loadBuild(build: URL): Promise<Build> {
   const read = (path: string) => readFile(new URL(path, build), 'utf8')
   try {
     const html = await read('index.html')
-    if (!html.includes(PLACE_FOR_OPTIONS)) throw new Error('index.html has no place for the options')
+    if (!html.includes(OPTIONS_PLACEHOLDER)) throw new Error('index.html has no placeholder for the options')
     const names = await readdir(new URL('assets/', build))
     const assets = names.map(async (name): Promise<[string, Asset]> => {
       const type = TYPES[extname(name)]
-      if (type === undefined) throw new Error(`assets/${name} is of an unknown type`)
+      if (type === undefined) throw new Error(`assets/${name} has an unknown type`)
       return [name, createAsset(type, await read(`assets/${name}`))]
     })
     return { html, assets: new Map(await Promise.all(assets)) }

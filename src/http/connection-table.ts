@@ -1,14 +1,14 @@
 export interface ConnectionLimits {
-  /** Open connections in all, those of signed-in users included. */
+  /** Total open connections, including those of signed-in users. */
   readonly max: number
-  /** Open connections of one address on which no user has signed in. */
+  /** Open connections per address on which no user has signed in. */
   readonly maxPerAddress: number
 }
 
 /**
- * Counts connections. A newcomer above a limit takes the place of the connection for whose peer the server has waited
- * longest: peers that hold connections and send nothing lose them first, and a peer that talks is served. A newcomer is
- * refused only while the server is at work for every other connection.
+ * Limits open connections. Over a limit, a new connection evicts the one whose peer has kept the server waiting longest,
+ * so idle peers lose connections before active ones. A new connection is refused only if the server is working for every
+ * other connection.
  */
 export class ConnectionTable {
   readonly #limits: ConnectionLimits
@@ -25,104 +25,104 @@ export class ConnectionTable {
   }
 
   /**
-   * @param address - undefined for a proxy, which has no limit of its own
-   * @param destroy - closes the connection, which must then call `gone`
-   * @returns undefined when there is no room
+   * @param address - undefined for a proxy, which has no limit per address
+   * @param destroy - closes the connection; its close event must call `remove`
+   * @returns undefined if the connection is refused
    */
   add(address: string | undefined, destroy: () => void): ConnectionEntry | undefined {
     if (address !== undefined && !this.#makeRoomAt(address)) return undefined
-    if (this.#open.size >= this.#limits.max && !closeFirst(this.#waiting)) return undefined
+    if (this.#open.size >= this.#limits.max && !evictFirstWaiting(this.#waiting)) return undefined
     const entry = new ConnectionEntry({ open: this.#open, waiting: this.#waiting, byAddress: this.#byAddress, destroy })
     if (address !== undefined) entry.countAt(address)
     return entry
   }
 
-  /** Moves a proxy's connection that belongs to one client to this client's address. False when there is no room. */
+  /** Counts a proxy's connection against its client's address, after an upgrade. False if the address is at its limit. */
   move(entry: ConnectionEntry, address: string): boolean {
     if (!this.#makeRoomAt(address)) return false
     entry.countAt(address)
     return true
   }
 
-  /** Closes what serves HTTP; with `idle` only connections without a request in work. */
+  /** Closes HTTP connections but not upgraded ones; with `idle` only those without a request in flight. */
   destroyHttp({ idle }: { idle: boolean }): void {
     for (const entry of this.#open) if (!entry.upgraded && !(idle && entry.serving)) entry.destroy()
   }
 
   #makeRoomAt(address: string): boolean {
     const neighbours = this.#byAddress.get(address)
-    return !neighbours || neighbours.size < this.#limits.maxPerAddress || closeFirst(neighbours)
+    return !neighbours || neighbours.size < this.#limits.maxPerAddress || evictFirstWaiting(neighbours)
   }
 }
 
 interface TableIndexes {
   readonly open: Set<ConnectionEntry>
-  /** In the order in which the waiting began. */
+  /** Connections whose peer the server is waiting for, longest first. */
   readonly waiting: Set<ConnectionEntry>
-  /** Those on which no user has signed in; the waiting ones in that order. */
+  /** Connections without a signed-in user; the waiting ones are in the same order as in `waiting`. */
   readonly byAddress: Map<string, Set<ConnectionEntry>>
   readonly destroy: () => void
 }
 
 /** One open connection. */
 export class ConnectionEntry {
-  /** A request has begun and is not answered yet. */
+  /** A request is in flight. */
   serving = false
-  /** It speaks another protocol than HTTP now. */
+  /** The connection has switched from HTTP to another protocol. */
   upgraded = false
-  readonly #in: TableIndexes
+  readonly #indexes: TableIndexes
   #address: string | undefined
 
-  constructor(membership: TableIndexes) {
-    this.#in = membership
-    membership.open.add(this)
-    membership.waiting.add(this)
+  constructor(indexes: TableIndexes) {
+    this.#indexes = indexes
+    indexes.open.add(this)
+    indexes.waiting.add(this)
   }
 
   get waiting(): boolean {
-    return this.#in.waiting.has(this)
+    return this.#indexes.waiting.has(this)
   }
 
-  /** From now on the server waits for the peer: for a request, for the rest of one, or to take an answer. */
-  waits(): void {
-    if (!this.#in.open.has(this)) return
-    moveToEnd(this.#in.waiting, this)
+  /** The server now waits for the peer to send a request or the rest of one, or to receive a response. */
+  markWaiting(): void {
+    if (!this.#indexes.open.has(this)) return
+    moveToEnd(this.#indexes.waiting, this)
     if (this.#address !== undefined) this.countAt(this.#address)
   }
 
-  /** The peer waits for the server: the connection is not closed to make room. */
-  works(): void {
-    this.#in.waiting.delete(this)
+  /** The peer now waits for the server; the connection is not evicted. */
+  markWorking(): void {
+    this.#indexes.waiting.delete(this)
   }
 
-  /** A user has signed in: the bounds per user apply from now on, no longer those of the address. */
-  signsIn(): void {
-    this.#in.waiting.delete(this)
+  /** A user has signed in: the limits per user replace those per address, and the connection is not evicted. */
+  markSignedIn(): void {
+    this.#indexes.waiting.delete(this)
     this.#leaveAddress()
   }
 
   countAt(address: string): void {
     this.#leaveAddress()
     this.#address = address
-    const neighbours = this.#in.byAddress.get(address) ?? new Set()
-    this.#in.byAddress.set(address, neighbours.add(this))
+    const neighbours = this.#indexes.byAddress.get(address) ?? new Set()
+    this.#indexes.byAddress.set(address, neighbours.add(this))
   }
 
   destroy(): void {
-    this.#in.destroy()
+    this.#indexes.destroy()
   }
 
-  gone(): void {
-    this.#in.open.delete(this)
-    this.#in.waiting.delete(this)
+  remove(): void {
+    this.#indexes.open.delete(this)
+    this.#indexes.waiting.delete(this)
     this.#leaveAddress()
   }
 
   #leaveAddress(): void {
     if (this.#address === undefined) return
-    const neighbours = this.#in.byAddress.get(this.#address)
+    const neighbours = this.#indexes.byAddress.get(this.#address)
     neighbours?.delete(this)
-    if (neighbours?.size === 0) this.#in.byAddress.delete(this.#address)
+    if (neighbours?.size === 0) this.#indexes.byAddress.delete(this.#address)
     this.#address = undefined
   }
 }
@@ -132,11 +132,12 @@ function moveToEnd<T>(set: Set<T>, item: T): void {
   set.add(item)
 }
 
-function closeFirst(connections: Iterable<ConnectionEntry>): boolean {
+/** Closes the connection whose peer the server has waited for longest. False if none is waiting. */
+function evictFirstWaiting(connections: Iterable<ConnectionEntry>): boolean {
   for (const entry of connections) {
     if (!entry.waiting) continue
     entry.destroy()
-    entry.gone()
+    entry.remove()
     return true
   }
   return false

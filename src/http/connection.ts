@@ -2,33 +2,33 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { Lane, TimeSlices } from '../core/time-slices.ts'
 
-/** Bytes that the HTTP parser gets at once: few pipelined requests fit. */
+/** Bytes passed to the HTTP parser at once; they hold only a few pipelined requests. */
 const SLICE = 512
-/** The same within a body of known length, which holds no further request. */
+/** The same within a body of known length, which contains no further request. */
 const BODY_SLICE = 16 * 1024
 
 /**
- * A TCP connection as `node:http` sees it. It serves one request at a time: while a pipelined request waits for the one
- * before, nothing more is read. A socket itself would hand 64 KiB to the parser, which makes 2000 requests of it at once.
- * Connections take turns in slices of time: a thousand that send at the same moment do not hold up the event loop.
+ * A TCP connection that `node:http` uses in place of the socket. Serves one request at a time; while a pipelined request
+ * is pending, it stops reading. A plain socket would pass 64 KiB at once to the parser, enough to start 2000 requests.
+ * Connections share the event loop in time slices, so that a thousand active ones do not block it.
  *
  * @see https://nodejs.org/docs/latest-v20.x/api/http.html#event-connection for servers on top of any Duplex
  */
 export class HttpConnection extends Duplex implements Lane {
   readonly #socket: Socket
   readonly #slices: TimeSlices
-  /** The parser asks for bytes. */
+  /** The parser has requested bytes. */
   #wanted = false
   #released = false
-  /** Bytes of the body that is being read. */
+  /** Remaining bytes of the body that is being read. */
   #body = 0
   #serving = false
-  readonly #waiting: (() => void)[] = []
-  /** The pipelined request whose turn it is. */
+  readonly #pipelined: (() => void)[] = []
+  /** The pipelined request to start in the next time slice. */
   #next: (() => void) | undefined
 
   constructor(socket: Socket, slices: TimeSlices) {
-    // One slice ahead at most.
+    // Read at most one slice ahead.
     super({ readableHighWaterMark: 1, writableHighWaterMark: socket.writableHighWaterMark, decodeStrings: false })
     this.#socket = socket
     this.#slices = slices
@@ -44,25 +44,25 @@ export class HttpConnection extends Duplex implements Lane {
   }
 
   /**
-   * Starts a request when every request before it on this connection has ended.
+   * Starts a request when all earlier requests of this connection have ended.
    *
-   * @param bodyLength - by its Content-Length; 0 where unknown
+   * @param bodyLength - from Content-Length; 0 if unknown
    */
   serve(start: () => void, bodyLength: number): void {
     this.#body = Math.max(0, bodyLength - 2 * SLICE)
-    if (this.#serving) this.#waiting.push(start)
+    if (this.#serving) this.#pipelined.push(start)
     else {
       this.#serving = true
       start()
     }
   }
 
-  /** The request in work has ended: answered, and the answer taken by the kernel. */
+  /** The request in flight has ended: the kernel has accepted its response. */
   served(): void {
-    const next = this.#waiting.shift()
+    const next = this.#pipelined.shift()
     this.#serving = next !== undefined
     if (!next) return this.#pump()
-    // After everything else that has come meanwhile: cheap answers follow one another without a turn of the event loop.
+    // Let pending I/O run first; otherwise fast responses would follow each other without yielding to the event loop.
     setImmediate(() => {
       this.#next = next
       this.#slices.wake(this)
@@ -77,7 +77,7 @@ export class HttpConnection extends Duplex implements Lane {
     return false
   }
 
-  /** Gives up the socket to another protocol, with the bytes that were read ahead. */
+  /** Releases the socket to another protocol, with the bytes that were read ahead. */
   release(): { socket: Socket; head: Buffer } {
     this.#released = true
     const head = (this.read() as Buffer | null) ?? Buffer.alloc(0)
@@ -90,20 +90,20 @@ export class HttpConnection extends Duplex implements Lane {
     return { socket: this.#socket, head }
   }
 
-  /** As of a socket: `node:http` closes connections that idle by it. */
+  /** Like `net.Socket`: `node:http` uses it to close idle connections. */
   setTimeout(milliseconds: number, listener?: () => void): this {
     this.#socket.setTimeout(milliseconds)
     if (listener) this.once('timeout', listener)
     return this
   }
 
-  /** As of a socket: has the kernel probe a peer from which nothing comes. */
+  /** Like `net.Socket`: the kernel probes a silent peer. */
   setKeepAlive(enable: boolean, initialDelay: number): this {
     this.#socket.setKeepAlive(enable, initialDelay)
     return this
   }
 
-  /** As of a socket: `node:http` calls it after a last answer. */
+  /** Like `net.Socket`: `node:http` calls it after the last response. */
   destroySoon(): void {
     if (this.writable) this.end()
     if (this.writableFinished) this.destroy()
@@ -135,7 +135,7 @@ export class HttpConnection extends Duplex implements Lane {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#waiting.length = 0
+    this.#pipelined.length = 0
     this.#socket.destroy()
     done(error)
   }
@@ -145,14 +145,14 @@ export class HttpConnection extends Duplex implements Lane {
   }
 
   get #mayFeed(): boolean {
-    return this.#wanted && !this.#released && !this.destroyed && this.#waiting.length === 0
+    return this.#wanted && !this.#released && !this.destroyed && this.#pipelined.length === 0
   }
 
-  /** Hands the parser its next bytes; it serves the request that they complete. */
+  /** Passes the next bytes to the parser, which emits a request when its head is complete. */
   #feed(): void {
     if (!this.#mayFeed) return
     const limit = this.#body >= BODY_SLICE ? BODY_SLICE : SLICE
-    // Reading nothing asks the kernel for more, and notices the end.
+    // Even an empty read makes the socket request more bytes and detect the end.
     const chunk = this.#socket.read(Math.min(this.#socket.readableLength, limit)) as Buffer | null
     if (chunk === null) return
     this.#wanted = false

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { HttpReply } from './message.ts'
 
-/** An answer that is always the same, made once: however many ask at once, there is one copy of it. */
+/** A response with constant JSON, serialised once and shared by all requests. */
 export function constantJson(value: unknown): HttpReply {
   const body = Buffer.from(JSON.stringify(value))
   return {

@@ -16,18 +16,18 @@ export function corsHeaders(origins: readonly string[], request: IncomingHttpHea
 
 const EXPOSED = 'Location, Link, Idempotent-Replayed, Retry-After, Allow, WWW-Authenticate, ETag'
 const METHODS = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
-/** Names of headers, by commas. */
+/** Header names separated by commas. */
 const NAMES = /^[\w!#$%&'*+.^`|~-]+(\s*,\s*[\w!#$%&'*+.^`|~-]+)*$/
 
 /**
- * The answer to a preflight: whatever headers a page wants to send, it may. Tokens travel in a header, never in a
- * cookie, so no credentials are allowed, and a header that the gateway does not know does nothing.
+ * The response headers of a preflight. All request headers are allowed: unknown ones have no effect. Credentials are not
+ * allowed because tokens are sent in a header, never in a cookie.
  */
 export function preflightHeaders(request: IncomingHttpHeaders): Record<string, string> {
-  const wanted = request['access-control-request-headers'] ?? ''
+  const requested = request['access-control-request-headers'] ?? ''
   return {
     'Access-Control-Allow-Methods': METHODS,
-    'Access-Control-Allow-Headers': NAMES.test(wanted) ? wanted : 'Authorization, Content-Type, Idempotency-Key',
+    'Access-Control-Allow-Headers': NAMES.test(requested) ? requested : 'Authorization, Content-Type, Idempotency-Key',
     'Access-Control-Max-Age': '7200',
     Vary: 'Access-Control-Request-Headers',
   }

@@ -1,15 +1,15 @@
 import { isIP } from 'node:net'
 import type { HttpRequest } from './message.ts'
 
-/** Signs a token for whoever asks, in development mode. */
+/** Signs a token for any user. Exists in development mode only. */
 export type DevelopmentToken = (userId: string) => Promise<string>
 
-/** Whom pages have tokens for. */
+/** The tokens that pages start with, by user. */
 export type DevelopmentTokens = Readonly<Record<'alice' | 'bob', string>>
 
 /**
- * The tokens that a page opens with; none without development mode. None either for a page that was asked for by a name
- * of the DNS: it may be a stranger's, pointed here so that their page may read this one (DNS rebinding).
+ * Signs the tokens that a page starts with. Undefined outside development mode, and for a page requested by a DNS name,
+ * which could be an attacker's name that points here (DNS rebinding).
  */
 export async function developmentTokensFor(
   { headers: { host = '' } }: Pick<HttpRequest, 'headers'>,

@@ -11,9 +11,9 @@ const DECODERS = new Map([
 ])
 
 /**
- * Undoes the Content-Encoding of a body.
+ * Decodes the Content-Encoding of a body.
  *
- * @param options.limit - in bytes, of the decoded body
+ * @param options.limit - maximum bytes of the decoded body
  * @throws RtcError UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, BAD_USER_INPUT
  */
 export async function decodeBody(
@@ -24,14 +24,14 @@ export async function decodeBody(
   if (name === 'identity' || name === '' || body.length === 0) return body
   const decode = DECODERS.get(name)
   if (!decode) {
-    throw new RtcError('UNSUPPORTED_MEDIA_TYPE', `Content-Encoding may be ${[...DECODERS.keys()].join(', ')}.`)
+    throw new RtcError('UNSUPPORTED_MEDIA_TYPE', `Supported content encodings: ${[...DECODERS.keys()].join(', ')}.`)
   }
   try {
     return await decode(body, { maxOutputLength: limit })
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new RtcError('PAYLOAD_TOO_LARGE', `The decoded body may have at most ${limit} bytes.`)
+      throw new RtcError('PAYLOAD_TOO_LARGE', `The decoded body is larger than ${limit} bytes.`)
     }
-    throw badInput([{ path: '', message: `The body is not ${name}` }])
+    throw badInput([{ path: '', message: `The body is not valid ${name}` }])
   }
 }

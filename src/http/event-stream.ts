@@ -5,26 +5,26 @@ import type { Scheduler } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import type { HttpReply } from './message.ts'
 
-/** What may wait for one client, as for a socket. */
+/** Maximum pending output of one client, the same as for a WebSocket. */
 const LIMIT = { messages: 256, bytes: 256 * 1024 } as const
-/** Milliseconds between two keep-alives; longer than TCP takes to notice a dead peer that is sent nothing. */
+/** Milliseconds between keep-alives; longer than the TCP keep-alive takes to detect a half-open connection. */
 const KEEP_ALIVE = 25_000
-/** Milliseconds of silence after which the kernel probes the peer, each second, ten times. */
+/** Milliseconds of silence after which the kernel probes the peer: ten times, once per second. */
 const TCP_KEEP_ALIVE = 10_000
 
-/** https://html.spec.whatwg.org/multipage/server-sent-events.html; nginx would buffer the stream. */
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html; `X-Accel-Buffering` keeps nginx from buffering. */
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
 }
 
-/** Server-sent events to one client. The client that does not keep up is cut off and resumes by its cursor. */
+/** Server-sent events to one client. A slow consumer is disconnected and may resume with its cursor. */
 export class EventStream {
   readonly #response: Writable
   readonly #onClose: (() => void)[] = []
-  #waiting = 0
-  #over = false
+  #pending = 0
+  #closed = false
 
   constructor(response: Writable) {
     this.#response = response
@@ -33,70 +33,70 @@ export class EventStream {
     if (response.destroyed || response.writableEnded) this.#close()
   }
 
-  /** Calls back once, at the end of the stream, whoever ends it; at once when it is over. */
+  /** Calls back once when the stream ends for any reason; immediately if it has already ended. */
   onClose(callback: () => void): void {
-    if (this.#over) callback()
+    if (this.#closed) callback()
     else this.#onClose.push(callback)
   }
 
-  /** Resolves when the kernel has taken the bytes, or when nobody will. */
+  /** Resolves when the kernel has accepted the bytes, or when they were discarded. */
   write(...parts: readonly Buffer[]): Promise<void> {
-    return new Promise((taken) => this.#send(parts, taken))
+    return new Promise((onSettled) => this.#send(parts, onSettled))
   }
 
-  /** Never waits. */
+  /** Sends an event without reporting when it was accepted. */
   post(...parts: readonly Buffer[]): void {
     this.#send(parts, () => undefined)
   }
 
-  /** Ends the stream after what was written. */
+  /** Ends the stream after all written events. */
   end(): void {
-    if (this.#over) return
+    if (this.#closed) return
     this.#response.end()
     this.#close()
   }
 
-  #send(parts: readonly Buffer[], taken: () => void): void {
-    if (this.#over) return taken()
-    this.#waiting += 1
+  #send(parts: readonly Buffer[], onSettled: () => void): void {
+    if (this.#closed) return onSettled()
+    this.#pending += 1
     this.#response.cork()
     const last = parts.length - 1
     for (const [index, part] of parts.entries()) {
       if (index < last) this.#response.write(part)
       else
         this.#response.write(part, () => {
-          this.#waiting -= 1
-          taken()
+          this.#pending -= 1
+          onSettled()
         })
     }
     this.#response.uncork()
-    if (this.#waiting > LIMIT.messages || this.#response.writableLength > LIMIT.bytes) {
+    if (this.#pending > LIMIT.messages || this.#response.writableLength > LIMIT.bytes) {
       this.#response.destroy()
       this.#close()
     }
   }
 
   #close(): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.#closed) return
+    this.#closed = true
     for (const callback of this.#onClose) callback()
   }
 }
 
-/** How a kind of event stream begins and keeps its connection alive. */
+/** The first bytes and the keep-alive of a kind of event stream. */
 export interface EventStreamKind {
   readonly opening: Buffer
   readonly keepAlive: Buffer
 }
 
-/** The event streams that are open, under the same bounds as sockets. */
+/** The open event streams, with the same limits as WebSockets. */
 export class EventStreams {
   readonly #admit: (userId: string) => { close(): void }
   readonly #clock: Scheduler
   readonly #open = new Set<EventStream>()
   #closing = false
 
-  /** @param options.admit - counts a user's stream; throws RtcError RATE_LIMITED for one too many */
+  /** @param options.admit - counts a stream against its user's limit; throws RtcError RATE_LIMITED over the limit */
   constructor({ admit, clock }: { admit: (userId: string) => { close(): void }; clock: Scheduler }) {
     this.#admit = admit
     this.#clock = clock
@@ -107,13 +107,13 @@ export class EventStreams {
   }
 
   /**
-   * A reply that stays open, at most until the actor's token expires.
+   * Creates a streaming reply that ends at the latest when the actor's token expires.
    *
-   * @param begin - gets the stream when the head is sent; the client may have gone by then
+   * @param begin - receives the stream after the head was sent; the client may have disconnected by then
    * @throws RtcError RATE_LIMITED, or UNAVAILABLE while the gateway drains
    */
   reply(actor: Actor, kind: EventStreamKind, begin: (stream: EventStream) => void): HttpReply {
-    if (this.#closing) throw new RtcError('UNAVAILABLE', 'The gateway restarts.', { retryAfter: 1 })
+    if (this.#closing) throw new RtcError('UNAVAILABLE', 'The gateway is restarting.', { retryAfter: 1 })
     const account = this.#admit(actor.id)
     return {
       status: 200,
@@ -127,7 +127,7 @@ export class EventStreams {
           this.#open.delete(stream)
           account.close()
         })
-        probe(response)
+        enableTcpKeepAlive(response)
         stream.post(kind.opening)
         begin(stream)
         const until = acceptedUntil(actor)
@@ -136,7 +136,7 @@ export class EventStreams {
     }
   }
 
-  /** Takes no more, and ends those there are, spread over so many milliseconds. */
+  /** Refuses new streams and ends the open ones, evenly spread over `over` milliseconds. */
   async close({ over }: { over: number }): Promise<void> {
     this.#closing = true
     const open = [...this.#open]
@@ -147,13 +147,13 @@ export class EventStreams {
   }
 }
 
-/** Has the kernel notice a peer that is gone without saying so. */
-function probe(response: Writable): void {
+/** Lets the kernel detect a half-open connection. */
+function enableTcpKeepAlive(response: Writable): void {
   const { socket } = response as Writable & { socket?: { setKeepAlive?(on: boolean, delay: number): void } | null }
   socket?.setKeepAlive?.(true, TCP_KEEP_ALIVE)
 }
 
-/** One event; its data has no line breaks. */
+/** Encodes one event; `data` must not contain line breaks. */
 export function eventOf({ id, event, data }: { id?: string | number; event: string; data: string }): Buffer {
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`)
 }

@@ -1,6 +1,10 @@
 import type { HttpReply } from './message.ts'
 
-/** A page that nobody stores, frames or sniffs; it may do what its policy says, by directive. */
+/**
+ * A page that must not be cached, framed or content-sniffed.
+ *
+ * @param policy - the Content-Security-Policy by directive; anything else is forbidden
+ */
 export function htmlReply(
   html: string,
   policy: Readonly<Record<string, string>>,
@@ -29,5 +33,5 @@ export function htmlReply(
   }
 }
 
-/** JSON that cannot end the script element it stands in, nor open a comment there. */
+/** JSON for a script element, escaped so that it cannot close the element or open a comment. */
 export const scriptJson = (value: unknown): string => JSON.stringify(value).replaceAll('<', String.raw`\u003c`)

@@ -1,12 +1,12 @@
 import { RtcError } from '../core/errors.ts'
 
 export interface RequestLimits {
-  /** Requests in work in all. */
+  /** Total requests in flight. */
   readonly max: number
   readonly maxPerAddress: number
 }
 
-/** Counts the requests in work. A request whose body is still on its way is none: its connection is bounded instead. */
+/** Limits requests in flight. A request whose body is still being received does not count; its connection does. */
 export class InFlight {
   readonly #limits: RequestLimits
   #count = 0
@@ -21,22 +21,22 @@ export class InFlight {
   }
 
   /**
-   * @returns ends the count; may be called again
-   * @throws RtcError RATE_LIMITED for the address, UNAVAILABLE for all
+   * @returns a function that ends the count; calling it again has no effect
+   * @throws RtcError RATE_LIMITED over the address limit, UNAVAILABLE over the total limit
    */
   enter(address: string): () => void {
     const own = this.#byAddress.get(address) ?? 0
     const { max, maxPerAddress } = this.#limits
     if (own >= maxPerAddress) {
-      throw new RtcError('RATE_LIMITED', `An address may have ${maxPerAddress} requests in work.`, { retryAfter: 1 })
+      throw new RtcError('RATE_LIMITED', `An address may have ${maxPerAddress} requests in flight.`, { retryAfter: 1 })
     }
-    if (this.#count >= max) throw new RtcError('UNAVAILABLE', 'The gateway has too much to do.', { retryAfter: 1 })
+    if (this.#count >= max) throw new RtcError('UNAVAILABLE', 'The gateway is overloaded.', { retryAfter: 1 })
     this.#count += 1
     this.#byAddress.set(address, own + 1)
-    let left = false
+    let ended = false
     return () => {
-      if (left) return
-      left = true
+      if (ended) return
+      ended = true
       this.#leave(address)
     }
   }

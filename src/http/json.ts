@@ -11,9 +11,9 @@ export function requireJson(headers: IncomingHttpHeaders): void {
 }
 
 /**
- * Reads a body; see {@link readJson}.
+ * Parses a body; see {@link readJson}.
  *
- * @throws RtcError BAD_USER_INPUT when the bytes are not JSON in UTF-8
+ * @throws RtcError BAD_USER_INPUT if the bytes are not JSON in UTF-8
  */
 export function parseJson(body: Buffer, options?: Parameters<typeof readJson>[1]): unknown {
   return readJson(decode(body), options)
@@ -23,10 +23,10 @@ function decode(body: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body)
   } catch {
-    throw badInput([{ path: '', message: 'The body is not UTF-8' }])
+    throw badInput([{ path: '', message: 'The body is not valid UTF-8' }])
   }
 }
 
-/** Whether a client that may have an event stream asks for JSON instead. */
+/** Whether a client requests JSON instead of an event stream. */
 export const prefersJson = (accept = ''): boolean =>
   /\bapplication\/json\b/i.test(accept) && !/\btext\/event-stream\b/i.test(accept)

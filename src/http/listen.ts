@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { type AddressInfo, createServer, type Server as NetServer } from 'node:net'
 
 export interface ListenOptions {
-  /** Undefined: every address, or only the loopback ones. */
+  /** Undefined: all addresses, or with `loopbackOnly` the loopback addresses. */
   readonly host: string | undefined
   readonly loopbackOnly: boolean
   /** 0 picks a free port. */
@@ -11,16 +11,16 @@ export interface ListenOptions {
 }
 
 /**
- * Listens by IPv4 and, where the system has it, by IPv6: `localhost` is `::1` for some clients and `127.0.0.1` for others.
+ * Listens on IPv4 and, where available, on IPv6, because clients resolve `localhost` to `127.0.0.1` or to `::1`.
  *
- * @returns closes what listens beside the server itself, and waits for its connections
+ * @returns a function that closes the second listener, if any, and waits for its connections
  */
 export async function listen(
   server: Server,
   { host, loopbackOnly, port }: ListenOptions,
 ): Promise<() => Promise<void>> {
   if (host === undefined && loopbackOnly) return await listenOnLoopback(server, port)
-  // Without a host, Node.js listens on `::` for both, or on `0.0.0.0` where there is no IPv6.
+  // Without a host, Node.js listens on `::` for IPv4 and IPv6, or on `0.0.0.0` where IPv6 is not available.
   server.listen({ port, ...(host !== undefined && { host }) })
   await once(server, 'listening')
   return () => Promise.resolve()
@@ -29,19 +29,19 @@ export async function listen(
 async function listenOnLoopback(server: Server, port: number): Promise<() => Promise<void>> {
   await once(server.listen(port, '127.0.0.1'), 'listening')
   const { port: chosen } = server.address() as AddressInfo
-  // A server listens on one address; the connections of the other are handed to it.
-  const beside = createServer((socket) => server.emit('connection', socket))
+  // A server listens on one address only; a second listener passes its connections to the server.
+  const second = createServer((socket) => server.emit('connection', socket))
   try {
-    await once(beside.listen({ port: chosen, host: '::1', ipv6Only: true }), 'listening')
+    await once(second.listen({ port: chosen, host: '::1', ipv6Only: true }), 'listening')
   } catch (error) {
-    // Without IPv6 there is nothing to listen on. A port that was picked may be taken there; one that was asked for may not.
+    // Continue without IPv6 if it is not available, or if the port that the system picked for IPv4 is in use there.
     if (hasCode(error, 'EADDRINUSE') && port !== 0) {
       server.close()
       throw error
     }
     return () => Promise.resolve()
   }
-  return () => closed(beside)
+  return () => closed(second)
 }
 
 async function closed(server: NetServer): Promise<void> {

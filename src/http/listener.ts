@@ -8,14 +8,14 @@ import { HttpConnection } from './connection.ts'
 import { listen, type ListenOptions } from './listen.ts'
 import { type ConnectionEntry, type ConnectionLimits, ConnectionTable } from './connection-table.ts'
 
-/** How often timeouts are looked at, in milliseconds. */
+/** Milliseconds between checks for timed-out requests. */
 const CHECK_INTERVAL = 1_000
-/** Bytes of all headers. */
+/** Maximum bytes of all headers. */
 const HEAD_LIMIT = 16 * 1024
 
-/** Who sent a request, and by which connection. */
+/** The sender of a request. */
 export interface Peer {
-  /** For bounds per address. */
+  /** The address that limits apply to. */
   readonly address: string
   readonly connection: ConnectionEntry
 }
@@ -36,20 +36,20 @@ export interface ListenerOptions {
   readonly keepAliveTimeout: number
   readonly timeouts: Timeouts
   readonly log: Logger
-  /** Answers one request; at a time, one of a connection. It never rejects. */
+  /** Handles one request; requests of one connection are handled one at a time. Never rejects. */
   readonly onRequest: (incoming: IncomingMessage, response: ServerResponse, peer: Peer) => Promise<void>
-  /** Gets every request for another protocol. */
+  /** Handles a request to upgrade to another protocol. */
   readonly onUpgrade: (request: IncomingMessage, stream: Socket, head: Buffer, peer: Peer) => void
 }
 
-/** The HTTP server below every door: bounds what a peer can hold before it is known. */
+/** The HTTP server of all transports. Limits the resources of unauthenticated peers. */
 export interface Listener {
   address(): AddressInfo
   listen(at: ListenOptions): Promise<void>
-  /** Closes the connections without a request in work. */
+  /** Closes connections without a request in flight. */
   dropIdle(): void
-  /** Takes no more connections; those with a request in work have so many milliseconds to end it. */
-  close(patience: number): Promise<void>
+  /** Stops listening, and closes the remaining connections after `gracePeriod` milliseconds. */
+  close(gracePeriod: number): Promise<void>
 }
 
 export function createListener(options: ListenerOptions): Listener {
@@ -57,31 +57,31 @@ export function createListener(options: ListenerOptions): Listener {
   const addresses = createAddressReader(options.trustProxy)
   const table = new ConnectionTable(options.connections)
   const peers = new WeakMap<HttpConnection, KnownPeer>()
-  // Apart from those of deliveries, which must not wait for a flood of requests.
+  // Separate from the time slices of deliveries, which must not be delayed by a flood of requests.
   const slices = new TimeSlices()
-  let closeBeside = () => Promise.resolve()
+  let closeSecondListener = () => Promise.resolve()
 
   const server = createServer({
     keepAliveTimeout,
-    // Since Node.js 18 it begins with the first byte of a request, so that it needs not exceed the keep-alive.
+    // Measured from the first byte of a request since Node.js 18, so it need not exceed the keep-alive timeout.
     headersTimeout: timeouts.requestHead,
     requestTimeout: timeouts.request,
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL, timeouts.requestHead),
     maxHeaderSize: HEAD_LIMIT,
   })
 
-  let hinted = false
-  /** A proxy that is not configured makes all its clients one address. */
-  const hint = (peer: string, { headers }: IncomingMessage): void => {
-    if (hinted || headers['x-forwarded-for'] === undefined || addresses.isProxy(peer)) return
-    hinted = true
-    log.info({ peer }, 'X-Forwarded-For is not believed; if this peer is your proxy, set TRUST_PROXY')
+  let hasHinted = false
+  /** Behind a proxy that is not configured, all clients would share one address and its limits. */
+  const hintAtProxy = (peer: string, { headers }: IncomingMessage): void => {
+    if (hasHinted || headers['x-forwarded-for'] === undefined || addresses.isProxy(peer)) return
+    hasHinted = true
+    log.info({ peer }, 'ignoring X-Forwarded-For; if this peer is your proxy, set TRUST_PROXY')
   }
 
   const peerOf = (connection: HttpConnection, incoming: IncomingMessage): Peer | undefined => {
     const known = peers.get(connection)
     if (!known) return undefined
-    hint(known.peer, incoming)
+    hintAtProxy(known.peer, incoming)
     const address = known.address ?? addresses.clientOf(known.peer, incoming.headers)
     return { address, connection: known.entry }
   }
@@ -91,7 +91,7 @@ export function createListener(options: ListenerOptions): Listener {
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket): void => {
     const peer = socket.remoteAddress
-    // Gone already.
+    // Already disconnected.
     if (peer === undefined) return void socket.destroy()
     const address = addresses.isProxy(peer) ? undefined : addresses.clientOf(peer, {})
     const entry = table.add(address, () => socket.destroy())
@@ -99,7 +99,7 @@ export function createListener(options: ListenerOptions): Listener {
       log.debug({ address }, 'connection refused: too many')
       return void socket.destroy()
     }
-    socket.once('close', () => entry.gone())
+    socket.once('close', () => entry.remove())
     const connection = new HttpConnection(socket, slices)
     peers.set(connection, { peer, address, entry })
     serveHttp?.call(server, connection)
@@ -111,10 +111,10 @@ export function createListener(options: ListenerOptions): Listener {
     if (!peer) return void connection.destroy()
     const begin = () => {
       peer.connection.serving = true
-      peer.connection.works()
+      peer.connection.markWorking()
       response.once('close', () => {
         peer.connection.serving = false
-        peer.connection.waits()
+        peer.connection.markWaiting()
         connection.served()
       })
       void onRequest(incoming, response, peer)
@@ -125,7 +125,7 @@ export function createListener(options: ListenerOptions): Listener {
   server.on('upgrade', (request: IncomingMessage, stream: unknown, head: Buffer): void => {
     const connection = requireConnection(stream)
     const peer = peerOf(connection, request)
-    // Frames must not mix with an answer to a request before.
+    // WebSocket frames must not mix with the response to an earlier request.
     if (!peer || peer.connection.serving) return void connection.destroy()
     const { socket, head: rest } = connection.release()
     socket.on('error', () => socket.destroy())
@@ -138,21 +138,21 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     address: () => server.address() as AddressInfo,
     async listen(at) {
-      closeBeside = await listen(server, at)
+      closeSecondListener = await listen(server, at)
     },
     dropIdle: () => table.destroyHttp({ idle: true }),
-    async close(patience) {
-      const closed = Promise.all([new Promise((resolve) => server.close(resolve)), closeBeside()])
+    async close(gracePeriod) {
+      const closed = Promise.all([new Promise((resolve) => server.close(resolve)), closeSecondListener()])
       table.destroyHttp({ idle: true })
-      const impatient = setTimeout(() => table.destroyHttp({ idle: false }), patience)
+      const destroyTimeout = setTimeout(() => table.destroyHttp({ idle: false }), gracePeriod)
       await closed
-      clearTimeout(impatient)
+      clearTimeout(destroyTimeout)
     },
   }
 }
 
-/** What `node:http` calls the socket of a request. */
+/** `node:http` exposes the HttpConnection as the socket of a request. */
 function requireConnection(stream: unknown): HttpConnection {
   if (stream instanceof HttpConnection) return stream
-  throw new TypeError('a request has come by a stream that is not a connection of this listener')
+  throw new TypeError('the stream of a request is not a connection of this listener')
 }

@@ -4,25 +4,25 @@ import { RtcError } from '../core/errors.ts'
 import type { BodyBudget } from './body-budget.ts'
 import { decodeBody } from './encoding.ts'
 
-/** A request with its body still to be read. */
+/** A request whose body has not been read yet. */
 export interface HttpRequest {
   readonly method: string
   readonly url: URL
   readonly headers: IncomingHttpHeaders
-  /** The client's, for bounds per address. */
+  /** The client's address, which limits apply to. */
   readonly address: string
   /**
-   * The whole body, decoded.
+   * Reads and decodes the whole body.
    *
-   * @param limit - in bytes, both encoded and decoded
-   * @throws RtcError PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown encoding, BAD_USER_INPUT for one that fails
+   * @param limit - maximum bytes of the encoded and of the decoded body
+   * @throws RtcError PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown encoding, BAD_USER_INPUT if decoding fails
    */
   body(limit: number): Promise<Buffer>
 }
 
 /**
- * Writes a body that comes little by little, such as an event stream. Called once, after the head was sent. The
- * response may be over already, or be closed by the client at any time; otherwise the writer ends it.
+ * Writes a streaming body. Called once, after the head was sent. The response may have ended already, and the client may
+ * close it at any time; otherwise the function must end it.
  */
 export type StreamBody = (response: Writable) => void
 
@@ -32,12 +32,12 @@ export interface HttpReply {
   readonly body?: string | Buffer | StreamBody
 }
 
-/** Milliseconds that a peer may take none of an answer. */
-const ANSWER_TIMEOUT = 30_000
+/** Milliseconds without progress after which a response is aborted. */
+const RESPONSE_TIMEOUT = 30_000
 
 /**
- * @param options.reading - is called around the time in which the peer sends the body
- * @throws RtcError NOT_FOUND for a path that is none
+ * @param options.reading - wraps the time in which the peer sends the body
+ * @throws RtcError NOT_FOUND for an invalid path
  */
 export function toRequest(
   incoming: IncomingMessage,
@@ -50,7 +50,7 @@ export function toRequest(
   const { headers } = incoming
   return {
     method: incoming.method ?? 'GET',
-    // The host is not looked at: a constant keeps a malformed Host header from being an error.
+    // Ignore the Host header, which may be malformed.
     url: parseUrl(incoming.url ?? '/'),
     headers,
     address: options.address,
@@ -73,12 +73,12 @@ export function send(response: ServerResponse, { status, headers: given = {}, bo
     return
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body)
-  response.setTimeout(ANSWER_TIMEOUT)
+  response.setTimeout(RESPONSE_TIMEOUT)
   response.writeHead(status, { ...headers, ...(status !== 204 && status !== 304 && { 'Content-Length': length }) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 
-/** How much of an oversized body is taken in and thrown away, so that its sender can hear why. */
+/** Maximum bytes of an oversized body to read and discard, so that the client receives the error response. */
 const DRAIN_LIMIT = 32 * 1024 * 1024
 
 async function readBody(
@@ -98,12 +98,12 @@ async function readBody(
     }
   } catch (error) {
     if (error instanceof RtcError) throw error
-    // Nobody hears it; the client has gone, or was too slow.
-    throw new RtcError('BAD_USER_INPUT', 'The connection ended within the body.', { cause: error })
+    // The client disconnected or timed out; it does not receive this error.
+    throw new RtcError('BAD_USER_INPUT', 'The connection ended before the end of the body.', { cause: error })
   } finally {
     account.close()
   }
-  if (size > limit) throw new RtcError('PAYLOAD_TOO_LARGE', `The body may have at most ${limit} bytes.`)
+  if (size > limit) throw new RtcError('PAYLOAD_TOO_LARGE', `The body is larger than ${limit} bytes.`)
   return Buffer.concat(chunks)
 }
 
@@ -111,6 +111,6 @@ function parseUrl(path: string): URL {
   try {
     return new URL(path.replace(/^\/+/, '/'), 'http://gateway')
   } catch {
-    throw new RtcError('NOT_FOUND', 'There is no such path.')
+    throw new RtcError('NOT_FOUND', 'The path is not valid.')
   }
 }

@@ -1,13 +1,13 @@
 import { RtcError, shorten } from '../core/errors.ts'
 
-/** A path that exists was asked with a method that it does not have: 405 with `Allow`, whatever its code's own status. */
+/** The path exists but not the method: 405 with `Allow`, instead of the status of the code BAD_USER_INPUT. */
 export class MethodNotAllowed extends RtcError {
-  /** The methods that there are. */
+  /** The methods of the path. */
   readonly allow: readonly string[]
 
   constructor(method: string, allow: readonly string[]) {
     const methods = [...new Set(allow.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))]
-    super('BAD_USER_INPUT', `The method is ${shorten(method, 20)}; this path has ${methods.join(', ')}.`)
+    super('BAD_USER_INPUT', `${shorten(method, 20)} is not allowed; this path supports ${methods.join(', ')}.`)
     this.allow = methods
   }
 
@@ -16,7 +16,7 @@ export class MethodNotAllowed extends RtcError {
   }
 }
 
-/** Headers that say how to do better after an error. */
+/** Headers that tell the client how to recover from an error. */
 export function errorHeaders(error: RtcError): Record<string, string> {
   return {
     'Cache-Control': 'no-store',

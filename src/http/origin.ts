@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** Whether pages of an origin may call, by CORS_ORIGINS: `*`, origins, and `https://*.example.com` for subdomains. */
+/** Whether CORS_ORIGINS allows an origin: by `*`, the origin itself, or `https://*.example.com` for subdomains. */
 export function isAllowedOrigin(allowed: readonly string[], origin: string): boolean {
   return allowed.some((entry) => {
     if (entry === '*' || entry === origin) return true
@@ -11,8 +11,8 @@ export function isAllowedOrigin(allowed: readonly string[], origin: string): boo
 }
 
 /**
- * Whether a WebSocket may be opened. Browsers do not apply CORS to sockets, so the check is here. Clients that are no
- * browsers send no Origin; pages of the gateway itself send its own.
+ * Whether a WebSocket may be opened. Browsers do not apply CORS to WebSockets, so the gateway checks the origin itself.
+ * Clients other than browsers send no Origin; the gateway's own pages send the gateway's origin.
  */
 export function mayOpenSocket(
   { host, origin }: IncomingHttpHeaders,

@@ -1,20 +1,20 @@
-/** Milliseconds that an answer is good for. */
-const FRESH = 1_000
+/** Milliseconds for which a result is reused. */
+const MAX_AGE = 1_000
 
 /**
- * Asks at most once a second, whoever wants to know, and never twice at a time.
+ * Shares the result of an asynchronous check: runs it at most once per second, and never twice concurrently.
  *
- * @param now - milliseconds of a clock that only goes forward
+ * @param now - milliseconds of a monotonic clock
  */
-export function askOncePerSecond<T>(
-  ask: () => Promise<T>,
+export function checkOncePerSecond<T>(
+  check: () => Promise<T>,
   now: () => number = () => performance.now(),
 ): () => Promise<T> {
-  let last: { readonly at: number; readonly answer: Promise<T>; running: boolean } | undefined
+  let last: { readonly at: number; readonly result: Promise<T>; running: boolean } | undefined
   return () => {
-    if (last && (last.running || now() - last.at < FRESH)) return last.answer
-    const asking = { at: now(), running: true, answer: ask().finally(() => (asking.running = false)) }
-    last = asking
-    return asking.answer
+    if (last && (last.running || now() - last.at < MAX_AGE)) return last.result
+    const current = { at: now(), running: true, result: check().finally(() => (current.running = false)) }
+    last = current
+    return current.result
   }
 }

@@ -3,22 +3,22 @@ import { z } from 'zod'
 import { count, isPublicUrl, list, seconds, text, type Values } from '../core/variable.ts'
 
 export interface HttpConfig {
-  /** Undefined: every address, or in development mode, which hands out tokens, those of this machine only. */
+  /** Undefined: all addresses, or in development mode only loopback, because its pages contain tokens. */
   readonly host: string | undefined
   /** 0 picks a free port. */
   readonly port: number
-  /** Seconds over which SIGTERM closes the sockets. */
+  /** Seconds over which sockets are closed after SIGTERM. */
   readonly drainTime: number
-  /** Origins that may call from a browser; `*` for all, `https://*.example.com` for subdomains. */
+  /** Origins allowed to call from a browser; `*` for all, `https://*.example.com` for subdomains. */
   readonly corsOrigins: readonly string[]
   /** Seconds that a connection may be idle. */
   readonly keepAliveTimeout: number
-  /** Where clients reach the gateway, without a slash at the end; absent: addresses that it tells are relative. */
+  /** The gateway's URL for clients, without a trailing slash; if absent, responses contain relative references. */
   readonly publicUrl: string | undefined
-  /** Proxies whose `X-Forwarded-For` is believed: addresses, CIDR ranges, `loopback`, `private`. */
+  /** Proxies whose `X-Forwarded-For` is trusted: addresses, CIDR ranges, `loopback`, `private`. */
   readonly trustProxy: readonly string[]
   readonly connections: { readonly max: number; readonly maxPerAddress: number }
-  /** Requests in work. */
+  /** Requests in flight. */
   readonly requests: { readonly max: number; readonly maxPerAddress: number }
 }
 
@@ -58,7 +58,7 @@ export const httpVariables = {
 
 export const httpConfig = (
   env: Values<typeof httpVariables>,
-  /** False lifts the bounds per address: load tests come from one. */
+  /** False disables the limits per address, for load tests from one address. */
   { perAddress }: { readonly perAddress: boolean },
 ): HttpConfig => ({
   host: env.HOST,
@@ -72,7 +72,7 @@ export const httpConfig = (
   requests: { max: env.MAX_REQUESTS, maxPerAddress: perAddress ? env.MAX_REQUESTS_PER_ADDRESS : Infinity },
 })
 
-/** As browsers write it: https://www.rfc-editor.org/rfc/rfc6454#section-6.1. Other schemes are those of app shells. */
+/** Serialises an origin as browsers do: https://www.rfc-editor.org/rfc/rfc6454#section-6.1. App shells use other schemes. */
 function originOf(value: string): string | undefined {
   if (value === '*') return value
   const [, scheme = '', wildcard = '', rest = ''] = /^([a-z][a-z\d+.-]*:\/\/)(\*\.)?([^/?#@*]+)\/?$/i.exec(value) ?? []

@@ -4,12 +4,12 @@ import { createAddressReader } from '../../src/http/address.ts'
 const clientOf = (proxies: string[], peer: string, forwarded?: string) =>
   createAddressReader(proxies).clientOf(peer, forwarded === undefined ? {} : { 'x-forwarded-for': forwarded })
 
-test('without trusted proxies the peer is the client, whatever it claims', () => {
+test('ignores X-Forwarded-For from a peer that is not a trusted proxy', () => {
   expect(clientOf([], '203.0.113.7', '198.51.100.1')).toBe('203.0.113.7')
   expect(clientOf([], '::ffff:203.0.113.7', '198.51.100.1')).toBe('203.0.113.7')
 })
 
-test('behind trusted proxies the client is the last address that is none of theirs', () => {
+test('takes the last forwarded address that is not a trusted proxy', () => {
   const proxies = ['10.0.0.0/8', '192.0.2.1']
   expect(clientOf(proxies, '10.1.2.3', '198.51.100.1')).toBe('198.51.100.1')
   expect(clientOf(proxies, '10.1.2.3', '203.0.113.66, 198.51.100.1, 192.0.2.1')).toBe('198.51.100.1')
@@ -20,7 +20,7 @@ test('behind trusted proxies the client is the last address that is none of thei
   expect(clientOf(proxies, '11.1.2.3', '198.51.100.1')).toBe('11.1.2.3')
 })
 
-test('names stand for ranges', () => {
+test('accepts loopback and private as names of ranges', () => {
   expect(clientOf(['loopback'], '127.0.0.1', '198.51.100.1')).toBe('198.51.100.1')
   expect(clientOf(['loopback'], '::1', '198.51.100.1')).toBe('198.51.100.1')
   expect(clientOf(['private'], '192.168.7.7', '198.51.100.1')).toBe('198.51.100.1')
@@ -28,7 +28,7 @@ test('names stand for ranges', () => {
   expect(clientOf(['private'], '127.0.0.1', '198.51.100.1')).toBe('127.0.0.1')
 })
 
-test('an IPv6 client is its network: one customer has 2^64 addresses', () => {
+test('reduces an IPv6 address to its /64, which one customer owns as a whole', () => {
   expect(clientOf([], '2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64')
   expect(clientOf([], '2001:DB8:1:2::9')).toBe('2001:db8:1:2::/64')
   expect(clientOf([], '2001:db8::9')).toBe('2001:db8:0:0::/64')

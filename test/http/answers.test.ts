@@ -5,25 +5,27 @@ import { openPeer, subscribe } from '../peer.ts'
 import { startWorld } from '../world.ts'
 import { openRaw, request } from './raw.ts'
 
-/** Everything that is logged above `info`. */
-const loud: unknown[] = []
-function listeningLog(): Logger {
+/** Everything logged above `info`. */
+const warnings: unknown[] = []
+function recordingLogger(): Logger {
   const log = createLogger('info')
-  for (const level of ['warn', 'error', 'fatal'] as const) log[level] = (...logged: unknown[]) => void loud.push(logged)
+  for (const level of ['warn', 'error', 'fatal'] as const) {
+    log[level] = (...logged: unknown[]) => void warnings.push(logged)
+  }
   log.info = () => {}
   return log
 }
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  world = await startWorld({ dependencies: { log: listeningLog() } })
+  world = await startWorld({ dependencies: { log: recordingLogger() } })
 })
 afterAll(() => world.close())
 
 const REST = '/im/api/v1/rtc'
 const LONG = 'x'.repeat(8_000)
 
-test('every answer in JSON tells browsers not to sniff', async () => {
+test('sends X-Content-Type-Options: nosniff with every JSON response', async () => {
   const authorization = `Bearer ${world.alice.token}`
   const paths = ['/health/live', '/nothing', '/im/api/v1/openapi.json', `${REST}/rooms`, `${REST}/rooms/x`, '/graphql']
   for (const path of paths) {
@@ -36,7 +38,7 @@ test('every answer in JSON tells browsers not to sniff', async () => {
   }
 })
 
-test('an error does not echo a large input, at any door', async () => {
+test('does not echo large input in errors, over any transport', async () => {
   const { alice, url } = world
   const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`field${index}`, LONG.slice(0, 20)]))
   const answers = [
@@ -71,27 +73,27 @@ test('an error does not echo a large input, at any door', async () => {
   peer.socket.close()
 })
 
-test('what clients break off is not logged above info', async () => {
+test('logs aborted and malformed requests at info or below', async () => {
   const { alice, url } = world
   const headers = { Authorization: `Bearer ${alice.token}`, 'Content-Type': 'application/json' }
   for (const path of [`${REST}/rooms`, '/graphql']) {
-    const half = await openRaw(url)
-    half.write(request('POST', path, { ...headers, 'Content-Length': '1000' }))
-    half.write('{"')
-    // Answered on another connection: by now the first one's handler waits for its body.
+    const partialBody = await openRaw(url)
+    partialBody.write(request('POST', path, { ...headers, 'Content-Length': '1000' }))
+    partialBody.write('{"')
+    // After this response on another connection, the handler of the first request is waiting for its body.
     expect((await alice.rest('GET', '/rooms')).status).toBe(200)
-    half.socket.destroy()
-    const gone = await openRaw(url)
-    gone.write(request('GET', `${REST}/rooms`, headers))
-    gone.socket.destroy()
-    const nonsense = await openRaw(url)
-    nonsense.write('GET / HTTP/9.9\r\n\r\n')
-    await nonsense.closed
-    const chunk = await openRaw(url)
-    chunk.write(`${request('POST', path, { ...headers, 'Transfer-Encoding': 'chunked' })}zz\r\n`)
-    await chunk.closed
+    partialBody.socket.destroy()
+    const disconnected = await openRaw(url)
+    disconnected.write(request('GET', `${REST}/rooms`, headers))
+    disconnected.socket.destroy()
+    const malformed = await openRaw(url)
+    malformed.write('GET / HTTP/9.9\r\n\r\n')
+    await malformed.closed
+    const badChunk = await openRaw(url)
+    badChunk.write(`${request('POST', path, { ...headers, 'Transfer-Encoding': 'chunked' })}zz\r\n`)
+    await badChunk.closed
   }
-  // The next ones are served after those were noticed.
+  // The gateway handles these requests after it has detected the closed connections.
   for (let index = 0; index < 20; index += 1) expect((await alice.rest('GET', '/rooms')).status).toBe(200)
-  expect(loud).toEqual([])
+  expect(warnings).toEqual([])
 })

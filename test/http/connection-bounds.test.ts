@@ -4,8 +4,8 @@ import { openPeer } from '../peer.ts'
 import { withWorld } from '../world.ts'
 import { openRaw, type Raw, request, statuses, UPGRADE } from './raw.ts'
 
-/** So many connections that each send the same, one after the other. */
-async function hold(count: number, open: () => Promise<Raw>, text: string): Promise<Raw[]> {
+/** Opens `count` connections one after the other, each of which sends `text`. */
+async function openMany(count: number, open: () => Promise<Raw>, text: string): Promise<Raw[]> {
   const raws: Raw[] = []
   for (let index = 0; index < count; index += 1) {
     const raw = await open()
@@ -15,28 +15,28 @@ async function hold(count: number, open: () => Promise<Raw>, text: string): Prom
   return raws
 }
 
-const JSON_OF = (token: string) => ({ Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' })
-const HALF_HEAD = 'GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: '
-const HALF_BODY = (token: string) => request('POST', '/graphql', { ...JSON_OF(token), 'Content-Length': '60000' })
+const jsonHeaders = (token: string) => ({ Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' })
+const PARTIAL_HEAD = 'GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: '
+const withoutBody = (token: string) => request('POST', '/graphql', { ...jsonHeaders(token), 'Content-Length': '60000' })
 
-describe('connections of one address on which nobody has signed in', () => {
+describe('unauthenticated connections of one address', () => {
   const env = { RATE_LIMITS: 'on', MAX_CONNECTIONS_PER_ADDRESS: '20' }
 
   test.each([
     ['that send nothing', () => ''],
-    ['with half a head', () => HALF_HEAD],
-    ['with half a body', HALF_BODY],
-    ['that are sockets and never initialise', () => request('GET', '/graphql', UPGRADE)],
-  ])('%s: above the limit the oldest is cut off, and whoever talks is served', (_what, textOf) =>
+    ['with an incomplete head', () => PARTIAL_HEAD],
+    ['with an incomplete body', withoutBody],
+    ['that upgrade but never initialise', () => request('GET', '/graphql', UPGRADE)],
+  ])('%s are evicted oldest first over the limit; active clients are still served', (_kind, textOf) =>
     withWorld(
       async ({ url, alice, bob }) => {
-        const raws = await hold(60, () => openRaw(url), textOf(alice.token))
+        const raws = await openMany(60, () => openRaw(url), textOf(alice.token))
         await Promise.all(raws.slice(0, 40).map(({ closed }) => closed))
         expect(raws.slice(-10).filter(({ socket }) => socket.closed)).toEqual([])
         expect((await bob.rest('GET', '/rooms')).status).toBe(200)
         const peer = await openPeer(url, { token: bob.token })
-        // Signed in, it stands under the bounds of its user, and no flood of its address takes its place.
-        const more = await hold(60, () => openRaw(url), textOf(alice.token))
+        // Once signed in, the connection counts against its user's limit and is not evicted.
+        const more = await openMany(60, () => openRaw(url), textOf(alice.token))
         await Promise.all(more.slice(0, 40).map(({ closed }) => closed))
         peer.send({ type: 'ping' })
         expect(await peer.receive()).toEqual({ type: 'pong' })
@@ -47,11 +47,11 @@ describe('connections of one address on which nobody has signed in', () => {
     ),
   )
 
-  test('do not count for another address', () =>
+  test('do not count against another address', () =>
     withWorld(
       async ({ url }) => {
         const other = await openRaw(url, { from: '127.0.0.2' })
-        const raws = await hold(40, () => openRaw(url, { from: '127.0.0.3' }), HALF_HEAD)
+        const raws = await openMany(40, () => openRaw(url, { from: '127.0.0.3' }), PARTIAL_HEAD)
         await Promise.all(raws.slice(0, 20).map(({ closed }) => closed))
         other.write(request('GET', '/health/live'))
         expect(statuses(await other.until((text) => text.includes('}')))).toEqual([200])
@@ -61,11 +61,11 @@ describe('connections of one address on which nobody has signed in', () => {
     ))
 })
 
-test('connections in all: above the limit the longest idle one makes room, a socket in use never', () =>
+test('evicts the longest idle connection over the total limit, but never an authenticated socket', () =>
   withWorld(
     async ({ url, alice, bob }) => {
       const peer = await openPeer(url, { token: alice.token })
-      const raws = await hold(30, () => openRaw(url), '')
+      const raws = await openMany(30, () => openRaw(url), '')
       await Promise.all(raws.slice(0, 20).map(({ closed }) => closed))
       expect((await bob.rest('GET', '/rooms')).status).toBe(200)
       peer.send({ type: 'ping' })
@@ -76,14 +76,14 @@ test('connections in all: above the limit the longest idle one makes room, a soc
     { env: { MAX_CONNECTIONS: '10' } },
   ))
 
-/** In the same proportion as those of the gateway. */
-const SHORT = { requestHead: 1_000, request: 3_000 }
+/** In the same proportion as the default timeouts. */
+const SHORT_TIMEOUTS = { requestHead: 1_000, request: 3_000 }
 
-test('a peer that sends half a head, half a body or nothing is cut off within a minute', () => {
+test('closes connections with an incomplete head, an incomplete body or no request within a minute', () => {
   expect(TIMEOUTS).toMatchObject({ requestHead: 10_000, request: 30_000 })
   return withWorld(
     async ({ url, alice }) => {
-      const texts = [HALF_HEAD, HALF_BODY(alice.token), HALF_BODY('no token'), '']
+      const texts = [PARTIAL_HEAD, withoutBody(alice.token), withoutBody('no token'), '']
       const ends = texts.map(async (text) => {
         const raw = await openRaw(url)
         raw.write(text)
@@ -91,11 +91,11 @@ test('a peer that sends half a head, half a body or nothing is cut off within a 
       })
       expect(await Promise.all(ends)).toEqual([[408], [408], [401, 408], [408]])
     },
-    { dependencies: { timeouts: SHORT } },
+    { dependencies: { timeouts: SHORT_TIMEOUTS } },
   )
 })
 
-test('a connection may be idle for longer than a request may take to arrive', () =>
+test('keeps an idle connection open beyond the timeout for request heads', () =>
   withWorld(
     async ({ url }) => {
       const raw = await openRaw(url)
@@ -103,16 +103,16 @@ test('a connection may be idle for longer than a request may take to arrive', ()
       const first = await raw.until((text) => text.includes('}'))
       expect(first).toContain('Keep-Alive: timeout=75')
       const late = await openRaw(url)
-      // Cut off at the limit for heads, which the idle one outlives.
+      // This connection is closed by the timeout for heads; the idle one stays open.
       await late.closed
       raw.write(request('GET', '/health/live'))
       expect(statuses(await raw.until((text) => text.split('}').length === 3))).toEqual([200, 200])
       raw.socket.destroy()
     },
-    { dependencies: { timeouts: SHORT } },
+    { dependencies: { timeouts: SHORT_TIMEOUTS } },
   ))
 
-test('an idle connection is closed after KEEP_ALIVE_TIMEOUT', () =>
+test('closes an idle connection after KEEP_ALIVE_TIMEOUT', () =>
   withWorld(
     async ({ url }) => {
       const raw = await openRaw(url)
@@ -122,14 +122,14 @@ test('an idle connection is closed after KEEP_ALIVE_TIMEOUT', () =>
     { env: { KEEP_ALIVE_TIMEOUT: '1' } },
   ))
 
-describe('requests in work', () => {
-  const asked = (token: string) => request('GET', '/im/api/v1/rtc/rooms', { Authorization: `Bearer ${token}` })
+describe('requests in flight', () => {
+  const listRooms = (token: string) => request('GET', '/im/api/v1/rtc/rooms', { Authorization: `Bearer ${token}` })
 
-  test('of one address are bounded: 429 with Retry-After above, and health is answered', () =>
+  test('over the limit of an address get 429 with Retry-After, except for health', () =>
     withWorld(
       async ({ url, alice }) => {
-        const raws = await hold(30, () => openRaw(url), '')
-        for (const raw of raws) raw.write(asked(alice.token))
+        const raws = await openMany(30, () => openRaw(url), '')
+        for (const raw of raws) raw.write(listRooms(alice.token))
         const health = await openRaw(url)
         health.write(request('GET', '/health/live'))
         expect(statuses(await health.until((text) => text.includes('}')))).toEqual([200])
@@ -143,16 +143,16 @@ describe('requests in work', () => {
       { env: { RATE_LIMITS: 'on', MAX_REQUESTS_PER_ADDRESS: '1' } },
     ))
 
-  test('in all are bounded: 503 with Retry-After above, at each door in its own form', () =>
+  test('over the total limit get 503 with Retry-After, in the format of the API', () =>
     withWorld(
       async ({ url, alice }) => {
         const query = encodeURIComponent('{ rooms { edges { node { id } } } }')
         const graphql = request('GET', `/graphql?query=${query}`, { Authorization: `Bearer ${alice.token}` })
         for (const [text, form] of [
-          [asked(alice.token), /application\/problem\+json[^]*"code":"UNAVAILABLE"/],
+          [listRooms(alice.token), /application\/problem\+json[^]*"code":"UNAVAILABLE"/],
           [graphql, /application\/json[^]*"extensions":\{"code":"UNAVAILABLE"/],
         ] as const) {
-          const raws = await hold(30, () => openRaw(url), '')
+          const raws = await openMany(30, () => openRaw(url), '')
           for (const raw of raws) raw.write(text)
           const texts = await Promise.all(raws.map((raw) => raw.until((all) => all.endsWith('}'))))
           const refused = texts.filter((all) => statuses(all)[0] === 503)
@@ -167,7 +167,7 @@ describe('requests in work', () => {
       { env: { MAX_REQUESTS: '1' } },
     ))
 
-  test('behind a trusted proxy count for the address that it forwards, and for none that it does not name', () =>
+  test('of a trusted proxy count against the forwarded address only', () =>
     withWorld(
       async ({ url, alice }) => {
         const forwarded = (address: string) =>
@@ -176,7 +176,7 @@ describe('requests in work', () => {
             'X-Forwarded-For': `203.0.113.66, ${address}`,
           })
         const statusesOf = async (textOf: (index: number) => string) => {
-          const raws = await hold(30, () => openRaw(url), '')
+          const raws = await openMany(30, () => openRaw(url), '')
           for (const [index, raw] of raws.entries()) raw.write(textOf(index))
           const texts = await Promise.all(raws.map((raw) => raw.until((all) => all.endsWith('}'))))
           for (const { socket } of raws) socket.destroy()
@@ -196,18 +196,18 @@ describe('requests in work', () => {
     ))
 })
 
-test('half bodies of one address hold a bounded number of bytes; those of others are taken', () =>
+test('limits the bytes of incomplete bodies per address; other addresses are not affected', () =>
   withWorld(async ({ url, alice, bob }) => {
-    const raws = await hold(200, () => openRaw(url, { from: '127.0.0.2' }), '')
-    const head = request('POST', '/graphql', { ...JSON_OF(alice.token), 'Content-Length': '200001' })
+    const raws = await openMany(200, () => openRaw(url, { from: '127.0.0.2' }), '')
+    const head = request('POST', '/graphql', { ...jsonHeaders(alice.token), 'Content-Length': '200001' })
     for (const raw of raws) raw.write(head + ' '.repeat(200_000))
     const refused = await Promise.any(raws.map((raw) => raw.until((text) => text.includes('RATE_LIMITED'))))
     expect(statuses(refused)).toEqual([429])
     expect((await bob.rest('POST', '/rooms', { type: 'group' })).status).toBe(201)
     for (const { socket } of raws) socket.destroy()
-    // What was held is free again.
+    // Closing the connections has released their bytes.
     const next = await openRaw(url, { from: '127.0.0.2' })
-    next.write(request('POST', '/graphql', JSON_OF(alice.token), '{"query":"{ me { id } }"}'))
+    next.write(request('POST', '/graphql', jsonHeaders(alice.token), '{"query":"{ me { id } }"}'))
     expect(statuses(await next.until((text) => text.endsWith('}')))).toEqual([200])
     next.socket.destroy()
   }))

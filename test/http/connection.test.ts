@@ -4,17 +4,17 @@ import { expect, test } from 'vitest'
 import { TimeSlices } from '../../src/core/time-slices.ts'
 import { HttpConnection } from '../../src/http/connection.ts'
 
-/** Milliseconds that the server spends on what one connection sends. */
+/** Milliseconds that the server spends on the bytes of one connection. */
 const WORK = 2
 
-test('connections that send at the same moment are served over many turns of the event loop', async () => {
+test('spreads connections that send at the same time over many turns of the event loop', async () => {
   const slices = new TimeSlices()
   const served: number[] = []
   let turn = 0
-  let over = false
+  let isDone = false
   const nextTurn = () => {
     turn += 1
-    if (!over) setImmediate(nextTurn)
+    if (!isDone) setImmediate(nextTurn)
   }
   const server = createServer((socket) => {
     const connection = new HttpConnection(socket, slices)
@@ -36,10 +36,10 @@ test('connections that send at the same moment are served over many turns of the
   nextTurn()
   for (const client of clients) client.write('x')
   await expect.poll(() => served.length, { timeout: 20_000 }).toBe(clients.length)
-  over = true
+  isDone = true
   const counts = new Map<number, number>()
-  for (const of of served) counts.set(of, (counts.get(of) ?? 0) + 1)
-  // 5 ms of a turn, before it and after it.
+  for (const servedTurn of served) counts.set(servedTurn, (counts.get(servedTurn) ?? 0) + 1)
+  // A time slice of 5 ms serves three connections; one slice may end and another begin in the same counted turn.
   expect(Math.max(...counts.values())).toBeLessThanOrEqual(6)
   for (const client of clients) client.destroy()
   server.close()

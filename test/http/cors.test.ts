@@ -9,25 +9,26 @@ describe('by default', () => {
   })
   afterAll(() => world.close())
 
-  test('a page may send whatever headers it wants to', async () => {
-    const wanted = 'authorization,content-type,traceparent,baggage,sentry-trace,x-request-id,apollo-require-preflight'
+  test('allows all request headers', async () => {
+    const requested =
+      'authorization,content-type,traceparent,baggage,sentry-trace,x-request-id,apollo-require-preflight'
     for (const path of ['/graphql', '/im/api/v1/rtc/rooms', '/im/api/v1/rtc/rooms/x/participants/bob']) {
       const { status, headers } = await fetch(world.url + path, {
         method: 'OPTIONS',
         headers: {
           origin: 'https://app.example',
           'access-control-request-method': 'DELETE',
-          'access-control-request-headers': wanted,
+          'access-control-request-headers': requested,
         },
       })
       expect([status, headers.get('access-control-allow-origin')]).toEqual([204, '*'])
-      expect(headers.get('access-control-allow-headers')).toBe(wanted)
+      expect(headers.get('access-control-allow-headers')).toBe(requested)
       expect(headers.get('access-control-allow-methods')).toContain('DELETE')
       expect(headers.get('vary')).toContain('Access-Control-Request-Headers')
     }
   })
 
-  test('a page may read what an answer says in its headers, of errors too', async () => {
+  test('exposes response headers to pages, also with errors', async () => {
     for (const authorization of [`Bearer ${world.alice.token}`, 'Bearer wrong']) {
       const { headers } = await fetch(`${world.url}/im/api/v1/rtc/rooms`, {
         headers: { origin: 'https://app.example', authorization },
@@ -61,7 +62,7 @@ describe('with CORS_ORIGINS', () => {
     'null',
   ]
 
-  test('answers may be read by pages of these origins only', async () => {
+  test('allows only pages of these origins to read responses', async () => {
     for (const origin of [...ALLOWED, ...REFUSED]) {
       const { headers } = await fetch(`${world.url}/health/live`, { headers: { origin } })
       const expected = ALLOWED.includes(origin) ? origin : null
@@ -70,7 +71,7 @@ describe('with CORS_ORIGINS', () => {
     }
   })
 
-  test('sockets may be opened by pages of these origins, of the gateway itself, and by what is no browser', async () => {
+  test("accepts sockets only from these origins, the gateway's own pages and clients without an origin", async () => {
     const opened = async (origin: string | undefined) => {
       const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
         ...(origin !== undefined && { origin }),

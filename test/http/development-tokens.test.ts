@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { SECRET, withWorld } from '../world.ts'
 
-/** What a browser gets that was led here by this name. */
+/** The page that a browser gets when it requests it by this host name. */
 async function pageBy(host: string, url: string): Promise<string> {
-  const asked = request(url, { headers: { host, accept: 'text/html' } }).end()
-  const [response] = await once(asked, 'response')
+  const sent = request(url, { headers: { host, accept: 'text/html' } }).end()
+  const [response] = await once(sent, 'response')
   return text(response)
 }
 
@@ -17,7 +17,7 @@ const OWN = ['localhost', 'localhost:3000', '127.0.0.1:3000', '192.168.1.5:3000'
 const STRANGE = ['rebound.example', 'rebound.example:3000', 'localhost.example', '127.0.0.1.example']
 
 describe.each(['/', '/graphql'])('the page at %s', (path) => {
-  it('has development tokens where it is asked for by address or as localhost, and by no other name', () =>
+  it('contains development tokens only if it is requested by an IP address or as localhost', () =>
     withWorld(
       async ({ url }) => {
         const hasTokens = async (host: string) => [host, TOKEN.test(await pageBy(host, url + path))]

@@ -5,18 +5,18 @@ import { SECRET, withWorld } from '../world.ts'
 
 const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])
 const hasIPv6 = addresses.some(({ address }) => address === '::1')
-if (!hasIPv6) reportSkipped('TESTS OF IPv6: there is none here')
+if (!hasIPv6) reportSkipped('TESTS OF IPv6: it is not available here')
 const others = addresses.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address)
 
-/** Whether the gateway answers at a host, on the port of a URL. */
+/** Whether the gateway is reachable at a host, on the port of a URL. */
 const answersAt = (host: string, url: string): Promise<boolean> =>
   fetch(Object.assign(new URL('/health/live', url), { hostname: host })).then(
     ({ ok }) => ok,
     () => false,
   )
 
-describe.runIf(hasIPv6)('without HOST, localhost is reached by IPv4 and IPv6', () => {
-  test('in development mode, and no other address is', async () => {
+describe.runIf(hasIPv6)('without HOST', () => {
+  test('listens in development mode on IPv4 and IPv6 loopback only', async () => {
     const options = { env: { HOST: '', JWT_SECRET: '' }, dependencies: { developmentSecret: SECRET } }
     await withWorld(async ({ url }) => {
       for (const host of ['127.0.0.1', '[::1]', 'localhost'])
@@ -25,7 +25,7 @@ describe.runIf(hasIPv6)('without HOST, localhost is reached by IPv4 and IPv6', (
     }, options)
   })
 
-  test('with a key, and so is every other address', async () => {
+  test('listens on all addresses if a key is configured', async () => {
     await withWorld(
       async ({ url }) => {
         for (const host of ['127.0.0.1', '[::1]', 'localhost', ...others]) {
@@ -37,7 +37,7 @@ describe.runIf(hasIPv6)('without HOST, localhost is reached by IPv4 and IPv6', (
   })
 })
 
-test('HOST is the only address', async () => {
+test('listens on HOST only', async () => {
   await withWorld(async ({ url }) => {
     expect(await answersAt('127.0.0.1', url)).toBe(true)
     expect(await answersAt('[::1]', url)).toBe(false)

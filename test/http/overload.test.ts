@@ -4,7 +4,7 @@ import WebSocket from 'ws'
 import { openPeer, subscribe } from '../peer.ts'
 import { withWorld } from '../world.ts'
 
-test('an overloaded gateway refuses new work with 503 and Retry-After; what runs goes on, and health is answered', async () => {
+test('refuses new requests with 503 and Retry-After while overloaded; open streams and health go on', async () => {
   const overload = { overloaded: false, close() {} }
   await withWorld(
     async ({ url, alice, bob }) => {

@@ -12,13 +12,13 @@ afterAll(() => world.close())
 
 const authorization = () => ({ Authorization: `Bearer ${world.alice.token}` })
 
-test('pipelined requests are answered one after the other, in order, each with its own answer', async () => {
+test('answers pipelined requests one at a time and in order', async () => {
   const created = await world.alice.rest('POST', '/rooms', { type: 'group' })
   const path = `${REST}/rooms/${created.body.id}`
   const raw = await openRaw(world.url)
   const json = { ...authorization(), 'Content-Type': 'application/json' }
-  const turns = ['/join', '/leave', '/nothing', '/join']
-  const sent = Array.from({ length: 50 }, () => turns.map((verb) => request('POST', path + verb, json, '{}')).join(''))
+  const paths = ['/join', '/leave', '/nothing', '/join']
+  const sent = Array.from({ length: 50 }, () => paths.map((verb) => request('POST', path + verb, json, '{}')).join(''))
   raw.write(sent.join(''))
   const text = await raw.until((all) => responses(all) === 200 && all.endsWith('}'))
   expect(statuses(text)).toEqual(Array.from({ length: 50 }, () => [200, 200, 404, 200]).flat())
@@ -27,7 +27,7 @@ test('pipelined requests are answered one after the other, in order, each with i
   raw.socket.destroy()
 })
 
-test('a body of many slices in front of pipelined requests is read whole', async () => {
+test('reads a large body completely when pipelined requests follow it', async () => {
   const raw = await openRaw(world.url)
   const json = { ...authorization(), 'Content-Type': 'application/json' }
   const body = JSON.stringify({ query: `{ me { id } } # ${'x'.repeat(12_000)}` })
@@ -37,11 +37,11 @@ test('a body of many slices in front of pipelined requests is read whole', async
   raw.socket.destroy()
 })
 
-test('20 000 pipelined requests whose answers are not read stay with the kernel, and all are answered when they are', async () => {
+test('leaves 20 000 pipelined requests in kernel buffers while their client reads nothing, then answers all', async () => {
   const before = process.memoryUsage().rss
   const raws = await Promise.all(Array.from({ length: 10 }, () => openRaw(world.url, { read: false })))
   for (const raw of raws) raw.write(request('GET', '/im/api/v1/openapi.json').repeat(2_000))
-  // Beside them others are served, many times over.
+  // Other clients are served meanwhile.
   for (let index = 0; index < 200; index += 1) {
     expect((await world.bob.rest('GET', '/rooms')).status).toBe(200)
   }
@@ -64,8 +64,8 @@ test('20 000 pipelined requests whose answers are not read stay with the kernel,
   first?.socket.destroy()
 })
 
-test('readiness is asked of the database once a second at most, however many want to know', async () => {
-  const asked = () => statements.filter((sql) => sql.includes('SELECT 1')).length
+test('queries the database for readiness at most once per second', async () => {
+  const queries = () => statements.filter((sql) => sql.includes('SELECT 1')).length
   statements = []
   const began = performance.now()
   const raws = await Promise.all(Array.from({ length: 4 }, () => openRaw(world.url)))
@@ -75,18 +75,18 @@ test('readiness is asked of the database once a second at most, however many wan
     expect(new Set(statuses(text))).toEqual(new Set([200]))
     raw.socket.destroy()
   }
-  expect(asked()).toBeGreaterThan(0)
-  expect(asked()).toBeLessThanOrEqual(1 + (performance.now() - began) / 1000)
+  expect(queries()).toBeGreaterThan(0)
+  expect(queries()).toBeLessThanOrEqual(1 + (performance.now() - began) / 1000)
 })
 
-test('an upgrade behind an unanswered request cuts the connection off', async () => {
+test('closes the connection of an upgrade that follows an unanswered request', async () => {
   const raw = await openRaw(world.url)
   const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }
   raw.write(request('GET', '/health/ready') + request('GET', '/graphql', upgrade))
   expect(await raw.closed).not.toContain('101 ')
 })
 
-test('cheap pipelined requests do not keep the event loop from others', async () => {
+test('does not let fast pipelined requests starve other connections', async () => {
   const [flood, other] = [await openRaw(world.url), await openRaw(world.url)]
   flood.write(request('GET', '/health/live').repeat(1_000))
   other.write(request('GET', '/health/live'))

@@ -19,7 +19,7 @@ const create = (url: string, token: string, headers: Record<string, string> = {}
     body: '{"type":"group"}',
   })
 
-describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => {
+describe.runIf(nginxTests)('behind the documented nginx configuration with a path prefix', () => {
   let world: Awaited<ReturnType<typeof startWorld>>
   let nginx: Nginx
   let base: string
@@ -36,7 +36,7 @@ describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => 
     await world?.close()
   })
 
-  test('Location and the servers of OpenAPI lead back through the proxy', async () => {
+  test('Location and the OpenAPI servers resolve to URLs of the proxy', async () => {
     const created = await create(base + ROOMS, world.alice.token)
     const location = new URL(created.headers.get('location') ?? '', created.url)
     expect(location.href).toMatch(new RegExp(`^${base}${ROOMS}/[0-9a-f-]{36}$`))
@@ -51,7 +51,7 @@ describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => 
     expect((await fetch(server + ROOMS, { headers })).status).toBe(200)
   })
 
-  test('sockets pass, of pages of this origin too', async () => {
+  test('sockets connect, also from pages of this origin', async () => {
     const peer = await openPeer(base, { token: world.alice.token, origin: nginx.url })
     peer.send({ type: 'ping' })
     expect(await peer.receive()).toEqual({ type: 'pong' })
@@ -67,23 +67,23 @@ describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => 
     await client.destroy()
   })
 
-  test('bounds per address apply to clients, not to the proxy', () =>
+  test('limits per address apply to clients, not to the proxy', () =>
     withWorld(
       async ({ url, alice }) => {
         const proxy = await startNginx(configuration, url)
-        const answers = Array.from({ length: 40 }, async (_, index) => {
+        const responses = Array.from({ length: 40 }, async (_, index) => {
           const headers = { authorization: `Bearer ${alice.token}`, 'x-forwarded-for': `203.0.113.${index}` }
           return (await fetch(proxy.url + PREFIX + ROOMS, { headers })).status
         })
-        // The proxy of this test adds a loopback address, which is trusted as well.
-        expect(new Set(await Promise.all(answers))).toEqual(new Set([200]))
+        // The proxy appends a loopback address, which is trusted as well.
+        expect(new Set(await Promise.all(responses))).toEqual(new Set([200]))
         await proxy.close()
       },
       { env: { RATE_LIMITS: 'on', TRUST_PROXY: 'loopback', MAX_REQUESTS_PER_ADDRESS: '1' } },
     ))
 
   describe.runIf(browserTests)('in Chromium', { timeout: 60_000 }, () => {
-    test('GraphiQL and the call page are there, and ask for nothing outside the prefix', async () => {
+    test('GraphiQL and the call page load and request nothing outside the prefix', async () => {
       const browser = await launchBrowser()
       try {
         for (const [path, name] of [
@@ -111,7 +111,7 @@ describe.runIf(nginxTests)('behind the documented nginx, below a prefix', () => 
   })
 })
 
-test('with PUBLIC_URL, the addresses that the gateway tells are absolute', () =>
+test('returns absolute URLs with PUBLIC_URL', () =>
   withWorld(
     async ({ url, alice }) => {
       const created = await create(url + ROOMS, alice.token, { 'idempotency-key': 'once' })
@@ -123,7 +123,7 @@ test('with PUBLIC_URL, the addresses that the gateway tells are absolute', () =>
     { env: { PUBLIC_URL: 'https://host.example/rtc/' } },
   ))
 
-test('without, they are relative to what was asked, with or without a slash at its end', () =>
+test('returns a Location relative to the request without PUBLIC_URL, with or without a trailing slash', () =>
   withWorld(async ({ url, alice }) => {
     for (const path of [ROOMS, `${ROOMS}/`]) {
       const created = await create(url + path, alice.token)

@@ -7,7 +7,7 @@ const showMember = route({
   path: '/rooms/:id/participants/:userId',
   operationId: 'showMember',
   access: 'read',
-  summary: 'Of this test.',
+  summary: 'A test route.',
   input: z.object({ first: z.number() }),
   success: [200],
   output: z.object({}),
@@ -18,7 +18,7 @@ const showMember = route({
   },
 })
 
-test('a handler gets the parameters that its path names, and its input as the schema types it', async () => {
+test('passes path parameters and input to the handler with their inferred types', async () => {
   const params = { id: 'r', userId: 'u' }
   const reply = await showMember.handle({
     actor: { id: 'alice', scopes: new Set() },

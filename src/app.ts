@@ -45,7 +45,7 @@ import { createSignalPurge } from './signals/purge.ts'
 import { Signals } from './signals/service.ts'
 import { createSignalStore } from './signals/store.ts'
 
-/** The gateway without a transport. */
+/** The gateway without its transports. */
 export interface App {
   readonly configuration: Configuration
   readonly log: Logger
@@ -53,9 +53,9 @@ export interface App {
   readonly prisma: Database['prisma']
   readonly statements: Database['statements']
   readonly authenticate: Authenticate
-  /** Signs a token that is valid for a day; only in development mode, for whoever asks. */
+  /** Signs a token for any user, valid for a day. Development mode only. */
   readonly developmentToken: ((userId: string) => Promise<string>) | undefined
-  /** Of each user, for every door. */
+  /** Rates per user, shared by all transports. */
   readonly rates: Rates
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
@@ -70,41 +70,41 @@ export interface App {
   readonly overload: OverloadGuard
   readonly timeouts: Timeouts
   /**
-   * Brings the database to this version's schema and lets time pass for rooms.
+   * Migrates the database to this version's schema and starts the background jobs.
    *
-   * @throws AbortError when `signal` is aborted before that
+   * @throws AbortError when `signal` is aborted before the start has completed
    */
   start(signal?: AbortSignal): Promise<void>
-  /** Failures of what the gateway depends on, by cause; for metrics. */
+  /** Failures of external dependencies by cause, for metrics. */
   readonly failures: Failures
-  /** Asks what the gateway depends on. */
+  /** Checks the external dependencies. */
   readiness(): Promise<Readiness>
   /**
-   * Stops what was started, in reverse: the jobs, the streams, the presence of this node, the connections.
+   * Stops all started parts in reverse order: the jobs, the streams, the presence of this node, the connections.
    *
-   * @throws AggregateError of what could not be stopped, after all the rest has been
+   * @throws AggregateError with every failure, after it has tried to stop every part
    */
   dispose(): Promise<void>
 }
 
-/** What is known only at run time, and what tests replace. */
+/** Values known only at run time, and parts that tests replace. */
 export interface AppDependencies {
   readonly databaseUrl: string
-  /** Signs tokens where no key is configured. */
+  /** Signs and verifies tokens if no key is configured. */
   readonly developmentSecret?: string | undefined
   readonly log: Logger
   readonly clock?: Scheduler
-  /** Says when the process has too much to do. @default it never has */
+  /** Detects overload of the process. @default never overloaded */
   readonly overload?: OverloadGuard
   /** @default TIMEOUTS */
   readonly timeouts?: Partial<Timeouts>
-  /** Hears of every SQL statement. */
+  /** Called with every SQL statement. */
   readonly onStatement?: (sql: string) => void
 }
 
 /**
- * Wires everything; does no I/O before `start`. The order of the wiring is the order of starting, and in reverse that of
- * stopping: what is used to announce stands above what announces, and presence above the streams that prove it.
+ * The composition root; does no I/O before `start`. Parts start in the order in which they are wired and stop in reverse.
+ * Therefore the bus is wired before every part that announces notices, and presence before the streams that prove it.
  */
 export function createApp(configuration: Configuration, dependencies: AppDependencies): App {
   const { config, secrets } = configuration
@@ -202,7 +202,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     clock,
     log,
   })
-  /** Every kind of live stream; a new one is added here. */
+  /** All kinds of live streams. Add new kinds here. */
   const liveStreams: readonly LiveStreams[] = [hub, calls, signals]
   for (const kind of liveStreams) lifecycle.add(kind, { name: 'live streams', stop: () => kind.close() })
   const catchUp = addJob('catch-up', createCatchUp(liveStreams, log))
@@ -262,7 +262,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       try {
         await lifecycle.stop()
       } catch (error) {
-        log.error({ err: error }, 'the app could not be stopped as a whole')
+        log.error({ err: error }, 'some parts of the app could not be stopped')
         throw error
       }
     },

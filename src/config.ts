@@ -17,36 +17,36 @@ import { type AccountSecrets, accountsOf } from './media/providers.ts'
 import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } from './media/variables.ts'
 import { type RoomsConfig, roomsConfig, roomVariables } from './rooms/variables.ts'
 
-/** Everything that can be configured and may be printed. */
+/** All configuration except secrets; safe to print. */
 export interface Config extends RoomsConfig {
   /** Development mode: no key is configured and NODE_ENV is not `production`. */
   readonly development: boolean
   /** NODE_ENV is `production`. */
   readonly production: boolean
-  /** Serve GraphiQL to browsers: everywhere but in production. */
+  /** Serve GraphiQL. On except in production. */
   readonly graphiql: boolean
-  /** Answer introspection of the GraphQL schema: everywhere but in production, unless INTROSPECTION says otherwise. */
+  /** Allow introspection of the GraphQL schema. By default on except in production; INTROSPECTION overrides it. */
   readonly introspection: boolean
-  /** GraphQL documents that are known beforehand; `only` refuses all others, in production. */
+  /** The manifest of trusted GraphQL documents; with `only`, in production, all other documents are refused. */
   readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined
-  /** Serve the call page: in development mode, unless CALL_PAGE says otherwise. */
+  /** Serve the call page. By default on in development mode only; CALL_PAGE overrides it. */
   readonly callPage: boolean
   readonly http: HttpConfig
-  /** Seconds for which a database that cannot be reached is waited for at the start. */
+  /** Seconds to wait at the start for a database that cannot be reached. */
   readonly databaseWait: number
-  /** Where the embedded database and the development secret live. */
+  /** The directory of the embedded database and the development secret. */
   readonly dataDir: string
   readonly auth: AuthConfig
   readonly ice: IceUrls
   readonly media: MediaConfig
-  /** Absent: RATE_LIMITS is off; no rate is limited, neither per user nor per address. Bounds on size hold regardless. */
+  /** Absent if RATE_LIMITS is off: no limits per user or address. Bounds on size and number still apply. */
   readonly rates: Readonly<Record<Action, Rate>> | undefined
   readonly logLevel: LogLevel
 }
 
-/** What must never be printed. */
+/** Configuration that must never be printed. */
 export interface Secrets extends AuthSecrets, AccountSecrets {
-  /** Absent: the gateway runs its own server in `dataDir`. */
+  /** Absent: the gateway runs an embedded server in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly turnSecret: string | undefined
 }
@@ -56,13 +56,13 @@ export interface Configuration {
   readonly secrets: Secrets
 }
 
-/** Every problem of a configuration, one line each. */
+/** An invalid configuration. The message lists every problem on a line of its own. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    super(`The configuration is invalid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
     this.problems = problems
   }
 }
@@ -70,7 +70,7 @@ export class ConfigError extends Error {
 const ENVIRONMENTS = ['development', 'production', 'test'] as const
 
 const Variables = z.object({
-  // A misspelt `production` must not start development mode.
+  // An enum, because a misspelt `production` must not enable development mode.
   NODE_ENV: z.enum(ENVIRONMENTS).optional(),
   DATABASE_URL: url(/^postgres(ql)?:\/\/./, 'postgresql://user:password@host:5432/database').optional(),
   DATABASE_WAIT: seconds(30, 3600),
@@ -86,7 +86,7 @@ const Variables = z.object({
   ...limitVariables,
 })
 
-/** Every variable that is read, with its default as it would be written; empty where there is none. */
+/** Every variable with the text of its default, which is empty if it has none. */
 export const VARIABLES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(Variables.shape).map(([name, schema]) => {
     const { data } = schema.safeParse(undefined)
@@ -100,15 +100,15 @@ const Environment = Variables.superRefine(
       context.addIssue({ code: 'custom', path: [variable], message })
     }
   },
-  // Beside other problems too, so that all are told at once.
+  // Run even if single variables are invalid, so that all problems are reported at once.
   { when: () => true },
 )
 
 /**
- * Reads the environment; the only reader of it. An empty variable counts as absent.
+ * Reads the configuration from the environment. No other code reads the environment. Empty variables count as absent.
  *
- * @param environment @default the process's own
- * @throws ConfigError naming every problem at once
+ * @param environment @default process.env
+ * @throws ConfigError listing all problems
  */
 export function loadConfig(environment: Record<string, string | undefined> = process.env): Configuration {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))

@@ -13,7 +13,7 @@ import { EmbeddedServerError } from './db/embedded/failure.ts'
 import { MigrationError } from './db/migrate.ts'
 import { createGatewayServer } from './server.ts'
 
-/** env → config → database → app → server → signal → dispose, in reverse. */
+/** Environment → configuration → database → app → server → signal; the lifecycle then stops the parts in reverse. */
 async function main({ lifecycle, stop }: { lifecycle: Lifecycle; stop: AbortSignal }): Promise<void> {
   const configuration = loadConfig()
   const { config, secrets } = configuration
@@ -35,7 +35,7 @@ async function main({ lifecycle, stop }: { lifecycle: Lifecycle; stop: AbortSign
   await server.listen()
   lifecycle.add(server, {
     name: 'server',
-    // Whoever presses Ctrl-C does not want to wait.
+    // Ctrl-C skips the drain.
     stop: () => server.close({ over: stop.reason === 'SIGTERM' ? config.http.drainTime : 0 }),
   })
   const described = database
@@ -57,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   await main({ lifecycle, stop: stopping.signal })
 } catch (error) {
-  // A start that is stopped has not failed.
+  // An interrupted start is not a failure.
   if (!stopping.signal.aborted) {
     process.exitCode = 1
     process.stderr.write(`${explain(error)}\n`)
@@ -69,10 +69,10 @@ try {
   })
 }
 
-/** What the operator can act on is said in its own words; anything else is a fault of ours, with its trace. */
+/** The message of an error that the operator can fix; the stack of any other error. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && error.code === 'EADDRINUSE')
-    return `PORT: ${error.message}; choose another or stop what listens there`
+    return `PORT: ${error.message}; choose another port or stop the process that listens on it`
   return EXPECTED.some((kind) => error instanceof kind) ? error.message : (error.stack ?? error.message)
 }

@@ -1,11 +1,11 @@
 import type { KeySetState, RemoteKeySet } from './auth/key-set.ts'
 import { type FailureCause, Unavailable } from './core/failures.ts'
 
-/** What `/health/ready` says. */
+/** The body of `/health/ready`. */
 export interface Readiness {
   readonly ready: boolean
   readonly database: 'ok' | FailureCause
-  /** Absent where no JWKS_URL is configured. */
+  /** Absent without JWKS_URL. */
   readonly keySet?: KeySetState
 }
 
@@ -15,7 +15,7 @@ interface Dependencies {
   readonly keySet: RemoteKeySet | undefined
 }
 
-/** What the gateway depends on, part by part. */
+/** Checks each external dependency of the gateway. */
 export async function readinessOf({ check, keySet }: Dependencies): Promise<Readiness> {
   const database = await check().then(
     () => 'ok' as const,

@@ -2,10 +2,10 @@ import type { App } from './app.ts'
 import { REST_PREFIX } from './rest/router.ts'
 import { GRAPHQL_PATH, OPENAPI_PATH } from './server.ts'
 
-/** Whom development mode prints tokens for. */
+/** The users whose tokens development mode prints. */
 const DEVELOPMENT_USERS = ['alice', 'bob']
 
-/** What a newcomer reads at the start: where everything is, which database, and tokens to try it with. */
+/** The text printed at the start: the URLs, the database and, in development mode, tokens. */
 export async function welcome(
   { configuration, developmentToken }: App,
   { url, database }: { url: string; database: string },
@@ -14,7 +14,7 @@ export async function welcome(
     '',
     '  RTC gateway',
     '',
-    ...(configuration.config.callPage ? [`  Calls     ${url}/   (in a browser, once for each who calls)`] : []),
+    ...(configuration.config.callPage ? [`  Calls     ${url}/   (open in one browser window per user)`] : []),
     `  GraphQL   ${url}${GRAPHQL_PATH}${configuration.config.graphiql ? '   (GraphiQL in a browser)' : ''}`,
     `  REST      ${url}${REST_PREFIX}/rooms   (OpenAPI: ${url}${OPENAPI_PATH})`,
     `  Health    ${url}/health/ready`,
@@ -29,7 +29,7 @@ export async function welcome(
   return `${lines.join('\n')}\n`
 }
 
-/** The database's address without its password. */
+/** The database URL without its password. */
 export function withoutPassword(url: string): string {
   const shown = new URL(url)
   shown.password = ''

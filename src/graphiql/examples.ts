@@ -1,27 +1,27 @@
-/** Who appears in the examples. */
+/** A user in the examples. */
 export type Person = 'alice' | 'bob'
 
 export interface Example {
-  /** Whose token is in the tab's headers. */
+  /** The user whose token is in the tab's headers. */
   readonly as: Person
   readonly query: string
   readonly variables?: Readonly<Record<string, unknown>>
 }
 
-/** `$roomId` is a variable that the page fills in by itself, in every tab, with the room created last. */
+/** The page sets `$roomId` in every tab to the room created last. */
 const variables = { roomId: '' }
 
 /**
- * A call from its first to its last event, one tab a step; GraphiQL names a tab after its operation. A group, because a
- * call between two is missed after less time than it takes to read this. Lines fit the editor beside the open docs.
+ * A call from its first to its last event, one step per tab; GraphiQL names a tab after its operation. The room is a group
+ * because a p2p call would ring out before a newcomer has read the steps. Lines fit the editor beside the open docs.
  */
 export const EXAMPLES: readonly Example[] = [
   {
     as: 'alice',
     query: `# Press the pink button here, then
 # in each tab from left to right.
-# The new room's id is filled into
-# the Variables of the others.
+# The page copies the new room's id
+# into the Variables of every tab.
 mutation CreateRoom {
   createRoom(
     input: {
@@ -44,8 +44,8 @@ mutation CreateRoom {
   },
   {
     as: 'alice',
-    query: `# roomId was filled in when
-# CreateRoom had run.
+    query: `# The page has set roomId
+# after CreateRoom.
 mutation JoinAsAlice($roomId: ID!) {
   joinRoom(input: { roomId: $roomId }) {
     participant {
@@ -62,8 +62,8 @@ mutation JoinAsAlice($roomId: ID!) {
   },
   {
     as: 'alice',
-    query: `# Goes on while you are in other
-# tabs: come back here to look.
+    query: `# Continues while you use other
+# tabs: come back to see events.
 subscription WatchRoom($roomId: ID!) {
   roomUpdated(roomId: $roomId) {
     seq
@@ -82,7 +82,7 @@ subscription WatchRoom($roomId: ID!) {
   },
   {
     as: 'bob',
-    query: `# Bob's token is in the Headers.
+    query: `# The Headers contain Bob's token.
 # Look at WatchRoom afterwards.
 mutation JoinAsBob($roomId: ID!) {
   joinRoom(input: { roomId: $roomId }) {
@@ -100,7 +100,7 @@ mutation JoinAsBob($roomId: ID!) {
   },
   {
     as: 'alice',
-    query: `# Ends the room for everybody,
+    query: `# Ends the room for all users,
 # and the stream in WatchRoom.
 mutation EndRoom($roomId: ID!) {
   endRoom(input: { roomId: $roomId }) {

@@ -10,17 +10,17 @@ import { relativeAddress } from '../http/relative.ts'
 import { EXAMPLES } from './examples.ts'
 import { type PageOptions, pageScript } from './page.ts'
 
-/** GraphiQL for browsers, without a request to anywhere but the gateway. */
+/** Serves GraphiQL without requests to other hosts. */
 export interface GraphiQL {
-  /** Whether the request is for the page, which only a browser asks for, or for one of its assets. */
+  /** Whether the request is for the page, which requires `Accept: text/html`, or for one of its assets. */
   serves(request: HttpRequest): boolean
   /** @throws RtcError NOT_FOUND for an asset of another version */
   answer(request: HttpRequest): Promise<HttpReply>
 }
 
 /**
- * @param path - the GraphQL path; the page is there, its assets below
- * @param developmentToken - signs the tokens that the page opens with
+ * @param path - the GraphQL path; the page is served at it, its assets below it
+ * @param developmentToken - signs the tokens that the page starts with
  */
 export function createGraphiQL(dependencies: {
   readonly path: string
@@ -29,13 +29,13 @@ export function createGraphiQL(dependencies: {
   const { path, developmentToken } = dependencies
   const assetPrefix = `${path}/graphiql-`
   const isPage = (pathname: string) => pathname === path || pathname === `${path}/`
-  // Nine megabytes: read when the first browser comes.
+  // Nine megabytes, so they are read at the first request.
   let loading: Promise<Assets> | undefined
 
   return {
     serves: ({ method, url: { pathname }, headers: { accept, origin } }) =>
       (method === 'GET' || method === 'HEAD') &&
-      // A page of another origin must not read the tokens in this one.
+      // Pages of other origins must not read the tokens in this page.
       ((isPage(pathname) && accept?.includes('text/html') === true && origin === undefined) ||
         pathname.startsWith(assetPrefix)),
 
@@ -44,12 +44,12 @@ export function createGraphiQL(dependencies: {
       const assets = `${assetPrefix}${version}/`
       const { pathname } = request.url
       if (isPage(pathname)) {
-        // A proxy may add a prefix to all of them.
+        // Relative, because a proxy may add a prefix to all paths.
         const relative = { path: relativeAddress(pathname, path), assets: `${relativeAddress(pathname, assets)}/` }
         return pageReply({ ...relative, ...tabsFor(await developmentTokensFor(request, developmentToken)) })
       }
       const asset = pathname.startsWith(assets) ? byName.get(pathname.slice(assets.length)) : undefined
-      if (!asset) throw new RtcError('NOT_FOUND', `There is no ${shorten(pathname)}.`)
+      if (!asset) throw new RtcError('NOT_FOUND', `${shorten(pathname)} does not exist.`)
       return asset.reply(request)
     },
   }
@@ -83,7 +83,7 @@ async function loadAssets(): Promise<Assets> {
   const assets = {
     'graphiql.css': createAsset('text/css; charset=utf-8', `${css}\n${STEADY_TABS}`),
     'graphiql.js': createAsset(script, `${js};\n${graphqlWs};\n${pageScript()}`),
-    // Named by the label with which the editor asks for its worker.
+    // The names are the labels by which the editor requests its workers.
     'editorWorkerService.js': createAsset(script, editorWorkerService),
     'json.js': createAsset(script, jsonWorker),
     'graphql.js': createAsset(script, graphqlWorker),
@@ -92,21 +92,21 @@ async function loadAssets(): Promise<Assets> {
   return { version, byName: new Map(Object.entries(assets)) }
 }
 
-/** GraphiQL's tabs keep a shift from their first layout, which moves one away from under the pointer that presses it. */
+/** GraphiQL keeps a stale transform on its tabs after the first layout, which moves a tab away while it is clicked. */
 const STEADY_TABS = '.graphiql-tab.graphiql-tab { transform: none !important }'
 
 const ICON = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="#d60590"/></svg>',
 )}`
 
-/** Holds the page to this origin. Monaco writes styles; icons and fonts are inlined in them. */
+/** Restricts the page to its own origin. Monaco adds inline styles, which contain icons and fonts. */
 const POLICY = {
   'script-src': "'self'",
   'worker-src': "'self'",
   'style-src': "'self' 'unsafe-inline'",
   'img-src': "'self' data:",
   'font-src': "'self' data:",
-  // 'self' includes WebSockets in newer browsers only.
+  // Older browsers do not include WebSockets in 'self'.
   'connect-src': "'self' ws: wss:",
 }
 

@@ -1,38 +1,38 @@
 import type { createClient, SubscribePayload } from 'graphql-ws'
 
-/** What the gateway hands to the page, as JSON in its element `#options`. */
+/** Options that the gateway passes to the page as JSON in its element `#options`. */
 export interface PageOptions {
   /** The GraphQL path, relative to the page. */
   readonly path: string
-  /** Where the assets are, relative to the page, with a slash at the end. */
+  /** The base URL of the assets, relative to the page, with a trailing slash. */
   readonly assets: string
-  /** The tabs of somebody who has none yet. */
+  /** The initial tabs at the first visit. */
   readonly examples: readonly Tab[]
-  /** Headers, in JSON, of a new tab. */
+  /** The headers of a new tab, as JSON. */
   readonly headers: string
-  /** Development tokens by user, fresh with every page; none without development mode. */
+  /** Development tokens by user, newly signed for every page load; empty outside development mode. */
   readonly tokens: Readonly<Record<string, string>>
 }
 
 export interface Tab {
   readonly id?: string
   readonly query: string | null
-  /** In JSON. */
+  /** As JSON. */
   variables: string | null
-  /** In JSON. */
+  /** As JSON. */
   readonly headers: string | null
 }
 
 /**
- * The script that runs in the browser when GraphiQL and graphql-ws are there. Everything below is sent as its own source
- * text, so it may use the page's globals and itself, and of imports only types.
+ * The script that runs in the browser after GraphiQL and graphql-ws were loaded. It consists of the source text of the
+ * functions and classes below, so they may use only each other, the page's globals and imported types.
  */
 export const pageScript = (): string => `(() => {
 ${[TabStore, Stream, Streams, startGraphiQL].join('\n')}
 startGraphiQL()
 })()`
 
-// The globals that are used, typed here: the gateway itself compiles without those of a browser.
+// Types of the globals in use: the gateway compiles without the DOM library.
 declare const document: {
   getElementById(id: string): { textContent: string }
   querySelector(selector: string): { click(): void } | null
@@ -53,7 +53,7 @@ interface Observer {
   complete(): void
 }
 
-/** Keeps tabs between visits, but no tokens: they expire. Its own keys, for other GraphiQLs may live on this origin. */
+/** Stores tabs between visits, without tokens. Its keys have a prefix, because the origin may host other GraphiQLs. */
 class TabStore {
   readonly #prefix = 'rtc-gateway:'
   readonly #tokens: PageOptions['tokens']
@@ -62,27 +62,27 @@ class TabStore {
     this.#tokens = tokens
   }
 
-  /** A development token is kept as its user's name, any other not at all. */
+  /** Stores a placeholder for each development token; stores no headers outside development mode. */
   save(tabs: readonly Tab[]): void {
-    const developing = Object.keys(this.#tokens).length > 0
-    const kept = tabs.map(({ query, variables, headers }) => ({
+    const isDevelopment = Object.keys(this.#tokens).length > 0
+    const stored = tabs.map(({ query, variables, headers }) => ({
       query,
       variables,
-      headers: developing ? headers : null,
+      headers: isDevelopment ? headers : null,
     }))
-    let text = JSON.stringify(kept)
+    let text = JSON.stringify(stored)
     for (const [user, token] of Object.entries(this.#tokens)) text = text.replaceAll(token, this.#placeholder(user))
     localStorage.setItem(`${this.#prefix}tabs`, text)
   }
 
-  /** The tabs with today's tokens. */
+  /** Loads the tabs and replaces the placeholders by current tokens. */
   load(): readonly Tab[] {
     let text = localStorage.getItem(`${this.#prefix}tabs`) ?? '[]'
     for (const [user, token] of Object.entries(this.#tokens)) text = text.replaceAll(this.#placeholder(user), token)
     return JSON.parse(text) as Tab[]
   }
 
-  /** The storage for GraphiQL itself, which gets to keep its looks: it would keep tokens along with its tabs. */
+  /** A storage for GraphiQL that keeps only its appearance: GraphiQL would store tokens with its tabs. */
   forGraphiQL() {
     const keyOf = (key: string) => (/:(theme|visiblePlugin|\w+Flex)$/.test(key) ? this.#prefix + key : undefined)
     return {
@@ -101,14 +101,15 @@ class TabStore {
   }
 }
 
-/** A subscription on a socket of its own, with its latest messages and perhaps somebody who looks at them. */
+/** A subscription on a socket of its own, with its latest messages. */
 class Stream {
+  /** Present while the tab of the stream is open. */
   observer: Observer | undefined
-  /** Its tab was left while it ran. */
-  left = false
+  /** The user has switched to another tab. */
+  hidden = false
   readonly stop: () => void
   readonly #messages: unknown[] = []
-  #over = false
+  #ended = false
 
   constructor(url: string, operation: Operation, headers: Headers) {
     const client = graphqlWs.createClient({ url: url.replace(/^http/, 'ws'), connectionParams: headers })
@@ -116,11 +117,11 @@ class Stream {
       next: (message) => this.#add(message),
       error: (error) => {
         const { message = 'The socket was closed.', code, reason } = error as Partial<Error & CloseEvent>
-        this.#over = true
+        this.#ended = true
         this.#add({ errors: Array.isArray(error) ? error : [{ message, code, reason }] })
       },
       complete: () => {
-        this.#over = true
+        this.#ended = true
         this.show()
       },
     })
@@ -134,7 +135,7 @@ class Stream {
 
   show(): void {
     if (this.#messages.length > 0) this.observer?.next({ newestFirst: this.#messages })
-    if (this.#over) this.observer?.complete()
+    if (this.#ended) this.observer?.complete()
   }
 }
 interface CloseEvent {
@@ -143,8 +144,8 @@ interface CloseEvent {
 }
 
 /**
- * Subscriptions by tab. GraphiQL ends one when its tab is left; here it goes on, and when the tab is opened again, the
- * run button is pressed for the user and shows it.
+ * Subscriptions by tab. GraphiQL unsubscribes when the user leaves a tab; this class keeps the subscription open. When the
+ * user returns to the tab, it clicks the execute button to show the subscription again.
  */
 class Streams {
   readonly #url: string
@@ -157,7 +158,7 @@ class Streams {
     this.#url = url
   }
 
-  /** What GraphiQL is to observe because the tab's subscription was found running, not because it was to be started. */
+  /** The observable of a subscription that is shown again; undefined if the execute button starts an operation. */
   resumed() {
     return this.#resuming ? this.#observe(this.#active) : undefined
   }
@@ -176,12 +177,12 @@ class Streams {
   tabsChanged(ids: ReadonlySet<string>, active: string): void {
     this.#changes += 1
     for (const tab of this.#byTab.keys()) if (!ids.has(tab)) this.stop(tab)
-    if (active !== this.#active) this.#leave(this.#byTab.get(this.#active))
+    if (active !== this.#active) this.#hide(this.#byTab.get(this.#active))
     this.#active = active
     const stream = this.#byTab.get(active)
-    if (!stream?.left) return
-    stream.left = false
-    // GraphiQL has yet to show the tab.
+    if (!stream?.hidden) return
+    stream.hidden = false
+    // Wait until GraphiQL has rendered the tab.
     setTimeout(() => {
       if (this.#byTab.get(this.#active) !== stream) return
       this.#resuming = true
@@ -190,10 +191,10 @@ class Streams {
     })
   }
 
-  /** GraphiQL opens a new tab without unsubscribing, and would go on to write into that one. */
-  #leave(stream: Stream | undefined): void {
+  /** GraphiQL does not unsubscribe when it opens a new tab, and would write the messages into the new tab. */
+  #hide(stream: Stream | undefined): void {
     if (!stream?.observer) return
-    stream.left = true
+    stream.hidden = true
     stream.observer.complete()
     stream.observer = undefined
   }
@@ -203,17 +204,17 @@ class Streams {
     return {
       subscribe: (observer: Observer) => {
         if (stream) stream.observer = observer
-        // Not at once: GraphiQL does not hold its subscription yet.
+        // Deferred, because GraphiQL does not have the subscription yet.
         queueMicrotask(() => stream?.show())
         return { unsubscribe: () => stream && this.#unsubscribe(tab, stream) }
       },
     }
   }
 
-  /** The stop button ends the stream; a tab that is left, or pressed again, changes the tabs in the same turn. */
+  /** Stops the stream after the stop button, but not after a switch of tabs, which also calls `tabsChanged`. */
   #unsubscribe(tab: string, stream: Stream): void {
     stream.observer = undefined
-    stream.left = true
+    stream.hidden = true
     const changes = this.#changes
     queueMicrotask(() => {
       if (this.#changes === changes) this.stop(tab)
@@ -235,15 +236,15 @@ function startGraphiQL(): void {
     streams.tabsChanged(new Set(tabs.map(({ id }) => id ?? '')), active?.id ?? '')
   }
 
-  /** Tells the new room to every tab with a variable of that name. */
-  function fillIn(roomId: string): void {
+  /** Sets the variable `$roomId` in every other tab that uses it. */
+  function fillInRoomId(roomId: string): void {
     for (const tab of tabs) {
       if (tab === active || !/\$roomId\b/.test(tab.query ?? '')) continue
       try {
         const variables = JSON.parse(tab.variables || '{}') as object
         tab.variables = JSON.stringify({ ...variables, roomId }, null, 2)
       } catch {
-        // What the user has half written is left as it is.
+        // Leave incomplete JSON unchanged.
       }
     }
     store.save(tabs)
@@ -257,15 +258,17 @@ function startGraphiQL(): void {
     })
     const result = (await response.json()) as { data?: { createRoom?: { room?: { id?: string } } } }
     const roomId = result.data?.createRoom?.room?.id
-    if (roomId !== undefined) fillIn(roomId)
+    if (roomId !== undefined) fillInRoomId(roomId)
     return result
   }
 
   function introspect(operation: Operation, headers: Headers | undefined): Promise<unknown> {
-    // The first time it may run before the Headers editor is there.
+    // The first introspection may run before the Headers editor exists.
     const sent = headers ?? (JSON.parse(options.headers) as Headers)
     if (!Object.values(sent).some((value) => value.includes('<'))) return send(operation, sent)
-    return Promise.reject(new Error('Put your token into Headers, then re-fetch the schema: arrows, bottom left.'))
+    return Promise.reject(
+      new Error('Put your token into Headers, then re-fetch the schema with the arrows at the bottom left.'),
+    )
   }
 
   function fetcher({ query, variables, operationName }: Operation, { headers }: { headers?: Headers } = {}) {
@@ -273,7 +276,7 @@ function startGraphiQL(): void {
     const resumed = streams.resumed()
     if (resumed) return resumed
     streams.stop()
-    // GraphiQL's own idea of the operation lags behind a change of tabs; its text does not.
+    // After a switch of tabs, GraphiQL's operationName may still be that of the previous tab; its query text is current.
     const operations = [...query.matchAll(/^\s*(query|mutation|subscription)\b\s*(\w*)/gm)]
     const [, kind, name] = operations.find(([, , named]) => named === operationName) ?? operations[0] ?? []
     const operation = { query, variables: variables ?? {}, ...(name && { operationName: name }) }
@@ -294,7 +297,7 @@ function startGraphiQL(): void {
     storage: store.forGraphiQL(),
     defaultTabs,
     onTabChange,
-    // The default puts the operation into the address, where it outlives the tab.
+    // The default would write the operation into the URL, where it persists after the tab is closed.
     onEditQuery: () => undefined,
     defaultHeaders: options.headers,
     initialHeaders: defaultTabs[0]?.headers ?? options.headers,

@@ -5,7 +5,7 @@ import { REST_PREFIX } from './router.ts'
 
 type JsonSchema = Record<string, unknown>
 
-/** OpenAPI 3.1 of the routes, from the schemas that validate them: https://spec.openapis.org/oas/v3.1.1.html */
+/** Generates OpenAPI 3.1 from the routes and their validation schemas: https://spec.openapis.org/oas/v3.1.1.html */
 export function createOpenApi(routes: readonly Route[], publicUrl: string | undefined): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) {
@@ -17,9 +17,9 @@ export function createOpenApi(routes: readonly Route[], publicUrl: string | unde
     info: {
       title: 'Real-time Audio/Video API',
       version: '1.0.0',
-      description: 'Rooms and calls: create, join, leave, end, who is in.',
+      description: 'Rooms and calls: create, join, leave, end, list participants.',
     },
-    // Relative to where this document is: three segments below the prefix of a proxy.
+    // Relative to the URL of this document, which is three segments below the prefix of a proxy.
     servers: [{ url: publicUrl ?? '../../..' }],
     security: [{ bearer: [] }],
     paths,
@@ -41,21 +41,21 @@ function operation(route: Route): JsonSchema {
     ...(route.events && { 'text/event-stream': { schema: jsonSchema(route.events, 'output') } }),
     'application/json': { schema: jsonSchema(route.output, 'output') },
   }
-  const answerOf = (status: number) =>
-    status === NO_CONTENT ? { description: 'There is no more.' } : { description: 'Done.', content }
+  const responseOf = (status: number) =>
+    status === NO_CONTENT ? { description: 'No content.' } : { description: 'Success.', content }
   return {
     operationId: route.operationId,
     summary: route.summary,
     ...(parameters.length > 0 && { parameters }),
     ...(route.method !== 'GET' && requestBody(route)),
     responses: {
-      ...Object.fromEntries(route.success.map((status) => [status, answerOf(status)])),
+      ...Object.fromEntries(route.success.map((status) => [status, responseOf(status)])),
       ...errorResponses(),
     },
   }
 }
 
-/** Nothing for a body without fields: generated clients would ask for one. */
+/** Omitted for a body without fields, because generated clients would require it. */
 function requestBody(route: Route): JsonSchema {
   const schema = jsonSchema(route.input, 'input')
   if (Object.keys(schema['properties'] ?? {}).length === 0) return {}
@@ -81,7 +81,7 @@ const headerParameters = (route: Route) =>
     ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 } }]
     : []
 
-/** One answer per status of the error table, naming its codes. */
+/** One response per status of the error table, described by its codes. */
 function errorResponses(): JsonSchema {
   const byStatus = new Map<number, ErrorCode[]>()
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {

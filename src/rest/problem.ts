@@ -4,7 +4,7 @@ import type { Logger } from '../core/logger.ts'
 import type { HttpReply } from '../http/message.ts'
 import { errorHeaders } from '../http/method.ts'
 
-/** Problem details for an error: https://www.rfc-editor.org/rfc/rfc9457. What nobody foresaw is logged and masked. */
+/** Problem details of an error (https://www.rfc-editor.org/rfc/rfc9457). Unexpected errors are logged with an id and masked. */
 export function problemReply(error: unknown, { instance, log }: { instance: string; log: Logger }): HttpReply {
   const known = error instanceof RtcError ? error : masked(error, log)
   const { code, status, message, problems } = known

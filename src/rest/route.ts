@@ -8,20 +8,20 @@ export interface RouteRequest {
   readonly actor: Actor
   /** Path parameters by name. */
   readonly params: Readonly<Record<string, string>>
-  /** What the route's schema made of the body or of the query. */
+  /** The body or the query, validated by the route's schema. */
   readonly input: unknown
   readonly headers: IncomingHttpHeaders
-  /** The address of a path below the prefix, as the client of this request can use it. */
+  /** The URL, for this client, of a path below the prefix. */
   readonly addressOf: (path: string) => string
 }
 
-/** What a route declares: the router serves it, OpenAPI is generated from it. */
+/** A declared route. The router serves it, and OpenAPI is generated from it. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the prefix, with `:name` for parameters. */
   readonly path: string
   readonly operationId: string
-  /** Who may ask. The router lets in users only; what the table says of a room, its service looks up. */
+  /** Who may send the request. The router authenticates the user; the service checks the rules for the room. */
   readonly access: Access
   readonly summary: string
   /** Validates the body of a POST or PUT, the query of a GET. */
@@ -29,7 +29,7 @@ export interface Route {
   /** The success statuses and the shape of their body. */
   readonly success: readonly number[]
   readonly output: z.ZodType
-  /** The data of each event, where the route answers with an event stream unless JSON is asked for. */
+  /** The data of each event. Present if the route answers with an event stream unless the client requests JSON. */
   readonly events?: z.ZodType
   readonly handle: (request: RouteRequest) => Promise<HttpReply>
 }
@@ -41,7 +41,7 @@ type ParameterOf<Path extends string> = Path extends `${infer Segment}/${infer R
     ? Name
     : never
 
-/** What the router makes of a path: each parameter that its pattern names, and no other. */
+/** The path parameters that a pattern names. */
 export type PathParams<Path extends string> = { readonly [Name in ParameterOf<Path>]: string }
 
 interface TypedRequest<Path extends string, Input extends z.ZodType> extends Omit<RouteRequest, 'params' | 'input'> {
@@ -49,7 +49,7 @@ interface TypedRequest<Path extends string, Input extends z.ZodType> extends Omi
   readonly input: z.output<Input>
 }
 
-/** Declares a route whose handler gets its path parameters and its input typed. */
+/** Declares a route. The types of its path parameters and input are inferred. */
 export function route<const Path extends string, Input extends z.ZodType>(
   declared: Omit<Route, 'path' | 'input' | 'handle'> & {
     readonly path: Path

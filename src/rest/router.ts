@@ -10,20 +10,20 @@ import { MethodNotAllowed } from '../http/method.ts'
 import { problemReply } from './problem.ts'
 import type { Route } from './route.ts'
 
-/** Path of the documented API. */
+/** Path prefix of the REST API. */
 export const REST_PREFIX = '/im/api/v1/rtc'
 
-/** Largest body in bytes. */
+/** Maximum size of a request body in bytes. */
 const BODY_LIMIT = 64 * 1024
 
-/** Answers every request below the prefix; it never rejects. */
+/** Handles every request below the prefix. Never rejects. */
 export type RestHandler = (request: HttpRequest) => Promise<HttpReply>
 
 export function createRestHandler(dependencies: {
   readonly routes: readonly Route[]
   readonly authenticate: Authenticate
   readonly concurrency: Concurrency
-  /** Where clients reach the gateway; without it, addresses are relative, so that proxies may add a prefix. */
+  /** The gateway's URL for clients. If absent, responses contain relative references, so that a proxy may add a prefix. */
   readonly publicUrl: string | undefined
   readonly log: Logger
 }): RestHandler {
@@ -46,23 +46,23 @@ export function createRestHandler(dependencies: {
 }
 
 function match(routes: readonly Route[], method: string, path: string) {
-  const others: string[] = []
+  const otherMethods: string[] = []
   for (const route of routes) {
     const params = paramsOf(route.path, path)
     if (!params) continue
     if (route.method === method) return { route, params }
-    others.push(route.method)
+    otherMethods.push(route.method)
   }
-  if (others.length > 0) throw new MethodNotAllowed(method, others)
-  throw new RtcError('NOT_FOUND', `There is no ${REST_PREFIX}${shorten(path)}.`)
+  if (otherMethods.length > 0) throw new MethodNotAllowed(method, otherMethods)
+  throw new RtcError('NOT_FOUND', `${REST_PREFIX}${shorten(path)} does not exist.`)
 }
 
 function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
-  const [wanted, given] = [pattern.split('/'), path.replace(/\/$/, '').split('/')]
-  if (wanted.length !== given.length) return undefined
+  const [expected, actual] = [pattern.split('/'), path.replace(/\/$/, '').split('/')]
+  if (expected.length !== actual.length) return undefined
   const params: Record<string, string> = {}
-  for (const [index, segment] of wanted.entries()) {
-    const value = given[index] ?? ''
+  for (const [index, segment] of expected.entries()) {
+    const value = actual[index] ?? ''
     if (segment.startsWith(':')) params[segment.slice(1)] = decode(value)
     else if (segment !== value) return undefined
   }
@@ -73,11 +73,11 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    throw new RtcError('NOT_FOUND', 'There is no such path.')
+    throw new RtcError('NOT_FOUND', 'The path is not valid.')
   }
 }
 
-/** No body counts as an empty object; so does `null`, which some clients send for none. */
+/** A missing body counts as an empty object, and so does `null`, which some clients send instead of no body. */
 async function bodyOf(request: HttpRequest): Promise<unknown> {
   const body = await request.body(BODY_LIMIT)
   if (body.length === 0) return {}
@@ -88,6 +88,6 @@ async function bodyOf(request: HttpRequest): Promise<unknown> {
 function queryOf(url: URL): Record<string, string> {
   const names = [...url.searchParams.keys()]
   const repeated = names.filter((name, index) => names.indexOf(name) !== index)
-  if (repeated.length > 0) throw badInput(repeated.map((path) => ({ path, message: 'may be given once' })))
+  if (repeated.length > 0) throw badInput(repeated.map((path) => ({ path, message: 'may be given only once' })))
   return Object.fromEntries(url.searchParams)
 }

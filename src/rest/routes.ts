@@ -12,7 +12,7 @@ import { roomRoutes } from '../rooms/rest.ts'
 import type { RoomService } from '../rooms/service.ts'
 import type { Route } from './route.ts'
 
-/** What the features' routes call. */
+/** The services that the routes call. */
 export interface RouteServices {
   readonly rooms: RoomService
   readonly blocks: BlockService

@@ -20,7 +20,7 @@ export interface Peer {
   readonly connection: ConnectionEntry
 }
 
-/** What is known of a connection before its first request. */
+/** The properties of a connection that are known before its first request. */
 interface KnownPeer {
   readonly peer: string
   /** Undefined for a proxy, whose requests come from several clients. */

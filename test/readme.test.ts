@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +10,7 @@ import { loadConfig, VARIABLES } from '../src/config.ts'
 import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
 import { variablesOf } from '../src/media/providers.ts'
 import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
+import { freePort } from './nginx.ts'
 import { startGateway, withPreparedData } from './process.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -98,6 +100,37 @@ describe('.env.example', async () => {
     expect(Object.keys(inEffect)).toHaveLength(assignments.length)
     expect(loadConfig(inEffect)).toEqual(loadConfig({}))
   })
+})
+
+test('the gateway accepts the token of the documented issuer', async () => {
+  const part = section(operations, 'Your own token issuer')
+  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(part) ?? []
+  const [, commands = ''] = /```sh\n([\s\S]*?)```/.exec(part) ?? []
+  const port = await freePort()
+  const withPort = (text: string): string => text.replaceAll('4000', String(port))
+  const variables = Object.fromEntries(
+    [...commands.matchAll(/\b(J\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, withPort(value)]),
+  )
+  const issuer = spawn(process.execPath, ['--input-type=module', '--eval', withPort(program)], { cwd: root })
+  try {
+    const [token] = (await once(issuer.stdout, 'data')) as [Buffer]
+    await withPreparedData(async (DATA_DIR) => {
+      const gateway = await startGateway({ DATA_DIR, HOST: '127.0.0.1', NODE_ENV: 'production', ...variables })
+      try {
+        const headers = { authorization: `Bearer ${token.toString().trim()}`, 'content-type': 'application/json' }
+        const response = await fetch(`${gateway.url}/graphql`, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify({ query: '{ me { id } }' }),
+        })
+        expect(await response.json()).toEqual({ data: { me: { id: 'alice' } } })
+      } finally {
+        await gateway.stop('SIGTERM')
+      }
+    })
+  } finally {
+    issuer.kill()
+  }
 })
 
 test('the table of media providers has every provider, and its variables', () => {

@@ -12,8 +12,8 @@ interface AnyColumn {
   readonly name?: string
 }
 
-/** The words of the schema's description. */
-const WORDS: Readonly<Record<string, string>> = {
+/** Column types in the notation of `describeSchema`. */
+const TYPE_NAMES: Readonly<Record<string, string>> = {
   uuid: 'uuid',
   text: 'text',
   integer: 'integer',
@@ -23,10 +23,10 @@ const WORDS: Readonly<Record<string, string>> = {
   'timestamptz(3)': 'timestamp(3) with time zone',
 }
 
-const sentencesOf = (table: string, columns: object): string[] =>
+const descriptionsOf = (table: string, columns: object): string[] =>
   Object.entries<AnyColumn>({ ...columns }).map(
     ([field, { type, nullable, name = field }]) =>
-      `${table}.${name} ${WORDS[type] ?? `enum ${type}`}${nullable === true ? '' : ' not null'}`,
+      `${table}.${name} ${TYPE_NAMES[type] ?? `enum ${type}`}${nullable === true ? '' : ' not null'}`,
   )
 
 const schema = describeSchema(readSchema())
@@ -37,48 +37,48 @@ it.each([
   ['RoomEvent', EVENTS.columns],
   ['AwaitedStream', AWAITED_STREAMS.columns],
 ])('the columns of %s are those of prisma/schema.prisma', (table, columns) => {
-  const expected = schema.filter((sentence) => sentence.startsWith(`${table}.`))
+  const expected = schema.filter((line) => line.startsWith(`${table}.`))
   expect(expected.length).toBeGreaterThan(5)
-  expect(sentencesOf(table, columns).toSorted()).toEqual(expected.toSorted())
+  expect(descriptionsOf(table, columns).toSorted()).toEqual(expected.toSorted())
 })
 
-describe('whatever depends on the columns follows from one line of the table', () => {
-  type Grown = Participant & { readonly wavedAt: Date | null; readonly origin: string | null }
-  const grown = defineTable<Grown>('Participant', {
+describe('adding a column to a table definition extends', () => {
+  type Extended = Participant & { readonly wavedAt: Date | null; readonly origin: string | null }
+  const extended = defineTable<Extended>('Participant', {
     ...PARTICIPANTS.columns,
     wavedAt: { type: 'timestamptz(3)', nullable: true, mutable: true, name: 'waved_at' },
     origin: { type: 'text', nullable: true, mutable: false },
   })
-  const place = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
+  const participant = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
   const wavedAt = new Date('2026-01-01T00:00:00Z')
-  const alice: Grown = { ...place, wavedAt, origin: 'web' }
+  const alice: Extended = { ...participant, wavedAt, origin: 'web' }
 
-  it('what an INSERT lists', () => {
-    expect(grown.columnList).toBe(`${PARTICIPANTS.columnList}, "waved_at", "origin"`)
+  it('the column list of an INSERT', () => {
+    expect(extended.columnList).toBe(`${PARTICIPANTS.columnList}, "waved_at", "origin"`)
   })
 
-  it('what a commit changes: mutable columns alone', () => {
-    expect(grown.mutable).toEqual([...PARTICIPANTS.mutable, { name: 'waved_at', type: 'timestamptz(3)' }])
-    expect(grown.assignments).toBe(`${PARTICIPANTS.assignments}, "waved_at" = excluded."waved_at"`)
-    expect(grown.toMutableRow(alice)).toEqual({ ...PARTICIPANTS.toMutableRow(place), waved_at: wavedAt })
+  it('the columns that a commit updates, if it is mutable', () => {
+    expect(extended.mutable).toEqual([...PARTICIPANTS.mutable, { name: 'waved_at', type: 'timestamptz(3)' }])
+    expect(extended.assignments).toBe(`${PARTICIPANTS.assignments}, "waved_at" = excluded."waved_at"`)
+    expect(extended.toMutableRow(alice)).toEqual({ ...PARTICIPANTS.toMutableRow(participant), waved_at: wavedAt })
   })
 
-  it('what is written and what is read', () => {
-    const row = grown.toRow(alice)
-    expect(row).toEqual({ ...PARTICIPANTS.toRow(place), waved_at: wavedAt, origin: 'web' })
-    expect(grown.fromRow(JSON.parse(JSON.stringify(row)) as typeof row)).toEqual(alice)
+  it('the conversions to and from rows', () => {
+    const row = extended.toRow(alice)
+    expect(row).toEqual({ ...PARTICIPANTS.toRow(participant), waved_at: wavedAt, origin: 'web' })
+    expect(extended.fromRow(JSON.parse(JSON.stringify(row)) as typeof row)).toEqual(alice)
   })
 })
 
-it('the time of completed sessions has a column of another name, which stored events have, too', () => {
-  const place = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
+it('completedSeconds is stored as `stayed`, in rows and in events', () => {
+  const participant = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
   const event: RoomEvent = {
     roomId: 'room',
     seq: 2,
     type: 'participant_left',
     actorId: 'alice',
     subjectId: 'alice',
-    data: { participants: [{ ...place, completedSeconds: 7 }] },
+    data: { participants: [{ ...participant, completedSeconds: 7 }] },
     at: new Date('2026-01-01T00:00:00Z'),
   }
   const stored = eventRow(event)
@@ -88,20 +88,20 @@ it('the time of completed sessions has a column of another name, which stored ev
 })
 
 describe('rows of other versions', () => {
-  const place = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
+  const participant = newParticipant({ id: 'room' }, 'alice', { ordinal: 0, role: 'caller', ringsUntil: null })
 
-  it('a column that an older version did not have is null', () => {
-    const { silent: _, ...older } = PARTICIPANTS.toRow(place)
-    expect(PARTICIPANTS.fromRow(older)).toEqual({ ...place, silent: null })
+  it('a column that an older version lacks is null', () => {
+    const { silent: _, ...older } = PARTICIPANTS.toRow(participant)
+    expect(PARTICIPANTS.fromRow(older)).toEqual({ ...participant, silent: null })
   })
 
-  it('a column of a newer version goes along', () => {
-    const newer = { ...PARTICIPANTS.toRow(place), mood: 'good' }
+  it('an unknown column of a newer version is preserved', () => {
+    const newer = { ...PARTICIPANTS.toRow(participant), mood: 'good' }
     expect(PARTICIPANTS.toRow(PARTICIPANTS.fromRow(newer))).toEqual(newer)
   })
 
-  it('a row without a column that cannot be null is an error', () => {
-    const { state: _, ...broken } = PARTICIPANTS.toRow(place)
+  it('a row without a column that is not nullable throws', () => {
+    const { state: _, ...broken } = PARTICIPANTS.toRow(participant)
     expect(() => PARTICIPANTS.fromRow(broken)).toThrow('row of Participant without column state')
   })
 })

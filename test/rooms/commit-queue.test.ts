@@ -13,14 +13,14 @@ const user = (id: string) => ({ id, scopes: new Set<string>() })
 const NOW = new Date()
 const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600, meshMax: 6 }
 
-/** Makes rooms, and decides a join on each of them without writing it. */
-async function undecided({ app }: World, count: number): Promise<Commit[]> {
+/** Creates rooms and decides a join on each, without committing it. */
+async function createPendingJoins({ app }: World, count: number): Promise<Commit[]> {
   const input = CreateRoom.parse({ type: 'group', access: 'link', maxParticipants: 5 })
   const made = await Promise.all(Array.from({ length: count }, () => app.rooms.create(user('alice'), input)))
-  return made.map(({ room }) => joining(room, 'bob'))
+  return made.map(({ room }) => decideJoin(room, 'bob'))
 }
 
-function joining(room: Room, userId: string): Commit {
+function decideJoin(room: Room, userId: string): Commit {
   const { audio, video } = JoinRoom.parse({ audio: true, video: false })
   const decision = decide(
     room,
@@ -41,7 +41,7 @@ function joining(room: Room, userId: string): Commit {
   return { ...decision, expectedSeq: room.seq }
 }
 
-/** A queue on a connection pool of its own, the statements that it has sent, and the rooms as they are stored. */
+/** Runs `work` with a queue on its own connection pool, the statements that it sent, and a way to load stored rooms. */
 async function withQueue(
   world: World,
   work: (tools: { queue: CommitQueue; sent: string[]; load: (id: string) => Promise<Room | null> }) => Promise<void>,
@@ -63,15 +63,15 @@ async function withQueue(
   }
 }
 
-test('each commit of a batch lands or conflicts by itself', async () => {
+test('each commit of a batch lands or conflicts independently', async () => {
   await withWorld(async (world) => {
-    const commits = await undecided(world, 20)
+    const commits = await createPendingJoins(world, 20)
     for (const nth of [3, 11, 19])
       await world.app.rooms.join(user('carol'), commits[nth]?.room.id ?? '', JoinRoom.parse({}))
     await withQueue(world, async ({ queue, sent, load }) => {
       const landed = await Promise.all(commits.map((commit) => queue.commit(commit, { alone: false })))
       expect(landed.flatMap((has, nth) => (has ? [] : [nth]))).toEqual([3, 11, 19])
-      // The first two had nothing to wait for.
+      // The first two commits are written at once, each in its own statement; the rest share one.
       expect(sent).toHaveLength(3)
       for (const [nth, { room }] of commits.entries()) {
         const stored = await load(room.id)
@@ -82,14 +82,14 @@ test('each commit of a batch lands or conflicts by itself', async () => {
   })
 })
 
-test('a commit that cannot be written fails alone', async () => {
+test('an invalid commit of a batch fails without failing the others', async () => {
   await withWorld(async (world) => {
-    const commits = await undecided(world, 8)
+    const commits = await createPendingJoins(world, 8)
     const broken = commits.map((commit, nth) =>
       nth === 5
         ? {
             ...commit,
-            events: commit.events.map((event) => ({ ...event, subjectId: 'a character that no text holds: \0' })),
+            events: commit.events.map((event) => ({ ...event, subjectId: 'U+0000 is invalid in text: \0' })),
           }
         : commit,
     )
@@ -105,9 +105,9 @@ test('a commit that cannot be written fails alone', async () => {
   })
 })
 
-test('a room that somebody else is writing holds up no other; alone, its commit waits', async () => {
+test('a locked room conflicts in a batch without delaying the others, and is waited for alone', async () => {
   await withWorld(async (world) => {
-    const commits = await undecided(world, 6)
+    const commits = await createPendingJoins(world, 6)
     const locked = commits[4]
     if (!locked) throw new TypeError('six commits')
     await withQueue(world, async ({ queue }) => {
@@ -124,7 +124,7 @@ test('a room that somebody else is writing holds up no other; alone, its commit 
         alone = queue.commit(locked, { alone: true }).finally(() => {
           done = true
         })
-        // Another statement has come and gone meanwhile.
+        // A further round trip completes while the commit is still waiting.
         await transaction.$queryRaw`SELECT FROM "Room" LIMIT 1`
         expect(done).toBe(false)
         release()

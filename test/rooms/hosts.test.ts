@@ -13,7 +13,7 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-/** A group of alice's in which everybody has come, one second after the other. */
+/** A group of alice that alice, bob and carol have joined, one second apart. */
 async function group(): Promise<string> {
   const { alice, bob, carol } = world
   const { body } = await alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob', 'carol'] })
@@ -26,7 +26,7 @@ async function group(): Promise<string> {
 const hostOf = async (roomId: string) => (await world.bob.rest('GET', `/rooms/${roomId}`)).body.hostId
 
 describe('the host of a group', () => {
-  it('is the caller, and hands over in front of everybody', async () => {
+  it('is the caller, who can transfer it; subscribers are told', async () => {
     const roomId = await group()
     const messages = world.carol.subscribe(UPDATES, { roomId })
     await take(messages, 1)
@@ -49,7 +49,7 @@ describe('the host of a group', () => {
     expect((await world.bob.rest('POST', `/rooms/${roomId}/end`)).status).toBe(200)
   })
 
-  it('is whoever has been there longest, when the host leaves', async () => {
+  it('becomes the participant who joined first when the host leaves', async () => {
     const roomId = await group()
     await world.bob.rest('POST', `/rooms/${roomId}/leave`)
     await world.bob.rest('POST', `/rooms/${roomId}/join`)
@@ -60,7 +60,7 @@ describe('the host of a group', () => {
     expect((await world.carol.rest('POST', `/rooms/${roomId}/participants`, { userId: 'dave' })).status).toBe(200)
   })
 
-  it('is another when the host is given up as disconnected, and only then', async () => {
+  it('changes when the grace of a disconnected host expires, and not before', async () => {
     const roomId = await group()
     const stream = world.alice.subscribe(UPDATES, { roomId })
     await take(stream, 1)
@@ -73,7 +73,7 @@ describe('the host of a group', () => {
     await expect.poll(() => hostOf(roomId)).toBe('bob')
   })
 
-  it('is the next one to come, when nobody was there', async () => {
+  it('becomes the next participant to join if no one was joined when the host left', async () => {
     const { body } = await world.alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
     await world.alice.rest('POST', `/rooms/${body.id}/join`)
     await world.alice.rest('POST', `/rooms/${body.id}/leave`)
@@ -82,25 +82,25 @@ describe('the host of a group', () => {
     expect(await hostOf(body.id)).toBe('bob')
   })
 
-  it('is waited for until they have come once', async () => {
+  it('stays the caller until the caller has joined for the first time', async () => {
     const { body } = await world.alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
     await world.bob.rest('POST', `/rooms/${body.id}/join`)
     expect(await hostOf(body.id)).toBe('alice')
   })
 
-  it('does not change with the device', async () => {
+  it('does not change when the host changes the device', async () => {
     const roomId = await group()
     await world.alice.rest('POST', `/rooms/${roomId}/join`, { deviceId: 'phone' })
     expect(await hostOf(roomId)).toBe('alice')
   })
 })
 
-describe('somebody removed by mistake', () => {
-  it.each(['the one who removed them', 'another host'])('can be invited again by %s, rings and joins', async (who) => {
+describe('a removed participant', () => {
+  it.each(['the host who removed them', 'a new host'])('can be invited again by %s, rings and joins', async (who) => {
     const roomId = await group()
     await world.alice.rest('DELETE', `/rooms/${roomId}/participants/carol`)
     expect((await world.carol.rest('POST', `/rooms/${roomId}/join`)).body.code).toBe('FORBIDDEN')
-    const isAnother = who === 'another host'
+    const isAnother = who === 'a new host'
     if (isAnother) await world.alice.rest('PUT', `/rooms/${roomId}/host`, { userId: 'bob' })
     const host = isAnother ? world.bob : world.alice
     const calls = world.carol.subscribe('subscription { incomingCall { type room { id } } }')
@@ -114,7 +114,7 @@ describe('somebody removed by mistake', () => {
   })
 })
 
-it('a caller who has left may be invited by the host, rings and may decline', async () => {
+it('a caller who has left may be invited by the new host, is rung and may decline', async () => {
   const roomId = await group()
   await world.alice.rest('POST', `/rooms/${roomId}/leave`)
   await world.bob.rest('POST', `/rooms/${roomId}/participants`, { userId: 'alice' })
@@ -125,14 +125,14 @@ it('a caller who has left may be invited by the host, rings and may decline', as
   expect(await types()).toEqual(['REJECTED'])
 })
 
-it('a call between two has no host', async () => {
+it('a p2p call has no host', async () => {
   const { body } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
   expect(body.hostId).toBeNull()
   const answer = await world.alice.rest('PUT', `/rooms/${body.id}/host`, { userId: 'bob' })
   expect([answer.status, answer.body.code]).toEqual([403, 'FORBIDDEN'])
 })
 
-it('a group made before there were hosts is its caller’s', async () => {
+it('the host of an older group without a hostId is its caller', async () => {
   const roomId = await group()
   await world.app.prisma.room.update({ where: { id: roomId }, data: { hostId: null } })
   expect(await hostOf(roomId)).toBe('alice')

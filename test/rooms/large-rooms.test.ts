@@ -15,7 +15,7 @@ const names = (count: number) => Array.from({ length: count }, (_, n) => `guest 
 const group = async (person: Person, body: object): Promise<string> =>
   (await person.rest('POST', '/rooms', { type: 'group', maxParticipants: 1000, ...body })).body.id
 
-test('a thousand who miss at the same moment share one event, and each of them hears it', async () => {
+test('a thousand invitations that expire together share one event, which reaches every invited user', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ alice, bob }) => {
@@ -45,7 +45,7 @@ test('a thousand who miss at the same moment share one event, and each of them h
   )
 })
 
-test('few have an event each, as ever', async () => {
+test('up to eight invitations that expire together have one event each', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ alice }) => {
@@ -63,7 +63,7 @@ test('few have an event each, as ever', async () => {
   )
 })
 
-test('many who are invited at once share one event', () =>
+test('many users invited by one request share one event', () =>
   withWorld(async ({ alice }) => {
     const roomId = await group(alice, {})
     const { body } = await alice.graphql(
@@ -79,21 +79,23 @@ test('many who are invited at once share one event', () =>
     expect(events[1]).toEqual({ type: 'PARTICIPANT_INVITED', subjectId: null, subjectIds: names(99) })
   }))
 
-test('callers take turns when very much is due', () =>
+test('callers take turns when many rooms are overdue', () =>
   withWorld(async ({ app, alice, bob }) => {
-    const theirs = await Promise.all(Array.from({ length: 30 }, () => group(alice, { participantIds: ['carol'] })))
-    const mine = await group(bob, { participantIds: ['carol'] })
+    const roomsOfAlice = await Promise.all(
+      Array.from({ length: 30 }, () => group(alice, { participantIds: ['carol'] })),
+    )
+    const roomOfBob = await group(bob, { participantIds: ['carol'] })
     const store = createRoomStore(app)
     const later = new Date(Date.now() + 60_000)
     const claimed = await store.claimDue(later, 10)
     expect(claimed).toHaveLength(10)
-    // In this order they are worked on.
-    expect(claimed.slice(0, 2)).toContain(mine)
+    // Rooms are swept in this order.
+    expect(claimed.slice(0, 2)).toContain(roomOfBob)
     const rest = await store.claimDue(later, 100)
-    expect([...claimed, ...rest].toSorted()).toEqual([...theirs, mine].toSorted())
+    expect([...claimed, ...rest].toSorted()).toEqual([...roomsOfAlice, roomOfBob].toSorted())
   }))
 
-test('an answer about one participant writes nothing about the others', () =>
+test('the event of one participant contains no data of the others', () =>
   withWorld(async ({ app, alice, bob }) => {
     const roomId = await group(alice, { participantIds: ['bob', ...names(400)], metadata: { text: 'x'.repeat(4000) } })
     await bob.rest('POST', `/rooms/${roomId}/join`)
@@ -102,7 +104,7 @@ test('an answer about one participant writes nothing about the others', () =>
     expect(row?.bytes).toBeLessThan(1000)
   }))
 
-test('ten thousand join a room, which costs few statements, and one more is refused', async () => {
+test('ten thousand users join a room with few statements, and the next one is refused', async () => {
   let statements = 0
   await withWorld(
     async ({ app, alice }) => {
@@ -113,7 +115,7 @@ test('ten thousand join a room, which costs few statements, and one more is refu
       for (let from = 1; from < 10_000; from += 500) {
         await Promise.all(Array.from({ length: Math.min(500, 10_000 - from) }, (_, index) => join(from + index)))
       }
-      // 500 that come together are written by about eight statements, and as many are left for whatever is due.
+      // 500 simultaneous joins take about eight statements; the bound allows as many again for background jobs.
       expect(statements).toBeLessThan(20 * 16)
       await alice.rest('POST', `/rooms/${roomId}/join`)
       await expect(join(10_000)).rejects.toMatchObject({ code: 'ROOM_FULL' })

@@ -20,9 +20,9 @@ const participant = (ordinal: number, fields: Partial<Row>): Participant => ({
   ...fields,
 })
 
-/** The facts of a list, looked for participant by participant. */
-function factsOf(list: readonly Participant[]) {
-  const dues = list.flatMap((participant) =>
+/** The expected summary, computed from every participant of the list. */
+function expectedSummary(list: readonly Participant[]) {
+  const deadlines = list.flatMap((participant) =>
     [participant.ringsUntil, participant.graceUntil, participant.leavesAt].flatMap((at) => (at ? [at.getTime()] : [])),
   )
   return {
@@ -31,11 +31,11 @@ function factsOf(list: readonly Participant[]) {
     ringing: list.filter(({ ringsUntil }) => ringsUntil !== null),
     invitedCount: list.filter(({ state }) => state === 'invited').length,
     everJoined: list.some(({ joinedAt }) => joinedAt !== null),
-    due: dues.length > 0 ? Math.min(...dues) : undefined,
+    due: deadlines.length > 0 ? Math.min(...deadlines) : undefined,
   }
 }
 
-const factsIn = (participants: Participants) => ({
+const summaryOf = (participants: Participants) => ({
   length: participants.length,
   joined: participants.joined(),
   ringing: participants.ringing(),
@@ -44,13 +44,13 @@ const factsIn = (participants: Participants) => ({
   due: participants.nextDeadline?.at.getTime(),
 })
 
-/** Batches of changes: of participants that are there, by a share of their number, or of new ones. */
+/** Batches of changes: of an existing participant, given as a share of the length, or of a new one. */
 const changes = fc.array(
   fc.array(fc.tuple(fc.option(fc.double({ min: 0, max: 0.999, noNaN: true })), row), { maxLength: 40 }),
   { maxLength: 8 },
 )
 
-test('is at every version the list that its changes make', () => {
+test('every version equals the list after the same changes', () => {
   fc.assert(
     fc.property(fc.array(row, { maxLength: 200 }), changes, (first, batches) => {
       const list = first.map((fields, ordinal) => participant(ordinal, fields))
@@ -67,10 +67,10 @@ test('is at every version the list that its changes make', () => {
         participants = participants.with([...rows.values()])
         versions.push([participants, [...list]])
       }
-      // The earlier versions are what they were.
+      // Earlier versions are unchanged.
       for (const [version, expected] of versions) {
         expect([...version]).toEqual(expected)
-        expect(factsIn(version)).toEqual(factsOf(expected))
+        expect(summaryOf(version)).toEqual(expectedSummary(expected))
         expect(expected.map(({ userId }) => version.get(userId))).toEqual(expected)
       }
     }),
@@ -78,7 +78,7 @@ test('is at every version the list that its changes make', () => {
   )
 })
 
-test('of several that are due at the same moment, the first is the one with the least ordinal', () => {
+test('the next deadline of several at the same time is that of the least ordinal', () => {
   const at = new Date(1000)
   const list = Array.from({ length: 100 }, (_, ordinal) => participant(ordinal, ordinal < 10 ? {} : { graceUntil: at }))
   expect(Participants.of(list).nextDeadline).toEqual({ kind: 'grace', at, participant: list[10] })
@@ -87,7 +87,7 @@ test('of several that are due at the same moment, the first is the one with the 
   )
 })
 
-test('finds users in each of two versions that were made from the same one', () => {
+test('finds users in two versions that derive from the same one', () => {
   const base = Participants.of([participant(0, {})])
   const named = (userId: string, ordinal: number) => ({ ...participant(ordinal, {}), userId })
   const one = base.with([named('bob', 1), named('carol', 2)])
@@ -99,7 +99,7 @@ test('finds users in each of two versions that were made from the same one', () 
   expect(base.get('carol')).toBeUndefined()
 })
 
-test('a change of one participant copies no more than one chunk', () => {
+test('a change of one participant recomputes only one chunk', () => {
   const list = Array.from({ length: 10_000 }, (_, ordinal) => participant(ordinal, {}))
   const before = Participants.of(list)
   let reads = 0
@@ -113,6 +113,6 @@ test('a change of one participant copies no more than one chunk', () => {
   expect(after.invitedCount).toBe(10_000)
   const again = after.with([participant(1, { state: 'joined' })])
   expect(again.joinedCount).toBe(1)
-  // Its own chunk was summed up once; the change of another chunk left it alone.
+  // The participant's chunk was summarised once, and not again after the change of another chunk.
   expect(reads).toBeLessThanOrEqual(2)
 })

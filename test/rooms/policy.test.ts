@@ -8,7 +8,7 @@ const LIMITS = { ring: 45, grace: 20, empty: 30, maxDuration: 3600, meshMax: 6 }
 const user = (id: string, ...scopes: string[]): Actor => ({ id, scopes: new Set(scopes) })
 const [alice, bob, carol, root] = [user('alice'), user('bob'), user('carol'), user('root', 'rtc:admin')]
 
-/** A group of alice's in which bob has this state. */
+/** A group of alice in which bob has this state. */
 function groupWith(state: ParticipantState): Room {
   const decision = decideCreate(
     {
@@ -43,7 +43,7 @@ function groupWith(state: ParticipantState): Room {
   return { ...room, participants: room.participants.with([{ ...bob, state }]) }
 }
 
-/** Whether a room's row is within somebody's list, as the statement of a page asks. */
+/** Whether the actor's list contains the room, by the condition of the page's statement. */
 function isListed(actor: Actor, room: Room): boolean {
   const scope = readScope(actor)
   if (scope === 'all') return true
@@ -51,9 +51,9 @@ function isListed(actor: Actor, room: Room): boolean {
   return participant !== undefined && participant.state !== scope.exceptState
 }
 
-describe('one room and the list of rooms agree on who reads', () => {
+describe('the permission to read one room and the list of rooms agree', () => {
   test.each(PARTICIPANT_STATES.flatMap((state) => [bob, carol, root].map((actor) => ({ state, actor }))))(
-    '$actor.id, of a room where bob is $state',
+    'for $actor.id, if bob is $state',
     ({ state, actor }) => {
       const room = groupWith(state)
       expect(refusalOf('read', { actor, room }) === undefined).toBe(isListed(actor, room))
@@ -61,7 +61,7 @@ describe('one room and the list of rooms agree on who reads', () => {
   )
 })
 
-test('of several requirements that do not hold, the first is the answer', () => {
+test('the first requirement that fails decides the refusal', () => {
   const over: Room = { ...groupWith('left'), status: 'ended' }
   expect(refusalOf('connect', { actor: carol, room: over })?.code).toBe('FORBIDDEN')
   expect(refusalOf('connect', { actor: bob, room: over })?.code).toBe('ROOM_ENDED')

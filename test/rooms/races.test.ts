@@ -6,7 +6,7 @@ import { apply, type Room, type RoomEvent } from '../../src/rooms/model.ts'
 import { createRoomStore } from '../../src/rooms/store.ts'
 import { type World, withWorld } from '../world.ts'
 
-/** A second gateway on the same database: its commands race with the first one's. */
+/** Runs `work` with a second gateway on the same database, whose commands race with those of the first. */
 async function withTwoNodes(work: (world: World, nodes: World['app'][]) => Promise<void>): Promise<void> {
   await withWorld(async (world) => {
     const { configuration, log } = world.app
@@ -37,7 +37,7 @@ async function expectRowsToBeTheFold(world: World, roomId: string): Promise<Room
   return folded as Room
 }
 
-test('of 50 who want the last seat at once, on two nodes, exactly one gets it', async () => {
+test('exactly one of 50 concurrent joins on two nodes gets the last seat', async () => {
   await withTwoNodes(async (world, nodes) => {
     const { room } = await world.app.rooms.create(user('alice'), link(2))
     await world.app.rooms.join(user('alice'), room.id, JoinRoom.parse({}))
@@ -53,7 +53,7 @@ test('of 50 who want the last seat at once, on two nodes, exactly one gets it', 
   })
 })
 
-test('a seat that was given up at another node is there for the next one here', async () => {
+test('a seat that is given up at another node is available at this node', async () => {
   await withTwoNodes(async (_world, [here, there]) => {
     if (!here || !there) throw new TypeError('two nodes')
     const { room } = await here.rooms.create(user('alice'), link(1))
@@ -65,7 +65,7 @@ test('a seat that was given up at another node is there for the next one here', 
   })
 })
 
-test('200 commands at once on one room, on two nodes, all land: none lost, seq without a hole', async () => {
+test('200 concurrent commands on one room at two nodes all land, and seq has no gap', async () => {
   await withTwoNodes(async (world, nodes) => {
     const { room } = await world.app.rooms.create(user('alice'), link(200))
     await Promise.all(
@@ -79,7 +79,7 @@ test('200 commands at once on one room, on two nodes, all land: none lost, seq w
   })
 })
 
-test('20 creations at once with one idempotency key make one room', async () => {
+test('20 concurrent creations with one idempotency key create one room', async () => {
   await withTwoNodes(async (world, nodes) => {
     const results = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>

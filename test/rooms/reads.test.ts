@@ -9,8 +9,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** How many SQL statements an answer costs. */
-async function costOf(answer: () => Promise<{ status: number }>): Promise<number> {
+/** Number of SQL statements that a request takes. */
+async function statementsOf(answer: () => Promise<{ status: number }>): Promise<number> {
   statements = []
   expect((await answer()).status).toBe(200)
   return statements.length
@@ -29,24 +29,24 @@ async function fill(person: Person, rooms: number): Promise<string> {
   return answers[0]?.body.id
 }
 
-test('a room with its participants is one statement at either door, however many they are', async () => {
+test('a room with its participants takes one statement in REST and in GraphQL, whatever their number', async () => {
   const id = await fill(world.alice, 1)
-  expect(await costOf(() => world.bob.rest('GET', `/rooms/${id}`))).toBe(1)
-  expect(await costOf(() => world.bob.rest('GET', `/rooms/${id}/participants`))).toBe(1)
-  expect(await costOf(() => world.bob.graphql(`{ room(id: "${id}") { id participants { userId } } }`))).toBe(1)
+  expect(await statementsOf(() => world.bob.rest('GET', `/rooms/${id}`))).toBe(1)
+  expect(await statementsOf(() => world.bob.rest('GET', `/rooms/${id}/participants`))).toBe(1)
+  expect(await statementsOf(() => world.bob.graphql(`{ room(id: "${id}") { id participants { userId } } }`))).toBe(1)
 })
 
-test('a page of rooms with participants and events is three statements, however long it is', async () => {
+test('a page of rooms with participants and events takes three statements, whatever its length', async () => {
   const dave = await world.person('dave')
   await fill(dave, 2)
-  expect(await costOf(() => dave.graphql(PAGE, { first: 2 }))).toBe(3)
+  expect(await statementsOf(() => dave.graphql(PAGE, { first: 2 }))).toBe(3)
   await fill(dave, 30)
-  expect(await costOf(() => dave.graphql(PAGE, { first: 30 }))).toBe(3)
+  expect(await statementsOf(() => dave.graphql(PAGE, { first: 30 }))).toBe(3)
 })
 
-test('a command on a room that this node has written is one statement, on another one two', async () => {
+test('a command on a cached room takes one statement, on any other room two', async () => {
   const id = await fill(world.alice, 1)
-  expect(await costOf(() => world.bob.rest('POST', `/rooms/${id}/join`))).toBe(1)
+  expect(await statementsOf(() => world.bob.rest('POST', `/rooms/${id}/join`))).toBe(1)
   await withWorld(
     async (other) => {
       statements = []
@@ -57,11 +57,11 @@ test('a command on a room that this node has written is one statement, on anothe
   )
 })
 
-/** The statements that have written rooms since. */
+/** The recorded statements that update rooms. */
 const commits = () => statements.filter((sql) => sql.includes('UPDATE "Room" room SET "status"'))
 const user = (index: number) => ({ id: `guest-${index}`, scopes: new Set<string>() })
 
-test('commands that wait for the same room are written by one statement', async () => {
+test('queued commands on the same room share one statement', async () => {
   const { app } = world
   const { body } = await world.alice.rest('POST', '/rooms', { type: 'group', access: 'link', maxParticipants: 60 })
   statements = []
@@ -71,7 +71,7 @@ test('commands that wait for the same room are written by one statement', async 
   expect(commits().length).toBeLessThanOrEqual(3)
 })
 
-test('commits of different rooms that wait for a connection share one statement', async () => {
+test('queued commits of different rooms share one statement', async () => {
   const { app } = world
   const input = CreateRoom.parse({ type: 'group', access: 'link', maxParticipants: 5 })
   const made = await Promise.all(Array.from({ length: 50 }, (_, index) => app.rooms.create(user(index), input)))
@@ -82,7 +82,7 @@ test('commits of different rooms that wait for a connection share one statement'
   expect(commits().length).toBeLessThanOrEqual(6)
 })
 
-test('rooms are paged both ways without a gap, while new ones come', async () => {
+test('rooms are paged in both directions without a gap while new rooms are created', async () => {
   const erin = await world.person('erin')
   await fill(erin, 7)
   const page = async (args: string) => {
@@ -105,7 +105,7 @@ test('rooms are paged both ways without a gap, while new ones come', async () =>
   expect(back).toMatchObject({ ids: all.slice(1, 3), hasNextPage: true, hasPreviousPage: true })
 })
 
-test('rooms are found by status, type, media type and time', async () => {
+test('the list of rooms is filtered by status, type, media type and time', async () => {
   const frank = await world.person('frank')
   const create = async (input: object) => (await frank.rest('POST', '/rooms', input)).body
   const call = await create({ type: 'p2p', calleeId: 'grace', mediaType: 'audio' })
@@ -123,7 +123,7 @@ test('rooms are found by status, type, media type and time', async () => {
   expect(await find(`to: "${call.createdAt}"`)).toEqual([])
 })
 
-test('calls with somebody, missed calls of a week, and what is live now are found', async () => {
+test('the list of rooms is filtered by peer, by missed calls of a week, and by live rooms', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ app, person }) => {
@@ -150,7 +150,7 @@ test('calls with somebody, missed calls of a week, and what is live now are foun
   )
 })
 
-test('the list holds the own rooms only, and all of them for rtc:admin', async () => {
+test('the list contains only the rooms of the user, and all rooms for rtc:admin', async () => {
   const grace = await world.person('grace')
   const id = await fill(grace, 1)
   const root = await world.person('root', { scopes: ['rtc:admin'] })

@@ -21,7 +21,7 @@ test('a repeat with an Idempotency-Key answers 200, the same room, and says so',
   })
 })
 
-test('GET /rooms pages through the own rooms, newest first, by filter', async () => {
+test('GET /rooms pages through the rooms of the user, newest first, with filters', async () => {
   const dave = await world.person('dave')
   const ids: string[] = []
   for (const [nth, type] of ['p2p', 'group', 'p2p', 'group', 'p2p'].entries()) {

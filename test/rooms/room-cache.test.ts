@@ -5,7 +5,7 @@ import { RoomCache } from '../../src/rooms/room-cache.ts'
 import { CreateRoom } from '../../src/rooms/input.ts'
 import { withWorld } from '../world.ts'
 
-it('keeps a bounded number of participants, forgets the least recently used room, and no room that has ended', async () => {
+it('bounds the cached participants, evicts the least recently used room, and drops rooms that have ended', async () => {
   await withWorld(async ({ app }) => {
     const { room } = await app.rooms.create({ id: 'alice', scopes: new Set() }, CreateRoom.parse({ type: 'group' }))
     const named = (id: string, size: number): Room => ({

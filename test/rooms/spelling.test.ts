@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Person, startWorld, take } from '../world.ts'
 
-/** How ids and times may be written. */
+/** Accepted spellings of ids and times. */
 
 let world: Awaited<ReturnType<typeof startWorld>>
 let alice: Person
@@ -21,7 +21,7 @@ describe('a room id in upper case', () => {
     upper = id.toUpperCase()
   })
 
-  test('is the same room in paths, and is answered in lower case', async () => {
+  test('names the same room in paths, and is returned in lower case', async () => {
     expect((await alice.rest('GET', `/rooms/${upper}`)).body.id).toBe(id)
     expect((await alice.rest('POST', `/rooms/${upper}/join`)).body.id).toBe(id)
     expect((await world.bob.rest('POST', `/rooms/${upper}/join`)).body.participant.id).toBe(`${id}:bob`)
@@ -30,13 +30,13 @@ describe('a room id in upper case', () => {
     expect(log.body.events.length).toBeGreaterThan(0)
   })
 
-  test('is the same room in arguments', async () => {
+  test('names the same room in arguments', async () => {
     expect((await alice.graphql('query ($id: ID!) { room(id: $id) { id } }', { id: upper })).body.data.room.id).toBe(id)
     const update = 'mutation ($id: ID!) { updateParticipant(input: { roomId: $id, video: false }) { room { id } } }'
     expect((await alice.graphql(update, { id: upper })).body.data.updateParticipant.room.id).toBe(id)
   })
 
-  test('is the same room in subscriptions, whose events and signals arrive', async () => {
+  test('names the same room in subscriptions, which deliver events and signals', async () => {
     const updates = alice.subscribe('subscription ($id: ID!) { roomUpdated(roomId: $id) { type room { id } } }', {
       id: upper,
     })
@@ -51,7 +51,7 @@ describe('a room id in upper case', () => {
     await Promise.all([updates.return?.(), signals.return?.()])
   })
 
-  test('is the same cursor', async () => {
+  test('names the same cursor', async () => {
     const page = (after: string) => alice.rest('GET', `/rooms?after=${after}`)
     expect((await page(upper)).body).toEqual((await page(id)).body)
     const rooms = 'query ($after: String) { rooms(after: $after) { edges { cursor } } }'
@@ -73,7 +73,7 @@ describe('a time', () => {
     '2026-01-01T10:00:00',
     'yesterday',
     '',
-  ])('%s is refused at every door', async (from) => {
+  ])('%s is refused by GraphQL and REST', async (from) => {
     const byGraphQL = await alice.graphql(LIST, { from })
     expect([byGraphQL.status, byGraphQL.body.errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT'])
     const literal = await alice.graphql(`{ rooms(filter: { from: ${JSON.stringify(from)} }) { edges { cursor } } }`)
@@ -88,13 +88,13 @@ describe('a time', () => {
     '2026-01-31T10:30:00.123456+05:30',
     '0001-01-01T00:00:00Z',
     '9999-12-31T23:59:59.999Z',
-  ])('%s is understood at every door', async (from) => {
+  ])('%s is accepted by GraphQL and REST', async (from) => {
     expect(await alice.graphql(LIST, { from })).toMatchObject({ status: 200 })
     expect(await alice.rest('GET', `/rooms?from=${encodeURIComponent(from)}`)).toMatchObject({ status: 200 })
     expect(await alice.rest('GET', `/rooms?to=${encodeURIComponent(from)}`)).toMatchObject({ status: 200 })
   })
 
-  test('with an offset that is not encoded is understood in a query', async () => {
+  test('is accepted in a query with an unencoded offset', async () => {
     expect(await alice.rest('GET', '/rooms?from=2026-01-31T10:30:00+00:00')).toMatchObject({ status: 200 })
   })
 })

@@ -10,17 +10,17 @@ const ended = async (person: Person, roomId: string) => {
   return [status, endReason]
 }
 
-/** Any request about a room applies what is due; reading does not, so the sweeper is waited for. */
+/** Reading a room does not apply its deadlines, so this waits for the sweeper. */
 async function expectEnd(person: Person, roomId: string, endReason: string): Promise<void> {
   await expect.poll(() => ended(person, roomId), { timeout: 10_000 }).toEqual(['ended', endReason])
 }
 
-describe('a group that nobody ever joins', () => {
+describe('a group that no one joins', () => {
   const clock = manualClock()
   const story = (work: (world: World) => Promise<void>) => () => withWorld(work, { dependencies: { clock } })
 
   test(
-    'ends as missed when all invitations are over',
+    'ends as missed when all invitations have expired',
     story(async ({ alice, bob }) => {
       const { body } = await group(alice, { participantIds: ['bob', 'carol'] })
       await bob.rest('POST', `/rooms/${body.id}/reject`)
@@ -32,7 +32,7 @@ describe('a group that nobody ever joins', () => {
   )
 
   test(
-    'ends as missed, not before its time, when everybody declines',
+    'ends as missed at the ring timeout when all invited users decline',
     story(async ({ alice, bob }) => {
       const { body } = await group(alice, { participantIds: ['bob'] })
       await bob.rest('POST', `/rooms/${body.id}/reject`)
@@ -43,7 +43,7 @@ describe('a group that nobody ever joins', () => {
   )
 
   test(
-    'ends as empty when nobody was invited',
+    'ends as empty when no one was invited',
     story(async ({ alice }) => {
       const { body } = await group(alice, { access: 'link' })
       clock.advance(30)
@@ -52,7 +52,7 @@ describe('a group that nobody ever joins', () => {
   )
 
   test(
-    'lasts for as long as an invitation rings that came later',
+    'stays open while a later invitation rings',
     story(async ({ alice }) => {
       const { body } = await group(alice)
       clock.advance(29)
@@ -65,7 +65,7 @@ describe('a group that nobody ever joins', () => {
   )
 
   test(
-    'goes on when somebody has joined',
+    'stays open after a participant has joined',
     story(async ({ alice }) => {
       const { body } = await group(alice, { participantIds: ['bob'] })
       await alice.rest('POST', `/rooms/${body.id}/join`)
@@ -83,7 +83,7 @@ describe('the seats of a mesh', () => {
     LIVEKIT_API_SECRET: 'a secret of 32 bytes',
   }
 
-  test('are six at every door, unless more are asked for or a media server does the work', () =>
+  test('are six by default, unless more are requested or the provider has a media server', () =>
     withWorld(
       async ({ alice }) => {
         const seats = async (input: object) =>
@@ -96,7 +96,7 @@ describe('the seats of a mesh', () => {
       { env },
     ))
 
-  test('are as many as MESH_MAX says, and the connection tells them', () =>
+  test('are MESH_MAX, which the connection contains', () =>
     withWorld(
       async ({ alice }) => {
         const { body } = await group(alice, { maxParticipants: 40 })
@@ -110,7 +110,7 @@ describe('the seats of a mesh', () => {
       { env: { ...env, MESH_MAX: '4' } },
     ))
 
-  test('are refused beyond what a mesh carries to clients that carry the media themselves, before they join', () =>
+  test('are refused to a mesh client when MESH_MAX participants have joined', () =>
     withWorld(
       async ({ alice, bob, carol, person }) => {
         const { body } = await group(alice, { participantIds: ['bob', 'carol', 'dave'], maxParticipants: 40 })
@@ -122,13 +122,13 @@ describe('the seats of a mesh', () => {
         expect(errors[0].extensions.code).toBe('ROOM_FULL')
         const log = await alice.rest('GET', `/rooms/${body.id}/participants`)
         expect(log.body.find(({ userId }: { userId: string }) => userId === 'carol').state).toBe('invited')
-        // Whoever brings a media server takes the seats that the room has.
+        // A client with its own media server may take any free seat of the room.
         expect((await (await person('dave')).rest('POST', `/rooms/${body.id}/join`)).status).toBe(200)
       },
       { env: { ...env, MESH_MAX: '2' } },
     ))
 
-  test('bound who is invited, as when the room is created', () =>
+  test('limit invitations, at creation and later', () =>
     withWorld(async ({ alice }) => {
       const guests = Array.from({ length: 7 }, (_, n) => `guest ${n}`)
       expect((await group(alice, { participantIds: guests })).body).toMatchObject({

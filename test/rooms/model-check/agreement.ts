@@ -9,38 +9,42 @@ import {
   type RoomEvent,
 } from '../../../src/rooms/model.ts'
 import type { Recorded } from './gateway.ts'
-import { deadlineOf, type Happening, type Place, type Room as ModelRoom, wakesAt } from './rules.ts'
+import { deadlineOf, type LoggedEvent, type ModelParticipant, type Room as ModelRoom, sweptAt } from './rules.ts'
 
-/** Claims that the rows are the fold of the log from its first event, and that both are what the rules say. */
+/** Asserts that the rows equal the fold of the log, and that both equal the model. */
 export function expectAgreement(
   { row, events }: Pick<Recorded, 'row' | 'events'>,
   model: ModelRoom,
   now: number,
 ): void {
   const fold = events.reduce<Room | null>(apply, null)
-  same(
+  expectSame(
     'seq counts the events',
     events.map(({ seq }) => seq),
     events.map((_, index) => index + 1),
   )
-  // A claim moves the row's deadline alone, until whoever holds it is done.
-  same('the rows are the fold of the log', model.claimedUntil ? { ...row, deadlineAt: fold?.deadlineAt } : row, fold)
-  same('the log is what happened', events.map(happeningOf), model.log)
-  same('the rows are what the rules say', viewOf(row, now), viewOfModel(model, now))
-  same('the row wakes the sweeper in time', millis(row.deadlineAt), wakesAt(model))
-  same('the log knows the deadline', millis(fold?.deadlineAt ?? null), deadlineOf(model))
+  // A claim changes only the row's deadline, until the claiming node has processed the room.
+  expectSame(
+    'the rows are the fold of the log',
+    model.claimedUntil ? { ...row, deadlineAt: fold?.deadlineAt } : row,
+    fold,
+  )
+  expectSame('the log equals the model', events.map(loggedEvent), model.log)
+  expectSame('the rows equal the model', viewOf(row, now), viewOfModel(model, now))
+  expectSame('the row has the time of the next sweep', millis(row.deadlineAt), sweptAt(model))
+  expectSame('the log has the deadline', millis(fold?.deadlineAt ?? null), deadlineOf(model))
 }
 
-/** Fails with both sides' difference and what they should have been. */
-export function same(claim: string, actual: unknown, expected: unknown): void {
-  // The assertion is slow, and nearly always unnecessary.
+/** Asserts deep equality, with the difference in the message. */
+export function expectSame(claim: string, actual: unknown, expected: unknown): void {
+  // `toStrictEqual` is slow, so it runs only to report a difference.
   // oxlint-disable-next-line vitest/valid-expect -- the second argument is the claim
   if (!isDeepStrictEqual(actual, expected)) expect(actual, claim).toStrictEqual(expected)
 }
 
 const millis = (time: Date | null): number | null => time && time.getTime()
 
-const happeningOf = ({ type, at, subjectId, actorId }: RoomEvent): Happening => ({
+const loggedEvent = ({ type, at, subjectId, actorId }: RoomEvent): LoggedEvent => ({
   type,
   at: at.getTime(),
   subjectId,
@@ -69,11 +73,11 @@ function viewOf(room: Room, now: number) {
     emptyAt: millis(room.emptyAt),
     expiresAt: millis(room.expiresAt),
     duration: roomDuration(room, new Date(now)),
-    places: room.participants.map((participant) => placeOf(participant, now)),
+    participants: room.participants.map((participant) => viewOfParticipant(participant, now)),
   }
 }
 
-function placeOf(participant: Participant, now: number): Place & { duration: number } {
+function viewOfParticipant(participant: Participant, now: number): ModelParticipant & { duration: number } {
   return {
     userId: participant.userId,
     role: participant.role,
@@ -82,7 +86,7 @@ function placeOf(participant: Participant, now: number): Place & { duration: num
     video: participant.video,
     connected: participant.connected,
     deviceId: participant.deviceId,
-    // The rules do not know the room's id.
+    // The model does not know the room's id.
     sessionId: participant.sessionId?.replace(`${participant.roomId}:`, '#') ?? null,
     joinedAt: millis(participant.joinedAt),
     leftAt: millis(participant.leftAt),
@@ -98,18 +102,21 @@ function placeOf(participant: Participant, now: number): Place & { duration: num
 }
 
 function viewOfModel(room: ModelRoom, now: number): ReturnType<typeof viewOf> {
-  const { request: _request, nth: _nth, claimedUntil: _claimed, log, places, ...facts } = room
+  const { request: _request, nth: _nth, claimedUntil: _claimed, log, participants, ...facts } = room
   return {
     ...facts,
     seq: log.length,
     duration: room.startedAt === null ? null : wholeSeconds((room.activeUntil ?? now) - room.startedAt),
-    places: places.map((place) => ({
-      ...place,
-      duration: wholeSeconds(place.completedMillis + (place.state === 'joined' ? staySoFar(place, now) : 0)),
+    participants: participants.map((participant) => ({
+      ...participant,
+      duration: wholeSeconds(
+        participant.completedMillis + (participant.state === 'joined' ? currentMembership(participant, now) : 0),
+      ),
     })),
   }
 }
 
-const staySoFar = ({ joinedAt, lostAt }: Place, now: number): number => Math.max(0, (lostAt ?? now) - (joinedAt ?? now))
+const currentMembership = ({ joinedAt, lostAt }: ModelParticipant, now: number): number =>
+  Math.max(0, (lostAt ?? now) - (joinedAt ?? now))
 
 const wholeSeconds = (milliseconds: number): number => Math.floor(milliseconds / 1000)

@@ -21,31 +21,31 @@ import { createRoomStore } from '../../../src/rooms/store.ts'
 import { createRoomWrites } from '../../../src/rooms/writes.ts'
 import { createTestDatabase } from '../../database.ts'
 import { type ManualClock, manualClock, SECRET, OPERATOR } from '../../world.ts'
-import { type Deed, LIMITS, MESH_MAX, RINGING_MAX, type Request, type User } from './rules.ts'
+import { type RoomCommand, LIMITS, MESH_MAX, RINGING_MAX, type Request, type User } from './rules.ts'
 
-/** What the database holds of one room, all of it as of the same moment. */
+/** One room in the database, read in one statement. */
 export interface Recorded {
   readonly row: Room
-  /** From the first on. */
+  /** All events, from the first. */
   readonly events: readonly RoomEvent[]
-  /** The same events as text, one a line. */
+  /** The events as JSON text, one per line. */
   readonly lines: string
 }
 
-/** The gateway without its doors; time passes, and the sweeper comes, when it is told to. */
+/** The gateway without HTTP. The test moves the clock and runs the sweeper. */
 export interface Gateway {
   readonly clock: ManualClock
   create(actor: User, request: Request, key: string | null): Promise<{ room: Room; replayed: boolean }>
-  carryOut(roomId: string, deed: Deed): Promise<Room>
-  /** Blocks, or unblocks. */
+  execute(roomId: string, command: RoomCommand): Promise<Room>
+  /** Blocks or unblocks `userId`. */
   block(actor: User, userId: string, blocks: boolean): Promise<void>
-  /** Takes the rooms that are due, as the sweeper does. */
+  /** Claims overdue rooms, as the sweeper does. */
   claimDue(): Promise<readonly string[]>
   record(roomIds: readonly string[]): Promise<readonly Recorded[]>
-  /** The same by the ports that the gateway itself reads by. */
-  reread(roomId: string): Promise<Pick<Recorded, 'row' | 'events'>>
+  /** Reads the room and its log through the app's own services. */
+  readThroughApp(roomId: string): Promise<Pick<Recorded, 'row' | 'events'>>
   countRooms(): Promise<number>
-  /** Forgets every room and every block. */
+  /** Deletes all rooms and blocks. */
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -79,8 +79,8 @@ export async function startGateway(): Promise<Gateway> {
   })
   const app = createApp(configuration, { databaseUrl: database.url, log, clock })
   const store = createRoomStore(app)
-  // The app keeps its own to itself: this one stands for the node whose streams and sweeper act on the same rooms.
-  const { execute } = createExecutor({
+  // The app's own executor is private. This one acts as another node, whose streams and sweeper change the same rooms.
+  const executor = createExecutor({
     store,
     writes: createRoomWrites(app.statements),
     clock,
@@ -88,50 +88,50 @@ export async function startGateway(): Promise<Gateway> {
     ringingMax: RINGING_MAX,
     publish: (room, events) => app.hub.committed(room, events),
   })
-  const witness = new pg.Client({ connectionString: database.url })
-  await witness.connect()
+  const observer = new pg.Client({ connectionString: database.url })
+  await observer.connect()
 
-  const carryOut = async (roomId: string, deed: Deed): Promise<Room> => {
-    switch (deed.type) {
+  const execute = async (roomId: string, command: RoomCommand): Promise<Room> => {
+    switch (command.type) {
       case 'join':
-        return (await app.rooms.join(actorOf(deed.actor), roomId, JoinRoom.parse(without(deed)))).room
+        return (await app.rooms.join(actorOf(command.actor), roomId, JoinRoom.parse(bodyOf(command)))).room
       case 'leave':
-        return (await app.rooms.leave(actorOf(deed.actor), roomId, LeaveRoom.parse(without(deed)))).room
+        return (await app.rooms.leave(actorOf(command.actor), roomId, LeaveRoom.parse(bodyOf(command)))).room
       case 'end':
-        return app.rooms.end(actorOf(deed.actor), roomId)
+        return app.rooms.end(actorOf(command.actor), roomId)
       case 'reject':
-        return (await app.rooms.reject(actorOf(deed.actor), roomId, RejectCall.parse(without(deed)))).room
+        return (await app.rooms.reject(actorOf(command.actor), roomId, RejectCall.parse(bodyOf(command)))).room
       case 'invite':
-        return (await app.rooms.invite(actorOf(deed.actor), roomId, InviteParticipants.parse(without(deed)))).room
+        return (await app.rooms.invite(actorOf(command.actor), roomId, InviteParticipants.parse(bodyOf(command)))).room
       case 'remove':
-        return (await app.rooms.remove(actorOf(deed.actor), roomId, deed.userId)).room
+        return (await app.rooms.remove(actorOf(command.actor), roomId, command.userId)).room
       case 'transferHost':
-        return (await app.rooms.transferHost(actorOf(deed.actor), roomId, TransferHost.parse(without(deed)))).room
+        return (await app.rooms.transferHost(actorOf(command.actor), roomId, TransferHost.parse(bodyOf(command)))).room
       case 'update':
-        return (await app.rooms.update(actorOf(deed.actor), roomId, UpdateParticipant.parse(without(deed)))).room
+        return (await app.rooms.update(actorOf(command.actor), roomId, UpdateParticipant.parse(bodyOf(command)))).room
       case 'read':
-        return app.rooms.get(actorOf(deed.actor), roomId)
+        return app.rooms.get(actorOf(command.actor), roomId)
       case 'absent': {
-        const since = new Date(clock.now().getTime() - deed.ago * 1000)
-        // The rules do not know the room's id.
-        const sessionId = deed.sessionId.replace('#', `${roomId}:`)
-        return execute(roomId, { type: 'absent', userId: deed.userId, sessionId, since })
+        const since = new Date(clock.now().getTime() - command.ago * 1000)
+        // The model does not know the room's id.
+        const sessionId = command.sessionId.replace('#', `${roomId}:`)
+        return executor.execute(roomId, { type: 'absent', userId: command.userId, sessionId, since })
       }
       default:
-        return execute(roomId, deed)
+        return executor.execute(roomId, command)
     }
   }
 
   return {
     clock,
     create: (actor, request, key) => app.rooms.create(actorOf(actor), CreateRoom.parse(request), key ?? undefined),
-    carryOut,
+    execute,
     async block(actor, userId, blocks) {
       await app.blocks[blocks ? 'block' : 'unblock'](actorOf(actor), userId)
     },
     claimDue: () => store.claimDue(clock.now(), 100),
     async record(roomIds) {
-      const { rows } = await witness.query<{ room: JsonRow; participants: JsonRow[]; lines: string }>({
+      const { rows } = await observer.query<{ room: JsonRow; participants: JsonRow[]; lines: string }>({
         ...RECORD,
         values: [roomIds],
       })
@@ -141,25 +141,25 @@ export async function startGateway(): Promise<Gateway> {
         lines,
       }))
     },
-    async reread(roomId) {
+    async readThroughApp(roomId) {
       const events: RoomEvent[] = []
       for await (const event of readAll(createEventLog(app.prisma), roomId, { after: 0 })) events.push(event)
       return { row: await app.rooms.get(OPERATOR, roomId), events }
     },
     countRooms: () => app.prisma.room.count(),
     async clear() {
-      await witness.query('DELETE FROM "Room"')
-      await witness.query('DELETE FROM "Block"')
+      await observer.query('DELETE FROM "Room"')
+      await observer.query('DELETE FROM "Block"')
     },
     async close() {
-      await witness.end()
+      await observer.end()
       await app.dispose()
       await database.drop()
     },
   }
 }
 
-/** The code of a refusal; anything else that goes wrong is thrown on. */
+/** The outcome of the work; rethrows errors that are not refusals. */
 export async function settle<T>(work: Promise<T>): Promise<{ outcome: 'ok'; answer: T } | { outcome: ErrorCode }> {
   try {
     return { outcome: 'ok', answer: await work }
@@ -171,7 +171,7 @@ export async function settle<T>(work: Promise<T>): Promise<{ outcome: 'ok'; answ
 
 const actorOf = ({ id, isAdmin }: User): Actor => ({ id, scopes: new Set(isAdmin ? ['rtc:admin'] : []) })
 
-/** What a door would take from the body. */
-function without<T extends { type: string; actor: User }>({ type: _, actor: _actor, ...body }: T) {
+/** The fields that a request's body contains. */
+function bodyOf<T extends { type: string; actor: User }>({ type: _, actor: _actor, ...body }: T) {
   return body
 }

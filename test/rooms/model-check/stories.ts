@@ -1,32 +1,32 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SEED } from '../../seed.ts'
-import { expectAgreement, same } from './agreement.ts'
+import { expectAgreement, expectSame } from './agreement.ts'
 import { type Gateway, settle, startGateway } from './gateway.ts'
-import { type Deed, type Request, type Room, Rules, type User } from './rules.ts'
+import { type RoomCommand, type Request, type Room, Rules, type User } from './rules.ts'
 
 const GATEWAYS = 2
 const UNKNOWN = '01900000-0000-7000-8000-000000000000'
 
-/** What the rules know, and which room of the gateway is which of theirs. */
+/** The model, and the gateway's room id of each of its rooms. */
 interface Model {
   readonly rules: Rules
   readonly ids: string[]
 }
 type Command = fc.AsyncCommand<Model, Gateway>
 
-let ran = 0
+let commandsRun = 0
 
-/** A command that can always be given; it answers the rooms that it touched. */
+/** A command without precondition. `run` returns the rooms that it touched, which are then compared. */
 function command(
-  words: string,
+  description: string,
   run: (model: Model, gateway: Gateway) => Promise<readonly (Room | undefined)[]>,
 ): Command {
   return {
     check: () => true,
-    toString: () => words,
+    toString: () => description,
     async run(model, gateway) {
-      ran += 1
+      commandsRun += 1
       await compare(model, gateway, await run(model, gateway))
     },
   }
@@ -47,28 +47,28 @@ const create = (actor: User, request: Request, key: string | null): Command =>
   command(`create ${JSON.stringify({ actor, request, key })}`, async ({ rules, ids }, gateway) => {
     const expected = rules.create(actor, request, key)
     const actual = await settle(gateway.create(actor, request, key))
-    same('the outcome', actual.outcome, expected.outcome)
+    expectSame('the outcome', actual.outcome, expected.outcome)
     if (expected.outcome !== 'ok' || !('answer' in actual)) return []
     const { room, replayed } = actual.answer
-    same('whether the room was there', replayed, expected.replayed)
+    expectSame('whether the room existed', replayed, expected.replayed)
     if (!replayed) ids.push(room.id)
-    same('which room', ids.indexOf(room.id), expected.room.nth)
+    expectSame('which room', ids.indexOf(room.id), expected.room.nth)
     return [expected.room]
   })
 
-/** `which` counts from the newest room; there may be none yet. */
-const carryOut = (which: number, deed: Deed): Command =>
-  command(`${which} ${JSON.stringify(deed)}`, async ({ rules, ids }, gateway) => {
+/** `which` counts from the newest room; an unknown id is used when there is no such room. */
+const execute = (which: number, roomCommand: RoomCommand): Command =>
+  command(`${which} ${JSON.stringify(roomCommand)}`, async ({ rules, ids }, gateway) => {
     const room = rules.rooms.at(-1 - which)
-    const { outcome } = await settle(gateway.carryOut(room ? (ids[room.nth] ?? '') : UNKNOWN, deed))
-    same('the outcome', outcome, room ? rules.carryOut(room, deed) : 'NOT_FOUND')
+    const { outcome } = await settle(gateway.execute(room ? (ids[room.nth] ?? '') : UNKNOWN, roomCommand))
+    expectSame('the outcome', outcome, room ? rules.execute(room, roomCommand) : 'NOT_FOUND')
     return [room]
   })
 
 const block = (blocker: User, userId: string, blocks: boolean): Command =>
   command(`${blocks ? 'block' : 'unblock'} ${JSON.stringify([blocker, userId])}`, async ({ rules }, gateway) => {
     const { outcome } = await settle(gateway.block(blocker, userId, blocks))
-    same('the outcome', outcome, blocks && blocker.id === userId ? 'BAD_USER_INPUT' : 'ok')
+    expectSame('the outcome', outcome, blocks && blocker.id === userId ? 'BAD_USER_INPUT' : 'ok')
     if (outcome === 'ok') rules.blocks[blocks ? 'add' : 'delete'](`${blocker.id}>${userId}`)
     return []
   })
@@ -80,25 +80,25 @@ const wait = (seconds: number): Command =>
     return Promise.resolve([])
   })
 
-/** The sweeper comes; `dies` after it has taken what is due. */
-const sweep = (dies: boolean): Command =>
-  command(dies ? 'claim' : 'sweep', async ({ rules, ids }, gateway) => {
+/** Runs the sweeper, which may crash after it has claimed the overdue rooms. */
+const sweep = (crashes: boolean): Command =>
+  command(crashes ? 'claim' : 'sweep', async ({ rules, ids }, gateway) => {
     const due = rules.claim()
     const claimed = await gateway.claimDue()
-    same(
-      'what is due',
+    expectSame(
+      'the overdue rooms',
       claimed.map((id) => ids.indexOf(id)).toSorted((a, b) => a - b),
       due.map(({ nth }) => nth),
     )
-    if (dies) return due
+    if (crashes) return due
     for (const room of due) {
-      rules.carryOut(room, { type: 'tick' })
-      await gateway.carryOut(ids[room.nth] ?? '', { type: 'tick' })
+      rules.execute(room, { type: 'tick' })
+      await gateway.execute(ids[room.nth] ?? '', { type: 'tick' })
     }
     return due
   })
 
-/** Few people who meet often: what is rare is then still told. */
+/** Few users, so that rare combinations occur often. */
 const userId = fc.constantFrom('alice', 'alice', 'alice', 'bob', 'bob', 'bob', 'carol', 'dave')
 const actor: fc.Arbitrary<User> = fc.oneof(
   { weight: 9, arbitrary: userId.map((id) => ({ id, isAdmin: false })) },
@@ -131,10 +131,10 @@ const group = fc.record<Request>({
   maxParticipants: fc.constantFrom(null, 1, 2, 3),
 })
 
-const deed: fc.Arbitrary<Deed> = fc.oneof(
+const roomCommand: fc.Arbitrary<RoomCommand> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record<Deed & { type: 'join' }>({
+    arbitrary: fc.record<RoomCommand & { type: 'join' }>({
       type: fc.constant('join'),
       actor,
       deviceId,
@@ -147,35 +147,41 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record<Deed & { type: 'leave' }>({ type: fc.constant('leave'), actor, deviceId, sessionId, after }),
+    arbitrary: fc.record<RoomCommand & { type: 'leave' }>({
+      type: fc.constant('leave'),
+      actor,
+      deviceId,
+      sessionId,
+      after,
+    }),
   },
-  fc.record<Deed & { type: 'end' }>({ type: fc.constant('end'), actor }),
-  fc.record<Deed & { type: 'read' }>({ type: fc.constant('read'), actor }),
-  fc.record<Deed & { type: 'reject' }>({
+  fc.record<RoomCommand & { type: 'end' }>({ type: fc.constant('end'), actor }),
+  fc.record<RoomCommand & { type: 'read' }>({ type: fc.constant('read'), actor }),
+  fc.record<RoomCommand & { type: 'reject' }>({
     type: fc.constant('reject'),
     actor,
     reason: fc.constantFrom('declined' as const, 'busy' as const),
   }),
   {
     weight: 2,
-    arbitrary: fc.record<Deed & { type: 'invite' }>({
+    arbitrary: fc.record<RoomCommand & { type: 'invite' }>({
       type: fc.constant('invite'),
       actor,
       userIds: fc.array(userId, { minLength: 1, maxLength: 3 }),
     }),
   },
-  fc.record<Deed & { type: 'remove' }>({ type: fc.constant('remove'), actor, userId }),
-  fc.record<Deed & { type: 'transferHost' }>({ type: fc.constant('transferHost'), actor, userId }),
-  fc.record<Deed & { type: 'update' }>({ type: fc.constant('update'), actor, audio: flag, video: flag }),
+  fc.record<RoomCommand & { type: 'remove' }>({ type: fc.constant('remove'), actor, userId }),
+  fc.record<RoomCommand & { type: 'transferHost' }>({ type: fc.constant('transferHost'), actor, userId }),
+  fc.record<RoomCommand & { type: 'update' }>({ type: fc.constant('update'), actor, audio: flag, video: flag }),
   {
     weight: 2,
-    arbitrary: fc.record<Deed & { type: 'disconnect' }>({ type: fc.constant('disconnect'), userId, deviceId }),
+    arbitrary: fc.record<RoomCommand & { type: 'disconnect' }>({ type: fc.constant('disconnect'), userId, deviceId }),
   },
   {
     weight: 2,
-    arbitrary: fc.record<Deed & { type: 'reconnect' }>({ type: fc.constant('reconnect'), userId, deviceId }),
+    arbitrary: fc.record<RoomCommand & { type: 'reconnect' }>({ type: fc.constant('reconnect'), userId, deviceId }),
   },
-  fc.record<Deed & { type: 'absent' }>({
+  fc.record<RoomCommand & { type: 'absent' }>({
     type: fc.constant('absent'),
     userId,
     sessionId: fc.constantFrom('s-1', 's-2', '#2', '#3'),
@@ -186,7 +192,9 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
 const commands = fc.commands<Model, Gateway, false>(
   [
     fc.tuple(actor, fc.oneof(call, group), key).map((made) => create(...made)),
-    ...Array.from({ length: 6 }, () => fc.tuple(fc.constantFrom(0, 0, 1, 2), deed).map((done) => carryOut(...done))),
+    ...Array.from({ length: 6 }, () =>
+      fc.tuple(fc.constantFrom(0, 0, 1, 2), roomCommand).map((done) => execute(...done)),
+    ),
     fc.tuple(actor, userId, fc.boolean()).map((blocked) => block(...blocked)),
     fc.constantFrom(0, 1, 4, 5, 19, 20, 30, 44, 45, 100, 240).map(wait),
     fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)).map(sweep),
@@ -194,16 +202,16 @@ const commands = fc.commands<Model, Gateway, false>(
   { maxCommands: 60, size: 'max' },
 )
 
-async function tellStories(
+async function runStories(
   gateway: Gateway,
   { seed, endOnFailure, until }: { seed: number; endOnFailure: boolean; until: () => boolean },
 ): Promise<void> {
   for (let round = 0; !until(); round += 1) {
     await fc.assert(
-      fc.asyncProperty(commands, async (story) => {
+      fc.asyncProperty(commands, async (sequence) => {
         await gateway.clear()
         const model: Model = { rules: new Rules(gateway.clock.now().getTime()), ids: [] }
-        await fc.asyncModelRun(() => ({ model, real: gateway }), story)
+        await fc.asyncModelRun(() => ({ model, real: gateway }), sequence)
         await compare(model, gateway, model.rules.rooms)
         expect(await gateway.countRooms()).toBe(model.rules.rooms.length)
       }),
@@ -213,8 +221,8 @@ async function tellStories(
 }
 
 /**
- * Random stories over the running service and its database, told beside the rules: after each command the outcome, the
- * rows, the log folded from its first event, and the rules agree.
+ * Runs random sequences of commands on the service with its database and on the model. After each command the outcome, the
+ * rows, the fold of the log, and the model must agree.
  */
 export function checkModel(count: number): void {
   let gateways: Gateway[] = []
@@ -225,14 +233,14 @@ export function checkModel(count: number): void {
     await Promise.all(gateways.map((gateway) => gateway.close()))
   })
 
-  test(`the service, its rows, its log and the rules agree after each of ${count} commands (seed ${SEED})`, async () => {
-    ran = 0
-    const isEnough = () => ran >= count
+  test(`the rows, the log and the model agree after each of ${count} commands (seed ${SEED})`, async () => {
+    commandsRun = 0
+    const isEnough = () => commandsRun >= count
     await Promise.all(
       gateways.map((gateway, index) =>
-        tellStories(gateway, { seed: SEED + index, endOnFailure: count > 10_000, until: isEnough }),
+        runStories(gateway, { seed: SEED + index, endOnFailure: count > 10_000, until: isEnough }),
       ),
     )
-    expect(ran).toBeGreaterThanOrEqual(count)
+    expect(commandsRun).toBeGreaterThanOrEqual(count)
   }, 1_200_000)
 }

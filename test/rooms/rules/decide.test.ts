@@ -107,8 +107,8 @@ const codeOf = (room: Room, command: RoomCommand, seconds = 5): unknown => {
   return decision.kind === 'refusal' ? decision.code : decision.events.map(({ type }) => type)
 }
 
-/** Runs a story: `[seconds, command]` one after the other, all of which must be accepted. */
-function story(room: Room, ...steps: [number, RoomCommand][]): { room: Room; types: string[] } {
+/** Decides `[seconds, command]` steps in order; every command must be accepted. */
+function run(room: Room, ...steps: [number, RoomCommand][]): { room: Room; types: string[] } {
   const types: string[] = []
   let current = room
   for (const [seconds, command] of steps) {
@@ -119,11 +119,11 @@ function story(room: Room, ...steps: [number, RoomCommand][]): { room: Room; typ
   return { room: current, types }
 }
 
-const active = (): Room => story(created(), [1, join(alice)], [2, join(bob)]).room
+const active = (): Room => run(created(), [1, join(alice)], [2, join(bob)]).room
 
-describe('a call between two', () => {
-  test('waits until the second has joined, and is completed by the first who leaves', () => {
-    const { room, types } = story(created(), [1, join(alice)], [2, join(bob)], [12, leave(alice)])
+describe('a p2p call', () => {
+  test('is waiting until both have joined, and completed when one of them leaves', () => {
+    const { room, types } = run(created(), [1, join(alice)], [2, join(bob)], [12, leave(alice)])
     expect(types).toEqual([
       'participant_joined',
       'participant_joined',
@@ -143,61 +143,61 @@ describe('a call between two', () => {
     ['the callee ends', end(bob), 'rejected'],
     ['an administrator ends', end(user('root', 'rtc:admin')), 'cancelled'],
   ])('while waiting: when %s it is %s', (_who, command, reason) => {
-    expect(story(created(), [1, join(alice)], [5, command]).room).toMatchObject({ status: 'ended', endReason: reason })
+    expect(run(created(), [1, join(alice)], [5, command]).room).toMatchObject({ status: 'ended', endReason: reason })
   })
 
-  test('is missed when nobody answers within the ring time', () => {
-    const rung = story(created(), [1, join(alice)], [44, tick])
+  test('is missed when the callee does not answer before the ring timeout', () => {
+    const rung = run(created(), [1, join(alice)], [44, tick])
     expect(rung.room.status).toBe('waiting')
-    const { room, types } = story(rung.room, [45, tick])
+    const { room, types } = run(rung.room, [45, tick])
     expect(types).toEqual(['participant_missed', 'room_ended'])
     expect(room).toMatchObject({ endReason: 'missed', endedBy: null, deadlineAt: null })
     expect(findParticipant(room, 'bob')?.state).toBe('missed')
   })
 
-  test('fails when the callee answers a caller who never comes', () => {
-    expect(story(created(), [10, join(bob)], [45, tick]).room).toMatchObject({ status: 'ended', endReason: 'failed' })
+  test('fails when the callee joins and the caller never does', () => {
+    expect(run(created(), [10, join(bob)], [45, tick]).room).toMatchObject({ status: 'ended', endReason: 'failed' })
   })
 
   test('expires at its maximum duration', () => {
-    expect(story(active(), [3601, tick]).room.status).toBe('active')
-    expect(story(active(), [3602, tick]).room).toMatchObject({ status: 'ended', endReason: 'expired' })
+    expect(run(active(), [3601, tick]).room.status).toBe('active')
+    expect(run(active(), [3602, tick]).room).toMatchObject({ status: 'ended', endReason: 'expired' })
   })
 
-  test('admits nobody but its two', () => {
+  test('admits only the caller and the callee', () => {
     expect(decide(active(), join(carol), after(3), LIMITS)).toMatchObject({ code: 'NOT_INVITED' })
   })
 })
 
 describe('a group', () => {
-  test('stays open when somebody leaves, and ends as empty when nobody came back in time', () => {
-    const left = story(created(group), [1, join(alice)], [2, join(bob)], [3, leave(alice)], [4, leave(bob)])
+  test('stays open when a participant leaves, and ends as empty after the empty timeout', () => {
+    const left = run(created(group), [1, join(alice)], [2, join(bob)], [3, leave(alice)], [4, leave(bob)])
     expect(left.room).toMatchObject({ status: 'active', emptyAt: after(34), deadlineAt: after(34) })
-    expect(story(left.room, [20, join(bob)], [40, tick]).room.status).toBe('active')
-    expect(story(left.room, [34, tick]).room).toMatchObject({ status: 'ended', endReason: 'empty' })
+    expect(run(left.room, [20, join(bob)], [40, tick]).room.status).toBe('active')
+    expect(run(left.room, [34, tick]).room).toMatchObject({ status: 'ended', endReason: 'empty' })
   })
 
-  test('goes on when an invitation is missed, and still lets the late one in', () => {
-    const { room } = story(created(group), [1, join(alice)], [2, join(bob)], [45, tick])
+  test('stays open when an invitation is missed, and still admits the invited user later', () => {
+    const { room } = run(created(group), [1, join(alice)], [2, join(bob)], [45, tick])
     expect(findParticipant(room, 'carol')?.state).toBe('missed')
-    expect(findParticipant(story(room, [60, join(carol)]).room, 'carol')?.state).toBe('joined')
+    expect(findParticipant(run(room, [60, join(carol)]).room, 'carol')?.state).toBe('joined')
   })
 
-  test('is ended by its caller alone', () => {
-    const { room } = story(created(group), [1, join(alice)], [2, join(bob)])
+  test('can be ended only by its host', () => {
+    const { room } = run(created(group), [1, join(alice)], [2, join(bob)])
     expect(decide(room, end(bob), after(3), LIMITS)).toMatchObject({ code: 'FORBIDDEN' })
-    expect(story(room, [3, end(alice)]).room).toMatchObject({ status: 'ended', endReason: 'completed' })
+    expect(run(room, [3, end(alice)]).room).toMatchObject({ status: 'ended', endReason: 'completed' })
   })
 
-  test('with access by link seats anybody until it is full', () => {
+  test('with access by link admits any user until it is full', () => {
     const room = created({ ...group, participantIds: [], access: 'link', maxParticipants: 2 })
-    const full = story(room, [1, join(carol)], [2, join(dave)]).room
+    const full = run(room, [1, join(carol)], [2, join(dave)]).room
     expect(decide(full, join(bob), after(3), LIMITS)).toMatchObject({ code: 'ROOM_FULL' })
-    expect(findParticipant(story(full, [3, leave(carol)], [4, join(bob)]).room, 'bob')?.role).toBe('member')
+    expect(findParticipant(run(full, [3, leave(carol)], [4, join(bob)]).room, 'bob')?.role).toBe('member')
   })
 
-  test('counts all stays of a participant', () => {
-    const { room } = story(created(group), [0, join(bob)], [5, leave(bob)], [10, join(bob)], [12, leave(bob)])
+  test('adds up all memberships of a participant', () => {
+    const { room } = run(created(group), [0, join(bob)], [5, leave(bob)], [10, join(bob)], [12, leave(bob)])
     expect(findParticipant(room, 'bob')?.completedSeconds).toBe(7)
   })
 })
@@ -208,26 +208,26 @@ describe('joining', () => {
   })
 
   test('from another device replaces the first and keeps the call', () => {
-    const { room, types } = story(active(), [3, join(bob, 'phone')])
+    const { room, types } = run(active(), [3, join(bob, 'phone')])
     expect(types).toEqual(['participant_left', 'participant_joined'])
     expect(room.status).toBe('active')
     expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', deviceId: 'phone', completedSeconds: 1 })
   })
 
-  test('from another device is not undone by the first, which leaves late', () => {
-    const { room } = story(active(), [3, join(bob, 'phone')])
+  test('from another device is not undone by a late leave of the first', () => {
+    const { room } = run(active(), [3, join(bob, 'phone')])
     expect(accepted(decide(room, { ...leave(bob), deviceId: 'tablet' }, after(4), LIMITS)).events).toEqual([])
-    expect(story(room, [4, { ...leave(bob), deviceId: 'phone' }]).room.status).toBe('ended')
+    expect(run(room, [4, { ...leave(bob), deviceId: 'phone' }]).room.status).toBe('ended')
   })
 
-  test('publishes video in a video room and none in an audio room, unless asked otherwise', () => {
+  test('publishes video in a video room and not in an audio room, unless requested otherwise', () => {
     const video = (room: Room) => findParticipant(room, 'alice')?.video
-    expect(video(story(created(), [1, join(alice)]).room)).toBe(true)
-    expect(video(story(created({ mediaType: 'audio' }), [1, join(alice)]).room)).toBe(false)
+    expect(video(run(created(), [1, join(alice)]).room)).toBe(true)
+    expect(video(run(created({ mediaType: 'audio' }), [1, join(alice)]).room)).toBe(false)
   })
 })
 
-test('a call to somebody who is busy ends at once, where that is the policy', () => {
+test('a call to a busy callee ends at once if BUSY_POLICY is reject', () => {
   const decision = accepted(
     decideCreate(
       { type: 'create', actor: alice, calleeIsBusy: true, expectStream: false, silentFor: new Set(), room: newRoom },
@@ -245,43 +245,43 @@ describe('rejecting', () => {
     ['declined', 'rejected'],
     ['busy', 'busy'],
   ] as const)('a call as %s ends it as %s', (reason, endReason) => {
-    const { room, types } = story(created(), [1, join(alice)], [2, reject(bob, reason)])
+    const { room, types } = run(created(), [1, join(alice)], [2, reject(bob, reason)])
     expect(types).toEqual(['participant_joined', 'participant_rejected', 'room_ended'])
     expect(room).toMatchObject({ status: 'ended', endReason, endedBy: 'bob' })
     expect(findParticipant(room, 'bob')?.state).toBe('rejected')
   })
 
-  test('a group keeps it open for the others, and for a change of mind', () => {
-    const { room } = story(created(group), [1, reject(bob)])
+  test('leaves a group open, and the user may still join', () => {
+    const { room } = run(created(group), [1, reject(bob)])
     expect(room.status).toBe('waiting')
     expect(codeOf(room, reject(bob))).toEqual([])
     expect(codeOf(room, join(bob))).toEqual(['participant_joined'])
   })
 
-  test('is for those whose invitation is open', () => {
+  test('requires an open invitation', () => {
     expect(codeOf(active(), reject(bob))).toBe('CONFLICT')
     expect(codeOf(created(), reject(alice))).toBe('FORBIDDEN')
     expect(codeOf(created(), reject(carol))).toBe('FORBIDDEN')
-    expect(codeOf(story(created(), [1, end(alice)]).room, reject(bob))).toBe('CONFLICT')
+    expect(codeOf(run(created(), [1, end(alice)]).room, reject(bob))).toBe('CONFLICT')
   })
 })
 
-describe('the caller of a group', () => {
+describe('the host of a group', () => {
   test('invites, and the invitation rings until its own deadline', () => {
-    const { room, types } = story(created(group), [10, invite(alice, 'dave', 'bob', 'dave')])
+    const { room, types } = run(created(group), [10, invite(alice, 'dave', 'bob', 'dave')])
     expect(types).toEqual(['participant_invited'])
     expect(findParticipant(room, 'dave')).toMatchObject({ state: 'invited', role: 'member', ringsUntil: after(55) })
-    expect(findParticipant(story(room, [50, tick]).room, 'bob')?.state).toBe('missed')
-    expect(findParticipant(story(room, [50, tick]).room, 'dave')?.state).toBe('invited')
+    expect(findParticipant(run(room, [50, tick]).room, 'bob')?.state).toBe('missed')
+    expect(findParticipant(run(room, [50, tick]).room, 'dave')?.state).toBe('invited')
   })
 
-  test('rings again whoever has rejected or left', () => {
-    const { room } = story(created(group), [1, reject(bob)], [2, join(carol)], [3, leave(carol)])
+  test('invites again users who have rejected or left', () => {
+    const { room } = run(created(group), [1, reject(bob)], [2, join(carol)], [3, leave(carol)])
     expect(codeOf(room, invite(alice, 'bob', 'carol'))).toEqual(['participant_invited', 'participant_invited'])
   })
 
-  test('removes until they are invited again', () => {
-    const { room, types } = story(created(group), [1, join(bob)], [4, remove(alice, 'bob')])
+  test('removes a participant until they are invited again', () => {
+    const { room, types } = run(created(group), [1, join(bob)], [4, remove(alice, 'bob')])
     expect(types).toEqual(['participant_joined', 'participant_removed'])
     expect(findParticipant(room, 'bob')).toMatchObject({
       state: 'removed',
@@ -291,62 +291,62 @@ describe('the caller of a group', () => {
     expect(room.emptyAt).toEqual(after(34))
     for (const command of [join(bob), leave(bob), reject(bob)]) expect(codeOf(room, command)).toBe('FORBIDDEN')
     expect(codeOf(room, remove(alice, 'bob'))).toEqual([])
-    expect(story(room, [5, invite(alice, 'bob')], [6, join(bob)]).types).toEqual([
+    expect(run(room, [5, invite(alice, 'bob')], [6, join(bob)]).types).toEqual([
       'participant_invited',
       'participant_joined',
     ])
   })
 
-  test('is the only one who may, and only in a group that is not over', () => {
+  test('is the only user who may invite and remove, and only in a group that has not ended', () => {
     for (const command of [invite(bob, 'dave'), remove(bob, 'carol'), remove(alice, 'alice')]) {
       expect(codeOf(created(group), command)).toBe('FORBIDDEN')
     }
     expect(codeOf(created(group), remove(alice, 'dave'))).toBe('NOT_FOUND')
     expect(codeOf(created(), invite(alice, 'dave'))).toBe('FORBIDDEN')
-    const over = story(created(group), [1, end(alice)]).room
+    const over = run(created(group), [1, end(alice)]).room
     expect([codeOf(over, invite(alice, 'dave')), codeOf(over, remove(alice, 'bob'))]).toEqual([
       'ROOM_ENDED',
       'ROOM_ENDED',
     ])
-    const full = story(created({ ...group, maxParticipants: 2 }), [1, join(bob)], [2, join(carol)]).room
+    const full = run(created({ ...group, maxParticipants: 2 }), [1, join(bob)], [2, join(carol)]).room
     expect(codeOf(full, invite(alice, 'dave'))).toBe('ROOM_FULL')
   })
 })
 
 describe('presence', () => {
-  test('of somebody who comes back within the grace goes on', () => {
-    const { room, types } = story(active(), [3, disconnect('bob')], [10, reconnect('bob')], [60, tick])
+  test('continues when the participant reconnects within the grace', () => {
+    const { room, types } = run(active(), [3, disconnect('bob')], [10, reconnect('bob')], [60, tick])
     expect(types).toEqual(['participant_disconnected', 'participant_reconnected'])
     expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', connected: true, graceUntil: null })
   })
 
-  test('of somebody who does not come back ends with the grace, and the call with it', () => {
-    const lost = story(active(), [3, disconnect('bob')]).room
+  test('ends with the grace when the participant does not reconnect, and the call ends too', () => {
+    const lost = run(active(), [3, disconnect('bob')]).room
     expect(findParticipant(lost, 'bob')).toMatchObject({ state: 'joined', connected: false })
     expect(lost.deadlineAt).toEqual(after(23))
-    const { room, types } = story(lost, [23, tick])
+    const { room, types } = run(lost, [23, tick])
     expect(types).toEqual(['participant_left', 'room_ended'])
     expect(findParticipant(room, 'bob')).toMatchObject({ state: 'left', leaveReason: 'disconnected' })
     expect(room).toMatchObject({ endReason: 'completed', endedBy: null })
   })
 
-  test('is only of those who have joined, and is lost once', () => {
+  test('is lost only by joined participants, and only once', () => {
     expect(codeOf(created(), disconnect('bob'))).toEqual([])
     expect(codeOf(active(), disconnect('carol'))).toEqual([])
-    expect(codeOf(story(active(), [3, disconnect('bob')]).room, disconnect('bob'))).toEqual([])
+    expect(codeOf(run(active(), [3, disconnect('bob')]).room, disconnect('bob'))).toEqual([])
     expect(codeOf(active(), reconnect('bob'))).toEqual([])
   })
 })
 
-test('what somebody publishes is theirs to change, while they are in', () => {
-  const { room, types } = story(active(), [3, update(bob, { video: false })], [4, update(bob, { video: false })])
+test('a joined participant may change what they publish', () => {
+  const { room, types } = run(active(), [3, update(bob, { video: false })], [4, update(bob, { video: false })])
   expect(types).toEqual(['participant_updated'])
   expect(findParticipant(room, 'bob')).toMatchObject({ audio: true, video: false })
   expect(codeOf(created(), update(bob, { video: false }))).toBe('FORBIDDEN')
   expect(codeOf(active(), update(carol, { video: false }))).toBe('FORBIDDEN')
 })
 
-test('a deadline that has passed comes before the command that came too late', () => {
+test('a passed deadline is applied before a late command', () => {
   expect(codeOf(created(), join(bob), 46)).toBe('ROOM_ENDED')
   expect(codeOf(created(), leave(bob), 46)).toEqual(['participant_missed', 'room_ended'])
 })
@@ -369,7 +369,7 @@ describe('creating', () => {
     expect(create({}, user('carol', 'rtc:admin'))).toMatchObject({ kind: 'change' })
   })
 
-  test('invites nobody twice, and the caller not at all', () => {
+  test('ignores duplicate invitations and an invitation of the caller', () => {
     const room = created({ ...group, participantIds: ['bob', 'alice', 'bob'] })
     expect(room.participants.map(({ userId, role }) => [userId, role])).toEqual([
       ['alice', 'caller'],
@@ -378,7 +378,7 @@ describe('creating', () => {
   })
 })
 
-describe('whatever happens', () => {
+describe('after any sequence of commands', () => {
   const people = [alice, bob, carol, dave, user('root', 'rtc:admin')]
   const actor = fc.constantFrom(...people)
   const command = fc.oneof(
@@ -400,11 +400,11 @@ describe('whatever happens', () => {
     created({ ...group, participantIds: ['bob'], access: 'link', maxParticipants: 2 }),
   )
 
-  /** Every decision of a random story, with the room before it. */
-  function* decisions(room: Room, story: readonly { wait: number; command: RoomCommand }[]) {
+  /** Every decision of a sequence, with the room before it. */
+  function* decisions(room: Room, sequence: readonly { wait: number; command: RoomCommand }[]) {
     let current = room
     let seconds = 0
-    for (const { wait, command } of story) {
+    for (const { wait, command } of sequence) {
       seconds += wait
       const decision = decide(current, command, after(seconds), LIMITS)
       yield { before: current, command, now: after(seconds), decision }
@@ -416,8 +416,8 @@ describe('whatever happens', () => {
     claim: (step: { before: Room; command: RoomCommand; now: Date; decision: Decision }) => void,
   ): void => {
     fc.assert(
-      fc.property(anyRoom, steps, (room, story) => {
-        for (const step of decisions(room, story)) claim(step)
+      fc.property(anyRoom, steps, (room, sequence) => {
+        for (const step of decisions(room, sequence)) claim(step)
       }),
       { numRuns: 2000, seed: SEED },
     )
@@ -433,14 +433,14 @@ describe('whatever happens', () => {
     always(({ before }) => expect(before.participants.joinedCount).toBeLessThanOrEqual(before.maxParticipants))
   })
 
-  test('a call between two only ever seats caller and callee', () => {
+  test('a p2p call has only the caller and the callee as participants', () => {
     always(({ before }) => {
       if (before.type !== 'p2p') return
       expect(before.participants.map(({ userId }) => userId)).toEqual(['alice', 'bob'])
     })
   })
 
-  test('seq rises by exactly the number of events, without a hole', () => {
+  test('seq increases by the number of events, without a gap', () => {
     always(({ before, decision }) => {
       if (decision.kind === 'refusal') return
       const { events, room } = decision
@@ -455,7 +455,7 @@ describe('whatever happens', () => {
     })
   })
 
-  test('doing the same again at the same time changes nothing more', () => {
+  test('repeating a command at the same time changes nothing', () => {
     always(({ command, now, decision }) => {
       if (decision.kind === 'refusal') return
       const again = decide(decision.room, command, now, LIMITS)
@@ -463,7 +463,7 @@ describe('whatever happens', () => {
     })
   })
 
-  test('a room that has not ended always has a deadline ahead, one that has ended has none', () => {
+  test('an open room always has a deadline in the future, an ended room has none', () => {
     always(({ decision, now, command }) => {
       if (decision.kind === 'refusal') return
       const { status, deadlineAt } = decision.room
@@ -486,7 +486,7 @@ describe('whatever happens', () => {
     })
   })
 
-  test('only those who are in a room that goes on are connected, or have a grace', () => {
+  test('only joined participants are connected or have a grace', () => {
     always(({ decision }) => {
       if (decision.kind === 'refusal') return
       for (const { state, connected, graceUntil } of decision.room.participants) {
@@ -496,7 +496,7 @@ describe('whatever happens', () => {
     })
   })
 
-  test('a room is active only from the moment that two are in it', () => {
+  test('a room becomes active when two participants have joined', () => {
     always(({ before, decision }) => {
       if (decision.kind === 'refusal' || before.status !== 'waiting') return
       expect(decision.room.status === 'active').toBe(
@@ -510,16 +510,16 @@ describe('a session', () => {
   const sessionOf = (room: Room, userId: string) => findParticipant(room, userId)?.sessionId
   const leaveSession = (actor: Actor, sessionId: string): RoomCommand => ({ ...leave(actor), sessionId })
 
-  test('is named by the gateway where the client names none, and a repeat of the join keeps it', () => {
-    const room = story(created(), [1, join(alice, 'phone')]).room
+  test('gets an id from the gateway if the client sends none, and a repeated join keeps it', () => {
+    const room = run(created(), [1, join(alice, 'phone')]).room
     expect(sessionOf(room, 'alice')).toBe(`${room.id}:2`)
-    expect(story(room, [2, join(alice, 'phone')]).types).toEqual([])
-    const again = story(created(group), [1, join(alice)], [2, leave(alice)], [3, join(alice)]).room
+    expect(run(room, [2, join(alice, 'phone')]).types).toEqual([])
+    const again = run(created(group), [1, join(alice)], [2, leave(alice)], [3, join(alice)]).room
     expect(sessionOf(again, 'alice')).toBe(`${again.id}:4`)
   })
 
-  test('of another client on the same device takes over, seen as an update of what is published', () => {
-    const { room, types } = story(
+  test('of another client on the same device takes over the membership as an update', () => {
+    const { room, types } = run(
       created(),
       [1, join(alice, 'tab', 's-1')],
       [2, update(alice, { audio: false })],
@@ -530,18 +530,18 @@ describe('a session', () => {
     expect(findParticipant(room, 'alice')).toMatchObject({ sessionId: 's-2', audio: true, joinedAt: after(1) })
   })
 
-  test('that is over cannot take the later one out, nor decline an invitation', () => {
-    const { room } = story(active(), [3, join(bob, null, 's-1')], [4, join(bob, null, 's-2')])
+  test('that has ended can neither end a later session nor decline an invitation', () => {
+    const { room } = run(active(), [3, join(bob, null, 's-1')], [4, join(bob, null, 's-2')])
     expect(codeOf(room, leaveSession(bob, 's-1'))).toEqual([])
     expect(codeOf(room, leaveSession(bob, 's-2'))).toEqual(['participant_left', 'room_ended'])
-    const invited = story(created(group), [1, join(alice)], [1, join(bob, null, 's-1')], [2, leave(bob)])
-    const again = story(invited.room, [3, invite(alice, 'bob')]).room
+    const invited = run(created(group), [1, join(alice)], [1, join(bob, null, 's-1')], [2, leave(bob)])
+    const again = run(invited.room, [3, invite(alice, 'bob')]).room
     expect(codeOf(again, leaveSession(bob, 's-1'))).toEqual([])
     expect(sessionOf(again, 'bob')).toBeNull()
   })
 
   test('ends with the seat', () => {
-    const { room } = story(active(), [3, join(bob, 'tablet')], [4, leave(alice)])
+    const { room } = run(active(), [3, join(bob, 'tablet')], [4, leave(alice)])
     expect([sessionOf(room, 'alice'), sessionOf(room, 'bob')]).toEqual([null, null])
   })
 })

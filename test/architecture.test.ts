@@ -7,42 +7,42 @@ const root = fileURLToPath(new URL('../src', import.meta.url))
 
 interface Kind {
   readonly kind: string
-  /** Their names below `src`, without extension. */
+  /** Matches their names below `src`, without extension. */
   readonly files: RegExp
-  /** Kinds of files that these may import. */
+  /** The kinds that they may import. */
   readonly imports: readonly string[]
-  /** What these files are for, from which follows what they need. */
+  /** Their purpose, which justifies the imports. */
   readonly reason: string
 }
 
 /**
- * What each kind of file may import of ours. A file's kind is the first whose pattern fits; whatever is not named is
- * forbidden. Top to bottom is the direction of the design: main → server → transports → app → features → core.
+ * The modules of `src` that each kind of file may import. A file's kind is the first one that matches; imports that are
+ * not listed are forbidden. The order follows the design: main → server → transports → app → features → core.
  */
 const KINDS: readonly Kind[] = [
   {
     kind: 'sdk',
     files: /^sdk\//,
     imports: ['sdk'],
-    reason: "the client package; it runs in other people's applications and ships nothing of the server",
+    reason: 'the client package; it runs in applications and contains no code of the server',
   },
   {
     kind: 'web',
     files: /^web\//,
     imports: ['web', 'sdk'],
-    reason: 'an application on the SDK, which uses only what every application can use',
+    reason: 'an application on the SDK, which uses only its public API',
   },
   {
     kind: 'variables',
     files: /^\w+\/variables$/,
     imports: ['providers', 'rates', 'commands', 'core'],
-    reason: 'a feature states its own variables, out of the tables that they follow from',
+    reason: 'a feature declares its own variables, derived from its tables',
   },
   {
     kind: 'providers',
     files: /^media\/providers(\/|$)/,
     imports: ['providers', 'core'],
-    reason: 'one file per provider, so that a new one touches no other; the configuration reads their variables',
+    reason: 'one file per provider, so that adding one changes no other; the configuration reads their variables',
   },
   {
     kind: 'main',
@@ -54,30 +54,29 @@ const KINDS: readonly Kind[] = [
     kind: 'readiness',
     files: /^readiness$/,
     imports: ['auth', 'core'],
-    reason: 'asks each part that the gateway depends on for its state',
+    reason: 'checks the state of each dependency of the gateway',
   },
   {
     kind: 'server',
     files: /^server$/,
     imports: ['app', 'core', 'graphql', 'graphiql', 'rest', 'routes', 'http', 'limits'],
-    reason: 'puts every door on one HTTP server',
+    reason: 'serves GraphQL, REST and the pages from one HTTP server',
   },
   {
     kind: 'schema',
     files: /^graphql\/schema$/,
     imports: ['graphql', 'builder', 'types'],
-    reason: 'imports every feature that adds to the GraphQL schema, and nothing else',
+    reason: 'imports the features that extend the GraphQL schema, and nothing else',
   },
   {
     kind: 'builder',
     files: /^graphql\/(builder|access|context|work|cost|limits)$/,
     imports: ['builder', 'core', 'db', 'blocks', 'calls', 'events', 'media', 'signals', 'service', 'policy'],
-    reason:
-      'the context of an operation hands the services to the resolvers; root fields name their entry in the policy',
+    reason: 'the context passes the services to the resolvers; root fields name their entry in the policy',
   },
   {
     kind: 'types',
-    // One file, or a folder where they are many.
+    // One file, or a folder of several files.
     files: /^\w+\/graphql(\/[\w-]+)?$/,
     imports: [
       'types',
@@ -94,49 +93,50 @@ const KINDS: readonly Kind[] = [
       'calls',
       'signals',
     ],
-    reason: "a feature's GraphQL types and resolvers call its service; they know no transport",
+    reason: "a feature's GraphQL types and resolvers call its service; independent of the transport",
   },
   {
     kind: 'graphql',
     files: /^graphql\//,
     imports: ['graphql', 'builder', 'schema', 'auth', 'core', 'http', 'events', 'limits'],
-    reason: 'executes GraphQL over HTTP and WebSocket, whatever the schema says',
+    reason: 'executes GraphQL over HTTP and WebSocket, independent of the schema',
   },
   {
     kind: 'graphiql',
     files: /^graphiql\//,
     imports: ['graphiql', 'http', 'core'],
-    reason: 'a page that is served; it knows the gateway only by its address',
+    reason: 'a static page; it uses the gateway only by its address',
   },
   {
     kind: 'routes',
     files: /^rest\/routes$/,
     imports: ['paths', 'rest', 'service', 'blocks', 'events', 'calls', 'http', 'core'],
-    reason: 'collects the REST paths of every feature',
+    reason: 'collects the REST routes of all features',
   },
   {
     kind: 'rest',
     files: /^rest\//,
     imports: ['rest', 'auth', 'policy', 'core', 'http', 'limits'],
-    reason: 'routes, validates and documents REST requests, whatever the paths do; each names its entry in the policy',
+    reason:
+      'routes, validates and documents REST requests, independent of the features; routes name their entry in the policy',
   },
   {
     kind: 'paths',
     files: /^\w+\/rest$/,
     imports: ['paths', 'rest', 'json', 'input', 'service', 'blocks', 'model', 'events', 'calls', 'http', 'core'],
-    reason: "a feature's REST paths call its service; they know the request only through the route",
+    reason: "a feature's REST routes call its service; they access the request only through the route",
   },
   {
     kind: 'json',
     files: /^(rooms|media)\/json$/,
     imports: ['model', 'media', 'core'],
-    reason: 'how REST spells the values of the domain',
+    reason: 'the REST representation of domain values',
   },
   {
     kind: 'http',
     files: /^http\//,
     imports: ['http', 'core'],
-    reason: 'serves bytes; it knows no feature',
+    reason: 'the HTTP server, independent of the features',
   },
   {
     kind: 'app',
@@ -158,49 +158,49 @@ const KINDS: readonly Kind[] = [
       'service',
       'store',
     ],
-    reason: 'the composition root constructs every feature and knows no transport',
+    reason: 'the composition root constructs all features, independent of the transports',
   },
   {
     kind: 'service',
     files: /^rooms\/(service|executor|charges|reader)$/,
     imports: ['service', 'store', 'limits', 'media', 'input', 'policy', 'decide', 'commands', 'model', 'core'],
-    reason: 'authorises and counts, then has the rules decide and the store commit',
+    reason: 'authorises and applies rates, then calls the rules and the store',
   },
   {
     kind: 'store',
     files: /^rooms\/(store|writes|commit-queue|room-cache|event-log|ring-checker|page|rows|columns|table)$/,
     imports: ['store', 'db', 'policy', 'commands', 'model', 'core'],
-    reason: 'reads and writes the tables of rooms; decides nothing',
+    reason: 'reads and writes the tables of rooms; contains no rules',
   },
   {
     kind: 'events',
     files: /^events\//,
     imports: ['events', 'limits', 'rates', 'service', 'store', 'policy', 'model', 'core'],
-    reason: 'streams the log of rooms to subscribers, who must be allowed to read',
+    reason: 'streams the log of rooms to authorised subscribers',
   },
   {
     kind: 'blocks',
     files: /^blocks\//,
     imports: ['blocks', 'input', 'limits', 'db', 'core'],
-    reason: 'whose calls ring for whom is a list of its own that rooms ask',
+    reason: 'the list of blocked users, which rooms read',
   },
   {
     kind: 'calls',
     files: /^calls\//,
     imports: ['calls', 'events', 'limits', 'model', 'core'],
-    reason: 'what rings for a user follows from the rooms',
+    reason: 'derives the incoming calls of a user from the rooms',
   },
   {
     kind: 'signals',
     files: /^signals\//,
     imports: ['signals', 'input', 'events', 'limits', 'db', 'policy', 'model', 'core'],
-    reason: 'carries messages between participants of a room that they may read',
+    reason: 'delivers signals between participants of a room',
   },
   {
     kind: 'presence',
     files: /^presence\//,
     imports: ['presence', 'events', 'db', 'service', 'store', 'model', 'core'],
-    reason: 'executes what time and lost streams do to a room, by the same executor as users',
+    reason: 'executes the commands that follow from deadlines and lost streams, with the same executor',
   },
   {
     kind: 'media',
@@ -212,74 +212,74 @@ const KINDS: readonly Kind[] = [
     kind: 'auth',
     files: /^auth\//,
     imports: ['auth', 'config', 'variables', 'core'],
-    reason: 'says who somebody is; what they may do is the policy of a feature',
+    reason: 'authenticates users; authorisation is the policy of a feature',
   },
   {
     kind: 'rates',
     files: /^limits\/(rate-table|token-bucket)$/,
     imports: ['rates', 'core'],
-    reason: 'the table of rates, which the configuration needs too',
+    reason: 'the table of rates, which the configuration reads, too',
   },
   {
     kind: 'limits',
     files: /^limits\//,
     imports: ['rates', 'core'],
-    reason: 'counts by user, address or key; what is counted is for the caller to say',
+    reason: 'counts by user, address or key, independent of what is counted',
   },
   {
     kind: 'input',
     files: /^rooms\/input$/,
     imports: ['commands', 'model', 'core'],
-    reason: 'the shapes that every door accepts, bounded by the values of the model',
+    reason: 'the input schemas of all transports, based on the model',
   },
   {
     kind: 'commands',
     files: /^rooms\/rules\/(command|decision)$/,
     imports: ['model', 'core'],
-    reason: 'the policy says who may give each command, so the commands and the shape of a refusal stand below it',
+    reason: 'the policy depends on the commands and on the type of a refusal',
   },
   {
     kind: 'policy',
     files: /^rooms\/policy$/,
     imports: ['commands', 'model', 'core'],
-    reason: 'who may read a room and give a command, without I/O',
+    reason: 'who may read a room and execute a command, without I/O',
   },
   {
     kind: 'decide',
     files: /^rooms\/rules\//,
     imports: ['decide', 'policy', 'commands', 'model', 'core'],
-    reason: 'the rules are pure: a room, a command, a time, and nothing that could do I/O',
+    reason: 'the rules are pure functions of a room, a command and a time, without I/O',
   },
   {
     kind: 'model',
     files: /^rooms\/(model|participants|participants-page)$/,
     imports: ['model', 'core'],
-    reason: 'what a room is; everything else is built on it',
+    reason: 'the types of a room, on which everything else is built',
   },
   {
     kind: 'db',
     files: /^db\//,
     imports: ['db', 'core'],
-    reason: 'connects to PostgreSQL and runs it; it knows no table of a feature',
+    reason: 'connects to PostgreSQL and runs it, independent of the tables of features',
   },
   {
     kind: 'config',
     files: /^config$/,
     imports: ['variables', 'providers', 'rates', 'core'],
-    reason: 'assembles the variables of the features; the features never read it back',
+    reason: 'assembles the variables of the features, which do not import it',
   },
   {
     kind: 'core',
     files: /^core\//,
     imports: ['core'],
-    reason: 'vocabulary that knows no feature',
+    reason: 'shared vocabulary, independent of the features',
   },
 ]
 
 interface SourceFile {
   readonly name: string
   readonly text: string
-  /** Modules of ours, without extension, relative to `src`. */
+  /** Imported modules of `src`, relative to it, without extension. */
   readonly imports: readonly string[]
 }
 
@@ -301,12 +301,12 @@ async function sourceFiles(): Promise<SourceFile[]> {
 
 const files = await sourceFiles()
 const kindOf = (name: string) => KINDS.find(({ files: pattern }) => pattern.test(name))?.kind ?? 'none'
-const violating = (breaks: (file: SourceFile) => boolean) => files.filter(breaks).map(({ name }) => name)
+const filesWhere = (breaks: (file: SourceFile) => boolean) => files.filter(breaks).map(({ name }) => name)
 
-describe('imports go one way', () => {
-  test('every file has a place', () => {
+describe('imports have one direction', () => {
+  test('every file has a kind', () => {
     expect(files.length).toBeGreaterThan(30)
-    expect(violating(({ name }) => kindOf(name) === 'none')).toEqual([])
+    expect(filesWhere(({ name }) => kindOf(name) === 'none')).toEqual([])
   })
 
   test.each(KINDS)('$kind imports only $imports: $reason', ({ kind, imports: allowed }) => {
@@ -318,7 +318,7 @@ describe('imports go one way', () => {
     expect(wrong).toEqual([])
   })
 
-  test('nothing is allowed that no file needs', () => {
+  test('every allowed import is used', () => {
     const used = new Set(
       files.flatMap(({ name, imports }) => imports.map((target) => `${kindOf(name)} → ${kindOf(target)}`)),
     )
@@ -327,43 +327,43 @@ describe('imports go one way', () => {
   })
 })
 
-/** Longest file, in lines, unless it has a reason here. */
+/** Largest number of lines of a file without an exception below. */
 const FILE_MAX = 400
-const LONGER: Readonly<Record<string, string>> = {
-  'sdk/rtc': 'half of it is the documentation that the reference of the SDK is built from',
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'sdk/rtc': 'half of it is documentation, from which the reference of the SDK is built',
 }
 
-test(`no file has more than ${FILE_MAX} lines without a reason`, () => {
-  expect(violating(({ text }) => text.trimEnd().split('\n').length > FILE_MAX)).toEqual(Object.keys(LONGER))
+test(`no file has more than ${FILE_MAX} lines, except those listed with a reason`, () => {
+  expect(filesWhere(({ text }) => text.trimEnd().split('\n').length > FILE_MAX)).toEqual(Object.keys(LONG_FILES))
 })
 
-describe('habits that are held', () => {
+describe('conventions', () => {
   test('only the configuration reads the environment', () => {
-    expect(violating(({ name, text }) => /process\.env/.test(text) && name !== 'config')).toEqual([])
+    expect(filesWhere(({ name, text }) => /process\.env/.test(text) && name !== 'config')).toEqual([])
   })
 
   test('the core does no I/O', () => {
     const pure = /^(rooms\/(rules\/\w+|model|policy)|core\/(errors|actor|clock|storable))$/
     const impure = /from '(node:|pg|ws|\S*prisma)|Date\.now|new Date\(\)|Math\.random|process\.|console\./
-    expect(violating(({ name, text }) => pure.test(name) && name !== 'core/clock' && impure.test(text))).toEqual([])
+    expect(filesWhere(({ name, text }) => pure.test(name) && name !== 'core/clock' && impure.test(text))).toEqual([])
   })
 
   test("Yoga's pub/sub is not used", () => {
-    expect(violating(({ text }) => text.includes('createPubSub'))).toEqual([])
+    expect(filesWhere(({ text }) => text.includes('createPubSub'))).toEqual([])
   })
 
-  test('the library of a provider is loaded when somebody is let in by that provider', () => {
+  test('the library of a provider is imported only when a token of that provider is issued', () => {
     const isProvider = (name: string) => kindOf(name) === 'providers'
-    const early = /(^(import|export) (?!type )[^']*from|^import|require\() ?'(?!\.|node:)/m
-    expect(violating(({ name, text }) => isProvider(name) && text.includes('await import('))).not.toEqual([])
-    expect(violating(({ name, text }) => isProvider(name) && early.test(text))).toEqual([])
+    const staticImport = /(^(import|export) (?!type )[^']*from|^import|require\() ?'(?!\.|node:)/m
+    expect(filesWhere(({ name, text }) => isProvider(name) && text.includes('await import('))).not.toEqual([])
+    expect(filesWhere(({ name, text }) => isProvider(name) && staticImport.test(text))).toEqual([])
   })
 
   test('no type assertion goes through unknown, any or never', () => {
-    expect(violating(({ text }) => /\bas (unknown|any|never) as\b/.test(text))).toEqual([])
+    expect(filesWhere(({ text }) => /\bas (unknown|any|never) as\b/.test(text))).toEqual([])
   })
 
-  test('no process is ended in the middle', () => {
-    expect(violating(({ text }) => text.includes('process.exit('))).toEqual([])
+  test('process.exit is not called', () => {
+    expect(filesWhere(({ text }) => text.includes('process.exit('))).toEqual([])
   })
 })

@@ -4,10 +4,10 @@ import { Bystander, CALLS } from '../bench/attack/bystander.ts'
 import { SECRET, Target } from '../bench/attack/target.ts'
 import { startWorld } from './world.ts'
 
-/** The attacks of `npm run bench:attack`, in small and all at once. Here counts are asserted, there times are measured. */
+/** The attacks of `npm run bench:attack`, scaled down and all at once. This test asserts counts, the benchmark times. */
 const [SIZE, SECONDS] = [0.01, 8]
 
-test('a bystander is served during all attacks at once, and nothing is left behind', async () => {
+test('serves a bystander during all attacks at once, and releases all resources afterwards', async () => {
   const world = await startWorld({ env: { JWT_SECRET: SECRET, RATE_LIMITS: 'on', RING_TIMEOUT: '5' } })
   const { app, url } = world
   const targets = attacks.map((_, index) => new Target(url, `127.0.2.${index + 1}`))
@@ -21,7 +21,7 @@ test('a bystander is served during all attacks at once, and nothing is left behi
     const { requests, failed } = bystander.report()
     expect(requests).toBeGreaterThan(10)
     expect(failed).toBe(0)
-    // The bystander's streams are what is left.
+    // Only the bystander's streams remain.
     const left = () => [app.hub.size, app.fanOut.size, app.calls.size]
     await expect.poll(left, { timeout: 20_000 }).toEqual([CALLS, CALLS, 0])
     await bystander.stop()

@@ -3,12 +3,12 @@ import { type Browser, chromium } from 'playwright-core'
 import type { Network } from './network.ts'
 import { isMet } from './requirement.ts'
 
-/** Debian's; elsewhere `CHROMIUM` says where it is. */
+/** Debian's path, unless `CHROMIUM` is set. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 
 /**
- * Nothing but the pages under test goes to the network; calls work without a camera, a permission or a click. Pictures are
- * few, for each is encoded for each peer by the machine that runs the tests.
+ * Disables background traffic; fakes devices, permissions and autoplay. The frame rate is low, because each frame is
+ * encoded for each peer on the machine that runs the tests.
  */
 const FLAGS = [
   '--headless',
@@ -26,14 +26,14 @@ const FLAGS = [
   '--disable-features=WebRtcHideLocalIpsWithMdns',
 ]
 
-/** For `describe.runIf`: whether there is a browser to test with. */
+/** For `describe.runIf`: whether Chromium is available. */
 export const browserTests = isMet(
   existsSync(CHROMIUM),
   'BROWSER TESTS',
   `there is no ${CHROMIUM} (apt-get install chromium)`,
 )
 
-/** A real Chromium, in a network of its own if one is given; each test makes contexts of its own in it. */
+/** Starts a real Chromium, in the given network if any; each test creates its own contexts. */
 export async function launchBrowser(network?: Network): Promise<Browser> {
   return chromium.launch({ executablePath: (await network?.programFor(CHROMIUM)) ?? CHROMIUM, args: FLAGS })
 }

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { callTests, withCallWorld } from './call-world.ts'
 import { take } from './world.ts'
 
-describe.runIf(callTests)('a gateway in a network of its own', { timeout: 60_000 }, () => {
-  test('is killed and started again under pages, which find it where it was, with its rooms', () =>
+describe.runIf(callTests)('a gateway in a network namespace', { timeout: 60_000 }, () => {
+  test('can be killed and restarted while pages are open, and keeps its address and its rooms', () =>
     withCallWorld(async (world) => {
       const [alice, page] = [await world.person('alice'), await world.open()]
       const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
@@ -16,16 +16,16 @@ describe.runIf(callTests)('a gateway in a network of its own', { timeout: 60_000
           ([path, token]) =>
             fetch(path, { headers: { authorization: `Bearer ${token}` } }).then(
               (answer) => answer.json(),
-              () => 'nobody answers',
+              () => 'no response',
             ),
           [`${rooms}/${room.id}`, alice.token] as const,
         )
-      expect(await ask()).toBe('nobody answers')
+      expect(await ask()).toBe('no response')
       await world.start()
       expect(await ask()).toEqual(room)
     }))
 
-  test('has users outside, too, whose streams pass its door', () =>
+  test('serves users outside the namespace, including streams', () =>
     withCallWorld(async (world) => {
       const [alice, bob] = [await world.person('alice'), await world.person('bob')]
       const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
@@ -36,7 +36,7 @@ describe.runIf(callTests)('a gateway in a network of its own', { timeout: 60_000
       await stream.return?.()
     }))
 
-  test.each(['SIGTERM', 'SIGKILL'] as const)('leaves nothing in it when it ended by %s', async (signal) => {
+  test.each(['SIGTERM', 'SIGKILL'] as const)('leaves no process in it after %s', async (signal) => {
     let namespace = ''
     await withCallWorld(async ({ gateway, network }) => {
       const { stdout } = network.spawn('readlink', ['/proc/self/ns/net'], { stdio: ['ignore', 'pipe', 'inherit'] })

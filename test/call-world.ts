@@ -85,7 +85,7 @@ export async function startCallWorld({ env = {}, relay = false }: CallWorldOptio
       gateway = await startGateway(environment, network)
     }
     cleanups.push(() => gateway.stop('SIGTERM'))
-    const door = await network.door(PORT)
+    const door = await network.forwardPort(PORT)
     const browser = await launchBrowser(network)
     cleanups.push(() => browser.close())
 

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { type Network, networkTests } from './network.ts'
 import { isMet } from './requirement.ts'
 
-/** Debian's; elsewhere `TURNSERVER` says where it is. */
+/** Debian's path, unless `TURNSERVER` is set. */
 const TURNSERVER = process.env['TURNSERVER'] ?? '/usr/bin/turnserver'
 
-/** For `describe.runIf`: whether there can be a TURN server in a network of its own. */
+/** For `describe.runIf`: whether a TURN server can run in its own network. */
 export const relayTests =
   networkTests && isMet(existsSync(TURNSERVER), 'TURN TESTS', `there is no ${TURNSERVER} (apt-get install coturn)`)
 
@@ -18,14 +18,14 @@ export interface TurnServer {
   readonly url: string
   /** For `TURN_SECRET`. */
   readonly secret: string
-  /** Everything it has logged so far. */
+  /** Its log so far. */
   output(): string
   close(): Promise<void>
 }
 
 const PORT = 3478
 
-/** A real coturn that relays between the programs of a network; resolves when it answers. */
+/** Starts a real coturn in the network; resolves when it responds. */
 export async function startCoturn(network: Network): Promise<TurnServer> {
   const directory = await mkdtemp(join(tmpdir(), 'rtc-coturn-'))
   const secret = 'the secret that coturn shares with the gateway'
@@ -57,7 +57,7 @@ export async function startCoturn(network: Network): Promise<TurnServer> {
     })
   }
   await Promise.race([
-    answer(network),
+    waitForResponse(network),
     exited.then(([code]) => Promise.reject(new Error(`coturn ended with ${code}:\n${output}`))),
   ])
   return {
@@ -72,7 +72,7 @@ export async function startCoturn(network: Network): Promise<TurnServer> {
   }
 }
 
-/** Asks with a STUN binding request (RFC 8489, section 5) until there is an answer; gives up after 10 s. */
+/** Sends STUN binding requests (RFC 8489, section 5) until one is answered; gives up after 10 s. */
 const BINDING = `
   const socket = require('node:dgram').createSocket('udp4')
   const request = Buffer.from('000100002112a442' + '0102030405060708090a0b0c', 'hex')
@@ -85,7 +85,7 @@ const BINDING = `
   })
 `
 
-async function answer(network: Network): Promise<void> {
+async function waitForResponse(network: Network): Promise<void> {
   const [code] = await once(network.spawn(process.execPath, ['-e', BINDING], { stdio: 'inherit' }), 'exit')
-  if (code !== 0) throw new Error('coturn does not answer')
+  if (code !== 0) throw new Error('coturn does not respond')
 }

@@ -6,19 +6,19 @@ import { inject } from 'vitest'
 export interface TestDatabase {
   /** For `createDatabase`, and for `pg`. */
   readonly url: string
-  /** Removes it, whoever is still connected. */
+  /** Drops the database, even if there are open connections. */
   drop(): Promise<void>
 }
 
 /** `object_in_use`: another test file is cloning the template at this moment. */
 const TEMPLATE_IN_USE = '55006'
 
-/** A fresh, migrated database of its own for one test or one file. */
+/** Creates a fresh, migrated database for one test or one file. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   return await createEmptyDatabase(inject('database').template)
 }
 
-/** A fresh database without any table. */
+/** Creates a fresh database without tables. */
 export async function createEmptyDatabase(template = 'template1'): Promise<TestDatabase> {
   const { adminUrl } = inject('database')
   const name = `test_${randomBytes(8).toString('hex')}`

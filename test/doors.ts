@@ -1,6 +1,6 @@
 import type { Answer, Person } from './world.ts'
 
-/** What a client of either door learns: the room, the participants and the connection in the domain's own words, or the error. */
+/** The result of a request in the domain's terms: the room with its participants, and the connection; or the error. */
 export interface Outcome {
   readonly code?: string
   readonly status: number
@@ -10,7 +10,7 @@ export interface Outcome {
   readonly connection?: any
 }
 
-/** The same verbs behind REST and behind GraphQL. */
+/** The operations of the API, implemented by REST and by GraphQL. */
 export interface Door {
   readonly name: string
   create(person: Person, input: Record<string, unknown>, key?: string): Promise<Outcome>
@@ -53,7 +53,7 @@ const ENUMS = new Set([
   'leaveReason',
 ])
 
-/** GraphQL's enums are upper case, the domain's and REST's lower case. */
+/** Converts the case of enum values: GraphQL uses upper case, the domain and REST lower case. */
 function recase(value: unknown, to: 'toUpperCase' | 'toLowerCase'): unknown {
   if (Array.isArray(value)) return value.map((item) => recase(item, to))
   if (typeof value !== 'object' || value === null) return value

@@ -1,27 +1,27 @@
-/** One server-sent event; its data parsed. */
+/** One server-sent event with parsed data. */
 export interface Received {
   readonly id: string | undefined
   readonly event: string
-  // What came over the wire has no shape yet.
+  // Received data is untyped.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data: any
 }
 
-/** An event stream, event by event. */
+/** An open event stream. */
 export interface Source {
   readonly status: number
   readonly headers: Headers
   /** The next event; undefined when the stream has ended. */
   next(): Promise<Received | undefined>
-  /** The next `count` events, fewer where the stream ends. */
+  /** The next `count` events, fewer if the stream ends. */
   take(count: number): Promise<Received[]>
-  /** Leaves. */
+  /** Closes the connection. */
   close(): void
-  /** Of a response that is no event stream. */
+  /** The body of a response that is not an event stream. */
   text(): Promise<string>
 }
 
-/** Reads an event stream as https://html.spec.whatwg.org/multipage/server-sent-events.html says, over fetch. */
+/** Opens an event stream with fetch; see https://html.spec.whatwg.org/multipage/server-sent-events.html. */
 export async function openSource(
   url: string,
   init: Omit<RequestInit, 'headers'> & { token: string; headers?: Record<string, string> },

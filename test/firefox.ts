@@ -7,7 +7,7 @@ import WebSocket from 'ws'
 import type { Network } from './network.ts'
 import { isMet } from './requirement.ts'
 
-/** Debian's; elsewhere `FIREFOX` says where it is. */
+/** Debian's path, unless `FIREFOX` is set. */
 const FIREFOX = process.env['FIREFOX'] ?? '/usr/bin/firefox-esr'
 
 export const firefoxTests = isMet(
@@ -16,9 +16,9 @@ export const firefoxTests = isMet(
   `there is no ${FIREFOX} (apt-get install firefox-esr)`,
 )
 
-/** Devices of its own and no questions; peers of the same machine. */
+/** Fakes devices and permissions, and allows peers on the same machine. */
 const PREFERENCES = {
-  // Pages under test are the gateway's JSON, and not a viewer of it.
+  // Show the gateway's JSON itself instead of the viewer.
   'devtools.jsonview.enabled': false,
   'media.navigator.streams.fake': true,
   'media.navigator.permission.disabled': true,
@@ -29,9 +29,9 @@ const PREFERENCES = {
   'app.update.enabled': false,
 }
 
-/** A page of a Firefox, driven by WebDriver BiDi: https://w3c.github.io/webdriver-bidi/ */
+/** A Firefox page, driven by WebDriver BiDi: https://w3c.github.io/webdriver-bidi/ */
 export interface FirefoxPage {
-  /** The value of a JavaScript expression, awaited; what JSON has. */
+  /** Evaluates a JavaScript expression and awaits it; the value must be representable in JSON. */
   evaluate<T>(expression: string): Promise<T>
 }
 
@@ -42,10 +42,10 @@ export interface Firefox {
 
 const PORT = 9222
 
-/** Firefox gathers no candidates where there are loopback addresses only. */
+/** Firefox gathers no candidates if there are only loopback addresses. */
 const ADDRESS = 'ip address add 10.0.0.1/24 dev lo && ip route add default dev lo'
 
-/** A real Firefox in a network of its own. */
+/** Starts a real Firefox in the network. */
 export async function launchFirefox(network: Network): Promise<Firefox> {
   const profile = await mkdtemp(join(tmpdir(), 'rtc-firefox-'))
   const preferences = Object.entries(PREFERENCES).map(([name, value]) => `user_pref("${name}", ${value});`)
@@ -58,8 +58,8 @@ export async function launchFirefox(network: Network): Promise<Firefox> {
   })
   const exited = once(program, 'exit')
   await listening(program.stderr, exited)
-  const door = await network.door(PORT)
-  const bidi = await connect(`${door.replace('http', 'ws')}/session`)
+  const url = await network.forwardPort(PORT)
+  const bidi = await connect(`${url.replace('http', 'ws')}/session`)
   await bidi.send('session.new', { capabilities: {} })
   return {
     async open(url) {
@@ -72,7 +72,7 @@ export async function launchFirefox(network: Network): Promise<Firefox> {
             target: { context },
             awaitPromise: true,
           })) as { type: string; result: { value: string }; exceptionDetails?: { text: string } }
-          if (answer.type !== 'success') throw new Error(answer.exceptionDetails?.text ?? 'the script has failed')
+          if (answer.type !== 'success') throw new Error(answer.exceptionDetails?.text ?? 'the script failed')
           return JSON.parse(answer.result.value) as T
         },
       }
@@ -86,7 +86,7 @@ export async function launchFirefox(network: Network): Promise<Firefox> {
   }
 }
 
-/** Resolves when Firefox says that it listens. */
+/** Resolves when Firefox listens. */
 function listening(output: NodeJS.ReadableStream | null, exited: Promise<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = ''
@@ -94,12 +94,12 @@ function listening(output: NodeJS.ReadableStream | null, exited: Promise<unknown
       text += chunk.toString()
       if (text.includes('WebDriver BiDi listening')) resolve()
     })
-    void exited.then(() => reject(new Error(`Firefox has ended:\n${text}`)))
+    void exited.then(() => reject(new Error(`Firefox exited:\n${text}`)))
   })
 }
 
 async function connect(url: string) {
-  // Firefox takes no other name of itself than its own.
+  // Firefox rejects any other Host header.
   const socket = new WebSocket(url, { headers: { host: `127.0.0.1:${PORT}` } })
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>()
   socket.on('message', (data: Buffer) => {

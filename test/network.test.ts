@@ -14,35 +14,35 @@ async function withNetwork(work: (network: Network) => Promise<unknown>): Promis
   }
 }
 
-/** What a script prints that runs in the network. */
+/** Runs a script in the network; returns its output. */
 async function run(network: Network, script: string): Promise<string> {
   const { stdout } = network.spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   return stdout ? await text(stdout) : ''
 }
 
-const tryingPort = (port: number) => `
+const connectScript = (port: number) => `
   require('node:net').connect(${port}, '127.0.0.1')
     .on('connect', () => { console.log('connected'); process.exit() })
     .on('error', ({ code }) => console.log(code))`
 
-describe.runIf(networkTests)('a network of its own', () => {
+describe.runIf(networkTests)('a network namespace', () => {
   test('has a loopback interface and no other', () =>
     withNetwork(async (network) => {
       const interfaces = await run(network, `console.log(Object.keys(require('node:os').networkInterfaces()).join())`)
       expect(interfaces).toBe('lo\n')
     }))
 
-  test('does not reach the machine around it', () =>
+  test('does not reach the host', () =>
     withNetwork(async (network) => {
       const server = createServer().listen(0, '127.0.0.1')
       await once(server, 'listening')
-      expect(await run(network, tryingPort((server.address() as AddressInfo).port))).toBe('ECONNREFUSED\n')
+      expect(await run(network, connectScript((server.address() as AddressInfo).port))).toBe('ECONNREFUSED\n')
       server.close()
     }))
 
-  test('is reached by its doors, before, while and after somebody listens there', () =>
+  test('is reached through forwarded ports, whether the server inside is started before or after', () =>
     withNetwork(async (network) => {
-      const url = await network.door(3000)
+      const url = await network.forwardPort(3000)
       await expect(fetch(url)).rejects.toThrow('fetch failed')
       const script = `require('node:http').createServer((_, answer) => answer.end('inside')).listen(3000, '127.0.0.1')`
       for (let round = 0; round < 2; round += 1) {
@@ -63,11 +63,11 @@ describe.runIf(networkTests)('a network of its own', () => {
 })
 
 describe.runIf(relayTests)('coturn', () => {
-  test('answers in the network that it was started in, until it is closed', () =>
+  test('responds in its network until it is closed', () =>
     withNetwork(async (network) => {
       const server = await startCoturn(network)
-      expect(await run(network, tryingPort(3478))).toBe('connected\n')
+      expect(await run(network, connectScript(3478))).toBe('connected\n')
       await server.close()
-      expect(await run(network, tryingPort(3478))).toBe('ECONNREFUSED\n')
+      expect(await run(network, connectScript(3478))).toBe('ECONNREFUSED\n')
     }))
 })

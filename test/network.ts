@@ -7,29 +7,29 @@ import { join } from 'node:path'
 import { isMet } from './requirement.ts'
 
 /**
- * A network namespace with nothing but a loopback interface (network_namespaces(7)): what runs in it reaches only what
- * else runs in it, ports are all its own, and WebRTC finds no other address.
+ * A network namespace with only a loopback interface (network_namespaces(7)). Programs in it reach only each other, have
+ * their own ports, and WebRTC finds no other address.
  */
 export interface Network {
-  /** Starts a program in it; as `spawn` of node:child_process. */
+  /** Starts a program in the namespace, like `spawn` of node:child_process. */
   spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess
-  /** The path of an executable that runs the given one in it, for who insists on starting a program himself. */
+  /** The path of a script that runs the given program in the namespace, for libraries that start it themselves. */
   programFor(command: string): Promise<string>
-  /** A URL of the machine's own loopback that leads to a TCP port in the network. */
-  door(port: number): Promise<string>
-  /** Ends the doors and the network; programs that still run in it are their starters' to end. */
+  /** Forwards a free port of the machine's loopback to a TCP port in the namespace; returns its URL. */
+  forwardPort(port: number): Promise<string>
+  /** Stops the forwarders and removes the namespace; running programs have to be ended by those who started them. */
   close(): Promise<void>
 }
 
 const isRoot = process.getuid?.() === 0
-/** An ordinary user becomes root of a user namespace, who may make networks. */
+/** An ordinary user becomes root of a user namespace, which permits network namespaces. */
 const UNSHARE = isRoot ? ['--net'] : ['--user', '--map-root-user', '--net']
 const ENTER = isRoot ? ['--net'] : ['--user', '--net', '--preserve-credentials']
 const LOOPBACK_UP = 'ip link set lo up'
 
 const succeeds = (command: string, args: readonly string[]): boolean => spawnSync(command, args).status === 0
 
-/** For `describe.runIf`: whether there can be networks here. */
+/** For `describe.runIf`: whether network namespaces are available. */
 export const networkTests = isMet(
   succeeds('unshare', [...UNSHARE, 'sh', '-c', LOOPBACK_UP]) && succeeds('nsenter', ['--version']),
   'TESTS IN A NETWORK OF THEIR OWN',
@@ -37,18 +37,18 @@ export const networkTests = isMet(
 )
 
 export async function createNetwork(): Promise<Network> {
-  // It lives as long as it can read from us, so it does not outlive us.
+  // The process that holds the namespace exits at the end of its input, hence with this process.
   const holder = spawn('unshare', [...UNSHARE, 'sh', '-c', `${LOOPBACK_UP} && echo up && exec cat`], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const exited = once(holder, 'exit')
   await Promise.race([
     once(holder.stdout, 'data'),
-    exited.then(([code]) => Promise.reject(new Error(`there is no network: unshare ended with ${code}`))),
+    exited.then(([code]) => Promise.reject(new Error(`no network namespace: unshare exited with ${code}`))),
   ])
   const directory = await mkdtemp(join(tmpdir(), 'rtc-network-'))
   const enter = ['--target', String(holder.pid), ...ENTER, '--']
-  const doors: (() => Promise<void>)[] = []
+  const forwarders: (() => Promise<void>)[] = []
 
   const network: Network = {
     spawn: (command, args, options = {}) => spawn('nsenter', [...enter, command, ...args], options),
@@ -57,13 +57,13 @@ export async function createNetwork(): Promise<Network> {
       await writeFile(program, `#!/bin/sh\nexec nsenter ${enter.join(' ')} '${command}' "$@"\n`, { mode: 0o755 })
       return program
     },
-    async door(port) {
-      const door = await openDoor(network, port)
-      doors.push(door.close)
-      return door.url
+    async forwardPort(port) {
+      const listener = await startForwarder(network, port)
+      forwarders.push(listener.close)
+      return listener.url
     },
     async close() {
-      await Promise.all(doors.map((closeDoor) => closeDoor()))
+      await Promise.all(forwarders.map((closeDoor) => closeDoor()))
       holder.stdin.end()
       await exited
       await rm(directory, { recursive: true })
@@ -72,7 +72,7 @@ export async function createNetwork(): Promise<Network> {
   return network
 }
 
-/** A listening socket belongs to the network that it was opened in, whoever accepts from it. */
+/** Accepts from a listening socket of the outer namespace, which it receives by IPC, and connects inside. */
 const FORWARD = `
   const { connect } = require('node:net')
   process.on('message', (port, door) => {
@@ -85,17 +85,17 @@ const FORWARD = `
   }).on('disconnect', () => process.exit())
 `
 
-async function openDoor(network: Network, port: number): Promise<{ url: string; close(): Promise<void> }> {
-  const door = createServer().listen(0, '127.0.0.1')
-  await once(door, 'listening')
-  const { port: outerPort } = door.address() as AddressInfo
+async function startForwarder(network: Network, port: number): Promise<{ url: string; close(): Promise<void> }> {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port: outerPort } = listener.address() as AddressInfo
   const forwarder = network.spawn(process.execPath, ['-e', FORWARD], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const exited = once(forwarder, 'exit')
   await new Promise<void>((resolve, reject) => {
-    forwarder.send(port, door, (error) => (error ? reject(error) : resolve()))
+    forwarder.send(port, listener, (error) => (error ? reject(error) : resolve()))
   })
-  // The forwarder has its own copy; here nothing is accepted any more.
-  door.close()
+  // The forwarder has its own handle; close ours.
+  listener.close()
   return {
     url: `http://127.0.0.1:${outerPort}`,
     async close() {

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isMet } from './requirement.ts'
 
-/** Debian's; elsewhere `NGINX` says where it is. */
+/** Debian's path, unless `NGINX` is set. */
 const NGINX = process.env['NGINX'] ?? '/usr/sbin/nginx'
 
-/** For `describe.runIf`. */
+/** For `describe.runIf`: whether nginx is available. */
 export const nginxTests = isMet(existsSync(NGINX), 'NGINX TESTS', `there is no ${NGINX} (apt-get install nginx)`)
 
 export interface Nginx {
@@ -20,15 +20,15 @@ export interface Nginx {
 }
 
 /**
- * A real nginx with a configuration of the documents.
+ * Starts a real nginx with a configuration from the documents.
  *
- * @param configuration - for the `http` context; it listens on 8080 and passes on to 127.0.0.1:3000
- * @param gateway - takes the place of the latter
+ * @param configuration - for the `http` context; it listens on port 8080 and forwards to 127.0.0.1:3000
+ * @param gateway - replaces 127.0.0.1:3000
  */
 export async function startNginx(configuration: string, gateway: string): Promise<Nginx> {
   const directory = await mkdtemp(join(tmpdir(), 'rtc-nginx-'))
   const port = await freePort()
-  const place = configuration
+  const server = configuration
     .replace('listen 8080;', `listen 127.0.0.1:${port};`)
     .replace('127.0.0.1:3000', new URL(gateway).host)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
@@ -39,7 +39,7 @@ export async function startNginx(configuration: string, gateway: string): Promis
     `daemon off; worker_processes 1; pid ${join(directory, 'pid')}; error_log stderr warn;
      ${process.getuid?.() === 0 ? 'user root;' : ''}
      events { worker_connections 256; }
-     http { access_log off; ${temporary.join(' ')}\n${place}\n}`,
+     http { access_log off; ${temporary.join(' ')}\n${server}\n}`,
   )
   await mkdir(join(directory, 'logs'))
   const child = spawn(NGINX, ['-p', directory, '-c', join(directory, 'nginx.conf')], {
@@ -47,7 +47,7 @@ export async function startNginx(configuration: string, gateway: string): Promis
   })
   const exited = once(child, 'exit')
   const url = `http://127.0.0.1:${port}`
-  await answering(url, child)
+  await waitForResponse(url, child)
   return {
     url,
     async close() {
@@ -58,13 +58,13 @@ export async function startNginx(configuration: string, gateway: string): Promis
   }
 }
 
-async function answering(url: string, child: ChildProcess): Promise<void> {
+async function waitForResponse(url: string, child: ChildProcess): Promise<void> {
   let output = ''
   child.stderr?.on('data', (chunk: Buffer) => {
     output += chunk.toString()
   })
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`nginx ended:\n${output}`)
+    if (child.exitCode !== null) throw new Error(`nginx exited:\n${output}`)
     const answer = await fetch(url).catch(() => undefined)
     if (answer) return
     await new Promise((resolve) => setTimeout(resolve, 50))

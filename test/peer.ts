@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import WebSocket from 'ws'
 
-/** A raw graphql-transport-ws socket: messages in, messages out. */
+/** A raw graphql-transport-ws socket. */
 export interface Peer {
   readonly socket: WebSocket
   send(message: unknown): void
-  /** The next message; throws when the socket closes first. */
-  // What came over the wire has no shape yet.
+  /** The next message; throws if the socket is closed first. */
+  // Received messages are untyped.
   // oxlint-disable-next-line typescript/no-explicit-any
   receive(): Promise<any>
   readonly closed: Promise<number>
@@ -55,7 +55,7 @@ export async function openPeer(
   return peer
 }
 
-/** The message that begins an operation. */
+/** The message that starts an operation. */
 export const subscribe = (id: string, query: string, variables?: Record<string, unknown>) => ({
   id,
   type: 'subscribe',

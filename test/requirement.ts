@@ -3,17 +3,17 @@ import { inject } from 'vitest'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Path of the file that collects what was skipped, a line each, for the end of the run. */
+    /** Path of the file that collects the skipped tests, one per line, for the summary of the run. */
     skipped: string
   }
 }
 
 /**
- * For `describe.runIf`: whether this machine has what some tests need. Where it has not, they are skipped, which the run
- * says in the end; with `CI=true` they run and fail.
+ * For `describe.runIf`: whether this machine meets a requirement of some tests. If not, the tests are skipped and listed
+ * in the summary of the run; with `CI=true` they run and fail.
  *
- * @param tests - what is skipped, such as `BROWSER TESTS`
- * @param missing - what to do about it
+ * @param tests - the name of the skipped tests, such as `BROWSER TESTS`
+ * @param missing - what is missing, and how to install it
  */
 export function isMet(met: boolean, tests: string, missing: string): boolean {
   if (met || process.env['CI'] === 'true') return true
@@ -21,7 +21,7 @@ export function isMet(met: boolean, tests: string, missing: string): boolean {
   return false
 }
 
-/** Says in the end of the run what was skipped and why. */
+/** Adds a line to the summary of skipped tests. */
 export function reportSkipped(reason: string): void {
   appendFileSync(inject('skipped'), `${reason}\n`)
 }

@@ -11,10 +11,10 @@ import { createTestDatabase } from './database.ts'
 
 export const SECRET = 'a secret that only the tests know, 32 bytes or more'
 
-/** May read every room: for what a test asks the services behind the doors. */
+/** An administrator, for direct calls of services in tests. */
 export const OPERATOR: Actor = { id: 'operator', scopes: new Set([ADMIN_SCOPE]) }
 
-/** A clock that stands still until it is moved. */
+/** A clock that advances only when it is told to. */
 export interface ManualClock extends Scheduler {
   advance(seconds: number): void
 }
@@ -48,17 +48,17 @@ export interface Answer {
   readonly body: any
 }
 
-/** Somebody who uses the gateway by its public doors. */
+/** A user of the gateway's public APIs. */
 export interface Person {
   readonly id: string
   readonly token: string
   rest(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   graphql(query: string, variables?: Record<string, unknown>): Promise<Answer>
-  /** A graphql-ws subscription, message by message. */
+  /** A graphql-ws subscription, as an iterator of messages. */
   subscribe(query: string, variables?: Record<string, unknown>): Messages
 }
 
-/** Ends, or throws the operation's errors or the socket's close event. */
+/** Ends when the operation completes; throws the operation's errors or the socket's close event. */
 export type Messages = AsyncIterableIterator<Answer['body']>
 
 export interface World {
@@ -69,13 +69,13 @@ export interface World {
   readonly bob: Person
   readonly carol: Person
   person(id: string, options?: { scopes?: string[]; ttl?: number }): Promise<Person>
-  /** A token that is signed by the world's key. */
+  /** A token signed with the world's key. */
   token(id: string, options?: { scopes?: string[]; ttl?: number }): Promise<string>
 }
 
 /**
- * The gateway on a free port with a database of its own, unless it is to be another node on a given one; both are gone
- * when the work is done.
+ * Starts a gateway on a free port with a fresh database, or as a further node on the given one; after the work, stops the
+ * gateway and drops the fresh database.
  */
 export async function withWorld(work: (world: World) => Promise<unknown>, options: WorldOptions = {}): Promise<void> {
   const world = await startWorld(options)
@@ -94,7 +94,7 @@ export interface WorldOptions {
 export async function startWorld(options: WorldOptions = {}): Promise<World & { close(): Promise<void> }> {
   const given = options.dependencies?.databaseUrl
   const database = given ? { url: given, drop: async () => undefined } : await createTestDatabase()
-  // One person does in a second here what people do in an hour; the tests of the rates turn them on.
+  // Tests send in a second what users send in an hour. The tests of rates turn them on.
   const configuration = loadConfig({ JWT_SECRET: SECRET, HOST: '127.0.0.1', RATE_LIMITS: 'off', ...options.env })
   const { config } = configuration
   const log = createLogger('silent')
@@ -105,7 +105,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World & { 
       databaseUrl: database.url,
       log,
       ...dependencies,
-      // What users cost is counted, not what the gateway does by itself.
+      // Only statements of requests are counted, not those of background jobs.
       ...(onStatement && { onStatement: (sql) => (isBackground(sql) ? undefined : onStatement(sql)) }),
     },
   )

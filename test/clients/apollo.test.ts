@@ -23,7 +23,7 @@ const UNKNOWN = '01900000-0000-7000-8000-000000000000'
 let world: Awaited<ReturnType<typeof startWorld>>
 const applications: ApolloApplication[] = []
 beforeAll(async () => {
-  // Apollo's link asks this global of browsers, and of Node from 22 on, what a connection error looks like.
+  // Apollo's link reads this global, which browsers and Node from 22 on have, to recognise connection errors.
   vi.stubGlobal('WebSocket', WebSocket)
   world = await startWorld()
 })
@@ -57,7 +57,7 @@ const leave = (client: ApolloClient, roomId: string) =>
 const end = (client: ApolloClient, roomId: string) =>
   client.mutate({ mutation: EndRoomDocument, variables: { input: { roomId } } })
 
-/** The updates of a room as they come; `ended` resolves when the observable completes. */
+/** Collects the updates of a room; `ended` resolves when the observable completes. */
 function watch(client: ApolloClient, roomId: string, after?: number) {
   const updates: RoomUpdatedSubscription['roomUpdated'][] = []
   const ended = client
@@ -69,7 +69,7 @@ function watch(client: ApolloClient, roomId: string, after?: number) {
   return { updates, ended, types: () => updates.map(({ type }) => type) }
 }
 
-test('a call is watched from its snapshot to its end, and the observable completes', async () => {
+test('a subscription delivers a call from its snapshot to its end, then the observable completes', async () => {
   const [alice, bob] = [apollo(world.alice), apollo(world.bob)]
   const roomId = await create(alice)
   await join(alice, roomId)
@@ -85,7 +85,7 @@ test('a call is watched from its snapshot to its end, and the observable complet
 })
 
 describe('the normalised cache', () => {
-  test('shows a room and its participants as the stream tells them, without a refetch', async () => {
+  test('is updated from the stream, without a refetch', async () => {
     const [alice, bob] = [apollo(world.alice), apollo(world.bob)]
     const roomId = await create(alice)
     await join(alice, roomId)
@@ -169,7 +169,7 @@ describe('a refusal is a CombinedGraphQLErrors with code and status', () => {
     expect(await refusal(create(alice, { type: 'P2P', calleeId: 'alice' }))).toEqual(coded('BAD_USER_INPUT', 400))
   })
 
-  test('of a subscription, and others on its socket live on', async () => {
+  test('of a subscription, while other subscriptions on the socket continue', async () => {
     const alice = apollo(world.alice)
     const roomId = await create(alice)
     const { updates, ended } = watch(alice, roomId)
@@ -181,7 +181,7 @@ describe('a refusal is a CombinedGraphQLErrors with code and status', () => {
     await ended
   })
 
-  test('of a document that the schema does not know, by either transport', async () => {
+  test('of a document that is invalid against the schema, over HTTP and WebSocket', async () => {
     const alice = apollo(world.alice)
     const query = alice.query({ query: gql('query { me { secret } }') })
     expect(await refusal(query)).toEqual(coded('BAD_USER_INPUT', 400))
@@ -190,14 +190,14 @@ describe('a refusal is a CombinedGraphQLErrors with code and status', () => {
     expect(await refusal(Promise.reject(error))).toEqual(coded('BAD_USER_INPUT', 400))
   })
 
-  test('of a request without a good token', async () => {
+  test('of a request with an invalid token', async () => {
     const { client } = application(() => 'garbage')
     expect(await refusal(client.query({ query: MeDocument }))).toEqual(coded('UNAUTHENTICATED', 401))
   })
 })
 
 describe('the socket of subscriptions', () => {
-  test('is closed with 4401 for a bad token, and not tried again', async () => {
+  test('is closed with 4401 for an invalid token, and not reconnected', async () => {
     const { client, connection } = application(() => 'garbage')
     let attempts = 0
     connection.on('connecting', () => (attempts += 1))
@@ -205,7 +205,7 @@ describe('the socket of subscriptions', () => {
     expect(attempts).toBe(1)
   })
 
-  test('is tried again with a fresh token when the first had expired', async () => {
+  test('is reconnected with a fresh token when the first one has expired', async () => {
     const tokens = [await world.token('alice', { ttl: -60 })]
     const { client } = application(() => tokens.pop() ?? world.alice.token)
     const roomId = (await world.alice.rest('POST', '/rooms', { type: 'group' })).body.id
@@ -215,7 +215,7 @@ describe('the socket of subscriptions', () => {
     await ended
   })
 
-  test('may die: the stream goes on behind the last event, with each event once and none lost', async () => {
+  test('may be lost: the stream resumes after the last event, with no event lost or repeated', async () => {
     const { client: alice, connection } = application(() => world.alice.token)
     const bob = apollo(world.bob)
     const sockets: WebSocket[] = []

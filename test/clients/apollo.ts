@@ -14,9 +14,9 @@ export interface ApolloApplication {
 }
 
 /**
- * What an application with Apollo Client writes to work with the gateway.
+ * The code that an application with Apollo Client needs to work with the gateway.
  *
- * @param token - asked for each request, and again whenever the socket connects
+ * @param token - called for each request and on each connect of the socket
  */
 export function createApollo(url: string, token: () => string | undefined): ApolloApplication {
   const authorization = () => ({ authorization: `Bearer ${token()}` })
@@ -24,7 +24,7 @@ export function createApollo(url: string, token: () => string | undefined): Apol
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     connectionParams: authorization,
-    // By default graphql-ws waits for seconds, so that a thousand clients do not come back at once.
+    // By default graphql-ws waits for seconds, so that many clients do not reconnect at the same time.
     retryWait: () => Promise.resolve(),
   })
   const authorized = new SetContextLink(({ headers }) => ({ headers: { ...headers, ...authorization() } }))
@@ -40,8 +40,8 @@ export function createApollo(url: string, token: () => string | undefined): Apol
 }
 
 /**
- * Lets a room's stream go on behind its last event after a disconnect: when graphql-ws retries, it sends the variables
- * as they are by then. The copy keeps the moving cursor away from the cache.
+ * Resumes a room's stream after its last event: when graphql-ws reconnects, it sends the current variables, whose cursor
+ * is updated here. The copy keeps the changing cursor out of the cache.
  */
 const resuming = new ApolloLink((operation, forward) => {
   const variables = { ...operation.variables }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Answer } from '../world.ts'
 
 /**
- * OpenAPI 3.1 to the extent that the gateway uses it; a field beyond it is refused by name.
+ * The part of OpenAPI 3.1 that the gateway uses; any other field is refused by name.
  * https://spec.openapis.org/oas/v3.1.1.html
  */
 const JsonSchema = z.record(z.string(), z.unknown())
@@ -50,15 +50,15 @@ const OpenApi = z.strictObject({
 
 export type ContractOperation = z.output<typeof Operation> & { readonly method: string; readonly path: string }
 
-/** An OpenAPI document, to look operations up and to hold messages against. */
+/** An OpenAPI document: looks operations up and validates messages. */
 export interface Contract {
   readonly document: z.output<typeof OpenApi>
   readonly operations: readonly ContractOperation[]
-  /** @throws when no operation, or more than one, is for this request */
+  /** @throws when the request matches no operation, or more than one */
   operationOf(method: string, path: string): ContractOperation
-  /** @throws ZodError when the body may not be sent */
+  /** @throws ZodError when the body is invalid */
   checkRequest(operation: ContractOperation, body: unknown): void
-  /** @throws when the answer has another status, media type or shape than the operation says */
+  /** @throws when the operation does not document the response's status, media type or shape */
   checkAnswer(operation: ContractOperation, answer: Answer): void
 }
 
@@ -77,7 +77,7 @@ export function readContract(text: unknown): Contract {
     document,
     operations,
     operationOf(method, path) {
-      const found = operations.filter((operation) => operation.method === method && fits(operation.path, path))
+      const found = operations.filter((operation) => operation.method === method && matches(operation.path, path))
       if (!found[0] || found.length > 1) throw new TypeError(`${found.length} operations for ${method} ${path}`)
       return found[0]
     },
@@ -93,10 +93,10 @@ export function readContract(text: unknown): Contract {
 
 type JsonSchemaOfZod = Parameters<typeof z.fromJSONSchema>[0]
 
-const fits = (template: string, path: string) =>
+const matches = (template: string, path: string) =>
   new RegExp(`^${template.replaceAll('.', String.raw`\.`).replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path)
 
-/** The schema with what its references point to in their places. */
+/** The schema with its references replaced by their targets. */
 function resolve(document: unknown, schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map((item) => resolve(document, item))
   if (typeof schema !== 'object' || schema === null) return schema
@@ -107,6 +107,6 @@ function resolve(document: unknown, schema: unknown): unknown {
 function targetOf(document: unknown, reference: string): unknown {
   let target = document
   for (const name of reference.replace(/^#\//, '').split('/')) target = (target as Record<string, unknown>)[name]
-  if (target === undefined) throw new TypeError(`nothing is at ${reference}`)
+  if (target === undefined) throw new TypeError(`${reference} does not exist`)
   return target
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Answer, startWorld } from '../world.ts'
 import { type Endpoint, ENDPOINTS, REQUEST_BODY, RESPONSE_BODY } from './document.ts'
 
-/** Programs that were written by the published document, with nothing but `fetch`. */
+/** Clients written from the published document, with `fetch` only. */
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -22,8 +22,8 @@ async function send(token: string, method: string, path: string, body?: string):
   return { status: response.status, headers: response.headers, body: await response.json() }
 }
 
-/** Somebody who knows the six endpoints by the names that the document gives them. */
-async function reader(userId: string) {
+/** A client that calls the six endpoints by their names in the document. */
+async function clientOf(userId: string) {
   const token = await world.token(userId)
   return (name: string, id = '', body?: string): Promise<Answer> => {
     const { method, path } = ENDPOINTS.find((endpoint) => endpoint.name === name) as Endpoint
@@ -43,7 +43,7 @@ test('the document has six endpoints', () => {
 })
 
 test('each endpoint answers, in the order of the table', async () => {
-  const caller = await reader('user-001')
+  const caller = await clientOf('user-001')
   let id = ''
   for (const { name } of ENDPOINTS) {
     const { status, body } = await caller(name, id, id ? undefined : REQUEST_BODY)
@@ -60,11 +60,11 @@ test('each endpoint needs a token', async () => {
   }
 })
 
-test('a room is created as the document shows: its fields in its order, then those beyond it', async () => {
-  const caller = await reader('user-001')
+test('Create Room returns the documented fields in their order, followed by further fields', async () => {
+  const caller = await clientOf('user-001')
   const { status, headers, body } = await caller('Create Room', '', REQUEST_BODY)
   expect(status).toBe(201)
-  // Relative to the address that was asked.
+  // Relative to the request's address.
   expect(new URL(headers.get('location') ?? '', `${world.url}/im/api/v1/rtc/rooms`).pathname).toBe(
     `/im/api/v1/rtc/rooms/${body.id}`,
   )
@@ -79,7 +79,7 @@ test('a room is created as the document shows: its fields in its order, then tho
 })
 
 test('a call, from create to end', async () => {
-  const [caller, callee] = [await reader('user-001'), await reader('user-002')]
+  const [caller, callee] = [await clientOf('user-001'), await clientOf('user-002')]
   const { id } = (await caller('Create Room', '', REQUEST_BODY)).body
   expect((await caller('Join Room', id)).body.status).toBe('waiting')
   expect((await callee('Join Room', id)).body).toMatchObject({
@@ -99,8 +99,8 @@ test('a call, from create to end', async () => {
   expect(await callee('Join Room', id)).toMatchObject({ status: 409, body: { code: 'ROOM_ENDED' } })
 })
 
-test('a room may be ended with PUT as well', async () => {
-  const caller = await reader('user-001')
+test('a room can also be ended with PUT', async () => {
+  const caller = await clientOf('user-001')
   const { id } = (await caller('Create Room', '', REQUEST_BODY)).body
   const ended = await send(await world.token('user-002'), 'PUT', `/im/api/v1/rtc/rooms/${id}/end`)
   expect(ended).toMatchObject({ status: 200, body: { status: 'ended', endReason: 'rejected' } })

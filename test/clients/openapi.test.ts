@@ -14,12 +14,12 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 describe('openapi.json', () => {
-  test('says how to authenticate', () => {
+  test('declares the authentication', () => {
     const { security, components } = contract.document
     expect(security.flatMap((schemes) => Object.keys(schemes))).toEqual(Object.keys(components.securitySchemes))
   })
 
-  test('names each operation differently, and each parameter of its path', () => {
+  test('has unique operation ids, and declares every path parameter', () => {
     const ids = contract.operations.map(({ operationId }) => operationId)
     expect(new Set(ids).size).toBe(ids.length)
     for (const { path, parameters } of contract.operations) {
@@ -28,7 +28,7 @@ describe('openapi.json', () => {
     }
   })
 
-  test('has every endpoint of the published document, and takes its body', () => {
+  test('has every endpoint of the published document, and accepts its body', () => {
     for (const { method, path } of ENDPOINTS) {
       expect(contract.operations).toContainEqual(
         expect.objectContaining({ method, path: path.replaceAll(/:(\w+)/g, '{$1}') }),
@@ -40,10 +40,10 @@ describe('openapi.json', () => {
   })
 })
 
-describe('every operation answers with a status, a media type and a shape that openapi.json has for it', () => {
+describe('every response has a status, a media type and a shape that openapi.json documents', () => {
   const answered = new Set<string>()
 
-  /** Sends a request, holds the answer against the contract, and tells its status. */
+  /** Sends a request and validates the response against the contract. */
   async function send(userId: string, method: string, path: string, body?: unknown): Promise<Answer> {
     const headers = {
       authorization: `Bearer ${userId && (await world.token(userId))}`,
@@ -62,7 +62,7 @@ describe('every operation answers with a status, a media type and a shape that o
     return answer
   }
 
-  test('when all goes well', async () => {
+  test('on success', async () => {
     const ok = async (...request: Parameters<typeof send>) => {
       const answer = await send(...request)
       expect(answer).toMatchObject({ status: expect.toBeOneOf([200, 201]) })
@@ -92,7 +92,7 @@ describe('every operation answers with a status, a media type and a shape that o
     expect([...answered].toSorted()).toEqual(contract.operations.map(({ operationId }) => operationId).toSorted())
   })
 
-  test('when it refuses', async () => {
+  test('on refusal', async () => {
     for (const { method, path, requestBody } of contract.operations) {
       const below = path.replace('/im/api/v1/rtc', '').replaceAll(/\{\w+\}/g, UNKNOWN)
       const body = requestBody?.required ? { userId: 'carol' } : undefined

@@ -43,7 +43,7 @@ const leave = (client: Client, roomId: string) => client.mutation(LeaveRoomDocum
 const end = (client: Client, roomId: string) => client.mutation(EndRoomDocument, { input: { roomId } })
 const room = (client: Client, id: string) => client.query(RoomDocument, { id }).toPromise()
 
-/** The updates of a room as they come; `ended` resolves when urql says that there are no more. */
+/** Collects the updates of a room; `ended` resolves when urql reports the end. */
 function watch(client: Client, roomId: string, after?: number) {
   const updates: RoomUpdatedSubscription['roomUpdated'][] = []
   const ended = new Promise<{ error?: CombinedError }>((resolve) => {
@@ -56,7 +56,7 @@ function watch(client: Client, roomId: string, after?: number) {
   return { updates, ended, types: () => updates.map(({ type }) => type) }
 }
 
-test('a call is watched from its snapshot to its end, and urql says that there are no more', async () => {
+test('a subscription delivers a call from its snapshot to its end, which urql reports', async () => {
   const [alice, bob] = [urql(world.alice), urql(world.bob)]
   const roomId = await create(alice)
   await join(alice, roomId)
@@ -71,7 +71,7 @@ test('a call is watched from its snapshot to its end, and urql says that there a
   expect(updates.at(-1)?.room).toMatchObject({ id: roomId, status: 'ENDED', endReason: 'COMPLETED' })
 })
 
-test('a mutation of mine renews what I queried before', async () => {
+test('a mutation refreshes earlier queries of the same room', async () => {
   const alice = urql(world.alice)
   const roomId = await create(alice)
   expect((await room(alice, roomId)).data?.room?.status).toBe('WAITING')
@@ -83,7 +83,7 @@ describe('a refusal is in graphQLErrors, with code and status', () => {
   async function refusal(answer: PromiseLike<{ error?: CombinedError | undefined }>) {
     const { error } = await answer
     const extensions = error?.graphQLErrors[0]?.extensions
-    // Answers over HTTP have a status of their own: the error's.
+    // Over HTTP, the response's status is that of the error.
     return error?.response ? { ...extensions, http: { status: error.response.status } } : extensions
   }
   const coded = (code: string, status: number) => expect.objectContaining({ code, http: { status } })
@@ -105,7 +105,7 @@ describe('a refusal is in graphQLErrors, with code and status', () => {
     expect(await refusal(toMyself)).toEqual(coded('BAD_USER_INPUT', 400))
   })
 
-  test('of a subscription, and others on its socket live on', async () => {
+  test('of a subscription, while other subscriptions on the socket continue', async () => {
     const alice = urql(world.alice)
     const roomId = await create(alice)
     const { updates, ended } = watch(alice, roomId)
@@ -117,7 +117,7 @@ describe('a refusal is in graphQLErrors, with code and status', () => {
     expect(await ended).toEqual({})
   })
 
-  test('of a document that the schema does not know, by either transport', async () => {
+  test('of a document that is invalid against the schema, over HTTP and WebSocket', async () => {
     const alice = urql(world.alice)
     expect(await refusal(alice.query(gql('query { me { secret } }'), {}))).toEqual(coded('BAD_USER_INPUT', 400))
     const subscription = alice.subscription(gql('subscription { roomUpdated(roomId: "x") { secret } }'), {})
@@ -125,14 +125,14 @@ describe('a refusal is in graphQLErrors, with code and status', () => {
     expect(await refusal(answer)).toEqual(coded('BAD_USER_INPUT', 400))
   })
 
-  test('of a request without a good token', async () => {
+  test('of a request with an invalid token', async () => {
     const { client } = application(() => 'garbage')
     expect(await refusal(client.query(MeDocument, {}))).toEqual(coded('UNAUTHENTICATED', 401))
   })
 })
 
 describe('the socket of subscriptions', () => {
-  test('is closed with 4401 for a bad token, and not tried again', async () => {
+  test('is closed with 4401 for an invalid token, and not reconnected', async () => {
     const { client, connection } = application(() => 'garbage')
     let attempts = 0
     connection.on('connecting', () => (attempts += 1))
@@ -141,7 +141,7 @@ describe('the socket of subscriptions', () => {
     expect(attempts).toBe(1)
   })
 
-  test('may die: the stream goes on behind the last event, with each event once and none lost', async () => {
+  test('may be lost: the stream resumes after the last event, with no event lost or repeated', async () => {
     const { client: alice, connection } = application(() => world.alice.token)
     const bob = urql(world.bob)
     const sockets: WebSocket[] = []

@@ -10,9 +10,9 @@ export interface UrqlApplication {
 }
 
 /**
- * What an application with urql writes to work with the gateway.
+ * The code that an application with urql needs to work with the gateway.
  *
- * @param token - asked for each request, and again whenever the socket connects
+ * @param token - called for each request and on each connect of the socket
  */
 export function createUrql(url: string, token: () => string | undefined): UrqlApplication {
   const authorization = () => ({ authorization: `Bearer ${token()}` })
@@ -20,7 +20,7 @@ export function createUrql(url: string, token: () => string | undefined): UrqlAp
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     connectionParams: authorization,
-    // By default graphql-ws waits for seconds, so that a thousand clients do not come back at once.
+    // By default graphql-ws waits for seconds, so that many clients do not reconnect at the same time.
     retryWait: () => Promise.resolve(),
   })
   const subscriptions = subscriptionExchange({
@@ -39,8 +39,8 @@ export function createUrql(url: string, token: () => string | undefined): UrqlAp
 }
 
 /**
- * Lets a room's stream go on behind its last event after a disconnect: when graphql-ws retries, it sends the variables
- * as they are by then.
+ * Resumes a room's stream after its last event: when graphql-ws reconnects, it sends the current variables, whose cursor
+ * is updated here.
  */
 function subscribe(
   connection: Connection,

@@ -4,7 +4,7 @@ import { type Answer, manualClock, type Messages, startWorld, take } from '../wo
 const UPDATES = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) {
   seq type participant { userId } room { seq status participants { userId state } } } }`
 
-test('a clock that jumps an hour ahead and back settles what is due, once, and every node and reader agrees', async () => {
+test('after a clock jump of an hour and back, each deadline is applied once, and all nodes and subscribers agree', async () => {
   const clock = manualClock()
   const here = await startWorld({ dependencies: { clock } })
   const there = await startWorld({ dependencies: { clock, databaseUrl: here.databaseUrl } })

@@ -14,7 +14,7 @@ const SECRET = 'a secret that only the fault tests know, 32 bytes'
 export const GRACE = 4
 const log = createLogger('silent')
 
-/** Two gateways as processes of their own and the database that they share: everything in it can be broken. */
+/** Two gateway processes and their shared database. Each of them can be stopped, killed and restarted. */
 export class Cluster {
   readonly #dataDir: string
   readonly #port: string
@@ -54,7 +54,7 @@ export class Cluster {
     return killServer(this.#dataDir, 'SIGKILL')
   }
 
-  /** Starts a node, where it was before if it was there. */
+  /** Starts a node, on its previous port if it ran before. */
   async startNode(index: number): Promise<void> {
     const before = this.#gateways[index]
     const port = before ? new URL(before.url).port : await freePort()
@@ -74,7 +74,7 @@ export class Cluster {
     await this.#gateways[index]?.stop('SIGKILL')
   }
 
-  /** Breaks the connection by which each node hears of the others; answers how many there were. */
+  /** Terminates the LISTEN connection of each node; returns how many there were. */
   async cutBus(): Promise<number> {
     const { rowCount } = await this.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rtc-gateway bus'`,
@@ -96,15 +96,15 @@ export class Cluster {
     return mintToken({ secret: SECRET, userId, ttl: 86_400, now: new Date() })
   }
 
-  /** Stops everything in order; answers how each gateway ended and what it complained of that nobody expects. */
-  async stop(): Promise<{ codes: (number | null)[]; complaints: string[] }> {
+  /** Stops everything in order; returns the exit code of each gateway and its unexpected log lines. */
+  async stop(): Promise<{ codes: (number | null)[]; unexpectedLogs: string[] }> {
     const codes = await Promise.all(this.#gateways.map((gateway) => gateway.stop('SIGTERM')))
     await this.stopDatabase()
     await rm(this.#dataDir, { recursive: true, maxRetries: 5 })
     const output = this.#gateways.map((gateway) => gateway.output()).join('\n')
     return {
       codes,
-      complaints: output.split('\n').filter((line) => /unhandled|unexpected error|"level":(50|60)/i.test(line)),
+      unexpectedLogs: output.split('\n').filter((line) => /unhandled|unexpected error|"level":(50|60)/i.test(line)),
     }
   }
 }

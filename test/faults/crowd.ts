@@ -6,36 +6,36 @@ const UPDATES = `subscription ($roomId: ID!, $after: Int) { roomUpdated(roomId: 
   seq type room { seq status participants { userId state audio connected } } } }`
 const TOGGLE = `mutation ($input: UpdateParticipantInput!) { updateParticipant(input: $input) { room { seq } } }`
 
-interface Place {
+interface ClientOptions {
   readonly roomId: string
   readonly userId: string
   readonly token: string
-  /** The gateways as they are at the moment. */
+  /** The current addresses of the gateways. */
   urls(): readonly string[]
 }
 
-/** The room as a reader has last seen it. */
+/** The room as of the last update that a subscriber received. */
 export interface View {
   readonly seq: number
   readonly participants: readonly { userId: string; state: string; audio: boolean; connected: boolean }[]
 }
 
-/** Reads a room's stream for as long as it lives: whenever the socket is gone, it comes back with its cursor. */
-export class Reader {
-  readonly #place: Place
+/** Subscribes to a room. After a lost connection it reconnects and resumes from its cursor. */
+export class Subscriber {
+  readonly #options: ClientOptions
   #peer: Peer | undefined
   #stopped = false
   #running: Promise<void> | undefined
-  /** What was wrong with the sequence, in words. */
+  /** Descriptions of the errors in the sequence of updates. */
   readonly faults: string[] = []
   cursor: number | undefined
   view: View | undefined
   received = 0
-  /** How often the stream was resumed. */
+  /** Number of resumptions. */
   resumed = 0
 
-  constructor(place: Place) {
-    this.#place = place
+  constructor(options: ClientOptions) {
+    this.#options = options
   }
 
   start(): this {
@@ -43,7 +43,7 @@ export class Reader {
     return this
   }
 
-  /** Drops the connection without a word. */
+  /** Drops the connection without a close frame. */
   cut(): void {
     this.#peer?.socket.terminate()
   }
@@ -63,7 +63,7 @@ export class Reader {
       try {
         await this.#read()
       } catch {
-        // Whatever it was: come back.
+        // Reconnect after any failure.
       }
       this.#peer?.socket.terminate()
       if (!this.#stopped) await delay(20 + Math.random() * 80)
@@ -71,7 +71,7 @@ export class Reader {
   }
 
   async #read(): Promise<void> {
-    const { roomId, token, urls } = this.#place
+    const { roomId, token, urls } = this.#options
     const list = urls()
     const peer = await openPeer(list[Math.floor(Math.random() * list.length)] ?? '', { token })
     this.#peer = peer
@@ -87,24 +87,24 @@ export class Reader {
   #take({ seq, type, room }: { seq: number; type: string; room: View }): void {
     this.received += 1
     const expected = this.cursor === undefined ? seq : this.cursor + 1
-    if (seq !== expected) this.faults.push(`got ${seq} (${type}) behind ${this.cursor}`)
-    if (room.seq !== seq) this.faults.push(`update ${seq} shows the room at ${room.seq}`)
+    if (seq !== expected) this.faults.push(`got ${seq} (${type}) after ${this.cursor}`)
+    if (room.seq !== seq) this.faults.push(`update ${seq} contains the room as of ${room.seq}`)
     this.cursor = seq
     this.view = room
   }
 }
 
-/** Mutes and unmutes, over and over; remembers what was acknowledged and what was refused. */
+/** Mutes and unmutes repeatedly; records acknowledgements and refusals. */
 export class Writer {
-  readonly #place: Place
+  readonly #options: ClientOptions
   #stopped = false
   #running: Promise<void> | undefined
   readonly acknowledged: number[] = []
-  /** Codes of refusals, with how long each took in milliseconds. */
+  /** Codes of refusals, with the duration of each request in milliseconds. */
   readonly refusals: { readonly code: string; readonly took: number }[] = []
 
-  constructor(place: Place) {
-    this.#place = place
+  constructor(options: ClientOptions) {
+    this.#options = options
   }
 
   start(): this {
@@ -119,8 +119,8 @@ export class Writer {
   }
 
   async #run(): Promise<void> {
-    const { roomId, token, urls } = this.#place
-    // Where an answer is missing nobody knows what was done: the command may be done already, and then it writes nothing.
+    const { roomId, token, urls } = this.#options
+    // Without a response, the command may have been executed. The next one may then change nothing, so it is not counted.
     let isSure = false
     for (let audio = false; !this.#stopped; audio = !audio) {
       const list = urls()

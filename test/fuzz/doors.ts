@@ -9,31 +9,31 @@ import { SEED } from '../seed.ts'
 import { startWorld } from '../world.ts'
 import { operationOf } from './operation.ts'
 import { type OpenApi, restRequestOf } from './rest-request.ts'
-import { damaged } from './values.ts'
+import { corrupt } from './values.ts'
 
 const schema = buildSchema(await readFile(new URL('../../src/graphql/schema.graphql', import.meta.url), 'utf8'))
 
 /**
- * Requests made out of OpenAPI and of the schema, right and wrong ones, by every door. Whatever comes, the answer is one
- * of the table, nothing is our fault, and nothing that a client causes is logged above info.
+ * Sends valid and invalid requests, generated from OpenAPI and from the GraphQL schema, over REST, POST and WebSocket.
+ * Every response has a code of the error table except INTERNAL, and nothing is logged above `info`.
  *
- * @param runs - of each door
+ * @param runs - for each transport
  */
-export function fuzzDoors(runs: number): void {
+export function fuzzApi(runs: number): void {
   const TIMEOUT = 60_000 + runs * 500
   const options = { numRuns: runs, endOnFailure: runs > 1000, seed: SEED }
 
-  const loud: string[] = []
-  /** A machine that does too much at once lets statements of the gateway's own time out; no request causes that. */
+  const warnings: string[] = []
+  /** On an overloaded machine, the gateway's own statements time out. No request causes that. */
   const SLOW_DATABASE = /Query read timeout|timeout exceeded when trying to connect|statement timeout/
   let world: Awaited<ReturnType<typeof startWorld>>
   let document: OpenApi
-  /** Rooms that there are. */
-  const known: string[] = []
+  /** Existing rooms. */
+  const roomIds: string[] = []
 
   beforeAll(async () => {
     const write = (line: string) => {
-      if (!SLOW_DATABASE.test(line)) loud.push(line)
+      if (!SLOW_DATABASE.test(line)) warnings.push(line)
     }
     const log = pino({ level: 'warn' }, { write })
     world = await startWorld({ dependencies: { log } })
@@ -41,26 +41,26 @@ export function fuzzDoors(runs: number): void {
     for (const type of ['p2p', 'group', 'group']) {
       const people = type === 'p2p' ? { calleeId: 'bob' } : { participantIds: ['bob', 'carol'] }
       const { body } = await world.alice.rest('POST', '/rooms', { type, ...people })
-      known.push(body.id)
+      roomIds.push(body.id)
     }
-    for (const id of known.slice(0, 2)) {
+    for (const id of roomIds.slice(0, 2)) {
       for (const person of [world.alice, world.bob]) await person.rest('POST', `/rooms/${id}/join`)
     }
   })
   afterAll(() => world.close())
 
-  /** Of answers: 503 says that the machine is slow, 500 that we are at fault. */
+  /** Allowed statuses. 503 means an overloaded machine; 500 would be a bug. */
   const statuses = [200, 201, 204, 405, ...Object.values(ERRORS).map(({ status }) => status)].filter(
     (status) => status !== 500,
   )
   const codes = Object.keys(ERRORS).filter((code) => code !== 'INTERNAL')
 
-  /** Every error of an answer is one of the table, and not ours. */
+  /** Every error has a code of the table except INTERNAL. */
   function expectCoded(errors: readonly { extensions?: { code?: unknown } }[]): void {
     for (const error of errors) expect(codes).toContain(error.extensions?.code)
   }
 
-  /** The body of an answer; a stream is not read to its end. */
+  /** The body of a response; a stream is cancelled. */
   async function bodyOf(response: Response): Promise<unknown> {
     if (response.headers.get('content-type')?.includes('text/event-stream')) {
       await response.body?.cancel()
@@ -77,7 +77,7 @@ export function fuzzDoors(runs: number): void {
       await fc.assert(
         fc.asyncProperty(fc.gen(), async (g) => {
           const draw = <T>(arbitrary: fc.Arbitrary<T>) => g(() => arbitrary)
-          const { method, path, body } = restRequestOf(draw, document, known)
+          const { method, path, body } = restRequestOf(draw, document, roomIds)
           const response = await fetch(world.url + path, {
             method,
             headers: { authorization: `Bearer ${world.alice.token}`, 'content-type': 'application/json' },
@@ -89,7 +89,7 @@ export function fuzzDoors(runs: number): void {
         }),
         options,
       )
-      expect(loud).toEqual([])
+      expect(warnings).toEqual([])
     },
     TIMEOUT,
   )
@@ -100,13 +100,13 @@ export function fuzzDoors(runs: number): void {
       await fc.assert(
         fc.asyncProperty(fc.gen(), async (g) => {
           const draw = <T>(arbitrary: fc.Arbitrary<T>) => g(() => arbitrary)
-          const request = operationOf(draw, schema, known)
-          const query = draw(fc.nat(6)) === 0 ? damaged(draw, request.query) : request.query
+          const request = operationOf(draw, schema, roomIds)
+          const query = draw(fc.nat(6)) === 0 ? corrupt(draw, request.query) : request.query
           const text = JSON.stringify({ ...request, query })
           const response = await fetch(`${world.url}/graphql`, {
             method: 'POST',
             headers: { authorization: `Bearer ${world.alice.token}`, 'content-type': 'application/json' },
-            body: draw(fc.nat(6)) === 0 ? damaged(draw, text) : text,
+            body: draw(fc.nat(6)) === 0 ? corrupt(draw, text) : text,
           })
           const answer = (await bodyOf(response)) as { errors?: [] } | undefined
           expect(statuses).toContain(response.status)
@@ -115,12 +115,12 @@ export function fuzzDoors(runs: number): void {
         }),
         options,
       )
-      expect(loud).toEqual([])
+      expect(warnings).toEqual([])
     },
     TIMEOUT,
   )
 
-  /** How a socket may end: by the client's mistake, its limits or overload, never by a fault of ours. */
+  /** Allowed close codes: for client errors, limits and overload. */
   const CLOSES = [1009, 1013, 4400, 4401, 4409, 4429]
 
   test(
@@ -131,9 +131,9 @@ export function fuzzDoors(runs: number): void {
           const draw = <T>(arbitrary: fc.Arbitrary<T>) => g(() => arbitrary)
           const peer = await openPeer(world.url, { token: world.alice.token })
           for (let index = draw(fc.nat(3)); index >= 0; index -= 1) {
-            const { query, variables } = operationOf(draw, schema, known)
+            const { query, variables } = operationOf(draw, schema, roomIds)
             const text = JSON.stringify(subscribe(String(index), query, variables))
-            peer.send(draw(fc.nat(6)) === 0 ? damaged(draw, text) : text)
+            peer.send(draw(fc.nat(6)) === 0 ? corrupt(draw, text) : text)
           }
           peer.send(subscribe('last', '{ me { id } }'))
           try {
@@ -151,12 +151,12 @@ export function fuzzDoors(runs: number): void {
         }),
         options,
       )
-      expect(loud).toEqual([])
+      expect(warnings).toEqual([])
     },
     TIMEOUT,
   )
 
-  test('the gateway is as ready as before', async () => {
+  test('the gateway is still ready', async () => {
     expect((await fetch(`${world.url}/health/ready`)).status).toBe(200)
   })
 }

@@ -1,4 +1,4 @@
-import { fuzzDoors } from './doors.ts'
+import { fuzzApi } from './doors.ts'
 
 /** `FUZZ_RUNS=20000 npx vitest run test/fuzz/fuzz.long`; `TEST_SEED` chooses the requests. */
-fuzzDoors(Number(process.env['FUZZ_RUNS'] ?? 1_500))
+fuzzApi(Number(process.env['FUZZ_RUNS'] ?? 1_500))

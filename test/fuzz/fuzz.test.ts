@@ -1,3 +1,3 @@
-import { fuzzDoors } from './doors.ts'
+import { fuzzApi } from './doors.ts'
 
-fuzzDoors(150)
+fuzzApi(150)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { damaged, type Draw, json, number, text } from './values.ts'
+import { corrupt, type Draw, json, number, text } from './values.ts'
 
 interface Schema {
   readonly type?: string
@@ -25,8 +25,8 @@ export interface RestRequest {
   readonly body: string | undefined
 }
 
-/** A request that OpenAPI describes, with values that mostly fit. */
-export function restRequestOf(draw: Draw, document: OpenApi, known: readonly string[]): RestRequest {
+/** A request of an OpenAPI operation, with mostly valid values. */
+export function restRequestOf(draw: Draw, document: OpenApi, roomIds: readonly string[]): RestRequest {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   )
@@ -35,30 +35,30 @@ export function restRequestOf(draw: Draw, document: OpenApi, known: readonly str
   const query = new URLSearchParams(
     parameters
       .filter((parameter) => parameter.in === 'query' && draw(fc.boolean()))
-      .map(({ name, schema }) => [name, String(valueOf(draw, schema, known))]),
+      .map(({ name, schema }) => [name, String(valueOf(draw, schema, roomIds))]),
   )
-  const filled = path.replaceAll(/\{\w+\}/g, () => encodeURIComponent(draw(text(known)).toWellFormed()))
+  const filled = path.replaceAll(/\{\w+\}/g, () => encodeURIComponent(draw(text(roomIds)).toWellFormed()))
   const schema = operation.requestBody?.content['application/json']?.schema
-  const body = schema && JSON.stringify(valueOf(draw, schema, known))
+  const body = schema && JSON.stringify(valueOf(draw, schema, roomIds))
   return {
     method: draw(fc.nat(20)) === 0 ? draw(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH')) : method,
     path: query.size > 0 ? `${filled}?${query.toString()}` : filled,
-    body: body !== undefined && draw(fc.nat(6)) === 0 ? damaged(draw, body) : body,
+    body: body !== undefined && draw(fc.nat(6)) === 0 ? corrupt(draw, body) : body,
   }
 }
 
-function valueOf(draw: Draw, schema: Schema, known: readonly string[]): unknown {
+function valueOf(draw: Draw, schema: Schema, roomIds: readonly string[]): unknown {
   if (draw(fc.nat(12)) === 0) return draw(json)
   if (schema.enum) return draw(fc.constantFrom(...schema.enum))
-  if (schema.anyOf) return valueOf(draw, draw(fc.constantFrom(...schema.anyOf)), known)
+  if (schema.anyOf) return valueOf(draw, draw(fc.constantFrom(...schema.anyOf)), roomIds)
   switch (schema.type) {
     case 'object': {
       const { properties = {}, required = [] } = schema
       const given = Object.entries(properties).filter(([name]) => required.includes(name) || draw(fc.boolean()))
-      return Object.fromEntries(given.map(([name, inner]) => [name, valueOf(draw, inner, known)]))
+      return Object.fromEntries(given.map(([name, inner]) => [name, valueOf(draw, inner, roomIds)]))
     }
     case 'array':
-      return Array.from({ length: draw(fc.nat(3)) }, () => valueOf(draw, schema.items ?? {}, known))
+      return Array.from({ length: draw(fc.nat(3)) }, () => valueOf(draw, schema.items ?? {}, roomIds))
     case 'integer':
     case 'number':
       return draw(number)
@@ -67,7 +67,7 @@ function valueOf(draw: Draw, schema: Schema, known: readonly string[]): unknown 
     case 'null':
       return null
     case 'string':
-      return draw(text(known))
+      return draw(text(roomIds))
     default:
       return draw(json)
   }

@@ -3,12 +3,12 @@ import fc from 'fast-check'
 /** Draws a value in the middle of a property: see `fc.gen`. */
 export type Draw = <T>(arbitrary: fc.Arbitrary<T>) => T
 
-/** Strings that are ids, times, cursors and the like somewhere, and what people and attackers write instead. */
-export const text = (known: readonly string[]): fc.Arbitrary<string> =>
+/** Ids, times, cursors and similar strings, and invalid or malicious ones. */
+export const text = (roomIds: readonly string[]): fc.Arbitrary<string> =>
   fc.oneof(
     {
       weight: 4,
-      arbitrary: fc.constantFrom('alice', 'bob', 'carol', ...known, ...known.map((id) => id.toUpperCase())),
+      arbitrary: fc.constantFrom('alice', 'bob', 'carol', ...roomIds, ...roomIds.map((id) => id.toUpperCase())),
     },
     {
       weight: 2,
@@ -36,14 +36,14 @@ export const number: fc.Arbitrary<number> = fc.oneof(
   fc.integer(),
 )
 
-/** JSON of any shape, sometimes as JavaScript cannot hold it. */
+/** JSON of any shape. */
 export const json: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
   fc.constantFrom(null, true, [], {}, [[[]]], { a: { b: [1, 'x'] } }),
 )
 
-/** Text that was JSON before something was changed in it. */
-export const damaged = (draw: Draw, good: string): string => {
+/** The text with a random piece inserted, or put in place of up to two characters. */
+export const corrupt = (draw: Draw, good: string): string => {
   const position = draw(fc.nat(good.length))
   const piece = draw(
     fc.constantFrom('', '{', '}', '"', '[', '1e400', '12345678901234567890', '\\', '\u0000', ',', 'null'),

@@ -71,7 +71,7 @@ describe.runIf(networkTests)('a room', () => {
         }
         const gateway = await startGateway(env, network)
         const token = await mintToken({ secret: SECRET, userId: 'alice', ttl: 3600, now: new Date() })
-        const alice = createPerson(await network.door(Number(new URL(gateway.url).port)), 'alice', token)
+        const alice = createPerson(await network.forwardPort(Number(new URL(gateway.url).port)), 'alice', token)
         const metadata = { text: 'x'.repeat(8000) }
         const { body: room } = await alice.rest('POST', '/rooms', { type: 'group', metadata })
         await alice.rest('POST', `/rooms/${room.id}/join`)

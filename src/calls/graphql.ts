@@ -6,17 +6,17 @@ import { INCOMING_CALL_TYPES, type IncomingCall } from './ringing.ts'
 const IncomingCallType = enumOf(
   'IncomingCallType',
   INCOMING_CALL_TYPES,
-  'RINGING, then one of the others: the ringing is over on every device.',
+  'RINGING when a call starts to ring; one of the other values when it stops ringing, on every device.',
 )
 
 const IncomingCallRef = builder.objectRef<IncomingCall>('IncomingCall').implement({
-  description: 'A call to you begins to ring, or ceases to.',
+  description: 'The start or the end of ringing of an incoming call.',
   fields: (t) => ({
     type: t.expose('type', { type: IncomingCallType }),
     room: t.field({ type: RoomRef, resolve: ({ room, at }) => ({ ...room, asOf: at }) }),
     deviceId: t.exposeID('deviceId', {
       nullable: true,
-      description: 'With ANSWERED: the device that did; null is the one without a deviceId.',
+      description: 'With ANSWERED, the device that answered; null if it joined without a deviceId.',
     }),
     at: t.expose('at', { type: 'DateTime' }),
   }),
@@ -26,7 +26,7 @@ builder.subscriptionFields((t) => ({
   incomingCall: t.field({
     type: IncomingCallRef,
     access: 'user',
-    description: 'What rings for you: at first everything that rings now, then what begins and ceases to ring.',
+    description: 'Your incoming calls: first those that are ringing, then every start and end of ringing.',
     subscribe: (_root, _args, { calls, actor }) => calls.open(actor.id),
     resolve: (call) => call,
   }),

@@ -13,23 +13,23 @@ import { CallSubscriber } from './call-subscriber.ts'
 import { type IncomingCall, ringingChangedFor } from './ringing.ts'
 
 /**
- * Participants of a room all of whom are shown what was committed, so that the next check knows that they have seen it. Of
- * a larger room those see it who have changed.
+ * Maximum size of a room whose commits are pushed to all participants, so that the next check knows that they are up to
+ * date. Commits of larger rooms are pushed only to the participants that changed.
  */
-const SHOWN_TO_ALL = 64
-/** Users whose calls one statement checks. */
+const PUSH_TO_ALL_MAX = 64
+/** Users per statement of a check. */
 const CHECK_BATCH = 1_000
-/** Rooms that a check loads at the same time. */
+/** Rooms that a check loads concurrently. */
 const CONCURRENCY = 2
-/** Users for whom a room begins or ceases to ring that get a notice each; more share one for everybody. */
+/** Maximum number of notices per commit, one per user; a commit that affects more users sends one notice for all. */
 const NOTICES_MAX = 32
-/** The user of a notice that concerns everybody in the room. It is nobody's id. */
+/** Stands for the user of a notice for all participants of the room. Not a valid user id. */
 const EVERYBODY = ''
 
 interface Dependencies {
-  /** Rooms that ring for any of these users. */
+  /** Reads the rooms that ring for any of these users. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
-  /** The same, without the rooms' contents. */
+  /** Like `ringing`, but reads only the rooms' ids and numbers. */
   ringingSeqs(userIds: readonly string[], now: Date): Promise<readonly RingingSeq[]>
   load(roomId: string): Promise<Room | null>
   /** Sends a notice to the other nodes. Does not throw. */
@@ -39,7 +39,7 @@ interface Dependencies {
   readonly log: Logger
 }
 
-/** A room that rings for a user, and the number of its last event. */
+/** A room that rings for a user, with the number of its last event. */
 export interface RingingSeq {
   readonly userId: string
   readonly roomId: string
@@ -47,8 +47,8 @@ export interface RingingSeq {
 }
 
 /**
- * The streams of incoming calls, by user. A stream that is opened again begins with what rings then; notices are hints to
- * load a room and show it to its participants.
+ * The live streams of incoming calls, by user. They have no cursor: a new stream begins with the calls that are ringing.
+ * Notices are hints to load a room and push it to the subscribers among its participants.
  */
 export class IncomingCalls implements LiveStreams {
   readonly #dependencies: Dependencies
@@ -59,16 +59,16 @@ export class IncomingCalls implements LiveStreams {
     this.#dependencies = dependencies
   }
 
-  /** Users with at least one subscriber here. */
+  /** Number of users with at least one subscriber at this node. */
   get size(): number {
     return this.#subscribers.size
   }
 
   committed(room: Room, events: readonly RoomEvent[]): void {
-    if (room.participants.length <= SHOWN_TO_ALL) this.#show(room)
+    if (room.participants.length <= PUSH_TO_ALL_MAX) this.#push(room)
     else {
       const userIds = new Set(events.flatMap(({ data }) => data.participants ?? []).map(({ userId }) => userId))
-      for (const userId of userIds) this.#showTo(userId, room)
+      for (const userId of userIds) this.#pushTo(userId, room)
     }
     const changed = ringingChangedFor(room, events)
     const userIds = changed.size > NOTICES_MAX ? [EVERYBODY] : changed
@@ -82,26 +82,26 @@ export class IncomingCalls implements LiveStreams {
     if (concerns) void this.#loads.run(roomId)
   }
 
-  /** Loads only rooms that have changed for a subscriber, and those that were reported as ringing and ring no more. */
+  /** Loads the rooms that changed for a subscriber, and those that were reported as ringing but no longer ring. */
   async check(): Promise<void> {
     const { ringingSeqs, clock } = this.#dependencies
-    const silent = new Set(this.#subscribers.all().flatMap(({ ringing }) => [...ringing]))
+    const stopped = new Set(this.#subscribers.all().flatMap(({ ringing }) => [...ringing]))
     const changed = new Set<string>()
     for (const userIds of this.#subscribers.keyBatches(CHECK_BATCH)) {
       for (const { userId, roomId, seq } of await ringingSeqs(userIds, clock.now())) {
-        silent.delete(roomId)
+        stopped.delete(roomId)
         const subscribers = [...this.#subscribers.of(userId)]
         if (subscribers.some((subscriber) => seq > subscriber.seqOf(roomId))) changed.add(roomId)
       }
     }
-    await forEach([...changed, ...silent], { concurrency: CONCURRENCY }, (roomId) => this.#loads.run(roomId))
+    await forEach([...changed, ...stopped], { concurrency: CONCURRENCY }, (roomId) => this.#loads.run(roomId))
   }
 
   /**
-   * What rings for the user now, then what begins and ceases to ring.
-   * A subscriber that is too far behind fails with RATE_LIMITED.
+   * Streams the user's incoming calls: first those that are ringing, then every start and end of ringing. The stream of a
+   * slow consumer fails with RATE_LIMITED.
    *
-   * @throws RtcError RATE_LIMITED
+   * @throws RtcError RATE_LIMITED if the user opens streams too often
    */
   open(userId: string): AsyncIterableIterator<IncomingCall> {
     const { rates, ringing, clock } = this.#dependencies
@@ -118,7 +118,7 @@ export class IncomingCalls implements LiveStreams {
     )
   }
 
-  /** What rings for the user now. */
+  /** The calls that are ringing for the user. */
   async ringingFor(userId: string): Promise<readonly IncomingCall[]> {
     const { ringing, clock } = this.#dependencies
     const now = clock.now()
@@ -130,12 +130,12 @@ export class IncomingCalls implements LiveStreams {
     this.#subscribers.close()
   }
 
-  #show(room: Room): void {
-    for (const { userId } of room.participants) this.#showTo(userId, room)
+  #push(room: Room): void {
+    for (const { userId } of room.participants) this.#pushTo(userId, room)
   }
 
-  #showTo(userId: string, room: Room): void {
-    for (const subscriber of this.#subscribers.of(userId)) subscriber.show(room)
+  #pushTo(userId: string, room: Room): void {
+    for (const subscriber of this.#subscribers.of(userId)) subscriber.push(room)
   }
 
   /** Never rejects. */
@@ -143,10 +143,10 @@ export class IncomingCalls implements LiveStreams {
     const { load, log } = this.#dependencies
     try {
       const room = await load(roomId)
-      if (room) this.#show(room)
+      if (room) this.#push(room)
     } catch (error) {
       // The next check loads it again.
-      log[levelOf(error)]({ roomId, err: error }, 'could not see whether a room rings')
+      log[levelOf(error)]({ roomId, err: error }, 'could not load a room that may ring')
     }
   }
 }

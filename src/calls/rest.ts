@@ -8,9 +8,12 @@ import type { IncomingCalls } from './incoming.ts'
 import { INCOMING_CALL_TYPES, type IncomingCall } from './ringing.ts'
 
 const CallJson = z.object({
-  type: z.enum(INCOMING_CALL_TYPES).describe('ringing, then one of the others'),
+  type: z.enum(INCOMING_CALL_TYPES).describe('ringing when a call starts to ring; another value when it stops ringing'),
   at: z.iso.datetime(),
-  deviceId: z.string().nullable().describe('With answered: the device that did; null is the one without a deviceId'),
+  deviceId: z
+    .string()
+    .nullable()
+    .describe('With answered, the device that answered; null if it joined without a deviceId'),
   room: RoomJson,
 })
 
@@ -23,7 +26,7 @@ const callJson = ({ type, at, deviceId, room }: IncomingCall): z.input<typeof Ca
   room: roomJson(room, at),
 })
 
-/** What rings for the user, as it begins and ceases to. */
+/** The routes of the user's incoming calls. */
 export function callEventRoutes({ calls }: { calls: IncomingCalls }, eventStreams: EventStreams): Route[] {
   return [
     route({
@@ -32,8 +35,8 @@ export function callEventRoutes({ calls }: { calls: IncomingCalls }, eventStream
       operationId: 'getCallEvents',
       access: 'user',
       summary:
-        'What rings for you, as server-sent events: at first everything that rings now. With Accept: application/json ' +
-        'only that.',
+        'Your incoming calls as server-sent events: first those that are ringing, then every start and end of ringing. ' +
+        'With Accept: application/json, only those that are ringing.',
       input: z.strictObject({}),
       success: [200],
       output: CallsJson,

@@ -3,41 +3,42 @@ import { findParticipant, type Participant, type Room, type RoomEvent, type Room
 export const INCOMING_CALL_TYPES = ['ringing', 'answered', 'cancelled', 'rejected', 'missed'] as const
 export type IncomingCallType = (typeof INCOMING_CALL_TYPES)[number]
 
-/** What a user's devices hear of a call to them. */
+/** The start or the end of ringing, as reported to the devices of the called user. */
 export interface IncomingCall {
   readonly type: IncomingCallType
   readonly room: Room
-  /** The device that answered; null is the default device. */
+  /** The device that answered; null if it has no deviceId, and for any other type. */
   readonly deviceId: string | null
   readonly at: Date
 }
 
-/** Whether the room rings for a user. Who calls is expected, not rung; who has left a group of theirs may be invited. */
+/** Whether the room is ringing for a user. */
 export function isRinging(room: Room, userId: string): boolean {
-  const place = findParticipant(room, userId)
-  if (room.status === 'ended' || place?.state !== 'invited') return false
-  return place.ringsUntil !== null && mayRing(room, place) && !place.silent
+  const participant = findParticipant(room, userId)
+  if (room.status === 'ended' || participant?.state !== 'invited') return false
+  return participant.ringsUntil !== null && mayRing(room, participant) && !participant.silent
 }
 
+/** A p2p call never rings for its caller. The caller of a group may leave and be invited again. */
 const mayRing = (room: Room, { role }: Participant): boolean => room.type === 'group' || role !== 'caller'
 
-/** Why a room that rang for a participant rings no more. */
-export function silencedBy(place: Participant | undefined): Exclude<IncomingCallType, 'ringing'> {
-  switch (place?.state) {
+/** The type that reports why a room stopped ringing for a participant. */
+export function endOfRinging(participant: Participant | undefined): Exclude<IncomingCallType, 'ringing'> {
+  switch (participant?.state) {
     case 'joined':
       return 'answered'
     case 'missed':
       return 'missed'
-    // Leaving without having joined declines.
+    // Leaving without having joined declines the call.
     case 'rejected':
     case 'left':
-      return place.joinedAt && place.state === 'left' ? 'answered' : 'rejected'
+      return participant.joinedAt && participant.state === 'left' ? 'answered' : 'rejected'
     default:
       return 'cancelled'
   }
 }
 
-/** Whether a room may ring after an event for somebody for whom it did not, or no more. */
+/** Whether a type of event can start or stop the ringing for a participant. */
 const CHANGES_RINGING: Readonly<Record<RoomEventType, boolean>> = {
   room_created: true,
   room_started: false,
@@ -54,11 +55,11 @@ const CHANGES_RINGING: Readonly<Record<RoomEventType, boolean>> = {
   participant_reconnected: false,
 }
 
-/** The users for whom a room may have begun or ceased to ring by these events. */
+/** The users for whom these events may have started or stopped the ringing. */
 export function ringingChangedFor(room: Room, events: readonly RoomEvent[]): ReadonlySet<string> {
-  const people = events
+  const participants = events
     .filter(({ type }) => CHANGES_RINGING[type])
     .flatMap(({ data }) => data.participants ?? [])
     .filter((participant) => mayRing(room, participant))
-  return new Set(people.map(({ userId }) => userId))
+  return new Set(participants.map(({ userId }) => userId))
 }

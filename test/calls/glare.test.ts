@@ -6,7 +6,7 @@ import { manualClock, withWorld, OPERATOR } from '../world.ts'
 const user = (id: string) => ({ id, scopes: new Set<string>() })
 const to = (calleeId: string) => CreateRoom.parse({ type: 'p2p', calleeId })
 
-test('two who call each other have one call: the later joins the earlier one’s room', async () => {
+test('two users who call each other get one call: the later caller joins the room of the earlier one', async () => {
   await withWorld(async ({ alice, bob }) => {
     const earlier = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     await alice.rest('POST', `/rooms/${earlier.body.id}/join`)
@@ -17,7 +17,7 @@ test('two who call each other have one call: the later joins the earlier one’s
   })
 })
 
-test('the later caller is lost without the stream that they announced, and stays when they announced none', async () => {
+test('the later caller is disconnected if their announced stream is not opened, and stays if they announced none', async () => {
   for (const expectStream of [true, false]) {
     for (const door of ['rest', 'graphql'] as const) {
       const clock = manualClock()
@@ -44,7 +44,7 @@ test('the later caller is lost without the stream that they announced, and stays
   }
 })
 
-test('a join of a device answers for the stream that the later caller announced', async () => {
+test('a join by a device replaces the announced stream of the later caller', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ alice, bob }) => {
@@ -61,7 +61,7 @@ test('a join of a device answers for the stream that the later caller announced'
   )
 })
 
-test('REST says so as of a repeat', async () => {
+test('REST marks the response to the later caller as replayed', async () => {
   await withWorld(async ({ alice, bob }) => {
     const earlier = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     const later = await bob.rest('POST', '/rooms', { type: 'p2p', calleeId: 'alice' })
@@ -70,7 +70,7 @@ test('REST says so as of a repeat', async () => {
   })
 })
 
-test('fifty who call each other at the same moment, on two nodes, have one call each pair', async () => {
+test('25 pairs who call each other concurrently on two nodes get one call per pair', async () => {
   await withWorld(async ({ app, databaseUrl }) => {
     const other = createApp(app.configuration, { databaseUrl, log: app.log })
     try {
@@ -90,7 +90,7 @@ test('fifty who call each other at the same moment, on two nodes, have one call 
   })
 })
 
-test('after the ring time, or once it was answered or rejected, calling back is a call of its own', async () => {
+test('calling back after a rejection or after the ring time creates a new call', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ alice, bob }) => {
@@ -109,11 +109,11 @@ test('after the ring time, or once it was answered or rejected, calling back is 
   )
 })
 
-test('a call whose caller was lost, which nobody has noticed yet, is not joined but ended', async () => {
+test('calling back ends a call whose caller’s grace has passed instead of joining it, even before it is swept', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ app, databaseUrl }) => {
-      // A gateway that has not been started sweeps nothing.
+      // A gateway that has not been started runs no sweeper.
       const idle = createApp(app.configuration, { databaseUrl, log: app.log, clock: manualClock(clock.now()) })
       const later = manualClock(clock.now())
       const node = createApp(app.configuration, { databaseUrl, log: app.log, clock: later })
@@ -137,7 +137,7 @@ test('a call whose caller was lost, which nobody has noticed yet, is not joined 
   )
 })
 
-test('a call to somebody who is in a call rings, or ends as busy at once, as configured', async () => {
+test('a call to a user who is in a call rings or ends as busy immediately, as configured by BUSY_POLICY', async () => {
   for (const [BUSY_POLICY, status, endReason] of [
     ['ring', 'waiting', null],
     ['reject', 'ended', 'busy'],

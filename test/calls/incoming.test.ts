@@ -26,8 +26,8 @@ const next = async (messages: Messages): Promise<Answer['body']> => (await take(
 const post = async (person: Person, path: string, body?: unknown) => (await person.rest('POST', path, body)).body
 const call = (callee = 'bob') => post(world.alice, '/rooms', { type: 'p2p', calleeId: callee })
 
-/** Devices of bob that listen already: his phone has been told of a first call, which is over again. */
-async function listening(count: number): Promise<Messages[]> {
+/** Subscribes devices of bob to incoming calls, and waits until each has received a first call and its end. */
+async function subscribedDevices(count: number): Promise<Messages[]> {
   const first = await call()
   const devices = Array.from({ length: count }, () => world.bob.subscribe(CALLS))
   for (const device of devices) expect(await next(device)).toMatchObject({ type: 'RINGING', room: { id: first.id } })
@@ -37,8 +37,8 @@ async function listening(count: number): Promise<Messages[]> {
 }
 
 describe('a call', () => {
-  test('rings on every device, is answered on one, and the others hear on which', async () => {
-    const devices = await listening(2)
+  test('rings on every device; when one answers, the others receive its deviceId', async () => {
+    const devices = await subscribedDevices(2)
     const room = await call()
     for (const device of devices) {
       expect(await next(device)).toMatchObject({ type: 'RINGING', room: { id: room.id, callerId: 'alice' } })
@@ -49,7 +49,7 @@ describe('a call', () => {
     }
   })
 
-  test('still rings for whoever begins to listen later, and for nobody once it is over', async () => {
+  test('is reported to a later subscriber while it rings, but not after it ended', async () => {
     const room = await call()
     const late = world.bob.subscribe(CALLS)
     expect(await next(late)).toMatchObject({ type: 'RINGING', room: { id: room.id } })
@@ -59,18 +59,18 @@ describe('a call', () => {
     expect(await next(world.bob.subscribe(CALLS))).toMatchObject({ type: 'RINGING', room: { id: again.id } })
   })
 
-  test('is not told as over to a device that has not heard it ring', async () => {
-    const [phone] = await listening(1)
+  test('does not report its end to a device that did not receive its start', async () => {
+    const [phone] = await subscribedDevices(1)
     const room = await call()
     expect(await next(phone as Messages)).toMatchObject({ type: 'RINGING', room: { id: room.id } })
     await post(world.bob, `/rooms/${room.id}/join`, { deviceId: 'phone' })
     expect(await next(phone as Messages)).toMatchObject({ type: 'ANSWERED', deviceId: 'phone' })
     const late = world.bob.subscribe(CALLS)
-    const heard = next(late)
+    const received = next(late)
     await world.carol.rest('GET', '/rooms')
     for (const verb of ['leave', 'end']) await post(world.alice, `/rooms/${room.id}/${verb}`)
     const other = await post(world.carol, '/rooms', { type: 'p2p', calleeId: 'bob' })
-    expect(await heard).toMatchObject({ type: 'RINGING', room: { id: other.id } })
+    expect(await received).toMatchObject({ type: 'RINGING', room: { id: other.id } })
   })
 
   test.each([
@@ -80,18 +80,18 @@ describe('a call', () => {
     ['REJECTED', 'busy', (room: string) => post(world.bob, `/rooms/${room}/reject`, { reason: 'busy' })],
     ['REJECTED', 'rejected', (room: string) => post(world.bob, `/rooms/${room}/leave`)],
     ['MISSED', 'missed', async () => clock.advance(45)],
-  ])('ceases to ring as %s when it ends as %s', async (type, endReason, happen) => {
-    const [device] = await listening(1)
+  ])('stops ringing as %s when it ends as %s', async (type, endReason, end) => {
+    const [device] = await subscribedDevices(1)
     const room = await call()
     await next(device as Messages)
-    await happen(room.id)
+    await end(room.id)
     expect(await next(device as Messages)).toMatchObject({ type, room: { id: room.id } })
     await expect.poll(async () => (await world.app.rooms.get(OPERATOR, room.id)).endReason).toBe(endReason)
   })
 
-  test('does not ring for its caller, nor for others', async () => {
-    const strangers = [world.alice, world.carol].map((person) => person.subscribe(CALLS))
-    const first = strangers.map((messages) => messages.next())
+  test('does not ring for its caller or for uninvolved users', async () => {
+    const streams = [world.alice, world.carol].map((person) => person.subscribe(CALLS))
+    const first = streams.map((messages) => messages.next())
     await expect.poll(() => world.app.calls.size).toBe(2)
     await call()
     const group = await post(world.bob, '/rooms', { type: 'group', participantIds: ['alice', 'carol'] })
@@ -101,8 +101,8 @@ describe('a call', () => {
   })
 })
 
-test('an invitation into a group rings, and ceases for the one who is removed', async () => {
-  const [device] = await listening(1)
+test('an invitation to a group rings, and stops ringing when the user is removed', async () => {
+  const [device] = await subscribedDevices(1)
   const group = await post(world.alice, '/rooms', { type: 'group' })
   await post(world.alice, `/rooms/${group.id}/participants`, { userId: 'bob' })
   expect(await next(device as Messages)).toMatchObject({ type: 'RINGING', room: { id: group.id } })
@@ -110,8 +110,8 @@ test('an invitation into a group rings, and ceases for the one who is removed', 
   expect(await next(device as Messages)).toMatchObject({ type: 'CANCELLED', room: { id: group.id } })
 })
 
-test('whoever stops listening is forgotten', async () => {
-  const [device] = await listening(1)
+test('a subscriber is removed from the registry when it unsubscribes', async () => {
+  const [device] = await subscribedDevices(1)
   await device?.return?.()
   await expect.poll(() => world.app.calls.size).toBe(0)
 })
@@ -123,7 +123,7 @@ describe('one device at a time', () => {
   const typesOf = async (messages: Messages) =>
     (await take(messages, Infinity)).map((message) => message.data.roomUpdated.type)
 
-  test('joining from another replaces the first, whose stream completes; the call goes on', async () => {
+  test('joining with another device replaces the first, whose stream completes; the call continues', async () => {
     const room = await call()
     await post(world.alice, `/rooms/${room.id}/join`)
     await post(world.bob, `/rooms/${room.id}/join`, { deviceId: 'phone' })
@@ -140,7 +140,7 @@ describe('one device at a time', () => {
     expect(body[1]).toMatchObject({ userId: 'bob', state: 'joined', connected: true })
   })
 
-  test('somebody removed gets that event, then their stream completes, and there is no way back', async () => {
+  test('a removed participant receives the event, their stream completes, and they cannot return', async () => {
     const group = await post(world.alice, '/rooms', { type: 'group', participantIds: ['bob'] })
     await post(world.bob, `/rooms/${group.id}/join`)
     const messages = world.bob.subscribe(UPDATES, { roomId: group.id })

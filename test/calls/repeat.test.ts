@@ -19,11 +19,11 @@ const CREATE =
 const user = (id: string) => ({ id, scopes: new Set<string>() })
 const call = (person: Person, more: object = {}) =>
   person.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob', ...more })
-const heard = async (messages: Messages, count: number): Promise<Answer['body'][]> =>
+const nextCalls = async (messages: Messages, count: number): Promise<Answer['body'][]> =>
   (await take(messages, count)).map(({ data }) => data.incomingCall)
 
-describe('who calls somebody again while the first call rings', () => {
-  test('gets the first call, and REST and GraphQL say so', () =>
+describe('a repeated call while the first one rings', () => {
+  test('returns the first call as replayed over REST and GraphQL', () =>
     withWorld(async ({ alice, bob }) => {
       const ringing = bob.subscribe(CALLS)
       const first = await call(alice, { metadata: { a: 1, b: [true] } })
@@ -39,26 +39,26 @@ describe('who calls somebody again while the first call rings', () => {
         room: { id: first.body.id, status: 'WAITING', endReason: null },
       })
       await alice.rest('POST', `/rooms/${first.body.id}/end`)
-      expect((await heard(ringing, 2)).map(({ type }) => type)).toEqual(['RINGING', 'CANCELLED'])
+      expect((await nextCalls(ringing, 2)).map(({ type }) => type)).toEqual(['RINGING', 'CANCELLED'])
     }))
 
   test.each([
     ['mediaType', { mediaType: 'audio' }],
     ['metadata', { metadata: { about: 'something else' } }],
     ['provider', { provider: 'livekit' }],
-  ])('about another %s has the first cancelled, and only the new one rings', (_what, more) =>
+  ])('with a different %s cancels the first call, and only the new one rings', (_what, more) =>
     withWorld(
       async ({ alice, bob }) => {
         const first = await call(alice)
         const ringing = bob.subscribe(CALLS)
-        const before = await heard(ringing, 1)
+        const before = await nextCalls(ringing, 1)
         const second = await call(alice, more)
         expect(second.status).toBe(201)
         expect((await alice.rest('GET', `/rooms/${first.body.id}`)).body).toMatchObject({
           status: 'ended',
           endReason: 'cancelled',
         })
-        const after = await heard(ringing, 2)
+        const after = await nextCalls(ringing, 2)
         expect([...before, ...after].map(({ type, room }) => [type, room.id])).toEqual([
           ['RINGING', first.body.id],
           ['CANCELLED', first.body.id],
@@ -69,7 +69,7 @@ describe('who calls somebody again while the first call rings', () => {
     ),
   )
 
-  test('whose stream was lost has the first cancelled', () =>
+  test('cancels the first call if its caller’s stream was lost', () =>
     withWorld(async ({ app, alice, bob }) => {
       const first = await call(alice)
       await alice.rest('POST', `/rooms/${first.body.id}/join`)
@@ -88,7 +88,7 @@ describe('who calls somebody again while the first call rings', () => {
       expect((await bob.rest('GET', `/rooms/${first.body.id}`)).body.endReason).toBe('cancelled')
     }))
 
-  test('after the ring time, or once it was answered or rejected, makes a call of its own', async () => {
+  test('creates a new call once the first was rejected, missed or answered', async () => {
     const clock = manualClock()
     await withWorld(
       async ({ alice, bob }) => {
@@ -107,7 +107,7 @@ describe('who calls somebody again while the first call rings', () => {
     )
   })
 
-  test('keeps the word of an idempotency key', () =>
+  test('still honours idempotency keys', () =>
     withWorld(async ({ alice }) => {
       const keyed = (more: object, key: string) =>
         alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob', ...more }, { 'idempotency-key': key })
@@ -117,7 +117,7 @@ describe('who calls somebody again while the first call rings', () => {
     }))
 })
 
-/** Two nodes on one database, and what they do at the same moment. */
+/** Runs a test with two nodes on one database. */
 const onTwoNodes = (work: (world: World, nodes: readonly [World['app'], World['app']]) => Promise<void>) =>
   withWorld(async (world) => {
     const { app, databaseUrl } = world
@@ -129,8 +129,8 @@ const onTwoNodes = (work: (world: World, nodes: readonly [World['app'], World['a
     }
   })
 
-describe('at the same moment, on two nodes', () => {
-  test('forty equal calls of one caller are one call', () =>
+describe('concurrent calls on two nodes', () => {
+  test('40 equal calls of one caller create one room', () =>
     onTwoNodes(async ({ app }, nodes) => {
       const input = CreateRoom.parse({ type: 'p2p', calleeId: 'bob' })
       const calls = await Promise.all(
@@ -141,7 +141,7 @@ describe('at the same moment, on two nodes', () => {
       expect(await app.prisma.room.count()).toBe(1)
     }))
 
-  test('of forty different calls of one caller one rings', () =>
+  test('of 40 different calls of one caller, one rings and the others are cancelled', () =>
     onTwoNodes(async ({ app }, nodes) => {
       const rooms = await Promise.all(
         Array.from({ length: 40 }, (_, n) => {
@@ -150,18 +150,18 @@ describe('at the same moment, on two nodes', () => {
         }),
       )
       expect(new Set(rooms.map(({ room }) => room.id)).size).toBe(40)
-      const stati = await app.prisma.room.groupBy({
+      const statuses = await app.prisma.room.groupBy({
         by: ['status', 'endReason'],
         _count: true,
         orderBy: { status: 'desc' },
       })
-      expect(stati.map(({ status, endReason, _count }) => [status, endReason, _count])).toEqual([
+      expect(statuses.map(({ status, endReason, _count }) => [status, endReason, _count])).toEqual([
         ['ended', 'cancelled', 39],
         ['waiting', null, 1],
       ])
     }))
 
-  test('of thirty callers of one callee eight ring, the others end as busy', () =>
+  test('of 30 calls to one user, 8 ring and the others end as busy', () =>
     onTwoNodes(async (_world, nodes) => {
       const calls = await Promise.all(
         Array.from({ length: 30 }, (_, n) =>
@@ -173,15 +173,15 @@ describe('at the same moment, on two nodes', () => {
     }))
 })
 
-test('three hundred calls to one victim are one card', () =>
+test('300 calls of one caller to one user ring once', () =>
   withWorld(
     async ({ alice, bob }) => {
       const ringing = bob.subscribe(CALLS)
       const answers = await Promise.all(Array.from({ length: 300 }, () => call(alice)))
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 200, 429]))
-      const [first] = await heard(ringing, 1)
+      const [first] = await nextCalls(ringing, 1)
       await alice.rest('POST', `/rooms/${first.room.id}/end`)
-      expect(await heard(ringing, 1)).toMatchObject([{ type: 'CANCELLED', room: { id: first.room.id } }])
+      expect(await nextCalls(ringing, 1)).toMatchObject([{ type: 'CANCELLED', room: { id: first.room.id } }])
     },
     { env: { RATE_LIMITS: 'on' } },
   ))

@@ -4,7 +4,7 @@ import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
 import { follow } from '../presence/people.ts'
 import { type Answer, manualClock, type ManualClock, type Messages, startWorld, take, OPERATOR } from '../world.ts'
 
-/** The telephone, from the first ring to the history. */
+/** Complete calls, from the first ring to the history. */
 
 const CALLS = `subscription { incomingCall { type deviceId room { id callerId } } }`
 const UPDATES = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) {
@@ -23,7 +23,7 @@ afterEach(() => world.close())
 const next = async (messages: Messages, field: string): Promise<Answer['body']> =>
   (await take(messages, 1))[0]?.data[field]
 
-test('alice calls, bob answers on one of two devices, alice’s socket is cut, and both histories tell it', async () => {
+test('a call that is answered on one of two devices and ends by a lost connection appears in both histories', async () => {
   const { alice, bob } = world
   const create = 'mutation { createRoom(input: { type: P2P, calleeId: "bob" }) { room { id } } }'
   const roomId = (await alice.graphql(create)).body.data.createRoom.room.id
@@ -40,29 +40,32 @@ test('alice calls, bob answers on one of two devices, alice’s socket is cut, a
   await bob.graphql(join, { input: { roomId, deviceId: 'phone' } })
   expect(await next(laptop, 'incomingCall')).toMatchObject({ type: 'ANSWERED', deviceId: 'phone' })
 
-  const hers = follow(world, alice, { query: UPDATES, variables: { roomId } })
-  const his = bob.subscribe(UPDATES, { roomId })
-  expect((await hers.next()).type).toBe('SNAPSHOT')
-  expect((await next(his, 'roomUpdated')).type).toBe('SNAPSHOT')
+  const aliceStream = follow(world, alice, { query: UPDATES, variables: { roomId } })
+  const bobStream = bob.subscribe(UPDATES, { roomId })
+  expect((await aliceStream.next()).type).toBe('SNAPSHOT')
+  expect((await next(bobStream, 'roomUpdated')).type).toBe('SNAPSHOT')
 
   clock.advance(60)
-  hers.cut()
-  expect(await next(his, 'roomUpdated')).toMatchObject({
+  aliceStream.cut()
+  expect(await next(bobStream, 'roomUpdated')).toMatchObject({
     type: 'PARTICIPANT_DISCONNECTED',
     participant: { userId: 'alice', connected: false },
   })
   clock.advance(20)
-  expect(await next(his, 'roomUpdated')).toMatchObject({
+  expect(await next(bobStream, 'roomUpdated')).toMatchObject({
     type: 'PARTICIPANT_LEFT',
     participant: { userId: 'alice', leaveReason: 'DISCONNECTED' },
   })
-  expect(await next(his, 'roomUpdated')).toMatchObject({ type: 'ROOM_ENDED', room: { status: 'ENDED', duration: 60 } })
+  expect(await next(bobStream, 'roomUpdated')).toMatchObject({
+    type: 'ROOM_ENDED',
+    room: { status: 'ENDED', duration: 60 },
+  })
   for (const person of [alice, bob]) {
     expect((await person.graphql(HISTORY)).body.data.rooms.edges[0].node).toEqual({
       id: roomId,
       status: 'ENDED',
       endReason: 'COMPLETED',
-      // Until alice was lost; bob was there until she was given up.
+      // The call lasted until alice's connection was lost; bob stayed until her grace ended.
       duration: 60,
       participants: [
         { userId: 'alice', duration: 60 },
@@ -72,7 +75,7 @@ test('alice calls, bob answers on one of two devices, alice’s socket is cut, a
   }
 })
 
-test('the same by REST only: nobody is swept who never opened a stream', async () => {
+test('a call over REST without streams is not ended by presence and appears in both histories', async () => {
   const { alice, bob } = world
   const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
   await alice.rest('POST', `/rooms/${room.id}/join`)
@@ -87,7 +90,7 @@ test('the same by REST only: nobody is swept who never opened a stream', async (
   }
 })
 
-test('a gateway that was down for an hour settles everything that is due, each room once', async () => {
+test('after an hour of downtime, every passed deadline is applied exactly once per room', async () => {
   const user = (id: string) => ({ id, scopes: new Set<string>() })
   const node = () => createApp(world.app.configuration, { databaseUrl: world.databaseUrl, log: world.app.log, clock })
   await world.app.dispose()

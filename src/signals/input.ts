@@ -11,6 +11,6 @@ const PAYLOAD_MAX_BYTES = 32 * 1024
 /** @throws RtcError PAYLOAD_TOO_LARGE */
 export function requirePayloadFits(payload: Payload): void {
   if (Buffer.byteLength(JSON.stringify(payload)) > PAYLOAD_MAX_BYTES) {
-    throw new RtcError('PAYLOAD_TOO_LARGE', `payload may have at most ${PAYLOAD_MAX_BYTES} bytes as JSON.`)
+    throw new RtcError('PAYLOAD_TOO_LARGE', `payload exceeds ${PAYLOAD_MAX_BYTES} bytes as JSON.`)
   }
 }

@@ -3,12 +3,12 @@ import type { Json } from '../rooms/model.ts'
 export const SIGNAL_TYPES = ['offer', 'answer', 'candidate', 'custom'] as const
 export type SignalType = (typeof SIGNAL_TYPES)[number]
 
-/** A JSON object of the clients' own: a session description, a candidate. */
+/** A JSON object defined by the clients, such as a session description or a candidate. */
 export type Payload = { [key: string]: Json }
 
-/** One message of WebRTC signalling, to one participant of a room. */
+/** A WebRTC signalling message from one participant of a room to another. */
 export interface Signal {
-  /** 1, 2, 3, … for each room and addressee. */
+  /** Counts from 1 per room and addressee. */
   readonly seq: number
   readonly roomId: string
   readonly fromId: string
@@ -18,11 +18,11 @@ export interface Signal {
   readonly at: Date
 }
 
-/** How long a signal is kept, read or not, in seconds. */
-export const KEPT = 60
+/** How long a signal is kept in the mailbox, read or not, in seconds. */
+export const RETENTION = 60
 
-/** Signals from one participant that are kept for one other at the same time: nobody fills a mailbox for the others. */
+/** Maximum number of kept signals per sender in one mailbox, so that no sender can fill it for the others. */
 export const MAILBOX_SHARE = 256
 
-/** Signals of this time or before are gone at `now`. */
-export const goneAt = (now: Date): Date => new Date(now.getTime() - KEPT * 1000)
+/** Signals sent at or before this time have expired at `now`. */
+export const expiryCutoff = (now: Date): Date => new Date(now.getTime() - RETENTION * 1000)

@@ -3,17 +3,17 @@ import type { Logger } from '../core/logger.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import type { SignalStore } from './store.ts'
 
-/** Milliseconds. */
+/** Milliseconds between two purges. */
 const INTERVAL = 5_000
 const BATCH = 1_000
 
-/** Deletes signals whose minute is over; those of a room that ends go with it. */
+/** Creates the job that deletes expired signals. Signals of an ended room are deleted with the room's end. */
 export function createSignalPurge(dependencies: {
-  readonly store: Pick<SignalStore, 'deleteGone'>
+  readonly store: Pick<SignalStore, 'deleteExpired'>
   readonly clock: Clock
   readonly log: Logger
 }): PeriodicJob {
   const { store, clock, log } = dependencies
-  const purge = async (): Promise<boolean> => (await store.deleteGone(clock.now(), BATCH)) === BATCH
+  const purge = async (): Promise<boolean> => (await store.deleteExpired(clock.now(), BATCH)) === BATCH
   return new PeriodicJob(INTERVAL, purge, log)
 }

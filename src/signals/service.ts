@@ -13,7 +13,7 @@ import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
 import { WakeSignal } from './wake-signal.ts'
 import { requirePayloadFits, type SendSignal } from './input.ts'
-import { KEPT, MAILBOX_SHARE, type Signal } from './model.ts'
+import { MAILBOX_SHARE, RETENTION, type Signal } from './model.ts'
 import { isCurrent, notJoined, requireMembership, type Membership } from './policy.ts'
 import type { SignalStore } from './store.ts'
 
@@ -27,42 +27,42 @@ interface Dependencies {
   readonly log: Logger
 }
 
-/** One stream of a participant's mailbox. */
+/** A subscriber of a participant's mailbox. */
 interface SignalSubscriber {
   readonly membership: Membership
-  /** The room's seq at the moment of subscribing: an older state says nothing about the membership. */
+  /** The room's seq at the time of subscribing; older states of the room must not end the stream. */
   readonly roomSeq: number
   readonly wake: WakeSignal
-  /** The last signal that was delivered. */
+  /** The seq of the last delivered signal. */
   cursor: number
   close(): void
 }
 
-/** Signals that may wait for one mailbox. */
+/** Maximum number of queued signals per mailbox. */
 const QUEUE = { perUser: MAILBOX_SHARE, total: 4096 } as const
-/** Signals that a subscriber holds in memory: of 32 KiB at most, so 1 MiB. */
+/** Signals per read. Bounds a subscriber's memory to 1 MiB, as a signal has at most 32 KiB. */
 const PAGE = 32
-/** Subscribers that one statement checks. */
+/** Subscribers per statement of a check. */
 const CHECK_BATCH = 5_000
-/** Milliseconds until a subscriber whose mailbox could not be read tries again. */
+/** Milliseconds after which a failed read of a mailbox is retried. */
 const RETRY = 1_000
 
 /**
- * WebRTC signalling. Signals are stored in their addressee's mailbox in the database, which subscribers read by cursor.
- * What reaches them here are hints to read it: a hint that is lost costs time, never a signal.
+ * WebRTC signalling. Signals are stored in the addressee's mailbox in the database, and subscribers read it by cursor.
+ * Commits and notices only wake subscribers to read: a lost notice delays a signal but does not lose it.
  */
 export class Signals implements LiveStreams {
   readonly #dependencies: Dependencies
-  /** By room. */
+  /** By room id. */
   readonly #subscribers = new Subscribers<SignalSubscriber>()
-  /** By mailbox, which takes one signal at a time: senders queue here, without holding database connections. */
+  /** By mailbox, which is written sequentially; signals are queued here so that they do not occupy connections. */
   readonly #sending = new FairQueue(QUEUE)
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
   }
 
-  /** Rooms with at least one subscriber here. */
+  /** Number of rooms with at least one subscriber at this node. */
   get size(): number {
     return this.#subscribers.size
   }
@@ -70,22 +70,22 @@ export class Signals implements LiveStreams {
   /**
    * Sends a signal from one joined participant to another.
    *
-   * @throws RtcError NOT_FOUND, FORBIDDEN unless both are joined, ROOM_ENDED, BAD_USER_INPUT to oneself,
-   * PAYLOAD_TOO_LARGE, RATE_LIMITED when the actor's share of the addressee's mailbox is full
+   * @throws RtcError NOT_FOUND; FORBIDDEN unless both have joined; ROOM_ENDED; BAD_USER_INPUT if the addressee is the
+   * sender; PAYLOAD_TOO_LARGE; RATE_LIMITED if the sender's share of the addressee's mailbox is full
    */
   async send(actor: Actor, givenId: string, input: SendSignal): Promise<Signal> {
     const roomId = canonicalUuid(givenId)
     const { store, announce, rates, clock } = this.#dependencies
     rates.count(actor, 'command')
     rates.count(actor, 'signal')
-    if (input.toId === actor.id) throw badInput([{ path: 'toId', message: 'must be somebody else' }])
+    if (input.toId === actor.id) throw badInput([{ path: 'toId', message: 'must be another user' }])
     requirePayloadFits(input.payload)
     if (!isRoomId(roomId)) throw notFound()
     const { now, outcome } = await this.#sending.run(`${roomId} ${input.toId}`, actor.id, async () => {
       const now = clock.now()
       return { now, outcome: await store.send({ ...input, roomId, fromId: actor.id, at: now }) }
     })
-    if (outcome.kind === 'absent') throw await this.#absence(actor, roomId, input.toId)
+    if (outcome.kind === 'absent') throw await this.#refusal(actor, roomId, input.toId)
     if (outcome.kind === 'full') throw mailboxFull(input.toId, outcome.oldestAt, now)
     this.#wake(roomId, input.toId)
     announce({ kind: 'signal', roomId, userId: input.toId })
@@ -93,10 +93,10 @@ export class Signals implements LiveStreams {
   }
 
   /**
-   * The signals to the actor, in order: those behind the cursor, or else those since they joined, then live. Numbers
-   * that are missing were not read within their minute. Ends with the room, or with the actor's stay in it.
+   * Streams the signals to the actor in order: first the kept ones after the cursor, or since the join if there is no
+   * cursor, then live. Gaps in the numbers are expired signals. Ends with the room or with the actor's membership.
    *
-   * @throws RtcError NOT_FOUND, FORBIDDEN for whoever has not joined, ROOM_ENDED, BAD_USER_INPUT for a cursor ahead of
+   * @throws RtcError NOT_FOUND; FORBIDDEN if the actor has not joined; ROOM_ENDED; BAD_USER_INPUT for a cursor ahead of
    * the mailbox
    */
   async open(actor: Actor, givenId: string, after?: number): Promise<AsyncIterableIterator<Signal>> {
@@ -115,7 +115,7 @@ export class Signals implements LiveStreams {
     return releasing(this.#follow(subscriber, after), { release })
   }
 
-  /** Ends the streams of those whose membership is over. */
+  /** Ends the streams whose membership has ended. */
   committed(room: Room): void {
     for (const { membership, roomSeq, wake } of this.#subscribers.of(room.id)) {
       if (room.seq > roomSeq && !isCurrent(membership, room)) wake.close()
@@ -124,13 +124,13 @@ export class Signals implements LiveStreams {
 
   notice(notice: StreamNotice): void {
     if (notice.kind === 'signal') this.#wake(notice.roomId, notice.userId)
-    // With the mailbox each subscriber reads whether its membership is over.
+    // Reading the mailbox also checks whether the membership has ended.
     else if (notice.kind === 'room') this.#wake(notice.roomId)
   }
 
   async check(): Promise<void> {
     for (const batch of this.#subscribers.batches(CHECK_BATCH)) {
-      for (const nth of await this.#dependencies.store.news(batch)) batch[nth]?.wake.notify()
+      for (const index of await this.#dependencies.store.outdated(batch)) batch[index]?.wake.notify()
     }
   }
 
@@ -138,7 +138,7 @@ export class Signals implements LiveStreams {
     this.#subscribers.close()
   }
 
-  /** Has a participant's subscribers read their mailbox, or those of everybody in the room. */
+  /** Makes the subscribers of a participant, or of all participants of the room, read their mailbox. */
   #wake(roomId: string, userId?: string): void {
     for (const { membership, wake } of this.#subscribers.of(roomId)) {
       if (userId === undefined || membership.userId === userId) wake.notify()
@@ -160,7 +160,7 @@ export class Signals implements LiveStreams {
     }
   }
 
-  /** A mailbox that cannot be read now is read again later. */
+  /** Reads a mailbox; null when the membership has ended. Returns no signals and schedules a retry if reading fails. */
   async #read(membership: Membership, range: { after: number; since: Date; limit: number }, wake: WakeSignal) {
     const { store, clock, log } = this.#dependencies
     try {
@@ -184,8 +184,8 @@ export class Signals implements LiveStreams {
     throw badInput([{ path: 'after', message: `must be between 0 and the last signal's seq, which is ${last}` }])
   }
 
-  /** Why a signal was not taken. */
-  async #absence(actor: Actor, roomId: string, toId: string): Promise<RtcError> {
+  /** The error for a signal that was not stored because sender and addressee were not both joined. */
+  async #refusal(actor: Actor, roomId: string, toId: string): Promise<RtcError> {
     requireMembership(actor, await this.#load(roomId))
     return notJoined(toId)
   }
@@ -194,6 +194,6 @@ export class Signals implements LiveStreams {
 const notFound = () => new RtcError('NOT_FOUND', 'There is no such room.')
 
 function mailboxFull(userId: string, oldestAt: Date, now: Date): RtcError {
-  const retryAfter = Math.max(1, Math.ceil((oldestAt.getTime() - now.getTime()) / 1000 + KEPT))
-  return new RtcError('RATE_LIMITED', `Too many signals of yours are kept for ${userId}.`, { retryAfter })
+  const retryAfter = Math.max(1, Math.ceil((oldestAt.getTime() - now.getTime()) / 1000 + RETENTION))
+  return new RtcError('RATE_LIMITED', `Too many of your signals are kept for ${userId}.`, { retryAfter })
 }

@@ -1,16 +1,16 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { goneAt, MAILBOX_SHARE, type Signal } from './model.ts'
+import { expiryCutoff, MAILBOX_SHARE, type Signal } from './model.ts'
 import type { Membership } from './policy.ts'
 
-/** What became of a signal. */
+/** The result of sending a signal. */
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly signal: Signal }
-  /** The sender's share of the mailbox is full until their oldest signal in it, of this time, is gone. */
+  /** The sender's share of the mailbox is full until the signal sent at `oldestAt` has expired. */
   | { readonly kind: 'full'; readonly oldestAt: Date }
   /** Sender and addressee were not both joined. */
   | { readonly kind: 'absent' }
 
-/** Which signals to read: at most `limit` of those behind number `after`, sent at `since` or later. */
+/** The signals to read: at most `limit` after number `after` that were sent at or after `since`. */
 export interface SignalRange {
   readonly after: number
   readonly since: Date
@@ -20,18 +20,20 @@ export interface SignalRange {
 /** The mailboxes of participants. Every method is one SQL statement. */
 export interface SignalStore {
   /**
-   * Gives the signal its addressee's next number, if both are joined at that moment and the sender's share of the mailbox
-   * has room. Of signals that one sender sends at the same time each counts only those that were written before it began.
+   * Stores the signal with the addressee's next number if both users are joined and the sender's share of the mailbox is
+   * not full. Concurrent signals of one sender do not count each other towards the share.
    */
   send(draft: Omit<Signal, 'seq'>): Promise<SendOutcome>
-  /** Number of the last signal to a participant, whether it is kept or gone; 0 before the first. */
+  /** Number of the last signal to a participant, even if it has expired; 0 if there was none. */
   lastSeq(roomId: string, userId: string): Promise<number>
-  /** Kept signals in their order; null when the membership is over. */
+  /** Reads kept signals in order; null if the membership has ended. */
   read(membership: Membership, range: SignalRange, now: Date): Promise<readonly Signal[] | null>
-  /** The subscribers, by their index in the list, that have something to read or whose membership is over. */
-  news(subscribers: readonly { readonly membership: Membership; readonly cursor: number }[]): Promise<readonly number[]>
-  /** Deletes signals that are not kept any more; answers how many. Several nodes may do it at once. */
-  deleteGone(now: Date, limit: number): Promise<number>
+  /** The indexes of the subscribers that have unread signals or whose membership has ended. */
+  outdated(
+    subscribers: readonly { readonly membership: Membership; readonly cursor: number }[],
+  ): Promise<readonly number[]>
+  /** Deletes at most `limit` expired signals and returns how many. Several nodes may call it concurrently. */
+  deleteExpired(now: Date, limit: number): Promise<number>
 }
 
 type SignalRow = Omit<Signal, 'at'> & { readonly at: string }
@@ -40,23 +42,23 @@ const toSignal = (row: SignalRow): Signal => ({ ...row, at: new Date(row.at) })
 export function createSignalStore(prisma: PrismaClient): SignalStore {
   return {
     /**
-     * The places stay locked until the signal is written, so that a removal comes before it and is seen, or comes after
-     * it. They are locked in the order in which the room's commits write them: neither waits for the other for ever.
-     * Then the mailbox is locked, so that its numbers become visible in their order.
+     * Locks the rows of both participants until the signal is written: a concurrent removal either commits first and is
+     * seen, or commits after the signal. The lock order is that of the room's commits, which avoids deadlocks. The upsert
+     * then locks the mailbox, so that signals become visible in the order of their numbers.
      */
     async send({ roomId, fromId, toId, type, payload, at }) {
       const [row] = await prisma.$queryRaw<{ signal: SignalRow | null; oldestAt: Date | null }[]>`
-        WITH places AS (
+        WITH joined AS (
           SELECT "userId", "joinedAt" FROM "Participant"
            WHERE "roomId" = ${roomId}::uuid AND "userId" IN (${fromId}, ${toId}) AND "state" = 'joined'
            ORDER BY "ordinal" FOR SHARE
         ),
         membership AS (
-          SELECT max("joinedAt") FILTER (WHERE "userId" = ${toId}) AS "joinedAt" FROM places HAVING count(*) = 2
+          SELECT max("joinedAt") FILTER (WHERE "userId" = ${toId}) AS "joinedAt" FROM joined HAVING count(*) = 2
         ),
         oldest AS (
           SELECT "at" FROM "Signal"
-           WHERE "roomId" = ${roomId}::uuid AND "toId" = ${toId} AND "fromId" = ${fromId} AND "at" > ${goneAt(at)}
+           WHERE "roomId" = ${roomId}::uuid AND "toId" = ${toId} AND "fromId" = ${fromId} AND "at" > ${expiryCutoff(at)}
            ORDER BY "seq" DESC OFFSET ${MAILBOX_SHARE - 1} LIMIT 1
         ),
         mailbox AS (
@@ -90,33 +92,34 @@ export function createSignalStore(prisma: PrismaClient): SignalStore {
       const [row] = await prisma.$queryRaw<{ signals: SignalRow[] }[]>`
         SELECT (SELECT coalesce(jsonb_agg(to_jsonb(signal) ORDER BY signal."seq"), '[]')
                   FROM (SELECT * FROM "Signal"
-                         WHERE "roomId" = place."roomId" AND "toId" = place."userId" AND "seq" > ${after}
-                           AND "at" > ${goneAt(now)} AND "at" >= ${since}
+                         WHERE "roomId" = participant."roomId" AND "toId" = participant."userId" AND "seq" > ${after}
+                           AND "at" > ${expiryCutoff(now)} AND "at" >= ${since}
                          ORDER BY "seq" LIMIT ${limit}) signal) AS signals
-          FROM "Participant" place
-         WHERE place."roomId" = ${roomId}::uuid AND place."userId" = ${userId}
-           AND place."state" = 'joined' AND place."joinedAt" = ${joinedAt}`
+          FROM "Participant" participant
+         WHERE participant."roomId" = ${roomId}::uuid AND participant."userId" = ${userId}
+           AND participant."state" = 'joined' AND participant."joinedAt" = ${joinedAt}`
       return row?.signals.map(toSignal) ?? null
     },
 
-    async news(subscribers) {
-      const known = subscribers.map(({ membership, cursor }, nth) => ({ ...membership, cursor, nth }))
-      const rows = await prisma.$queryRaw<{ nth: number }[]>`
+    async outdated(subscribers) {
+      const known = subscribers.map(({ membership, cursor }, index) => ({ ...membership, cursor, index }))
+      const rows = await prisma.$queryRaw<{ index: number }[]>`
         /* catch up */
-        SELECT known.nth
+        SELECT known."index"
           FROM jsonb_to_recordset(${JSON.stringify(known)}::jsonb)
-               AS known(nth int, "roomId" uuid, "userId" text, "joinedAt" timestamptz, "cursor" int)
-          LEFT JOIN "Participant" place ON place."roomId" = known."roomId" AND place."userId" = known."userId"
+               AS known("index" int, "roomId" uuid, "userId" text, "joinedAt" timestamptz, "cursor" int)
+          LEFT JOIN "Participant" participant
+                 ON participant."roomId" = known."roomId" AND participant."userId" = known."userId"
           LEFT JOIN "Mailbox" mailbox ON mailbox."roomId" = known."roomId" AND mailbox."userId" = known."userId"
-         WHERE place."state" IS DISTINCT FROM 'joined' OR place."joinedAt" IS DISTINCT FROM known."joinedAt"
+         WHERE participant."state" IS DISTINCT FROM 'joined' OR participant."joinedAt" IS DISTINCT FROM known."joinedAt"
             OR mailbox."seq" > known."cursor"`
-      return rows.map(({ nth }) => nth)
+      return rows.map(({ index }) => index)
     },
 
-    deleteGone: (now, limit) => prisma.$executeRaw`
+    deleteExpired: (now, limit) => prisma.$executeRaw`
       /* sweep */
       DELETE FROM "Signal" WHERE ("roomId", "toId", "seq") IN (
-        SELECT "roomId", "toId", "seq" FROM "Signal" WHERE "at" <= ${goneAt(now)}
+        SELECT "roomId", "toId", "seq" FROM "Signal" WHERE "at" <= ${expiryCutoff(now)}
          ORDER BY "at" LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
   }
 }

@@ -1,4 +1,4 @@
-/** A wake-up for one waiting loop: any number of notifications between two waits count as one. */
+/** Wakes a waiting loop. Notifications between two waits are coalesced into one. */
 export class WakeSignal {
   #notified = false
   #closed = false
@@ -13,13 +13,13 @@ export class WakeSignal {
     this.#wake?.()
   }
 
-  /** Notifies for the last time. */
+  /** Wakes the loop a last time, so that it sees `closed`. */
   close(): void {
     this.#closed = true
     this.notify()
   }
 
-  /** Resolves when there has been a notification since the last wait. */
+  /** Resolves as soon as there was a notification since the last wait. */
   async wait(): Promise<void> {
     if (!this.#notified) {
       await new Promise<void>((resolve) => {

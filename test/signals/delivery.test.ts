@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-test('a signal reaches its addressee with all that was sent, and the sender learns its number', async () => {
+test('a signal is delivered unchanged to its addressee, and the sender receives its seq', async () => {
   const { alice, bob } = world
   const roomId = await group(world, bob)
   const messages = listen(bob, roomId)
@@ -27,7 +27,7 @@ test('a signal reaches its addressee with all that was sent, and the sender lear
   ])
 })
 
-test('nobody else in the room sees it, and each addressee has numbers of their own', async () => {
+test('a signal is delivered to its addressee only, and each addressee has their own sequence of numbers', async () => {
   const { alice, bob, carol } = world
   const roomId = await group(world, bob, carol)
   const [forAlice, forBob, forCarol] = [alice, bob, carol].map((person) => listen(person, roomId))
@@ -36,8 +36,8 @@ test('nobody else in the room sees it, and each addressee has numbers of their o
   await send(bob, roomId, 'carol', { word: 1 })
   await send(carol, roomId, 'alice', { word: 2 })
   await alice.rest('POST', `/rooms/${roomId}/end`)
-  const stories = await Promise.all([forAlice, forBob, forCarol].map((messages) => signalsOf(messages ?? never())))
-  expect(stories.map((story) => story.map(({ seq, fromId, payload }) => [seq, fromId, payload]))).toEqual([
+  const received = await Promise.all([forAlice, forBob, forCarol].map((messages) => signalsOf(messages ?? never())))
+  expect(received.map((signals) => signals.map(({ seq, fromId, payload }) => [seq, fromId, payload]))).toEqual([
     [[1, 'carol', { word: 2 }]],
     [
       [1, 'alice', { secret: 1 }],
@@ -47,7 +47,7 @@ test('nobody else in the room sees it, and each addressee has numbers of their o
   ])
 })
 
-test('every device of the addressee that listens gets it, whichever door it was sent through', async () => {
+test('every subscribed device of the addressee receives signals sent over HTTP and WebSocket', async () => {
   const { alice, bob } = world
   const roomId = await group(world, bob)
   const streams = [listen(bob, roomId), listen(bob, roomId)]
@@ -58,7 +58,7 @@ test('every device of the addressee that listens gets it, whichever door it was 
   }
 })
 
-test('of two who send at once nothing is lost, repeated or swapped, before and after the stream begins', async () => {
+test('signals of two concurrent senders are neither lost, repeated nor reordered, stored or live', async () => {
   const { alice, bob, carol } = world
   const roomId = await group(world, bob, carol)
   const flood = async (from: typeof alice) => {
@@ -78,7 +78,7 @@ test('of two who send at once nothing is lost, repeated or swapped, before and a
   }
 })
 
-test('fifty at once to one mailbox are fifty numbers', async () => {
+test('50 concurrent signals to one mailbox get consecutive numbers', async () => {
   const { alice, bob } = world
   const roomId = await group(world, bob)
   const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => send(alice, roomId, 'bob', { n })))
@@ -88,7 +88,7 @@ test('fifty at once to one mailbox are fifty numbers', async () => {
   expect(read.map(({ payload }) => numbers[payload.n])).toEqual(read.map(({ seq }) => seq))
 })
 
-test('whoever stops listening is forgotten', async () => {
+test('a subscriber is removed from the registry when it unsubscribes', async () => {
   const { alice, bob } = world
   const roomId = await group(world, bob)
   const before = world.app.signals.size

@@ -9,21 +9,21 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const doors = [
+const transports = [
   ['POST', send],
   ['WebSocket', sendBySocket],
 ] as const
 const act = (person: Person, roomId: string, verb: string) => person.rest('POST', `/rooms/${roomId}/${verb}`)
 const UNKNOWN = '01900000-0000-7000-8000-000000000000'
 
-describe.each(doors)('by %s, a signal is refused', (_door, signal) => {
+describe.each(transports)('over %s, a signal is refused', (_transport, signal) => {
   const code = (from: Person, roomId: string, toId: string, payload?: unknown) =>
     codeOf(signal(from, roomId, toId, payload))
 
-  test('from and to whoever has not joined: strangers, the invited, those who left or rejected, the removed', async () => {
+  test('from and to users who are not joined: not invited, invited, left, rejected or removed', async () => {
     const { alice, bob, carol } = world
     const people = await Promise.all(['dave', 'erin', 'frank', 'grace'].map((id) => world.person(id)))
-    const [dave, erin, frank, stranger] = people as [Person, Person, Person, Person]
+    const [dave, erin, frank, grace] = people as [Person, Person, Person, Person]
     const { body } = await alice.rest('POST', '/rooms', {
       type: 'group',
       participantIds: ['bob', 'carol', 'dave', 'erin', 'frank'],
@@ -32,7 +32,7 @@ describe.each(doors)('by %s, a signal is refused', (_door, signal) => {
     await act(dave, body.id, 'leave')
     await alice.rest('DELETE', `/rooms/${body.id}/participants/erin`)
     await act(frank, body.id, 'reject')
-    for (const outsider of [carol, dave, erin, frank, stranger]) {
+    for (const outsider of [carol, dave, erin, frank, grace]) {
       expect([outsider.id, await code(outsider, body.id, 'bob')]).toEqual([outsider.id, 'FORBIDDEN'])
       expect([outsider.id, await code(bob, body.id, outsider.id)]).toEqual([outsider.id, 'FORBIDDEN'])
     }
@@ -48,7 +48,7 @@ describe.each(doors)('by %s, a signal is refused', (_door, signal) => {
     expect(await code(alice, withBob, 'bob')).toBeUndefined()
   })
 
-  test('in rooms that are not there or are over', async () => {
+  test('in rooms that do not exist or have ended', async () => {
     const { alice, bob, carol } = world
     for (const roomId of [UNKNOWN, 'no-room', '']) expect(await code(alice, roomId, 'bob')).toBe('NOT_FOUND')
     const roomId = await group(world, bob)
@@ -57,7 +57,7 @@ describe.each(doors)('by %s, a signal is refused', (_door, signal) => {
     expect(await code(carol, roomId, 'bob')).toBe('FORBIDDEN')
   })
 
-  test('to oneself, to nobody, and with a payload that is no JSON object that can be kept', async () => {
+  test('to the sender, to an invalid user id, and with a payload that is not a storable JSON object', async () => {
     const { alice, bob } = world
     const roomId = await group(world, bob)
     for (const toId of ['alice', '', 'x'.repeat(129), 'nul\0']) {
@@ -69,7 +69,7 @@ describe.each(doors)('by %s, a signal is refused', (_door, signal) => {
     }
   })
 
-  test('over 32 KiB as JSON, counted in bytes, and taken up to that', async () => {
+  test('if its JSON exceeds 32 KiB, counted in bytes, and accepted up to that size', async () => {
     const { alice, bob } = world
     const roomId = await group(world, bob)
     const payload = (bytes: number) => ({ x: 'x'.repeat(bytes - '{"x":""}'.length) })
@@ -80,7 +80,7 @@ describe.each(doors)('by %s, a signal is refused', (_door, signal) => {
   })
 })
 
-test('256 signals of one sender are kept in a mailbox, also sent at once; the others are not muted', async () => {
+test('a mailbox keeps at most 256 signals per sender, also sent concurrently; other senders are not affected', async () => {
   const clock: ManualClock = manualClock()
   await withWorld(
     async (small) => {
@@ -109,7 +109,7 @@ test('256 signals of one sender are kept in a mailbox, also sent at once; the ot
 })
 
 describe('a stream of signals', () => {
-  test('is refused to whoever has not joined, for rooms that are not there and for those that are over', async () => {
+  test('is refused to users who are not joined, and for rooms that do not exist or have ended', async () => {
     const { alice, bob, carol } = world
     const { body } = await alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
     await act(alice, body.id, 'join')
@@ -132,7 +132,7 @@ describe('a stream of signals', () => {
       'they join from another device',
       (roomId: string) => world.bob.rest('POST', `/rooms/${roomId}/join`, { deviceId: 'tablet' }),
     ],
-  ])('completes for its reader when %s, and lives through all else', async (_when, happen) => {
+  ])('completes for its subscriber when %s, and not at other changes', async (_when, endMembership) => {
     const { alice, bob, carol } = world
     const roomId = await group(world, bob, carol)
     const messages = listen(bob, roomId)
@@ -147,11 +147,11 @@ describe('a stream of signals', () => {
     )
     await send(alice, roomId, 'bob', { n: 2 })
     expect(await signalsOf(messages, 1)).toMatchObject([{ seq: 2 }])
-    await happen(roomId)
+    await endMembership(roomId)
     expect(await signalsOf(messages)).toEqual([])
   })
 
-  test('ends for the removed, whatever is sent at the same moment, and nothing is sent after it', async () => {
+  test('ends for a removed participant despite concurrent signals, and later signals are refused', async () => {
     const { alice, bob, carol } = world
     for (let round = 0; round < 10; round += 1) {
       const roomId = await group(world, bob, carol)
@@ -173,7 +173,7 @@ describe('a stream of signals', () => {
   })
 })
 
-test('a change of the room that is being written comes first: signals wait for it, and it never for them', async () => {
+test('signals wait for an uncommitted change of their participants, without a deadlock', async () => {
   const { alice, bob } = world
   const roomId = await group(world, bob)
   const change = new pg.Client({ connectionString: world.databaseUrl })
@@ -194,7 +194,7 @@ test('a change of the room that is being written comes first: signals wait for i
   }
 })
 
-test('a signal costs one statement, and one more for a reader who waits', async () => {
+test('a signal costs one SQL statement, plus one for a waiting subscriber', async () => {
   const statements: string[] = []
   await withWorld(
     async (counted) => {

@@ -8,7 +8,7 @@ const SIGNALS = `subscription ($roomId: ID!, $after: Int) {
   signals(roomId: $roomId, after: $after) { seq roomId fromId toId type payload at }
 }`
 
-/** A group of alice's with these guests, in which everybody has joined. */
+/** Creates a group of alice's in which she and the guests have joined. */
 export async function group(world: World, ...guests: Person[]): Promise<string> {
   const { body } = await world.alice.rest('POST', '/rooms', {
     type: 'group',
@@ -18,11 +18,11 @@ export async function group(world: World, ...guests: Person[]): Promise<string> 
   return body.id
 }
 
-/** A message over HTTP. */
+/** Sends a signal over HTTP. */
 export const send = (from: Person, roomId: string, toId: string, payload: unknown = {}, type = 'CUSTOM') =>
   from.graphql(SEND, { input: { roomId, toId, type, payload } })
 
-/** The same over WebSocket: the one answer of the operation. */
+/** Sends a signal over WebSocket. */
 export async function sendBySocket(from: Person, roomId: string, toId: string, payload: unknown = {}) {
   const [answer] = await take(from.subscribe(SEND, { input: { roomId, toId, type: 'CUSTOM', payload } }), 1)
   return { body: answer }
@@ -35,7 +35,7 @@ export const listen = (person: Person, roomId: string, after?: number | null): M
 export const signalsOf = async (messages: Messages, count = Infinity): Promise<Answer['body'][]> =>
   (await take(messages, count)).map((message) => message.data?.signals ?? message)
 
-/** The code with which an answer, or the first message of a stream, refuses. */
+/** The error code of a response, or of the first message of a stream; undefined if there is none. */
 export const codeOf = async (answer: Promise<{ body: Answer['body'] }> | Messages): Promise<string | undefined> => {
   const body = 'next' in answer ? (await take(answer, 1))[0] : (await answer).body
   return body?.errors?.[0]?.extensions.code

@@ -5,29 +5,30 @@ import type { Executor } from '../rooms/executor.ts'
 import type { LeaseStore, OverdueStream } from './lease-store.ts'
 
 interface Dependencies {
-  readonly store: Pick<LeaseStore, 'overdue' | 'giveUp' | 'isHeld'>
+  readonly store: Pick<LeaseStore, 'overdue' | 'stopAwaiting' | 'isHeld'>
   readonly executor: Pick<Executor, 'execute'>
   readonly clock: Clock
   readonly log: Logger
 }
 
-/** How often overdue streams are looked for, in milliseconds. */
+/** Milliseconds between two searches for overdue streams. */
 const INTERVAL = 500
 const BATCH = 100
 
-/** Ends sessions that have announced a stream and never opened it, whichever node they joined at. */
+/** Creates the job that ends sessions which announced a stream but did not open it in time, whichever node they joined at. */
 export function createAbsenceSweeper({ store, executor, clock, log }: Dependencies): PeriodicJob {
-  const end = async (overdue: OverdueStream): Promise<void> => {
+  const endSession = async (overdue: OverdueStream): Promise<void> => {
     const { roomId, userId, sessionId, since } = overdue
     if (!(await store.isHeld(overdue))) await executor.execute(roomId, { type: 'absent', userId, sessionId, since })
-    await store.giveUp(overdue)
+    await store.stopAwaiting(overdue)
   }
 
   const sweep = async (): Promise<boolean> => {
     const all = await store.overdue(clock.now(), BATCH)
-    const results = await Promise.allSettled(all.map(end))
+    const results = await Promise.allSettled(all.map(endSession))
     for (const result of results) {
-      if (result.status === 'rejected') log.warn({ err: result.reason as unknown }, 'an absence could not be written')
+      if (result.status === 'rejected')
+        log.warn({ err: result.reason as unknown }, 'could not end a session whose stream is overdue')
     }
     return all.length === BATCH && results.every(({ status }) => status === 'fulfilled')
   }

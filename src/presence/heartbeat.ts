@@ -8,21 +8,23 @@ interface Dependencies {
   readonly nodeId: string
   readonly store: LeaseStore
   readonly executor: Pick<Executor, 'execute'>
-  readonly leases: Pick<Leases, 'assertAll' | 'retry' | 'settled'>
+  readonly leases: Pick<Leases, 'writeAll' | 'retry' | 'settled'>
   readonly log: Logger
 }
 
-/** Milliseconds; also how much later than `DEAD_AFTER` the death of a node is noticed. */
+/** Milliseconds between two heartbeats. A dead node is detected up to this much later than `DEAD_AFTER`. */
 const INTERVAL = 2_500
+/** Orphaned leases per beat. */
 const BATCH = 500
-const ENOUGH = Math.ceil((DEAD_AFTER * 1000) / INTERVAL)
+/** Heartbeats within `DEAD_AFTER`. */
+const BEATS_UNTIL_DEAD = Math.ceil((DEAD_AFTER * 1000) / INTERVAL)
 
-/** Says that this node lives, and starts the grace of those whose node does not any more. */
+/** Writes the heartbeat of this node, and begins the grace of participants whose node is dead. */
 export class Heartbeat {
   readonly #dependencies: Dependencies
   readonly #job: PeriodicJob
-  /** Beats since the database came back; as many as another node has time for before it counts as dead. */
-  #beats = ENOUGH
+  /** Consecutive successful heartbeats since the last database outage, capped. */
+  #beats = BEATS_UNTIL_DEAD
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
@@ -33,34 +35,34 @@ export class Heartbeat {
     this.#job.start()
   }
 
-  /** To be called when every stream here has ended: their leases are released before the node signs off. */
+  /** Call after all streams of this node have ended: waits for their leases, then deletes the node's row. */
   async stop(): Promise<void> {
     await this.#job.stop()
     const { store, nodeId, leases, log } = this.#dependencies
     await leases.settled()
-    await store.signOff(nodeId).catch((error: unknown) => log.warn({ err: error }, 'could not sign off'))
+    await store.deleteNode(nodeId).catch((error: unknown) => log.warn({ err: error }, 'could not delete the node'))
   }
 
-  /** Answers whether there is more to do at once. */
+  /** Resolves to whether more orphaned leases may be left. */
   async #beat(): Promise<boolean> {
     const { store, nodeId, leases } = this.#dependencies
     try {
       const { missed } = await store.beat(nodeId)
-      if (missed) await leases.assertAll()
+      if (missed) await leases.writeAll()
       await leases.retry()
     } catch (error) {
       this.#beats = 0
       throw error
     }
-    // After an outage every node looks dead that has not had its turn to say that it lives.
-    this.#beats = Math.min(this.#beats + 1, ENOUGH)
-    if (this.#beats < ENOUGH) return false
+    // After an outage, gives the other nodes time for a heartbeat before any of them counts as dead.
+    this.#beats = Math.min(this.#beats + 1, BEATS_UNTIL_DEAD)
+    if (this.#beats < BEATS_UNTIL_DEAD) return false
     const orphans = await store.orphans(BATCH)
     for (const orphan of orphans) await this.#expireLease(orphan)
     return orphans.length === BATCH
   }
 
-  /** The grace first, then the row: whoever dies in between leaves it to the next. */
+  /** Begins the grace before it deletes the lease: if this node dies in between, another node repeats both. */
   async #expireLease(orphan: LeaseRow): Promise<void> {
     const { store, executor } = this.#dependencies
     const { roomId, userId, deviceId, nodeId } = orphan

@@ -1,44 +1,45 @@
 import { NO_DEVICE } from '../core/ids.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
-/** Somebody's device in a room; null is one that names none. */
+/** A user's device in a room. */
 export interface LeaseHolder {
   readonly roomId: string
   readonly userId: string
+  /** Null for a stream without a deviceId. */
   readonly deviceId: string | null
 }
 
-/** Whose stream lives at which node. */
+/** A lease: the holder has a stream at the node. */
 export interface LeaseRow extends LeaseHolder {
   readonly nodeId: string
 }
 
-/** An announced stream that has not come in time. */
+/** A stream that was announced by a join and was not opened in time. */
 export interface OverdueStream extends LeaseHolder {
   readonly sessionId: string
   readonly since: Date
 }
 
-/** Leases and the heartbeats of the nodes that hold them. Times are the database's, so that nodes need not agree on one. */
+/** Leases and the heartbeats of nodes. Uses the clock of the database, since the clocks of nodes may differ. */
 export interface LeaseStore {
-  /** Writes leases. Their streams are not awaited any more. */
+  /** Upserts leases and marks their announced streams as opened. */
   hold(leases: readonly LeaseRow[]): Promise<void>
   drop(lease: LeaseRow): Promise<void>
-  /** Whether a living node, other than the one that is left out, holds a lease of the device. */
+  /** Whether a live node, other than the excepted one, holds a lease of the device. */
   isHeld(holder: LeaseHolder, options?: { except?: string }): Promise<boolean>
-  /** Says that the node lives; answers whether others may have taken it for dead meanwhile. */
+  /** Writes the node's heartbeat. `missed` is true if other nodes may have considered the node dead since the last one. */
   beat(nodeId: string): Promise<{ missed: boolean }>
-  /** Leases of dead nodes. */
+  /** Reads leases of dead nodes. */
   orphans(limit: number): Promise<readonly LeaseRow[]>
-  /** Takes the node off the list. */
-  signOff(nodeId: string): Promise<void>
-  /** Streams that were announced and are overdue. */
+  /** Deletes the heartbeat of a node that stops. */
+  deleteNode(nodeId: string): Promise<void>
+  /** Reads announced streams that are overdue. */
   overdue(now: Date, limit: number): Promise<readonly OverdueStream[]>
-  /** Awaits the stream no more, unless another session does. */
-  giveUp(overdue: OverdueStream): Promise<void>
+  /** Deletes an announced stream, unless another session has announced one since. */
+  stopAwaiting(overdue: OverdueStream): Promise<void>
 }
 
-/** A node that has not been seen for so many seconds is dead; its participants' grace begins before 15 s are over. */
+/** Seconds without a heartbeat after which a node counts as dead. The grace of its participants begins within 15 s. */
 export const DEAD_AFTER = 10
 
 export function createLeaseStore(prisma: PrismaClient): LeaseStore {
@@ -47,7 +48,7 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
       await prisma.$executeRaw`
         WITH lease AS (
           SELECT * FROM jsonb_populate_recordset(NULL::"Lease", ${JSON.stringify(leases.map(toRow))}::jsonb)
-        ), come AS (
+        ), opened AS (
           DELETE FROM "AwaitedStream" awaited USING lease
            WHERE awaited."roomId" = lease."roomId" AND awaited."userId" = lease."userId"
              AND awaited."deviceId" = lease."deviceId"
@@ -92,7 +93,7 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
       return rows.map(fromRow)
     },
 
-    async signOff(nodeId) {
+    async deleteNode(nodeId) {
       await prisma.$executeRaw`DELETE FROM "Node" WHERE "id" = ${nodeId}::uuid`
     },
 
@@ -104,7 +105,7 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
       return rows.map(fromRow)
     },
 
-    async giveUp({ roomId, userId, sessionId }) {
+    async stopAwaiting({ roomId, userId, sessionId }) {
       await prisma.$executeRaw`
         DELETE FROM "AwaitedStream"
          WHERE "roomId" = ${roomId}::uuid AND "userId" = ${userId} AND "sessionId" = ${sessionId}`

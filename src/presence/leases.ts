@@ -14,22 +14,23 @@ interface Dependencies {
 }
 
 /**
- * The streams that live here, counted by device. The last one to go starts the grace of whoever has joined from that
- * device, unless another node holds one; the database knows of them, so that others notice when this node dies.
+ * The leases of this node: its live streams, counted by device. When a device's last stream is lost, the grace of the
+ * participant begins, unless another node holds a lease of the device. Leases are rows, so that other nodes can begin the
+ * grace if this node dies.
  */
 export class Leases {
   readonly #dependencies: Dependencies
   readonly #streams = new Map<string, { holder: LeaseHolder; count: number }>()
   readonly #queue = new KeyedQueue()
-  readonly #underWay = new Set<Promise<void>>()
-  /** What failed, by device. */
-  readonly #unwritten = new Map<string, () => Promise<void>>()
+  readonly #inFlight = new Set<Promise<void>>()
+  /** Failed writes to be retried, by device. */
+  readonly #failed = new Map<string, () => Promise<void>>()
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
   }
 
-  /** Takes the lease; when it resolves, other nodes can see it. */
+  /** Acquires a lease for a new stream. Resolves when the lease is visible to other nodes. */
   async open(holder: LeaseHolder): Promise<StreamLease> {
     const { store, nodeId } = this.#dependencies
     const key = keyOf(holder)
@@ -46,27 +47,27 @@ export class Leases {
     return lease
   }
 
-  /** Writes every lease again: the others had taken this node for dead. */
-  async assertAll(): Promise<void> {
+  /** Writes all leases again, for use after other nodes may have considered this one dead and deleted them. */
+  async writeAll(): Promise<void> {
     const { store, nodeId } = this.#dependencies
     const holders = [...this.#streams.values()].map(({ holder }) => ({ ...holder, nodeId }))
     if (holders.length > 0) await store.hold(holders)
   }
 
   /**
-   * Tries again what could not be written while the database was away. Without this, whoever hung up during an outage
-   * would stay in the room for ever.
+   * Retries the writes that failed during a database outage. Otherwise a participant who hung up during an outage would
+   * stay in the room forever.
    */
   async retry(): Promise<void> {
-    const unwritten = [...this.#unwritten]
-    this.#unwritten.clear()
-    for (const [key, work] of unwritten) this.#track(key, work)
+    const failed = [...this.#failed]
+    this.#failed.clear()
+    for (const [key, write] of failed) this.#track(key, write)
     await this.settled()
   }
 
-  /** Resolves when everything that was begun is done. */
+  /** Resolves when no write is in flight. */
   async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
   }
 
   #lease(holder: LeaseHolder): StreamLease {
@@ -88,7 +89,7 @@ export class Leases {
     }
   }
 
-  /** The grace first, then the row: a node that dies in between leaves an orphan for the others, not a ghost. */
+  /** Begins the grace before it deletes the lease: if this node dies in between, another node finds the orphaned lease. */
   async #end(holder: LeaseHolder, lost: boolean): Promise<void> {
     const { store, executor, nodeId } = this.#dependencies
     const { roomId, userId, deviceId } = holder
@@ -108,15 +109,16 @@ export class Leases {
     await executor.execute(roomId, { type: 'reconnect', userId, deviceId })
   }
 
-  #track(key: string, work: () => Promise<void>): void {
-    const tracked = work()
+  /** Starts a write and keeps it for a retry if it fails. */
+  #track(key: string, write: () => Promise<void>): void {
+    const tracked = write()
       .catch((error: unknown) => {
-        this.#dependencies.log[levelOf(error)]({ err: error }, 'presence could not be written yet')
+        this.#dependencies.log[levelOf(error)]({ err: error }, 'could not write presence; will retry')
         const isRefused = error instanceof RtcError && error.code !== 'UNAVAILABLE'
-        if (!isRefused) this.#unwritten.set(key, work)
+        if (!isRefused) this.#failed.set(key, write)
       })
-      .finally(() => this.#underWay.delete(tracked))
-    this.#underWay.add(tracked)
+      .finally(() => this.#inFlight.delete(tracked))
+    this.#inFlight.add(tracked)
   }
 }
 

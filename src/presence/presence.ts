@@ -10,15 +10,15 @@ interface Dependencies {
 }
 
 /**
- * What a room stream proves about its participant: the stream of the device that holds the seat ends the grace that a
- * lost one has begun. A stream without a device counts for the seat only where the seat has none.
+ * Connects room streams with presence: each stream acquires a lease, and a stream of the device that the participant joined
+ * with ends their grace. A stream without a deviceId does so only if the participant joined without one.
  */
 export function createPresence({ leases, executor }: Dependencies): StreamPresence {
   const reconnect = async ({ roomId, ...device }: LeaseHolder, lease: StreamLease): Promise<void> => {
     try {
       await executor.execute(roomId, { type: 'reconnect', ...device })
     } catch (error) {
-      // The stream does not open, so nothing else would release the lease.
+      // The stream will not open, so it cannot release the lease.
       lease.release({ lost: true })
       throw error
     }

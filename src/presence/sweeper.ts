@@ -13,16 +13,16 @@ interface Dependencies {
   readonly log: Logger
 }
 
-/** How often due rooms are looked for, in milliseconds. */
+/** Milliseconds between two searches for due rooms. */
 const INTERVAL = 500
-/** Rooms that are taken at once: as many as are done before others may take them, however large they are. */
+/** Rooms claimed at once: few enough to be processed before the claim expires, even if the rooms are large. */
 const BATCH = 20
-/** Rooms that are worked on at the same time: the other connections serve requests. */
+/** Rooms processed concurrently; leaves the other database connections to requests. */
 const CONCURRENCY = 2
 
 /**
- * Makes time pass for rooms: whatever deadline is over is decided within a second. When very much is due, callers take
- * turns, and requests go on in between.
+ * Creates the job that executes `tick` on rooms with a passed deadline, normally within a second. If many rooms are due,
+ * the store claims them round robin by caller, and requests are served in between.
  */
 export function createSweeper({ store, executor, clock, log }: Dependencies): PeriodicJob {
   const sweep = async (): Promise<boolean> => {
@@ -31,7 +31,7 @@ export function createSweeper({ store, executor, clock, log }: Dependencies): Pe
       try {
         await executor.execute(roomId, { type: 'tick' })
       } catch (error) {
-        log[levelOf(error)]({ roomId, err: error }, 'a room could not be swept')
+        log[levelOf(error)]({ roomId, err: error }, 'could not sweep a room')
       }
     })
     return rooms.length === BATCH

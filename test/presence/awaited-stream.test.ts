@@ -3,7 +3,7 @@ import { graphqlDoor, restDoor } from '../doors.ts'
 import { listen } from '../sdk/people.ts'
 import { OpenChatClient } from '../../src/sdk/index.ts'
 import { manualClock, type ManualClock, startWorld } from '../world.ts'
-import { follow, placeOf, watch } from './people.ts'
+import { follow, participantOf, watch } from './people.ts'
 
 let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -18,7 +18,7 @@ const call = async (): Promise<string> =>
 const status = async (roomId: string) => (await world.bob.rest('GET', `/rooms/${roomId}`)).body
 
 describe.each([restDoor, graphqlDoor])('a join that announces a stream ($name)', (door) => {
-  it('has left when the stream does not come within the grace, and the call rings no more', async () => {
+  it('ends as left if the stream is not opened within the grace, and the call stops ringing', async () => {
     const roomId = await call()
     const rings = follow(world, world.bob, { query: 'subscription { incomingCall { type } }' })
     await rings.next()
@@ -29,7 +29,7 @@ describe.each([restDoor, graphqlDoor])('a join that announces a stream ($name)',
     clock.advance(1)
     expect(await rings.next()).toMatchObject({ type: 'CANCELLED' })
     expect(await status(roomId)).toMatchObject({ status: 'ended', endReason: 'cancelled' })
-    expect(await placeOf(world, roomId, 'alice')).toMatchObject({
+    expect(await participantOf(world, roomId, 'alice')).toMatchObject({
       state: 'left',
       leaveReason: 'disconnected',
       duration: 0,
@@ -37,7 +37,7 @@ describe.each([restDoor, graphqlDoor])('a join that announces a stream ($name)',
     await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
   })
 
-  it('stays when the stream has come, which then proves presence as any does', async () => {
+  it('stays if the stream is opened, and losing that stream begins a grace', async () => {
     const roomId = await call()
     await door.join(world.alice, roomId, { deviceId: 'tab', expectStream: true })
     await door.join(world.bob, roomId)
@@ -50,7 +50,7 @@ describe.each([restDoor, graphqlDoor])('a join that announces a stream ($name)',
   })
 })
 
-it('a stream of another device is not the announced one', async () => {
+it('a stream of another device does not count as the announced one', async () => {
   const roomId = await call()
   await world.alice.rest('POST', `/rooms/${roomId}/join`, { deviceId: 'tab', expectStream: true })
   await watch(world, world.alice, roomId, 'phone').next()
@@ -58,26 +58,26 @@ it('a stream of another device is not the announced one', async () => {
   await expect.poll(async () => (await status(roomId)).status).toBe('ended')
 })
 
-it('a stream that was open before the join is the announced one', async () => {
+it('a stream that was open before the join counts as the announced one', async () => {
   const roomId = await call()
   await watch(world, world.alice, roomId, 'tab').next()
   await world.alice.rest('POST', `/rooms/${roomId}/join`, { deviceId: 'tab', expectStream: true })
   clock.advance(20)
   await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
-  expect(await placeOf(world, roomId, 'alice')).toMatchObject({ state: 'joined', connected: true })
+  expect(await participantOf(world, roomId, 'alice')).toMatchObject({ state: 'joined', connected: true })
 })
 
-it('who leaves and joins without announcing a stream is not swept for the earlier session', async () => {
+it('a session without an announced stream is not ended because of the stream of an earlier session', async () => {
   const { body: room } = await world.alice.rest('POST', '/rooms', { type: 'group' })
   await world.alice.rest('POST', `/rooms/${room.id}/join`, { expectStream: true })
   await world.alice.rest('POST', `/rooms/${room.id}/leave`)
   await world.alice.rest('POST', `/rooms/${room.id}/join`)
   clock.advance(20)
   await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
-  expect(await placeOf(world, room.id, 'alice')).toMatchObject({ state: 'joined', connected: true })
+  expect(await participantOf(world, room.id, 'alice')).toMatchObject({ state: 'joined', connected: true })
 })
 
-it('the node where somebody joined may be gone: another one ends the session', async () => {
+it('another node ends the session if the node of the join has stopped', async () => {
   const first = await startWorld({ dependencies: { clock, databaseUrl: world.databaseUrl } })
   const roomId = await call()
   await first.alice.rest('POST', `/rooms/${roomId}/join`, { expectStream: true })
@@ -86,7 +86,7 @@ it('the node where somebody joined may be gone: another one ends the session', a
   await expect.poll(async () => (await status(roomId)).endReason).toBe('cancelled')
 })
 
-it('a stream at another node ends the waiting', async () => {
+it('a stream at another node counts as the announced one', async () => {
   const second = await startWorld({ dependencies: { clock, databaseUrl: world.databaseUrl } })
   try {
     const roomId = await call()
@@ -97,13 +97,13 @@ it('a stream at another node ends the waiting', async () => {
     await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
     expect(await status(roomId)).toMatchObject({ status: 'waiting' })
     stream.cut()
-    await expect.poll(async () => (await placeOf(world, roomId, 'alice')).connected).toBe(false)
+    await expect.poll(async () => (await participantOf(world, roomId, 'alice')).connected).toBe(false)
   } finally {
     await second.close()
   }
 })
 
-it('the SDK announces its stream: a tab that closes right after the join leaves no ghost', async () => {
+it('the SDK announces its stream, so a tab that closes right after the join does not stay in the room', async () => {
   const roomId = await call()
   const baseUrl = world.url
   const client = new OpenChatClient({ server: { baseUrl }, auth: { uid: 'alice', token: world.alice.token } })
@@ -114,7 +114,7 @@ it('the SDK announces its stream: a tab that closes right after the join leaves 
   await expect.poll(() => world.app.prisma.awaitedStream.count()).toBe(0)
   await client.destroy()
 
-  // What such a tab has sent before it was gone.
+  // The only request that such a tab sends.
   const other = await call()
   const join = `mutation ($input: JoinRoomInput!) { joinRoom(input: $input) { participant { sessionId } } }`
   const input = { roomId: other, deviceId: 'tab', sessionId: 's', expectStream: true, audio: false, video: false }

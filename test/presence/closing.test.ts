@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { graphqlDoor, restDoor } from '../doors.ts'
 import { manualClock, type ManualClock, startWorld } from '../world.ts'
-import { activeCall, placeOf, watch } from './people.ts'
+import { activeCall, participantOf, watch } from './people.ts'
 
 let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -11,13 +11,13 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door) => {
-  it('is seen at once, and takes effect when its time has come', async () => {
+describe.each([restDoor, graphqlDoor])('a delayed leave ($name)', (door) => {
+  it('shows the participant as disconnected immediately, and as left after the delay', async () => {
     const roomId = await activeCall(world, 'tab')
     const [alice, bob] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId, 'tab')]
     await Promise.all([alice.next(), bob.next()])
     clock.advance(7)
-    const { sessionId } = await placeOf(world, roomId, 'bob')
+    const { sessionId } = await participantOf(world, roomId, 'bob')
     const { room } = await door.leave(world.bob, roomId, { sessionId, after: 5 })
     expect(room).toMatchObject({ status: 'active' })
     expect(await alice.next()).toMatchObject({
@@ -25,7 +25,7 @@ describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door)
       actorId: 'bob',
       participant: { userId: 'bob', state: 'JOINED', connected: false },
     })
-    // The socket of the page goes, too. That changes nothing.
+    // The page's socket closes as well, which must not change anything.
     bob.cut()
     await expect.poll(() => world.app.hub.subscribers(roomId)).toBe(1)
     clock.advance(5)
@@ -37,7 +37,7 @@ describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door)
     expect(await alice.next()).toMatchObject({ type: 'ROOM_ENDED', room: { endReason: 'COMPLETED', duration: 7 } })
   })
 
-  it('is taken back by a join of the device', async () => {
+  it('is cancelled by a join with the same device', async () => {
     const roomId = await activeCall(world, 'tab')
     const alice = watch(world, world.alice, roomId)
     await alice.next()
@@ -51,21 +51,21 @@ describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door)
     expect((await door.get(world.bob, roomId)).room).toMatchObject({ status: 'active' })
   })
 
-  it('is taken back by the session itself, where a page comes back from the cache', async () => {
+  it('is cancelled by a join with the same session, as when a page returns from the back/forward cache', async () => {
     const roomId = await activeCall(world, 'tab')
-    const { sessionId } = await placeOf(world, roomId, 'bob')
+    const { sessionId } = await participantOf(world, roomId, 'bob')
     await door.leave(world.bob, roomId, { sessionId, after: 5 })
     await door.join(world.bob, roomId, { deviceId: 'tab', sessionId })
     clock.advance(60)
     expect((await door.get(world.bob, roomId)).room).toMatchObject({ status: 'active' })
   })
 
-  it('of an earlier session changes nothing', async () => {
+  it('of an earlier session has no effect', async () => {
     const roomId = await activeCall(world, 'tab')
-    const { sessionId } = await placeOf(world, roomId, 'bob')
+    const { sessionId } = await participantOf(world, roomId, 'bob')
     await door.join(world.bob, roomId, { deviceId: 'tab', sessionId: 'the next page' })
     await door.leave(world.bob, roomId, { sessionId, after: 5 })
-    expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: true, sessionId: 'the next page' })
+    expect(await participantOf(world, roomId, 'bob')).toMatchObject({ connected: true, sessionId: 'the next page' })
   })
 
   it.each([-1, 61, 1.5])('by %s seconds is refused', async (after) => {
@@ -73,7 +73,7 @@ describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door)
     expect(await door.leave(world.bob, roomId, { after })).toMatchObject({ code: 'BAD_USER_INPUT' })
   })
 
-  it('of an invitation does not decline it; by 0 seconds it is a leave', async () => {
+  it('does not decline an invitation unless the delay is 0 seconds', async () => {
     const { body: room } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     await door.leave(world.bob, room.id, { after: 5 })
     clock.advance(5)
@@ -82,7 +82,7 @@ describe.each([restDoor, graphqlDoor])('a leave that is put off ($name)', (door)
   })
 })
 
-it('a leave is put off no longer than the grace, and survives a restart', async () => {
+it('the delay of a leave is limited to the grace, and survives a restart', async () => {
   const first = await startWorld({ dependencies: { clock, databaseUrl: world.databaseUrl } })
   const roomId = await activeCall(first)
   await first.bob.rest('POST', `/rooms/${roomId}/leave`, { after: 60 })
@@ -91,11 +91,11 @@ it('a leave is put off no longer than the grace, and survives a restart', async 
   await expect.poll(async () => (await world.alice.rest('GET', `/rooms/${roomId}`)).body.status).toBe('ended')
 })
 
-it('a stream of the device takes it back, one of another device does not', async () => {
+it('a delayed leave is cancelled by a stream of the same device, but not of another device', async () => {
   const roomId = await activeCall(world, 'tab')
   await world.bob.rest('POST', `/rooms/${roomId}/leave`, { after: 5 })
   await watch(world, world.bob, roomId, 'phone').next()
-  expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: false })
+  expect(await participantOf(world, roomId, 'bob')).toMatchObject({ connected: false })
   await watch(world, world.bob, roomId, 'tab').next()
-  expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: true })
+  expect(await participantOf(world, roomId, 'bob')).toMatchObject({ connected: true })
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { manualClock, type ManualClock, startWorld, take } from '../world.ts'
-import { activeCall, follow, placeOf, watch } from './people.ts'
+import { activeCall, follow, participantOf, watch } from './people.ts'
 
 let clock: ManualClock
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -10,16 +10,16 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-describe('a seat whose device is lost', () => {
+describe('a participant whose device is lost', () => {
   it.each([
     ['another device', 'phone'],
     ['no device', undefined],
-  ])('is not kept by a stream that names %s', async (_name, reader) => {
+  ])('is not kept present by a stream with %s', async (_name, deviceId) => {
     const roomId = await activeCall(world, 'laptop')
     const [alice, laptop, other] = [
       watch(world, world.alice, roomId),
       watch(world, world.bob, roomId, 'laptop'),
-      watch(world, world.bob, roomId, reader),
+      watch(world, world.bob, roomId, deviceId),
     ]
     await Promise.all([alice, laptop, other].map((stream) => stream.next()))
     laptop.cut()
@@ -35,18 +35,18 @@ describe('a seat whose device is lost', () => {
     expect(await other.until('ROOM_ENDED')).toMatchObject({ room: { endReason: 'COMPLETED' } })
   })
 
-  it('is not revived by a reader that comes after the loss', async () => {
+  it('is not reconnected by a later stream of another device or without a deviceId', async () => {
     const roomId = await activeCall(world, 'laptop')
     const [alice, laptop] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId, 'laptop')]
     await Promise.all([alice.next(), laptop.next()])
     laptop.cut()
     await alice.until('PARTICIPANT_DISCONNECTED')
-    for (const reader of ['phone', undefined]) await watch(world, world.bob, roomId, reader).next()
+    for (const deviceId of ['phone', undefined]) await watch(world, world.bob, roomId, deviceId).next()
     clock.advance(20)
     expect((await alice.next()).type).toBe('PARTICIPANT_LEFT')
   })
 
-  it('is not kept by signals and incoming calls', async () => {
+  it('is not kept present by streams of signals and incoming calls', async () => {
     const roomId = await activeCall(world, 'laptop')
     const [alice, laptop] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId, 'laptop')]
     await Promise.all([alice.next(), laptop.next()])
@@ -69,14 +69,14 @@ describe('a seat whose device is lost', () => {
     expect((await alice.next()).type).toBe('PARTICIPANT_LEFT')
   })
 
-  it('is kept and revived by another stream of that device', async () => {
+  it('is kept present and reconnected by another stream of the same device', async () => {
     const roomId = await activeCall(world, 'laptop')
     const alice = watch(world, world.alice, roomId)
     const streams = [watch(world, world.bob, roomId, 'laptop'), watch(world, world.bob, roomId, 'laptop')]
     await Promise.all([alice, ...streams].map((stream) => stream.next()))
     streams[0]?.cut()
     await expect.poll(() => world.app.hub.subscribers(roomId)).toBe(2)
-    expect(await placeOf(world, roomId, 'bob')).toMatchObject({ connected: true })
+    expect(await participantOf(world, roomId, 'bob')).toMatchObject({ connected: true })
     streams[1]?.cut()
     expect((await alice.next()).type).toBe('PARTICIPANT_DISCONNECTED')
     await watch(world, world.bob, roomId, 'laptop').next()
@@ -84,7 +84,7 @@ describe('a seat whose device is lost', () => {
   })
 })
 
-it('a stream that was there before the join proves the presence of its device', async () => {
+it('a stream that was open before the join proves presence', async () => {
   const { body: room } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
   const laptop = watch(world, world.bob, room.id, 'laptop')
   await laptop.next()
@@ -92,10 +92,10 @@ it('a stream that was there before the join proves the presence of its device', 
     await person.rest('POST', `/rooms/${room.id}/join`, { deviceId: 'laptop' })
   }
   laptop.cut()
-  await expect.poll(async () => (await placeOf(world, room.id, 'bob')).connected).toBe(false)
+  await expect.poll(async () => (await participantOf(world, room.id, 'bob')).connected).toBe(false)
 })
 
-it.each(['', 'x'.repeat(129), 'nul\0'])('a stream of the device %j is refused', async (deviceId) => {
+it.each(['', 'x'.repeat(129), 'nul\0'])('a stream with the deviceId %j is refused', async (deviceId) => {
   const roomId = await activeCall(world)
   const query =
     'subscription ($roomId: ID!, $deviceId: ID) { roomUpdated(roomId: $roomId, deviceId: $deviceId) { seq } }'

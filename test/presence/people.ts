@@ -2,12 +2,12 @@ import { createClient } from 'graphql-ws'
 import WebSocket from 'ws'
 import { type Answer, type Messages, type Person, take, type World } from '../world.ts'
 
-/** A subscription whose socket can be cut without a goodbye. */
+/** A subscription on a WebSocket of its own. */
 export interface Watch {
   next(): Promise<Answer['body']>
-  /** Takes until a message has this type. */
+  /** Skips messages until one has this type. */
   until(type: string): Promise<Answer['body']>
-  /** Breaks the connection; the gateway learns it as from a lost one. */
+  /** Terminates the socket without a close frame, as a lost connection does. */
   cut(): void
   done(): Promise<unknown>
 }
@@ -17,7 +17,7 @@ const UPDATES = `subscription ($roomId: ID!, $deviceId: ID) { roomUpdated(roomId
   room { status endReason duration activeUntil }
 } }`
 
-/** A room's stream, read by a device if one is named. */
+/** Subscribes to a room, optionally with a deviceId. */
 export const watch = (world: Pick<World, 'url'>, person: Person, roomId: string, deviceId?: string): Watch =>
   follow(world, person, { query: UPDATES, variables: { roomId, deviceId } })
 
@@ -53,7 +53,7 @@ export function follow(
   }
 }
 
-/** Alice calls bob; both have joined, bob from this device if one is named. */
+/** Creates a call from alice to bob that both have joined, bob optionally with a deviceId. */
 export async function activeCall({ alice, bob }: World, deviceId?: string): Promise<string> {
   const { body } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
   await alice.rest('POST', `/rooms/${body.id}/join`)
@@ -61,7 +61,7 @@ export async function activeCall({ alice, bob }: World, deviceId?: string): Prom
   return body.id
 }
 
-export async function placeOf({ alice }: World, roomId: string, userId: string): Promise<Answer['body']> {
+export async function participantOf({ alice }: World, roomId: string, userId: string): Promise<Answer['body']> {
   const { body } = await alice.rest('GET', `/rooms/${roomId}/participants`)
   return body.find((participant: { userId: string }) => participant.userId === userId)
 }

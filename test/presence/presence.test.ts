@@ -18,24 +18,24 @@ const participant = async (roomId: string, userId: string) =>
   (await world.app.rooms.get(OPERATOR, roomId)).participants.find((row) => row.userId === userId)
 
 describe('a participant whose socket is lost', () => {
-  test('is present by the next one, at whatever moment of the loss that begins', async () => {
+  test('is present again with the next stream, even if it opens while the loss is being written', async () => {
     const roomId = await activeCall(world)
     let stream = watch(world, world.alice, roomId)
     await stream.next()
     for (let round = 0; round < 20; round += 1) {
       const next = watch(world, world.alice, roomId)
-      const begun = next.next()
-      // In some rounds the loss is written while the next stream begins.
+      const opened = next.next()
+      // Varies the delay, so that in some rounds the loss is written while the next stream opens.
       for (let wait = 0; wait < round; wait += 1) await new Promise(setImmediate)
       stream.cut()
-      await begun
+      await opened
       await expect.poll(async () => (await participant(roomId, 'alice'))?.connected).toBe(true)
       stream = next
     }
     await stream.done()
   })
 
-  test('is seen as disconnected at once, and as left after the grace', async () => {
+  test('is shown as disconnected immediately, and as left after the grace', async () => {
     const roomId = await activeCall(world)
     const [alice, bob] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId)]
     await Promise.all([alice.next(), bob.next()])
@@ -53,23 +53,23 @@ describe('a participant whose socket is lost', () => {
     expect(await bob.next()).toMatchObject({ type: 'ROOM_ENDED', room: { status: 'ENDED', endReason: 'COMPLETED' } })
   })
 
-  test('is back when a stream is back within the grace, and stays', async () => {
+  test('is reconnected by a stream within the grace, and stays', async () => {
     const roomId = await activeCall(world)
     const [alice, bob] = [watch(world, world.alice, roomId), watch(world, world.bob, roomId)]
     await Promise.all([alice.next(), bob.next()])
     alice.cut()
     expect((await bob.next()).type).toBe('PARTICIPANT_DISCONNECTED')
     clock.advance(19)
-    const again = watch(world, world.alice, roomId)
-    expect((await again.next()).type).toBe('SNAPSHOT')
+    const resumed = watch(world, world.alice, roomId)
+    expect((await resumed.next()).type).toBe('SNAPSHOT')
     expect(await bob.next()).toMatchObject({ type: 'PARTICIPANT_RECONNECTED', participant: { connected: true } })
     clock.advance(60)
     await world.bob.rest('POST', `/rooms/${roomId}/leave`)
     expect((await bob.next()).type).toBe('PARTICIPANT_LEFT')
-    await again.done()
+    await resumed.done()
   })
 
-  test('is present as long as one of their streams lives', async () => {
+  test('is present as long as one of their streams is open', async () => {
     const roomId = await activeCall(world)
     const streams = [watch(world, world.alice, roomId), watch(world, world.alice, roomId)]
     await Promise.all(streams.map((stream) => stream.next()))
@@ -82,7 +82,7 @@ describe('a participant whose socket is lost', () => {
   })
 })
 
-test('a participant who never opened a stream is not swept', async () => {
+test('a participant who never opened a stream is not disconnected', async () => {
   const roomId = await activeCall(world)
   clock.advance(3600)
   expect(await world.bob.rest('GET', `/rooms/${roomId}`)).toMatchObject({ body: { status: 'active' } })
@@ -96,7 +96,7 @@ test('a stream that fails to open leaves no lease behind', async () => {
   lost.cut()
   await expect.poll(async () => (await participant(roomId, 'alice'))?.connected).toBe(false)
   await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
-  // Rooms can be read and leases can be written, but nothing can be committed.
+  // Without this table, rooms can be read and leases written, but nothing can be committed.
   await world.app.prisma.$executeRaw`ALTER TABLE "RoomEvent" RENAME TO "Hidden"`
   const [answer] = await take(world.alice.subscribe(`subscription { roomUpdated(roomId: "${roomId}") { seq } }`), 1)
   expect(answer).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL' } }] })
@@ -114,7 +114,7 @@ test('a stream that ends with its room leaves no lease behind', async () => {
   await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
 })
 
-test('somebody is present at whichever node their stream lives', async () => {
+test('a stream at any node keeps the participant present', async () => {
   const other = createApp(world.app.configuration, { databaseUrl: world.databaseUrl, log: world.app.log, clock })
   await other.start()
   const server = createGatewayServer(other)
@@ -134,7 +134,7 @@ test('somebody is present at whichever node their stream lives', async () => {
   }
 })
 
-test('participants of a node that has died are lost to the others, too', async () => {
+test('a live node disconnects the participants of a dead node', async () => {
   const roomId = await activeCall(world)
   const nodeId = '01900000-0000-7000-8000-00000000dead'
   await world.app.prisma.$executeRaw`INSERT INTO "Lease" VALUES (${roomId}::uuid, 'alice', ${nodeId}::uuid)`
@@ -142,7 +142,7 @@ test('participants of a node that has died are lost to the others, too', async (
   await expect.poll(() => world.app.prisma.lease.count()).toBe(0)
 })
 
-test('a gateway that stops loses its streams in order', async () => {
+test('a gateway that stops closes its sockets with 1012', async () => {
   const second = await startWorld({ dependencies: { clock } })
   const { body } = await second.alice.rest('POST', '/rooms', { type: 'group' })
   await second.alice.rest('POST', `/rooms/${body.id}/join`)

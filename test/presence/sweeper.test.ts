@@ -7,7 +7,7 @@ const UPDATES = `subscription ($roomId: ID!) {
 const typesOf = async (messages: Messages) =>
   (await take(messages, Infinity)).map((message) => message.data.roomUpdated.type)
 
-test('a call that nobody answers is missed by the server’s clock, in front of its watchers', async () => {
+test('an unanswered call is missed after the ring time, and its subscribers receive the events', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ alice }) => {
@@ -26,7 +26,7 @@ test('a call that nobody answers is missed by the server’s clock, in front of 
   )
 })
 
-test('a group that everybody has left ends as empty, each room once, however many are due', async () => {
+test('groups that everybody has left end as empty exactly once, even if many are due', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ app, alice }) => {
@@ -45,7 +45,7 @@ test('a group that everybody has left ends as empty, each room once, however man
   )
 })
 
-test('the maximum duration ends a call, by the configured seconds', async () => {
+test('a call ends as expired after the configured maximum duration', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ app, alice, bob }) => {

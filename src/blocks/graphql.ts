@@ -4,7 +4,7 @@ import { OtherUser } from './input.ts'
 import type { BlockedUser } from './store.ts'
 
 const BlockedUserRef = builder.objectRef<BlockedUser>('BlockedUser').implement({
-  description: 'Somebody whose calls and invitations do not ring for you.',
+  description: 'A user whose calls and invitations do not ring for you.',
   fields: (t) => ({
     userId: t.exposeID('userId', { description: 'The user who is blocked.' }),
     blockedAt: t.expose('blockedAt', { type: 'DateTime', description: 'Since when.' }),
@@ -12,11 +12,11 @@ const BlockedUserRef = builder.objectRef<BlockedUser>('BlockedUser').implement({
 })
 
 const BlockUserInput = builder.inputType('BlockUserInput', {
-  description: 'Whom to block.',
-  fields: (t) => ({ userId: t.id({ required: true, description: 'Whose calls are not to ring for you.' }) }),
+  description: 'The user to block.',
+  fields: (t) => ({ userId: t.id({ required: true, description: 'The user whose calls shall not ring for you.' }) }),
 })
 const BlockUserPayload = builder.objectRef<BlockedUser>('BlockUserPayload').implement({
-  description: 'Whom you have blocked.',
+  description: 'The block that is in effect.',
   fields: (t) => ({
     userId: t.exposeID('userId', { description: 'The user who is blocked.' }),
     blockedAt: t.expose('blockedAt', { type: 'DateTime', description: 'Since when.' }),
@@ -24,11 +24,11 @@ const BlockUserPayload = builder.objectRef<BlockedUser>('BlockUserPayload').impl
 })
 
 const UnblockUserInput = builder.inputType('UnblockUserInput', {
-  description: 'Whom to unblock.',
-  fields: (t) => ({ userId: t.id({ required: true, description: 'Whose calls are to ring for you again.' }) }),
+  description: 'The user to unblock.',
+  fields: (t) => ({ userId: t.id({ required: true, description: 'The user whose calls shall ring for you again.' }) }),
 })
 const UnblockUserPayload = builder.objectRef<{ userId: string }>('UnblockUserPayload').implement({
-  description: 'Who is not blocked.',
+  description: 'The user who is no longer blocked.',
   fields: (t) => ({ userId: t.exposeID('userId', { description: 'The user whose calls ring again.' }) }),
 })
 
@@ -37,7 +37,7 @@ builder.queryFields((t) => ({
     type: [BlockedUserRef],
     access: 'user',
     extensions: { size: 100 },
-    description: 'Whom you have blocked, at most 1000, in the order of their ids.',
+    description: 'The users you have blocked, at most 1000, in the order of their ids.',
     resolve: async (_root, _args, { blocks, actor }) => [...(await blocks.list(actor))],
   }),
 }))
@@ -47,15 +47,15 @@ builder.mutationFields((t) => ({
     type: BlockUserPayload,
     access: 'user',
     description:
-      'From now on no call and no invitation of this user rings for you; they see it ring until it is missed. A call that ' +
-      'rings already goes on.',
+      'Blocks a user: their calls and invitations no longer ring for you, but appear to them as ringing until missed. ' +
+      'Does not affect a call that is already ringing.',
     args: { input: t.arg({ type: BlockUserInput, required: true }) },
     resolve: (_root, { input }, { blocks, actor }) => blocks.block(actor, parseInput(OtherUser, input).userId),
   }),
   unblockUser: t.field({
     type: UnblockUserPayload,
     access: 'user',
-    description: 'Calls and invitations of this user ring for you again.',
+    description: 'Unblocks a user: their calls and invitations ring for you again.',
     args: { input: t.arg({ type: UnblockUserInput, required: true }) },
     async resolve(_root, { input }, { blocks, actor }) {
       const { userId } = parseInput(OtherUser, input)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
 import { UserId } from '../rooms/input.ts'
 
-/** The user whom a block is about. */
+/** The user to block or unblock. */
 export const OtherUser = z.strictObject({ userId: UserId })

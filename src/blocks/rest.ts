@@ -5,7 +5,7 @@ import { OtherUser } from './input.ts'
 import type { BlockService } from './service.ts'
 import type { BlockedUser } from './store.ts'
 
-const Nothing = z.strictObject({})
+const EmptyInput = z.strictObject({})
 const BlockedUserJson = z.object({ userId: z.string(), blockedAt: z.iso.datetime() })
 
 const blockedUserJson = ({ userId, blockedAt }: BlockedUser) => ({ userId, blockedAt: blockedAt.toISOString() })
@@ -18,7 +18,7 @@ export function blockRoutes({ blocks }: { blocks: BlockService }): Route[] {
       path: '/blocked-users',
       operationId: 'listBlockedUsers',
       access: 'user',
-      summary: 'Whom you have blocked, in the order of their ids.',
+      summary: 'List the users you have blocked, in the order of their ids.',
       input: z.object({}),
       success: [200],
       output: z.array(BlockedUserJson),
@@ -30,7 +30,7 @@ export function blockRoutes({ blocks }: { blocks: BlockService }): Route[] {
       operationId: 'blockUser',
       access: 'user',
       summary: 'Block a user: their calls and invitations do not ring for you.',
-      input: Nothing,
+      input: EmptyInput,
       success: [200],
       output: BlockedUserJson,
       handle: async ({ actor, params }) => jsonReply(blockedUserJson(await blocks.block(actor, userOf(params)))),
@@ -41,7 +41,7 @@ export function blockRoutes({ blocks }: { blocks: BlockService }): Route[] {
       operationId: 'unblockUser',
       access: 'user',
       summary: 'Unblock a user.',
-      input: Nothing,
+      input: EmptyInput,
       success: [200],
       output: z.object({ userId: z.string() }),
       async handle({ actor, params }) {

@@ -4,18 +4,19 @@ import { badInput, RtcError } from '../core/errors.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { BlockedUser, BlockStore } from './store.ts'
 
-/** Users whom one user may have blocked. */
+/** Maximum number of users that one user may block. */
 const BLOCKED_MAX = 1000
 
 /**
- * Whom a user does not want to be rung by. A call or invitation from somebody blocked is made as any other and is shown to
- * its caller as ringing until it is missed; but it rings on no device of the one who blocked. What rings already goes on.
+ * The users whose calls shall not ring for a user. Calls and invitations of a blocked user are created normally and appear
+ * to them as ringing until missed, but do not ring on any device of the blocking user. Calls that are already ringing are
+ * not affected.
  */
 export interface BlockService {
   /**
    * Idempotent.
    *
-   * @throws RtcError BAD_USER_INPUT for oneself, CONFLICT when 1000 are blocked
+   * @throws RtcError BAD_USER_INPUT if the user is the actor; CONFLICT if 1000 users are blocked
    */
   block(actor: Actor, userId: string): Promise<BlockedUser>
   /** Idempotent. */
@@ -32,7 +33,7 @@ export function createBlockService(dependencies: {
   return {
     async block(actor, userId) {
       rates.count(actor, 'command')
-      if (userId === actor.id) throw badInput([{ path: 'userId', message: 'must be somebody else' }])
+      if (userId === actor.id) throw badInput([{ path: 'userId', message: 'must be another user' }])
       const blocked = await store.put(actor.id, userId, { at: clock.now(), max: BLOCKED_MAX })
       if (!blocked) throw new RtcError('CONFLICT', `At most ${BLOCKED_MAX} users can be blocked.`)
       return blocked

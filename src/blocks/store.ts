@@ -1,16 +1,16 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
-/** Somebody whose calls do not ring. */
+/** A blocked user. */
 export interface BlockedUser {
   readonly userId: string
   readonly blockedAt: Date
 }
 
 export interface BlockStore {
-  /** Blocks, if fewer than `max` are blocked; null otherwise. A block that is there already stays as it is. */
+  /** Blocks a user; returns an existing block unchanged, or null if `max` users are blocked. */
   put(userId: string, blockedId: string, options: { at: Date; max: number }): Promise<BlockedUser | null>
   delete(userId: string, blockedId: string): Promise<void>
-  /** In the order of their ids. */
+  /** Lists the blocked users in the order of their ids. */
   list(userId: string): Promise<readonly BlockedUser[]>
 }
 

@@ -12,13 +12,13 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const heard = async (messages: Messages, count: number): Promise<Answer['body'][]> =>
+const nextCalls = async (messages: Messages, count: number): Promise<Answer['body'][]> =>
   (await take(messages, count)).map(({ data }) => data.incomingCall)
 
 const create = async (person: Person, body: object): Promise<string> =>
   (await person.rest('POST', '/rooms', body)).body.id
 
-test('blocking, unblocking and the list are one thing at both doors', async () => {
+test('users can be blocked, unblocked and listed over REST and GraphQL', async () => {
   const dave = await world.person('dave')
   expect((await dave.graphql(BLOCK, { userId: 'eve' })).body.data.blockUser).toMatchObject({ userId: 'eve' })
   const put = await dave.rest('PUT', '/blocked-users/mallory')
@@ -30,7 +30,7 @@ test('blocking, unblocking and the list are one thing at both doors', async () =
   expect((await dave.rest('GET', '/blocked-users')).body).toEqual([put.body])
 })
 
-test('oneself, and what is no user, cannot be blocked', async () => {
+test('the own id and invalid ids cannot be blocked', async () => {
   const { alice } = world
   for (const [userId, path] of [
     ['alice', 'alice'],
@@ -42,42 +42,42 @@ test('oneself, and what is no user, cannot be blocked', async () => {
   }
 })
 
-test('a blocked caller sees it ring until it is missed, and no device rings', async () => {
+test('calls and invitations of a blocked user appear to them as ringing but ring on no device', async () => {
   const [caller, callee, friend] = [await world.person('c1'), await world.person('c2'), await world.person('c3')]
   await callee.rest('PUT', '/blocked-users/c1')
   const ringing = callee.subscribe(CALLS)
 
   const call = await caller.rest('POST', '/rooms', { type: 'p2p', calleeId: 'c2' })
   expect(call).toMatchObject({ status: 201, body: { status: 'waiting', endReason: null } })
-  const [, them] = (await caller.rest('GET', `/rooms/${call.body.id}/participants`)).body
-  expect(them).toMatchObject({ userId: 'c2', state: 'invited' })
-  expect(Object.keys(them)).not.toContain('silent')
+  const [, invited] = (await caller.rest('GET', `/rooms/${call.body.id}/participants`)).body
+  expect(invited).toMatchObject({ userId: 'c2', state: 'invited' })
+  expect(Object.keys(invited)).not.toContain('silent')
 
-  // Groups, invitations and invitations again.
+  // New groups, invitations and repeated invitations do not ring either.
   const created = await create(caller, { type: 'group', participantIds: ['c2'] })
-  const invited = await create(caller, { type: 'group' })
+  const groupId = await create(caller, { type: 'group' })
   const invite = () =>
     caller.graphql(
       'mutation ($input: InviteParticipantsInput!) { inviteParticipants(input: $input) { participants { state } } }',
-      { input: { roomId: invited, userIds: ['c2'] } },
+      { input: { roomId: groupId, userIds: ['c2'] } },
     )
   expect((await invite()).body.data.inviteParticipants.participants).toEqual([{ state: 'INVITED' }])
-  await callee.rest('POST', `/rooms/${invited}/reject`)
+  await callee.rest('POST', `/rooms/${groupId}/reject`)
   await invite()
 
-  // What somebody else does rings, and is the first that is heard.
+  // The call of another user rings, and is the first one that the callee receives.
   const audible = await create(friend, { type: 'p2p', calleeId: 'c2' })
-  expect(await heard(ringing, 1)).toEqual([{ type: 'RINGING', room: { id: audible } }])
-  expect(await heard(callee.subscribe(CALLS), 1)).toEqual([{ type: 'RINGING', room: { id: audible } }])
+  expect(await nextCalls(ringing, 1)).toEqual([{ type: 'RINGING', room: { id: audible } }])
+  expect(await nextCalls(callee.subscribe(CALLS), 1)).toEqual([{ type: 'RINGING', room: { id: audible } }])
 
   await callee.rest('DELETE', '/blocked-users/c1')
   await callee.rest('POST', `/rooms/${created}/reject`)
   const again = await caller.rest('POST', `/rooms/${created}/participants`, { userId: 'c2' })
   expect(again.status).toBe(200)
-  expect(await heard(ringing, 1)).toEqual([{ type: 'RINGING', room: { id: created } }])
+  expect(await nextCalls(ringing, 1)).toEqual([{ type: 'RINGING', room: { id: created } }])
 })
 
-test('invitations beyond those that may ring do not ring', async () => {
+test('invitations beyond the limit of ringing calls do not ring', async () => {
   const victim = await world.person('victim')
   const ringing = victim.subscribe(CALLS)
   const rooms: string[] = []
@@ -85,7 +85,7 @@ test('invitations beyond those that may ring do not ring', async () => {
     const person = await world.person(`inviter ${caller}`)
     rooms.push(await create(person, { type: 'group', participantIds: ['victim'] }))
   }
-  expect((await heard(ringing, 8)).map(({ room }) => room.id)).toEqual(rooms.slice(0, 8))
+  expect((await nextCalls(ringing, 8)).map(({ room }) => room.id)).toEqual(rooms.slice(0, 8))
   await victim.rest('POST', `/rooms/${rooms[0]}/reject`)
-  expect(await heard(ringing, 1)).toMatchObject([{ type: 'REJECTED' }])
+  expect(await nextCalls(ringing, 1)).toMatchObject([{ type: 'REJECTED' }])
 })

@@ -43,16 +43,3 @@ test('subscribers that resume at the same time share the pages of the log, and e
     expect([again.length, statements]).toEqual([1, Math.ceil(seq / 64)])
     expect(readBack.bytes).toBeGreaterThan(0)
   }))
-
-test('the cache of pages is bounded in bytes', () =>
-  withWorld(async ({ app, alice }) => {
-    const readBack = new ReadBack(createEventLog(app.prisma))
-    for (let room = 0; room < 40; room += 1) {
-      const participantIds = Array.from({ length: 999 }, (_, index) => `guest-${index}`)
-      const input = { type: 'group', participantIds, maxParticipants: 1000 }
-      const { body } = await alice.rest('POST', '/rooms', input)
-      expect(await collect(readBack.updates(body.id, { after: 0, upTo: body.seq }))).toHaveLength(body.seq)
-      expect(readBack.bytes).toBeLessThanOrEqual(16 * 1024 * 1024)
-    }
-    expect(readBack.bytes).toBeGreaterThan(8 * 1024 * 1024)
-  }))

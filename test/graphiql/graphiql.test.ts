@@ -2,24 +2,17 @@ import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, validate } from 'graphql'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EXAMPLES } from '../../src/graphiql/examples.ts'
 import { createGraphiQL } from '../../src/graphiql/graphiql.ts'
 import type { PageOptions } from '../../src/graphiql/page.ts'
 import { schema } from '../../src/graphql/schema.ts'
-import { browserTests, launchBrowser } from '../browser.ts'
-import { manualClock, SECRET, startWorld, withWorld } from '../world.ts'
+import { browserTests } from '../browser.ts'
+import { startWorld, withWorld } from '../world.ts'
+import { developing, response, run, shown, tab, useGraphiQL } from './page.ts'
 
-const DAY = 86_400
 const SCREENSHOTS = join(tmpdir(), 'rtc-gateway-screenshots')
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
-
-const developing = (dependencies: { clock?: ReturnType<typeof manualClock> } = {}) => ({
-  env: { JWT_SECRET: '' },
-  // The same secret as in any other world, so that its people can come in.
-  dependencies: { developmentSecret: SECRET, ...dependencies },
-})
 
 const optionsText = (page: string) =>
   /<script type="application\/json" id="options">(.*?)<\/script>/s.exec(page)?.[1] ?? ''
@@ -162,49 +155,7 @@ describe('GraphiQL', () => {
 })
 
 describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await launchBrowser()
-  })
-  afterAll(() => browser?.close())
-
-  /** A page that has loaded the schema, with everything that it complains of and asks for. */
-  async function open(url: string, context?: BrowserContext) {
-    const within = context ?? (await browser.newContext({ viewport: { width: 1400, height: 850 } }))
-    const page = await within.newPage()
-    const [errors, requests, events]: [string[], string[], string[]] = [[], [], []]
-    page.on('pageerror', (error) => errors.push(String(error)))
-    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
-    page.on('request', (request) => requests.push(request.url()))
-    page.on('websocket', (socket) => {
-      requests.push(socket.url())
-      socket.on('framereceived', ({ payload }) => {
-        const type = /"type":"([A-Z_]+)"/.exec(String(payload))?.[1]
-        if (type) events.push(type)
-      })
-      socket.on('close', () => events.push('closed'))
-    })
-    await page.goto(`${url}/graphql`)
-    await page.getByRole('button', { name: 'Execute query' }).waitFor()
-    return { page, context: within, errors, requests, events }
-  }
-
-  const runButton = (page: Page) => page.getByRole('button', { name: 'Execute query' })
-  const tab = (page: Page, name: string) => page.locator(`button[title="${name}"]`)
-  const shown = (page: Page) => ({
-    // The editors show spaces as non-breaking ones.
-    in: (selector: string) =>
-      // oxlint-disable-next-line vitest/require-awaited-expect-poll -- whoever claims something of it awaits
-      expect.poll(async () => (await page.locator(selector).innerText()).replaceAll('\u00a0', ' '), {
-        timeout: 10_000,
-      }),
-  })
-  const response = (page: Page) => shown(page).in('.result-window')
-
-  async function run(page: Page, name: string) {
-    await tab(page, name).click()
-    await runButton(page).click()
-  }
+  const open = useGraphiQL()
 
   it('tells a call from its first to its last event to somebody who only clicks', () =>
     withWorld(async ({ url }) => {
@@ -234,77 +185,6 @@ describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => 
       expect(errors).toEqual([])
       expect(requests.filter((asked) => new URL(asked).host !== new URL(url).host)).toEqual([])
       expect(requests).toContain(`${url.replace('http', 'ws')}/graphql`)
-    }, developing()))
-
-  it('weighs little, and next to nothing the second time', () =>
-    withWorld(async ({ url }) => {
-      const transferred = (page: Page) =>
-        page.evaluate<number>(`performance.getEntriesByType('resource')
-          .filter(({ name }) => name.includes('/graphiql-')).reduce((sum, { transferSize }) => sum + transferSize, 0)`)
-      const first = await open(url)
-      await shown(first.page).in('.graphiql-plugin').toContain('RoomUpdate')
-      const weight = await transferred(first.page)
-      expect(weight).toBeGreaterThan(1_000_000)
-      expect(weight).toBeLessThan(2_500_000)
-
-      const second = await open(url, first.context)
-      await shown(second.page).in('.graphiql-plugin').toContain('RoomUpdate')
-      expect(await transferred(second.page)).toBe(0)
-    }, developing()))
-
-  it('opens tabs of before with tokens of today, and stores none', () => {
-    const clock = manualClock()
-    return withWorld(async ({ url }) => {
-      const { page, errors, context } = await open(url)
-      await run(page, 'CreateRoom')
-      await response(page).toContain('"WAITING"')
-      await run(page, 'JoinAsBob')
-      await response(page).toContain('"JOINED"')
-      const stored = await page.evaluate<string>('JSON.stringify(localStorage)')
-      expect(stored).toContain('<token of bob>')
-      expect(stored).not.toContain('eyJ')
-
-      clock.advance(2 * DAY)
-      const today = await open(url, context)
-      // Their room of two days ago has expired; the variables still say which one it was.
-      await tab(today.page, 'JoinAsBob').click()
-      await shown(today.page)
-        .in('[aria-label="Variables"]')
-        .toMatch(/"roomId": "\w+-/)
-      await run(today.page, 'CreateRoom')
-      await response(today.page).toContain('"WAITING"')
-      await run(today.page, 'JoinAsBob')
-      await response(today.page).toMatch(/"bob"[^]*"JOINED"/)
-      expect(errors).toEqual([])
-    }, developing({ clock }))
-  })
-
-  it('ends a subscription by its stop button and with its tab, and shows it in no other', () =>
-    withWorld(async ({ url }) => {
-      const { page, errors, events } = await open(url)
-      await run(page, 'CreateRoom')
-      await response(page).toContain('"WAITING"')
-      await run(page, 'WatchRoom')
-      await response(page).toContain('SNAPSHOT')
-      await page.getByRole('button', { name: 'Stop query' }).click()
-      await expect.poll(() => events).toEqual(['SNAPSHOT', 'closed'])
-
-      await runButton(page).click()
-      await expect.poll(() => events).toEqual(['SNAPSHOT', 'closed', 'SNAPSHOT'])
-      await page.getByRole('button', { name: 'New tab' }).click()
-      await runButton(page).waitFor()
-      await response(page).not.toContain('SNAPSHOT')
-      await tab(page, 'WatchRoom').click()
-      await response(page).toContain('SNAPSHOT')
-      // Pressed again, the tab shows what it showed.
-      await tab(page, 'WatchRoom').click()
-      await page.getByRole('button', { name: 'Stop query' }).waitFor()
-      await page
-        .locator('li', { has: tab(page, 'WatchRoom') })
-        .getByRole('button', { name: 'Close Tab' })
-        .click()
-      await expect.poll(() => events).toEqual(['SNAPSHOT', 'closed', 'SNAPSHOT', 'closed'])
-      expect(errors).toEqual([])
     }, developing()))
 
   it('waits for a token where the gateway has a key', () =>

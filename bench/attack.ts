@@ -14,12 +14,13 @@ import { Bystander, type Experience } from './attack/bystander.ts'
 import { SECRET } from './attack/target.ts'
 
 /**
- * What a bystander notices while somebody attacks the gateway: each attack against a fresh gateway process, the
- * attacker and the bystander in processes of their own, the idle gateway measured first in the same run.
+ * Measures the latency of a bystander during attacks. Each attack runs against a fresh gateway process; attacker and
+ * gateway are separate processes; the idle gateway is measured first in the same run.
  *
  *     npm run bench:attack -- [--gateway dist/main.js] [--size 1] [--seconds 15] [--only text] [--together]
  *
- * `--gateway` names the built gateway to attack, so that two versions can be compared; `--together` runs all at once.
+ * `--gateway` is the entry file of the built gateway, so that versions can be compared; `--together` runs all attacks at
+ * once.
  */
 const { values } = parseArgs({
   options: {
@@ -31,10 +32,10 @@ const { values } = parseArgs({
   },
 })
 const IDLE_SECONDS = 6
-/** How long the gateway may take to be well again after an attack. */
+/** How long measuring continues after an attack. */
 const TAIL_SECONDS = 5
-/** A gateway that does not answer the probe for this long is reported as blocked for this long. */
-const PROBE_PATIENCE = 120_000
+/** Timeout of the probe in milliseconds; a gateway that does not respond is reported as blocked for this long. */
+const PROBE_TIMEOUT = 120_000
 
 const PROBE = fileURLToPath(new URL('attack/probe.js', import.meta.url))
 const ATTACKER = fileURLToPath(new URL('attack/attacker.ts', import.meta.url))
@@ -75,7 +76,7 @@ class Gateway {
     return new Gateway(child, /http:\/\/[^/]+/.exec(output)?.[0] ?? '')
   }
 
-  /** Milliseconds since the last call; null when the process is gone. */
+  /** Longest block of the event loop since the last call, in milliseconds; null when the process has exited. */
   async longestBlock(): Promise<number | null> {
     if (this.#exited) return null
     const answered = once(this.#child, 'message') as Promise<[{ longestBlock: number }]>
@@ -83,27 +84,27 @@ class Gateway {
     const answer = await Promise.race([
       answered,
       once(this.#child, 'exit').then(() => null),
-      delay(PROBE_PATIENCE, 'blocked' as const, { ref: false }),
+      delay(PROBE_TIMEOUT, 'blocked' as const, { ref: false }),
     ])
-    if (answer === 'blocked') return PROBE_PATIENCE
+    if (answer === 'blocked') return PROBE_TIMEOUT
     return answer && answer[0].longestBlock
   }
 
-  /** Peak of the resident memory in MiB, as the kernel counts it; null elsewhere than on Linux, or when it is gone. */
+  /** Peak resident memory in MiB; null on other systems than Linux, or when the process has exited. */
   async peakMemory(): Promise<number | null> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8').catch(() => '')
     const kib = /VmHWM:\s+(\d+)/.exec(status)?.[1]
     return kib === undefined ? null : Number(kib) / 1024
   }
 
-  /** Seconds from SIGTERM to the end, at most 30: then it is killed. */
+  /** Sends SIGTERM, and SIGKILL after 30 s; returns the seconds until the exit. */
   async stop(): Promise<number> {
     if (this.#exited) return 0
     const started = performance.now()
-    const impatient = setTimeout(() => this.#child.kill('SIGKILL'), 30_000)
+    const killTimer = setTimeout(() => this.#child.kill('SIGKILL'), 30_000)
     this.#child.kill('SIGTERM')
     await once(this.#child, 'exit')
-    clearTimeout(impatient)
+    clearTimeout(killTimer)
     return (performance.now() - started) / 1000
   }
 }
@@ -140,7 +141,7 @@ async function trial(name: string, chosen: readonly Attack[], databaseUrl: strin
   return { name, idle, attacked, longestBlock, peakMemory, stopSeconds: await gateway.stop() }
 }
 
-/** A database of its own for each trial: what one attack has left behind must not slow down the next one. */
+/** Creates a database for each trial, so that the data of one attack does not slow down the next one. */
 async function createDatabase(serverUrl: string, name: string): Promise<string> {
   const admin = new pg.Client({ connectionString: serverUrl })
   await admin.connect()

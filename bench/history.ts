@@ -12,11 +12,11 @@ import { readScope } from '../src/rooms/policy.ts'
 import { PAST_PARTICIPANTS, PAST_ROOMS } from './harness/seed.ts'
 
 /**
- * What a page of history costs with a large database: the plans of the gateway's own statements.
+ * The cost of a page of history in a large database: the query plans of the gateway's statements.
  *
  *     npm run bench:history -- [rooms]
  *
- * The pages are those of `user-0`, who has a place in a tenth of all rooms.
+ * The pages are those of `user-0`, who is a participant of a tenth of all rooms.
  */
 const ROOMS = Number(process.argv[2] ?? 1_000_000)
 
@@ -44,23 +44,23 @@ async function fill(url: string, rooms: number): Promise<void> {
   }
 }
 
-/** The plan of one page, run for real. */
+/** Executes the statement of one page and returns its plan. */
 async function explain(prisma: PrismaClient, query: PageQuery): Promise<Explained> {
   const [row] = await prisma.$queryRaw<{ 'QUERY PLAN': Explained[] }[]>(
     Prisma.sql`EXPLAIN (ANALYZE, FORMAT JSON) ${pageStatement(query)}`,
   )
   const [explained] = row?.['QUERY PLAN'] ?? []
-  if (!explained) throw new Error('EXPLAIN has answered nothing')
+  if (!explained) throw new Error('EXPLAIN returned no plan')
   return explained
 }
 
-/** The plan's nodes from the top, and how many rows each has handled. */
+/** The plan's nodes from the top, with the number of rows that each one returned. */
 function nodesOf(node: PlanNode): { type: string; index: string | undefined; rows: number }[] {
   const { 'Node Type': type, 'Index Name': index, 'Actual Rows': rows, Plans = [] } = node
   return [{ type, index, rows }, ...Plans.flatMap(nodesOf)]
 }
 
-/** A page of 20 (and one to see whether there are more) of the heavy user's history. */
+/** A page of 20 rooms of `user-0`, and one more to detect a next page. */
 const pageOf = (filter: PageFilter, rest: Partial<PageQuery> = {}): PageQuery => ({
   scope: readScope({ id: 'user-0', scopes: new Set() }),
   filter,
@@ -71,8 +71,8 @@ const pageOf = (filter: PageFilter, rest: Partial<PageQuery> = {}): PageQuery =>
   ...rest,
 })
 
-/** What users ask for, by name. */
-const QUESTIONS: Readonly<Record<string, PageQuery>> = {
+/** Typical pages, by description. */
+const QUERIES: Readonly<Record<string, PageQuery>> = {
   'the newest rooms': pageOf({}),
   'the rooms before the newest': pageOf({}, { backward: true }),
   'missed calls': pageOf({ status: 'ended', endReason: 'missed' }),
@@ -83,8 +83,8 @@ const QUESTIONS: Readonly<Record<string, PageQuery>> = {
     to: new Date('2020-01-15'),
   }),
   'calls with one other user': pageOf({ peer: 'user-10001' }),
-  'what is live now': pageOf({ status: 'active' }),
-  'everybody’s newest rooms': pageOf({}, { scope: 'all' }),
+  'live rooms': pageOf({ status: 'active' }),
+  'the newest rooms of all users': pageOf({}, { scope: 'all' }),
 }
 
 async function main(): Promise<void> {
@@ -96,14 +96,14 @@ async function main(): Promise<void> {
     await migrate(server.url, log)
     process.stdout.write(`filling ${ROOMS} rooms and ${2 * ROOMS} participants …\n`)
     await fill(server.url, ROOMS)
-    for (const [question, query] of Object.entries(QUESTIONS)) {
+    for (const [description, query] of Object.entries(QUERIES)) {
       const { Plan, 'Execution Time': time } = await explain(database.prisma, query)
       const plan = nodesOf(Plan).map(({ type, index, rows }) => `${type}${index ? ` ${index}` : ''} (${rows})`)
-      process.stdout.write(`\n${question}: ${time.toFixed(2)} ms\n  ${plan.join('\n  ')}\n`)
+      process.stdout.write(`\n${description}: ${time.toFixed(2)} ms\n  ${plan.join('\n  ')}\n`)
       if (nodesOf(Plan).some(({ type }) => type === 'Seq Scan')) process.exitCode = 1
     }
     process.stdout.write(
-      process.exitCode ? '\nsome page reads a whole table\n' : '\nevery page costs index scans only\n',
+      process.exitCode ? '\nsome page scans a whole table\n' : '\nevery page uses index scans only\n',
     )
   } finally {
     await database.close()

@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { refusedLicences, runTimeLicences } from './licences.ts'
 import { type LockFile, problemsOfLock } from './lock-file.ts'
 
-// Fails when a lock file could bring in foreign code, or a run-time dependency has a licence that is not allowed;
-// else lists the licences in dist/licences.json.
+// Fails when a lock file refers to code outside the registry, or when a run-time dependency has a licence that is not
+// allowed. Otherwise writes the licences to dist/licences.json.
 const lock = JSON.parse(await readFile('package-lock.json', 'utf8')) as LockFile
 const licences = runTimeLicences(lock)
 const docs = JSON.parse(await readFile('.ci/docs/package-lock.json', 'utf8')) as LockFile

@@ -1,4 +1,4 @@
-// The last step of compiling the SDK: what the package has beside its two compiled trees.
+// The last step of compiling the SDK: adds the package's files besides its two compiled trees.
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 
 const dist = 'dist/sdk'
@@ -6,12 +6,12 @@ for (const file of ['package.json', 'README.md']) copyFileSync(`src/sdk/${file}`
 copyFileSync('src/sdk/generated/persisted-documents.json', 'dist/documents.json')
 writeFileSync(`${dist}/cjs/package.json`, '{ "type": "commonjs" }\n')
 
-// Bundlers take a package for optional when `require` stands in the `try` block itself, not in a function within.
+// Bundlers treat a package as optional only if `require` is directly in the `try` block, not in a nested function.
 const vendor = `${dist}/cjs/media/vendor.js`
 const text = readFileSync(vendor, 'utf8')
 const direct = text.replaceAll(
   /await Promise\.resolve\(\)\.then\(\(\) => (__importStar\(require\('[^']+'\)\))\)/g,
   '$1',
 )
-if (direct === text) throw new Error(`${vendor} is not compiled as it was`)
+if (direct === text) throw new Error(`${vendor} has an unexpected form`)
 writeFileSync(vendor, direct)

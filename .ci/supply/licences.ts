@@ -1,6 +1,6 @@
 import type { LockFile } from './lock-file.ts'
 
-/** SPDX identifiers that ask for no more than their notice to be kept: https://spdx.org/licenses */
+/** SPDX identifiers of permissive licences, which require at most a notice: https://spdx.org/licenses */
 const ALLOWED: ReadonlySet<string> = new Set([
   '0BSD',
   'Apache-2.0',
@@ -17,11 +17,11 @@ const ALLOWED: ReadonlySet<string> = new Set([
 export interface Licence {
   readonly name: string
   readonly version: string
-  /** An SPDX expression; `unknown` where the package names none. */
+  /** An SPDX expression; `unknown` if the package declares none. */
   readonly licence: string
 }
 
-/** The licences of what runs: neither of development dependencies, nor of what only those need. */
+/** The licences of the run-time dependencies, without packages that only development dependencies need. */
 export function runTimeLicences(lock: LockFile): Licence[] {
   return Object.entries(lock.packages ?? {})
     .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional)
@@ -33,7 +33,7 @@ export function runTimeLicences(lock: LockFile): Licence[] {
     .toSorted((a, b) => a.name.localeCompare(b.name))
 }
 
-/** Those that are not on the list. Of alternatives one must be, of a conjunction all. */
+/** Licences that are not allowed. Of `OR`, one alternative must be allowed; of `AND`, all parts. */
 export const refusedLicences = (licences: readonly Licence[]): Licence[] =>
   licences.filter(({ licence }) => !isAllowed(licence))
 

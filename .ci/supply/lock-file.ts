@@ -1,4 +1,4 @@
-/** What is read of a package-lock.json: https://docs.npmjs.com/cli/configuring-npm/package-lock-json */
+/** The fields of a package-lock.json that are checked: https://docs.npmjs.com/cli/configuring-npm/package-lock-json */
 export interface LockFile {
   readonly lockfileVersion?: number
   readonly packages?: Readonly<Record<string, LockedPackage>>
@@ -19,15 +19,15 @@ export interface LockedPackage {
 }
 
 const REGISTRY = 'https://registry.npmjs.org/'
-/** A hash that is still strong: https://www.w3.org/TR/SRI/#cryptographic-hash-functions */
+/** A SHA-512 integrity hash: https://www.w3.org/TR/SRI/#cryptographic-hash-functions */
 const STRONG = /^sha512-[\w+/]{86}==$/
-/** A version, a range, a tag or an alias of such: everything that the registry answers. Else it is a URL, a path or a repository. */
+/** A version, range or tag, or an alias of one, which the registry resolves; not a URL, a path or a repository. */
 const OF_REGISTRY = /^(npm:(@[\w.-]+\/)?[\w.-]+@)?[^:/]*$/
 
 /**
- * What in a lock file could bring in code that the registry has not published under that hash.
+ * Finds entries of a lock file that could install code other than what the registry has published under that hash.
  *
- * @returns one sentence each; empty for a good lock file
+ * @returns a message for each problem
  */
 export function problemsOfLock(lock: LockFile): string[] {
   if (lock.lockfileVersion !== 3 || !lock.packages) return ['the lock file is not of version 3']
@@ -37,7 +37,7 @@ export function problemsOfLock(lock: LockFile): string[] {
 }
 
 function problemsOfPackage(path: string, { resolved, integrity, link, inBundle }: LockedPackage): string[] {
-  // The application itself, and what came in the archive of another package.
+  // Skips the application itself and packages that are bundled in another one.
   if (path === '' || inBundle) return []
   if (link) return [`${path} is a link`]
   const isForeign = resolved !== undefined && !resolved.startsWith(REGISTRY)

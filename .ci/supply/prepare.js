@@ -1,6 +1,5 @@
-// Runs after `npm install` and `npm ci`. With the development dependencies it builds. Without them (`--omit=dev`) it
-// removes what only they need: npm would keep Prisma's command line there, 200 MB, because @prisma/client names it as an
-// optional peer.
+// Runs after `npm install` and `npm ci`. With development dependencies, builds. Without them (`--omit=dev`), removes
+// packages that only they need: npm keeps Prisma's command line, 200 MB, because it is an optional peer of @prisma/client.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 
@@ -18,7 +17,7 @@ if (hasTools) {
   }
   if (!existsSync('dist/main.js')) {
     console.log(
-      'There is no dist/ here: build it where the development dependencies are, and copy it beside node_modules/.',
+      'dist/ is missing: build it where the development dependencies are installed, and copy it next to node_modules/.',
     )
   }
 }

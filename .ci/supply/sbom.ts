@@ -8,19 +8,19 @@ interface Bom {
   dependencies: { ref: string; dependsOn: string[] }[]
 }
 
-// Writes the software bill of materials of what runs. `npm sbom --omit dev` would leave out every package that a
-// development dependency needs too, such as graphql; so all is asked for, and then left out what does not run.
+// Writes the software bill of materials of the run-time dependencies. `npm sbom --omit dev` omits every package that a
+// development dependency needs as well, such as graphql; so this lists all packages and removes the others.
 const command = ['sbom', '--package-lock-only', '--sbom-format', 'cyclonedx', '--sbom-type', 'application']
 const bom = JSON.parse(execFileSync('npm', command, { encoding: 'utf8', maxBuffer: 2 ** 26 })) as Bom
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as LockFile
-const runs = new Set(runTimeLicences(lock).map(({ name, version }) => `${name}@${version}`))
+const runTime = new Set(runTimeLicences(lock).map(({ name, version }) => `${name}@${version}`))
 
 const nameOf = ({ group, name, version }: Bom['components'][number]) => `${group ? `${group}/` : ''}${name}@${version}`
-const components = bom.components.filter((component) => runs.has(nameOf(component)))
+const components = bom.components.filter((component) => runTime.has(nameOf(component)))
 const refs = new Set(components.map((component) => component['bom-ref']))
-const left = (ref: string) => refs.has(ref) || !bom.components.some((component) => component['bom-ref'] === ref)
+const isKept = (ref: string) => refs.has(ref) || !bom.components.some((component) => component['bom-ref'] === ref)
 const dependencies = bom.dependencies
-  .filter(({ ref }) => left(ref))
+  .filter(({ ref }) => isKept(ref))
   .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((target) => refs.has(target)) }))
 
 mkdirSync('dist', { recursive: true })

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Attack } from './attacks.ts'
 import type { Target } from './target.ts'
 
-/** Attacks by strangers: none of them has a token. */
+/** Attacks without a token. */
 export const anonymousAttacks: readonly Attack[] = [
   {
     name: 'pipelining, responses not read',
@@ -47,14 +47,14 @@ const request = (method: string, path: string) => `${method} ${path} HTTP/1.1\r\
 
 export const scaled = (full: number, size: number): number => Math.max(1, Math.round(full * size))
 
-/** Connects, writes and does not read. */
+/** Connects, writes the text and does not read. */
 function writing(target: Target, text: string): Socket {
   const socket = target.tcp()
   socket.write(text)
   return socket
 }
 
-/** Opens connections, 50 in 10 ms, and holds them until the end. */
+/** Opens connections, 50 every 10 ms, and holds them until the signal aborts. */
 async function hold(count: number, signal: AbortSignal, open: (index: number) => Socket): Promise<void> {
   const sockets: Socket[] = []
   while (sockets.length < count && !signal.aborted) {

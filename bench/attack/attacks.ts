@@ -2,15 +2,15 @@ import { anonymousAttacks } from './anonymous.ts'
 import type { Target } from './target.ts'
 import { userAttacks } from './users.ts'
 
-/** One way to take a gateway down. */
+/** An attack on the availability of a gateway. */
 export interface Attack {
   readonly name: string
-  /** Environment of the gateway that this attack needs. */
+  /** Environment variables that the gateway needs for this attack. */
   readonly env?: Readonly<Record<string, string>>
-  /** Makes what the attack needs; not measured. */
+  /** Creates data for the attack; not measured. */
   readonly prepare?: (target: Target, size: number) => Promise<void>
   /**
-   * Attacks until it is done or the signal aborts.
+   * Runs until it is done or the signal aborts.
    *
    * @param size - share of the full number of connections, requests or rooms; more than 0, at most 1
    */

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { subscribeMessage, Target } from './target.ts'
 
-/** What one user of the gateway notices while others attack it. All times in milliseconds. */
+/** Latencies of one user's requests, in milliseconds. */
 export interface Experience {
   readonly requests: number
-  /** Requests that were not answered with success within 10 s, and commands whose event did not arrive. */
+  /** Requests without a successful response within 10 s, and commands whose event did not arrive. */
   readonly failed: number
   readonly p50: number
   readonly p99: number
@@ -13,12 +13,12 @@ export interface Experience {
 
 export const CALLS = 5
 const PAUSE = 20
-const PATIENCE = 10_000
+const TIMEOUT = 10_000
 const STREAM = 'subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq } }'
 
 /**
- * Five calls of two that go on all the time. In turn each of them reads its room by REST, by GraphQL, and mutes or
- * unmutes, which counts as answered when the event arrives by the stream.
+ * Keeps five p2p calls active. In turn each call reads its room over REST, reads it over GraphQL, and mutes or unmutes;
+ * the last one completes when the event arrives on the stream.
  */
 export class Bystander {
   readonly #target: Target
@@ -39,7 +39,7 @@ export class Bystander {
     return bystander
   }
 
-  /** What was noticed since the last report. */
+  /** Latencies since the last report. */
   report(): Experience {
     const times = this.#times.toSorted((a, b) => a - b)
     const at = (quantile: number) => times[Math.min(times.length - 1, Math.floor(times.length * quantile))] ?? 0
@@ -62,7 +62,7 @@ export class Bystander {
       if (!call) return
       const action = [() => call.readByRest(), () => call.readByGraphQL(), () => call.mute()][turn % 3]
       const started = performance.now()
-      const done = await Promise.race([action?.(), delay(PATIENCE, false, { ref: false })])
+      const done = await Promise.race([action?.(), delay(TIMEOUT, false, { ref: false })])
       this.#times.push(performance.now() - started)
       if (!done) this.#failed += 1
       await delay(PAUSE)
@@ -94,7 +94,7 @@ class Call {
     await target.rest(token, 'POST', `/rooms/${id}/join`)
     await target.rest(await target.token(callee), 'POST', `/rooms/${id}/join`)
     const socket = await target.session(token)
-    if (!socket) throw new Error('the bystander could not connect')
+    if (!socket) throw new Error('the bystander cannot connect')
     const call = new Call(target, { roomId: id, token, close: () => socket.terminate() })
     socket.on('message', (data: Buffer) => {
       const { payload } = JSON.parse(data.toString()) as { payload?: { data?: { roomUpdated: { seq: number } } } }
@@ -121,7 +121,7 @@ class Call {
   async mute(): Promise<boolean> {
     this.#muted = !this.#muted
     const before = this.#seq
-    const heard = new Promise<void>((resolve) => {
+    const received = new Promise<void>((resolve) => {
       this.#onEvent = () => this.#seq > before && resolve()
     })
     const { status, body } = await this.#target.graphql(
@@ -130,7 +130,7 @@ class Call {
       { input: { roomId: this.#roomId, audio: !this.#muted } },
     )
     if (status !== 200 || !body.includes('"seq"')) return false
-    await heard
+    await received
     return true
   }
 

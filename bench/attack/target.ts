@@ -10,7 +10,7 @@ export interface Answer {
   readonly body: string
 }
 
-/** The gateway as one peer sees it, from an address of its own: bounds per address then concern this peer alone. */
+/** Connects to the gateway from one local address, so that bounds per address apply to this peer only. */
 export class Target {
   readonly url: string
   readonly host: string
@@ -31,7 +31,7 @@ export class Target {
     return mintToken({ secret: SECRET, userId, ttl: 86_400, now: new Date() })
   }
 
-  /** A raw TCP connection; errors end it silently, since attackers expect to be cut off. */
+  /** A raw TCP connection. Errors are ignored, since the gateway may cut it off. */
   tcp(): Socket {
     const socket = connect({ host: this.host, port: this.port, localAddress: this.#localAddress })
     socket.on('error', () => socket.destroy())
@@ -72,7 +72,7 @@ export class Target {
     return this.http('POST', '/graphql', { token, body: JSON.stringify({ query, variables }) })
   }
 
-  /** A WebSocket that is open; not yet initialised. */
+  /** A WebSocket without connection_init. */
   webSocket(): WebSocket {
     const socket = new WebSocket(`${this.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
       localAddress: this.#localAddress,
@@ -81,7 +81,7 @@ export class Target {
     return socket
   }
 
-  /** A WebSocket whose connection is acknowledged; null where the gateway refuses. */
+  /** A WebSocket with an acknowledged connection; null if the gateway refuses it. */
   async session(token: string): Promise<WebSocket | null> {
     const socket = this.webSocket()
     return new Promise((resolve) => {

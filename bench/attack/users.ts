@@ -6,7 +6,7 @@ import { subscribeMessage, type Target } from './target.ts'
 
 const MALLORY = 'mallory'
 
-/** Attacks by one user with a valid token, in some of them with accomplices. */
+/** Attacks by one user with a valid token, some with accomplices. */
 export const userAttacks: readonly Attack[] = [
   {
     name: 'documents of comments by POST',
@@ -164,7 +164,7 @@ export const userAttacks: readonly Attack[] = [
   },
 ]
 
-/** Valid as GraphQL, for comments are no tokens; different each time. */
+/** A valid document, since comments do not count as tokens; different for each index. */
 const comments = (index: number, lines = 80_000): string => `{me{id}}#${index}\n${'#\n'.repeat(lines)}`
 
 async function bigRoom(
@@ -177,7 +177,7 @@ async function bigRoom(
   return (body.startsWith('{') ? (JSON.parse(body) as { id?: string }).id : undefined) ?? ''
 }
 
-/** Up to `count` times, `atOnce` at the same time. A refusal is no reason to stop. */
+/** Calls `act` up to `count` times, `atOnce` of them concurrently. Continues after refusals. */
 async function repeat(
   count: number,
   signal: AbortSignal,
@@ -191,7 +191,7 @@ async function repeat(
   await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker))
 }
 
-/** Writes as fast as the gateway reads. */
+/** Sends a message; waits while the gateway does not read. */
 async function send(socket: WebSocket | null, message: string): Promise<void> {
   if (socket?.readyState !== WebSocket.OPEN) return
   socket.send(message)

@@ -3,9 +3,9 @@ import { built } from '../harness/built.ts'
 import { SECRET } from '../load/tokens.ts'
 import { group, mutings, QUERY, type Scene, type Variant } from './variant.ts'
 
-const nobody = new Set<string>()
+const noScopes = new Set<string>()
 
-/** The gateway. Events are put into its hub as they are after their commit; every reader is a user of its own. */
+/** The gateway. Events enter its hub as after a commit; every subscriber is a different user. */
 export async function gateway(databaseUrl: string, { rooms: count, members }: Scene): Promise<Variant> {
   const { createApp } = await built<typeof import('../../src/app.ts')>('app')
   const { mintToken } = await built<typeof import('../../src/auth/development.ts')>('auth/development')
@@ -32,10 +32,10 @@ export async function gateway(databaseUrl: string, { rooms: count, members }: Sc
   while (rooms.length < count) {
     const [callerId = '', ...invited] = participantIds
     const input = CreateRoom.parse({ type: 'group', maxParticipants: 50, participantIds: invited })
-    const { room } = await app.rooms.create({ id: callerId, scopes: nobody }, input)
+    const { room } = await app.rooms.create({ id: callerId, scopes: noScopes }, input)
     let joined = room
     for (const id of participantIds) {
-      joined = (await app.rooms.join({ id, scopes: nobody }, room.id, JoinRoom.parse({}))).room
+      joined = (await app.rooms.join({ id, scopes: noScopes }, room.id, JoinRoom.parse({}))).room
     }
     rooms.push({ room: joined, events: mutings(joined) })
   }
@@ -44,15 +44,15 @@ export async function gateway(databaseUrl: string, { rooms: count, members }: Sc
     mintToken({ secret: SECRET, userId, ttl: 86_400, scopes: ['rtc:admin'], now: new Date() })
   return {
     url: `${server.url.replace('http', 'ws')}/graphql`,
-    hello: async (reader) => [
+    hello: async (index) => [
       JSON.stringify({
         type: 'connection_init',
-        payload: { authorization: `Bearer ${await token(`reader-${reader}`)}` },
+        payload: { authorization: `Bearer ${await token(`reader-${index}`)}` },
       }),
       JSON.stringify({
-        id: `${String(reader).padStart(8, '0')}-bbbb-4ccc-8ddd-eeeeeeeeeeee`,
+        id: `${String(index).padStart(8, '0')}-bbbb-4ccc-8ddd-eeeeeeeeeeee`,
         type: 'subscribe',
-        payload: { query: QUERY, variables: { roomId: rooms[reader % count]?.room.id } },
+        payload: { query: QUERY, variables: { roomId: rooms[index % count]?.room.id } },
       }),
     ],
     publish(index) {

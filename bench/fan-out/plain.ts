@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws'
 import { asMessage, QUERY, type Scene, streamsOf, type Variant } from './variant.ts'
 
 /**
- * The recipe of Yoga's documentation: its pub/sub behind graphql-ws.
+ * The setup of Yoga's documentation: its pub/sub with graphql-ws.
  *
  * @see https://the-guild.dev/graphql/yoga-server/docs/features/subscriptions#graphql-over-websocket-protocol-via-graphql-ws
  */
@@ -86,13 +86,13 @@ export async function plain(scene: Scene): Promise<Variant> {
   const rooms = streamsOf(scene)
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
-    hello: (reader) =>
+    hello: (index) =>
       Promise.resolve([
         JSON.stringify({ type: 'connection_init' }),
         JSON.stringify({
-          id: `${String(reader).padStart(8, '0')}-bbbb-4ccc-8ddd-eeeeeeeeeeee`,
+          id: `${String(index).padStart(8, '0')}-bbbb-4ccc-8ddd-eeeeeeeeeeee`,
           type: 'subscribe',
-          payload: { query: QUERY, variables: { roomId: rooms[reader % rooms.length]?.id } },
+          payload: { query: QUERY, variables: { roomId: rooms[index % rooms.length]?.id } },
         }),
       ]),
     publish(index) {

@@ -4,29 +4,29 @@ import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { asMessage, type Scene, streamsOf, type Variant } from './variant.ts'
 
-/** The floor: the same bytes to every socket of the `ws` library that reads the room, and nothing else. */
+/** The baseline: sends the same bytes to every `ws` socket of the room, without GraphQL. */
 export async function raw(scene: Scene): Promise<Variant> {
   const server = createServer()
   const sockets = new WebSocketServer({ server })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const rooms = streamsOf(scene).map((stream) => ({ ...stream, readers: new Set<WebSocket>() }))
+  const rooms = streamsOf(scene).map((stream) => ({ ...stream, subscribers: new Set<WebSocket>() }))
   sockets.on('connection', (socket) => {
     socket.once('message', (room: Buffer) => {
-      rooms[Number(room.toString())]?.readers.add(socket)
+      rooms[Number(room.toString())]?.subscribers.add(socket)
       socket.send('{"type":"connection_ack"}')
     })
   })
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    hello: (reader) => Promise.resolve([String(reader % rooms.length)]),
+    hello: (index) => Promise.resolve([String(index % rooms.length)]),
     publish(index) {
       const room = rooms[index]
       if (!room) throw new RangeError('no such room')
       const { value } = room.updates.next()
       const payload = { data: { roomUpdated: asMessage(value) } }
       const frame = JSON.stringify({ id: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee', type: 'next', payload })
-      for (const socket of room.readers) socket.send(frame)
+      for (const socket of room.subscribers) socket.send(frame)
       return value.seq
     },
     async close() {

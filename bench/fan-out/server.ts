@@ -3,17 +3,17 @@ import { plain } from './plain.ts'
 import { raw } from './raw.ts'
 import type { Scene, Variant } from './variant.ts'
 
-/** How long a flood lasts: so many updates, or milliseconds. */
+/** Length of a flood, in updates or in milliseconds. */
 export type Length = { readonly events: number } | { readonly milliseconds: number }
 
-/** The orders of the benchmark to the server's process. */
+/** Messages from the benchmark to the server's process. */
 export type Order =
   | { readonly kind: 'hello'; readonly from: number; readonly count: number }
-  /** Sends updates, to the rooms in turns, never more than `window` ahead of what has been received. */
+  /** Sends updates to the rooms in turns, at most `window` ahead of the received ones. */
   | { readonly kind: 'flood'; readonly length: Length; readonly window: number }
   /** Sends `events` updates, one every `interval` milliseconds. */
   | { readonly kind: 'pace'; readonly events: number; readonly interval: number }
-  /** As many updates of the flood have been received. */
+  /** Reports that so many updates of the flood have been received. */
   | { readonly kind: 'received'; readonly events: number }
   | { readonly kind: 'memory' }
   | { readonly kind: 'close' }
@@ -35,12 +35,12 @@ const variants: Readonly<Record<string, () => Promise<Variant>>> = {
   gateway: () => gateway(databaseUrl, scene),
 }
 const start = variants[name]
-if (!start) throw new Error('which variant?')
+if (!start) throw new Error('unknown variant')
 const variant = await start()
 
 const now = () => Number(process.hrtime.bigint()) / 1e6
 const report = (message: Report) => process.send?.(message)
-/** What the readers of a flood have received. */
+/** Updates of the flood that the subscribers have received. */
 const progress = { events: 0, wake: () => {} }
 
 async function publish(isOver: (count: number) => boolean, turn: (count: number) => Promise<void>): Promise<void> {
@@ -81,11 +81,11 @@ async function pace(events: number, interval: number): Promise<void> {
   )
 }
 
-async function obey(order: Order): Promise<void> {
+async function execute(order: Order): Promise<void> {
   switch (order.kind) {
     case 'hello': {
-      const readers = Array.from({ length: order.count }, (_, index) => variant.hello(order.from + index))
-      report({ kind: 'hello', messages: await Promise.all(readers) })
+      const messages = Array.from({ length: order.count }, (_, index) => variant.hello(order.from + index))
+      report({ kind: 'hello', messages: await Promise.all(messages) })
       return
     }
     case 'flood':
@@ -109,5 +109,5 @@ async function obey(order: Order): Promise<void> {
   }
 }
 
-process.on('message', (order: Order) => void obey(order))
+process.on('message', (order: Order) => void execute(order))
 report({ kind: 'ready', url: variant.url })

@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { percentile } from '../harness/statistics.ts'
-import { keyOf, Readers } from './readers.ts'
+import { keyOf, Subscribers } from './subscribers.ts'
 import type { Length, Order, Report } from './server.ts'
 import type { Scene } from './variant.ts'
 
 const SERVER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'server.ts' : 'server.js', import.meta.url))
 
-/** Updates that may be on their way to each reader in a flood. */
+/** Updates in flight to each subscriber in a flood. */
 const WINDOW = 8
 
 export interface Latency {
@@ -21,13 +21,13 @@ export interface Memory {
   readonly rss: number
 }
 
-/** A server under test and its readers. */
+/** A server under test and its subscribers. */
 export class Trial {
   readonly #child: ChildProcess
   readonly #scene: Scene
   readonly #reports: Report[] = []
   #wake = () => {}
-  #readers!: Readers
+  #subscribers!: Subscribers
   #next = 0
 
   private constructor(variant: string, databaseUrl: string, scene: Scene) {
@@ -45,7 +45,7 @@ export class Trial {
   static async start(variant: string, databaseUrl: string, scene: Scene = { rooms: 1, members: 10 }): Promise<Trial> {
     const trial = new Trial(variant, databaseUrl, scene)
     const { url } = await trial.#report('ready')
-    trial.#readers = new Readers(url)
+    trial.#subscribers = new Subscribers(url)
     return trial
   }
 
@@ -53,50 +53,50 @@ export class Trial {
     this.#send({ kind: 'hello', from: this.#next, count })
     this.#next += count
     const { messages } = await this.#report('hello')
-    await this.#readers.add(messages, { ...options, rooms: this.#scene.rooms })
+    await this.#subscribers.add(messages, { ...options, rooms: this.#scene.rooms })
   }
 
-  /** Deliveries a second, and microseconds of the server's processor time for each. */
+  /** Deliveries per second, and the server's CPU time per delivery in microseconds. */
   async flood(length: Length): Promise<{ rate: number; cpu: number }> {
-    const readers = this.#readers
-    const each = readers.count / this.#scene.rooms
-    // With many rooms it is not reported of each update that it has arrived: that would be measured, too.
-    const batch = Math.max(each, Math.ceil(readers.count / 5))
-    const before = readers.deliveries
+    const subscribers = this.#subscribers
+    const each = subscribers.count / this.#scene.rooms
+    // With many rooms, arrivals are reported in batches, so that the reports do not distort the measurement.
+    const batch = Math.max(each, Math.ceil(subscribers.count / 5))
+    const before = subscribers.deliveries
     let last = 0
-    readers.recording = false
-    readers.onDelivery((deliveries) => {
+    subscribers.recording = false
+    subscribers.onDelivery((deliveries) => {
       last = now()
-      const so = deliveries - before
-      if (so % batch === 0) this.#send({ kind: 'received', events: Math.floor(so / each) })
+      const received = deliveries - before
+      if (received % batch === 0) this.#send({ kind: 'received', events: Math.floor(received / each) })
     })
     this.#send({ kind: 'flood', length, window: Math.ceil((WINDOW * batch) / each) })
     const { updates, cpu } = await this.#report('published')
     const deliveries = updates.length * each
-    while (readers.deliveries - before < deliveries) await new Promise((go) => setTimeout(go, 5))
-    readers.onDelivery(() => {})
-    readers.recording = true
+    while (subscribers.deliveries - before < deliveries) await new Promise((go) => setTimeout(go, 5))
+    subscribers.onDelivery(() => {})
+    subscribers.recording = true
     return { rate: deliveries / ((last - (updates[0]?.[2] ?? 0)) / 1000), cpu: (cpu * 1000) / deliveries }
   }
 
-  /** Publish → receive, in milliseconds. */
+  /** Latency from publish to receipt, in milliseconds. */
   async pace(events: number, interval: number): Promise<Latency> {
-    const each = this.#readers.count / this.#scene.rooms
+    const each = this.#subscribers.count / this.#scene.rooms
     this.#send({ kind: 'pace', events, interval })
     const { updates } = await this.#report('published')
     const latencies: number[] = []
     for (const [room, seq, at] of updates) {
       const key = keyOf(room, seq)
-      while (this.#readers.arrivals(key).length < each) await new Promise((go) => setTimeout(go, 5))
-      for (const arrival of this.#readers.arrivals(key)) latencies.push(arrival - at)
+      while (this.#subscribers.arrivals(key).length < each) await new Promise((go) => setTimeout(go, 5))
+      for (const arrival of this.#subscribers.arrivals(key)) latencies.push(arrival - at)
     }
-    this.#readers.forgetAll()
+    this.#subscribers.forgetAll()
     return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) }
   }
 
-  /** Waits until the gateway has closed all that stand still. */
+  /** Waits until the gateway has closed all stalled subscribers. */
   async endStalled(): Promise<void> {
-    await this.#readers.wake()
+    await this.#subscribers.wake()
   }
 
   async memory(): Promise<Memory> {
@@ -105,7 +105,7 @@ export class Trial {
   }
 
   async close(): Promise<void> {
-    this.#readers.close()
+    this.#subscribers.close()
     const exited = new Promise((resolve) => this.#child.once('exit', resolve))
     this.#send({ kind: 'close' })
     await exited

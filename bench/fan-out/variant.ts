@@ -2,18 +2,18 @@ import { type RoomUpdate, updateOf } from '../../src/events/event.ts'
 import { apply, newParticipant, type Participant, type Room, type RoomEvent } from '../../src/rooms/model.ts'
 import { Participants } from '../../src/rooms/participants.ts'
 
-/** What every server under test is asked to do; it runs as a process of its own and is spoken to by IPC. Readers come to the rooms in turns. */
+/** A server under test. It runs in its own process, controlled by IPC. Subscribers are distributed over the rooms. */
 export interface Variant {
-  /** Where readers connect: `ws://127.0.0.1:port/path`. */
+  /** The address for subscribers: `ws://127.0.0.1:port/path`. */
   readonly url: string
-  /** What a reader sends after the handshake, the connection's number given; an empty list: it just listens. */
-  hello(reader: number): Promise<readonly string[]>
-  /** Sends one more update to every reader of the room; answers its seq. */
+  /** The messages that a subscriber sends after the handshake, given the connection's number. */
+  hello(index: number): Promise<readonly string[]>
+  /** Sends the next update to every subscriber of the room; returns its seq. */
   publish(room: number): number
   close(): Promise<void>
 }
 
-/** How many rooms there are, and how many members each has. */
+/** Number of rooms, and of members in each. */
 export interface Scene {
   readonly rooms: number
   readonly members: number
@@ -24,7 +24,7 @@ export const QUERY = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId)
   room { id status seq participants { userId state audio video connected } }
 } }`
 
-/** One after the other, participants of the room mute and unmute themselves. */
+/** Endless events in which the participants mute and unmute in turns. */
 export function* mutings(room: Room): Generator<RoomEvent, never> {
   for (let seq = room.seq + 1; ; seq += 1) {
     const before = room.participants.at(seq % room.participants.length) as Participant
@@ -41,14 +41,14 @@ export function* mutings(room: Room): Generator<RoomEvent, never> {
   }
 }
 
-/** The same for servers that have no hub. */
+/** {@link mutings} as updates, for servers without a hub. */
 export function* updates(room: Room): Generator<RoomUpdate, never> {
   let current = room
   for (const event of mutings(room)) {
     current = apply(current, event)
     yield updateOf(event, current)
   }
-  throw new Error('mutings never end')
+  throw new Error('mutings is endless')
 }
 
 /** A group whose members have all joined. */
@@ -92,14 +92,14 @@ export function group(id: string, members: number): Room {
   }
 }
 
-/** The streams of so many rooms. */
+/** The endless updates of each room. */
 export const streamsOf = ({ rooms, members }: Scene) =>
   Array.from({ length: rooms }, (_, index) => {
     const room = group(`01900000-0000-7000-8000-${index.toString(16).padStart(12, '0')}`, members)
     return { id: room.id, updates: updates(room) }
   })
 
-/** The message of an update as all variants send it, as an object. */
+/** An update as the object that all variants send. */
 export const asMessage = ({ seq, type, at, actorId, participant, room }: RoomUpdate) => ({
   seq,
   type: type.toUpperCase(),

@@ -1,4 +1,4 @@
-import { Readers } from '../fan-out/readers.ts'
+import { Subscribers } from '../fan-out/subscribers.ts'
 import { Trial } from '../fan-out/trial.ts'
 import { QUERY } from '../fan-out/variant.ts'
 import type { Database } from '../harness/database.ts'
@@ -64,7 +64,7 @@ export const resume: Workload = {
     const measure = {
       async gateway() {
         const server = await Server.start('gateway', database.url)
-        const crowd = new Readers(server.webSocketUrl)
+        const crowd = new Subscribers(server.webSocketUrl)
         try {
           await crowd.add(hellos)
           crowd.recording = false

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import WebSocket from 'ws'
-import { Reader } from '../fan-out/readers.ts'
+import { Subscriber } from '../fan-out/subscribers.ts'
 import { requireSame, withoutIdentity } from '../harness/same.ts'
 import { percentile } from '../harness/statistics.ts'
 import { compare, type Workload } from '../harness/workload.ts'
@@ -124,13 +124,13 @@ export const connections: Workload = {
       const url = new URL(webSocketUrl)
       return {
         async measure() {
-          const readers: Reader[] = []
+          const subscribers: Subscriber[] = []
           const { rate, p99 } = await drive(CONNECTING, { steps: count }, async (_lane, index) => {
-            const reader = new Reader(() => {})
-            readers.push(reader)
-            await reader.connect(url, [hellos[index] ?? ''])
+            const subscriber = new Subscriber(() => {})
+            subscribers.push(subscriber)
+            await subscriber.connect(url, [hellos[index] ?? ''])
           })
-          for (const reader of readers) reader.close()
+          for (const subscriber of subscribers) subscriber.close()
           return { 'connections/s': rate, p99 }
         },
       }

@@ -21,7 +21,7 @@ const MEMORY = 128 * 2 ** 20
 /** Otherwise the kernel keeps megabytes for each that stands still, before the gateway keeps anything. */
 const SMALL_BUFFERS = 'cd /proc/sys/net/ipv4 && echo 4096 16384 16384 >tcp_rmem && echo 4096 16384 32768 >tcp_wmem'
 
-/** Readers, in a process of their own in the gateway's network. */
+/** Subscribers, in a process of their own in the gateway's network. */
 async function startCrowd(network: Network, options: CrowdOptions) {
   const crowd = network.spawn(process.execPath, ['--import', 'tsx', CROWD, JSON.stringify(options)], {
     stdio: ['pipe', 'pipe', 'inherit'],

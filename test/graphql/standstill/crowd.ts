@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { mintToken } from '../../../src/auth/development.ts'
-import { type Ending, Readers } from '../../../bench/fan-out/readers.ts'
+import { type Ending, Subscribers } from '../../../bench/fan-out/subscribers.ts'
 
 /** What the crowd is: its gateway, and who of its readers stands still. */
 export interface CrowdOptions {
@@ -34,7 +34,7 @@ const hello = async (_: unknown, index: number): Promise<string[]> => {
 }
 const hellos = await Promise.all(Array.from({ length: live + stalled }, hello))
 
-const readers = new Readers(`${url.replace('http', 'ws')}/graphql`)
+const readers = new Subscribers(`${url.replace('http', 'ws')}/graphql`)
 const snapshots = new Promise<number>((resolve) => {
   readers.onAll((seq) => readers.count === live && resolve(seq))
 })

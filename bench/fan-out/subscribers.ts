@@ -1,17 +1,17 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** Many WebSocket clients in one process, as light as they can be: what is measured is the server. */
-export class Readers {
+/** Many lightweight WebSocket clients in one process, so that the server is the bottleneck. */
+export class Subscribers {
   readonly #url: URL
-  readonly #sockets: Reader[] = []
-  readonly #stalled: { readonly reader: Reader; readonly seqs: number[] }[] = []
-  /** When each reader that has an update got it, by the update's key. */
+  readonly #sockets: Subscriber[] = []
+  readonly #stalled: { readonly subscriber: Subscriber; readonly seqs: number[] }[] = []
+  /** Arrival times of each update at the subscribers, by the update's key. */
   readonly #arrivals = new Map<number, number[]>()
   #onAll: (seq: number) => void = () => {}
   #onDelivery: (deliveries: number) => void = () => {}
   #deliveries = 0
-  /** Whether it is noted when updates arrive, or only how many have. */
+  /** Whether arrival times are recorded; deliveries are always counted. */
   recording = true
 
   constructor(url: string) {
@@ -23,40 +23,40 @@ export class Readers {
   }
 
   /**
-   * Connects readers, in turns to each of so many rooms; those that are `stalled` read nothing after the handshake, until
-   * they are woken.
+   * Connects subscribers, distributed over `rooms` in turns. Those that are `stalled` read nothing after the handshake
+   * until {@link wake}.
    */
   async add(hellos: readonly (readonly string[])[], { stalled = false, rooms = 1 } = {}): Promise<void> {
     for (const hello of hellos) {
       const seqs: number[] = []
       const room = this.#sockets.length % rooms
-      const reader = new Reader(stalled ? (seq) => seqs.push(seq) : (seq) => this.#arrived(keyOf(room, seq)))
-      await reader.connect(this.#url, hello)
+      const subscriber = new Subscriber(stalled ? (seq) => seqs.push(seq) : (seq) => this.#arrived(keyOf(room, seq)))
+      await subscriber.connect(this.#url, hello)
       if (stalled) {
-        reader.stall()
-        this.#stalled.push({ reader, seqs })
-      } else this.#sockets.push(reader)
+        subscriber.stall()
+        this.#stalled.push({ subscriber, seqs })
+      } else this.#sockets.push(subscriber)
     }
   }
 
-  /** Sends one message more on each connection, all at once; the number of the connection is given. */
+  /** Sends one message on each connection at once; `message` gets the connection's number. */
   sendAll(message: (index: number) => string): void {
     for (const [index, socket] of this.#sockets.entries()) socket.send(message(index))
   }
 
-  /** Lets those that stood still read what is there, to the end; answers what each got and how it was closed. */
+  /** Lets the stalled subscribers read to the end; returns the updates and the close code of each. */
   wake(): Promise<readonly Ending[]> {
     return Promise.all(
-      this.#stalled.splice(0).map(async ({ reader, seqs }) => ({ seqs, code: await reader.readToTheEnd() })),
+      this.#stalled.splice(0).map(async ({ subscriber, seqs }) => ({ seqs, code: await subscriber.readToTheEnd() })),
     )
   }
 
-  /** Told of every update that all readers have. */
+  /** Calls the listener with each update that all subscribers have received. */
   onAll(listener: (seq: number) => void): void {
     this.#onAll = listener
   }
 
-  /** Told after every update that any reader has how many have come in all. */
+  /** Calls the listener after each delivery with the total number of deliveries. */
   onDelivery(listener: (deliveries: number) => void): void {
     this.#onDelivery = listener
   }
@@ -65,7 +65,7 @@ export class Readers {
     return this.#deliveries
   }
 
-  /** When each reader that has the update got it. */
+  /** Arrival times of the update at the subscribers. */
   arrivals(key: number): readonly number[] {
     return this.#arrivals.get(key) ?? []
   }
@@ -76,7 +76,7 @@ export class Readers {
 
   close(): void {
     for (const socket of this.#sockets) socket.close()
-    for (const { reader } of this.#stalled) reader.close()
+    for (const { subscriber } of this.#stalled) subscriber.close()
   }
 
   #arrived(key: number): void {
@@ -90,21 +90,21 @@ export class Readers {
   }
 }
 
-/** The name of an update of one room among many; of the first room's, its seq. */
+/** The key of an update of one of several rooms; for the first room, it equals the seq. */
 export const keyOf = (room: number, seq: number): number => room * 2 ** 32 + seq
 
 const SEQ = Buffer.from('"seq":')
 /** https://www.rfc-editor.org/rfc/rfc6455#section-5.2 */
 const OPCODE = { text: 1, close: 8, ping: 9, pong: 10 } as const
 
-/** All that a reader was sent, and the code of the close; 1006 without one. */
+/** The updates that a subscriber received, and its close code; 1006 without a close frame. */
 export interface Ending {
   readonly seqs: readonly number[]
   readonly code: number
 }
 
 /** One WebSocket client. */
-export class Reader {
+export class Subscriber {
   readonly #onUpdate: (seq: number) => void
   #socket: Socket | undefined
   #rest: Buffer = Buffer.alloc(0)
@@ -130,7 +130,7 @@ export class Reader {
     socket.on('error', () => {})
     for (const message of hello) {
       this.send(message)
-      // The acknowledgement, before anything is subscribed to.
+      // Wait for connection_ack before subscribing.
       if (message === hello[0]) await once(socket, 'data')
     }
   }
@@ -143,7 +143,7 @@ export class Reader {
     this.#socket?.pause()
   }
 
-  /** Reads on until the connection is over; answers the code of the close. */
+  /** Reads until the connection is closed; returns the close code. */
   async readToTheEnd(): Promise<number> {
     const socket = this.#socket
     if (socket && !socket.closed) {
@@ -187,7 +187,7 @@ export class Reader {
   }
 }
 
-/** A frame of a client: final, masked with a key of zeros. */
+/** A client's frame: final, masked with a key of zeros. */
 function masked(opcode: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(payload.length < 126 ? 6 : 8)
   head[0] = 0x80 | opcode

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { callTests } from '../call-world.ts'
-import { answer, button, call, card, expectPicture, hangUp, look, pasteToken, useCallPages } from './pages.ts'
+import { answer, button, call, card, expectPicture, hangUp, look, pasteToken, SLOW, useCallPages } from './pages.ts'
 
 const YESTERDAY = new Date(Date.now() - 48 * 3_600_000)
 
@@ -41,12 +41,16 @@ describe.runIf(callTests)('a user of the call page', { timeout: 90_000 }, () => 
     await button(alice, 'Cancel').click()
     await alice.getByText('Call cancelled.').waitFor()
     release()
-    // The next call starts after the first one was undone.
+    const person = await pages.world.person('alice')
+    const statuses = async (): Promise<string[]> =>
+      (await person.rest('GET', '/rooms?first=2')).body.rooms.map(({ status }: { status: string }) => status)
+    await expect.poll(statuses, SLOW).toEqual(['ended'])
+    // Bob must answer the next call, not the one that may still be shown as ringing.
+    await expect.poll(() => card(bob, 'alice').count(), SLOW).toBe(0)
     await call(alice, 'bob')
     await answer(bob, 'alice')
     await expectPicture(alice, 'bob')
-    const { body } = await (await pages.world.person('alice')).rest('GET', '/rooms?first=2')
-    expect(body.rooms.map(({ status }: { status: string }) => status)).toEqual(['active', 'ended'])
+    expect(await statuses()).toEqual(['active', 'ended'])
     await hangUp(alice)
   })
 

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { TimeSlices } from '../../src/core/time-slices.ts'
-import type { RoomUpdate } from '../../src/events/event.ts'
+import { type RoomUpdate, snapshotOf } from '../../src/events/event.ts'
 import { FanOut } from '../../src/events/fan-out.ts'
+import { CreateRoom } from '../../src/rooms/input.ts'
 import { openPeer, type Peer, subscribe } from '../peer.ts'
 import { type Person, startWorld } from '../world.ts'
 
@@ -115,13 +116,16 @@ test('many events of a large room with expensive selections arrive in order, and
 }, 60_000)
 
 describe('a view that is slower than the events of its room', () => {
-  const updates = (count: number) =>
-    Array.from(
-      { length: count },
-      (_, index) => ({ seq: index + 1, room: { participants: [] } }) as unknown as RoomUpdate,
+  async function updatesOf(count: number): Promise<RoomUpdate[]> {
+    const { room } = await world.app.rooms.create(
+      { id: 'alice', scopes: new Set() },
+      CreateRoom.parse({ type: 'group' }),
     )
+    return Array.from({ length: count }, (_, index) => snapshotOf({ ...room, seq: index + 1 }, room.createdAt))
+  }
 
   test('fails with RATE_LIMITED and is not executed further; the room’s other views are delivered', async () => {
+    const updates = await updatesOf(1025)
     const fanOut = new FanOut(new TimeSlices())
     let executed = 0
     const failures: unknown[] = []
@@ -150,20 +154,21 @@ describe('a view that is slower than the events of its room', () => {
       { roomId: 'room', userId: 'bob', view: cheap },
       { deliver: (payload) => got.push(payload.toString()), fail: () => got.push('failed') },
     )
-    for (const update of updates(1025)) {
+    for (const update of updates) {
       slow.push(update)
       live.push(update)
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(failures).toMatchObject([{ code: 'RATE_LIMITED', retryAfter: 2 }])
     expect(executed).toBe(1)
-    expect(got).toEqual(updates(1025).map(({ seq }) => String(seq)))
+    expect(got).toEqual(updates.map(({ seq }) => String(seq)))
     slow.leave()
     live.leave()
     expect(fanOut.size).toBe(0)
   })
 
   test('fails if its message cannot be created', async () => {
+    const [update] = await updatesOf(1)
     const fanOut = new FanOut(new TimeSlices())
     const broken = {
       name: 'broken',
@@ -177,7 +182,7 @@ describe('a view that is slower than the events of its room', () => {
         { roomId: 'room', userId: 'alice', view: broken },
         { deliver: () => undefined, fail: resolve },
       )
-      for (const update of updates(1)) subscription.push(update)
+      if (update) subscription.push(update)
     })
     expect((await failed).message).toBe('broken')
   })

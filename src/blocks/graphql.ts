@@ -49,14 +49,14 @@ builder.mutationFields((t) => ({
     description:
       'Blocks a user: their calls and invitations no longer ring for you, but appear to them as ringing until missed. ' +
       'Does not affect a call that is already ringing.',
-    args: { input: t.arg({ type: BlockUserInput, required: true }) },
+    args: { input: t.arg({ type: BlockUserInput, required: true, description: 'The user to block.' }) },
     resolve: (_root, { input }, { blocks, actor }) => blocks.block(actor, parseInput(OtherUser, input).userId),
   }),
   unblockUser: t.field({
     type: UnblockUserPayload,
     access: 'user',
     description: 'Unblocks a user: their calls and invitations ring for you again.',
-    args: { input: t.arg({ type: UnblockUserInput, required: true }) },
+    args: { input: t.arg({ type: UnblockUserInput, required: true, description: 'The user to unblock.' }) },
     async resolve(_root, { input }, { blocks, actor }) {
       const { userId } = parseInput(OtherUser, input)
       await blocks.unblock(actor, userId)

@@ -7,11 +7,22 @@ import { ParticipantRef } from '../rooms/graphql/participant.ts'
 import { RoomRef } from '../rooms/graphql/room.ts'
 import { type RoomUpdate, subjectsOf } from './event.ts'
 
-const RoomEventType = enumOf(
-  'RoomEventType',
-  ['snapshot', ...ROOM_EVENT_TYPES],
-  'The kind of event. A stream without a cursor begins with a SNAPSHOT.',
-)
+const RoomEventType = enumOf('RoomEventType', ['snapshot', ...ROOM_EVENT_TYPES], 'The kind of event.', {
+  snapshot: 'The present room: the first message of a stream without a cursor.',
+  room_created: 'The room was created.',
+  room_started: 'A second participant has joined; the room is now active.',
+  room_updated: 'A property of the room was changed.',
+  room_ended: 'The room has ended.',
+  participant_invited: 'Participants were invited.',
+  participant_joined: 'A participant joined.',
+  participant_left: 'A participant left; leaveReason states why.',
+  participant_rejected: 'A participant declined the invitation.',
+  participant_missed: 'Participants did not answer the invitation in time.',
+  participant_removed: 'A participant was removed.',
+  participant_updated: 'A participant changed what they publish.',
+  participant_disconnected: "A participant's stream was lost; the grace has begun.",
+  participant_reconnected: 'A participant is connected again.',
+})
 
 const SHARED =
   'If more than 8 participants are invited, or miss an invitation, at the same time, they share one event: then the ' +
@@ -20,9 +31,9 @@ const SHARED =
 const RoomEventRef = builder.objectRef<RoomEvent>('RoomEvent').implement({
   description: "One entry of a room's log.",
   fields: (t) => ({
-    seq: t.exposeInt('seq'),
-    type: t.expose('type', { type: RoomEventType }),
-    at: t.expose('at', { type: 'DateTime' }),
+    seq: t.exposeInt('seq', { description: 'The number of the event in the room, from 1.' }),
+    type: t.expose('type', { type: RoomEventType, description: 'The kind of event.' }),
+    at: t.expose('at', { type: 'DateTime', description: 'The time of the event.' }),
     actorId: t.exposeID('actorId', {
       nullable: true,
       description: 'The user who caused the event; null if a deadline did.',
@@ -43,7 +54,10 @@ builder.prismaObjectField(RoomRef, 'events', (t) =>
   t.field({
     type: [RoomEventRef],
     description: `The room's events with a seq greater than \`after\`: the \`first\` of them, ${EVENTS_DEFAULT} by default.`,
-    args: { after: t.arg.int(), first: t.arg.int() },
+    args: {
+      after: t.arg.int({ description: 'The seq of the last event to skip; 0 by default.' }),
+      first: t.arg.int({ description: `The maximum number of events, from 1 to ${EVENTS_MAX}.` }),
+    },
     extensions: { size: { page: EVENTS_DEFAULT } },
     async resolve(room, { after, first }, { reader }) {
       const limit = first ?? EVENTS_DEFAULT
@@ -59,9 +73,12 @@ const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
   description: "One message of a room's stream.",
   fields: (t) => ({
     seq: t.exposeInt('seq', { description: 'The cursor: resume with `roomUpdated(after: seq)`.' }),
-    type: t.expose('type', { type: RoomEventType }),
-    at: t.expose('at', { type: 'DateTime' }),
-    actorId: t.exposeID('actorId', { nullable: true }),
+    type: t.expose('type', { type: RoomEventType, description: 'The kind of event.' }),
+    at: t.expose('at', { type: 'DateTime', description: 'The time of the event, or of the snapshot.' }),
+    actorId: t.exposeID('actorId', {
+      nullable: true,
+      description: 'The user who caused the event; null if a deadline did, and for a SNAPSHOT.',
+    }),
     participant: t.field({
       type: ParticipantRef,
       nullable: true,
@@ -90,7 +107,7 @@ builder.subscriptionFields((t) => ({
       '`after` is absent. Completes after ROOM_ENDED, after you are removed, and when another of your devices replaces ' +
       'the one that subscribed.',
     args: {
-      roomId: t.arg.id({ required: true }),
+      roomId: t.arg.id({ required: true, description: 'The room to follow.' }),
       after: t.arg.int({ description: 'The seq of the last update that you have received.' }),
       deviceId: t.arg.id({
         description:

@@ -10,12 +10,12 @@ import { resultTable, writeReport } from './report/page.ts'
 import { workloadsFor } from './workloads/all.ts'
 
 /**
- * The gateway beside what others would build, all in one run.
+ * Compares the gateway with servers built with other libraries, all in one run.
  *
  *     npm run bench -- [--quick] [--only text] [--rooms 10000] [--rounds 5] [--report]
  *
- * Results go to `bench/results/latest.json`, the page and its charts to `docs/benchmarks`. Those of a quick run say
- * nothing: they go to `bench/results/quick` only. `--report` measures nothing and writes the page anew.
+ * Results are written to `bench/results/latest.json`, the page and its charts to `docs/benchmarks`. Results of a quick
+ * run are not meaningful and are written to `bench/results/quick` only. `--report` only writes the page again.
  */
 const { values } = parseArgs({
   options: {
@@ -49,7 +49,7 @@ async function save(results: Results): Promise<void> {
 
 async function measure(): Promise<void> {
   const database = await startDatabase()
-  // PostgreSQL would live on.
+  // Otherwise PostgreSQL would keep running.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void database.close().finally(() => process.exit(130)))
   }
@@ -73,7 +73,7 @@ async function measure(): Promise<void> {
         const result = { ...about, servers, at: new Date().toISOString() }
         measured.push(result)
         print(`\n${about.title} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${resultTable(result)}`)
-        // A run that is cut short has measured what it has.
+        // An aborted run keeps the results so far.
         await save(withRun(await load(), { rooms, quick, machine, workloads: measured }))
       } catch (error) {
         process.exitCode = 1

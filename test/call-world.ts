@@ -9,40 +9,40 @@ import { type Gateway, startGateway } from './process.ts'
 import { copyPreparedData, makeDirectory } from './scratch.ts'
 import { createPerson, type Person } from './world.ts'
 
-/** For `describe.runIf`: whether there can be calls between real browsers. */
+/** For `describe.runIf`: whether calls between real browsers are possible. */
 export const callTests = networkTests && browserTests
 
-/** Where the gateway is in its network; nobody else has ports there. */
+/** The gateway's port, free in a new network namespace. */
 const PORT = 3000
 
-/** The built gateway in development mode, with its own PostgreSQL, and a Chromium, in a network of their own. */
+/** The built gateway in development mode with embedded PostgreSQL, and a Chromium, in their own network namespace. */
 export interface CallWorld {
   readonly network: Network
   readonly browser: Browser
-  /** For pages: the gateway's address in the network, the same after a restart. */
+  /** The gateway's address in the network, for pages; unchanged by restarts. */
   readonly url: string
-  /** The one that runs, or ran last. */
+  /** The current gateway process, or the last one. */
   readonly gateway: Gateway
   readonly turn: TurnServer | undefined
-  /** Stops the gateway, by SIGTERM unless told otherwise, and starts it again on the same data and port. */
+  /** Stops the gateway, by default with SIGTERM, and starts it again with the same data and port. */
   restart(signal?: NodeJS.Signals): Promise<void>
   /** Starts the gateway after a `gateway.stop(signal)`. */
   start(): Promise<void>
-  /** A token that is good for a day, before and after restarts. */
+  /** A token that is valid for a day, across restarts. */
   token(userId: string, now?: Date): Promise<string>
-  /** Somebody who uses the gateway from outside the network, without a browser. */
+  /** A user outside the network, without a browser. */
   person(userId: string): Promise<Person>
-  /** A page in a browser context of its own, as another user or device has it; `before` it loads, it can be prepared. */
+  /** Opens a page in its own browser context, like another user or device; `before` runs before the page loads. */
   open(path?: string, before?: (page: Page) => Promise<unknown>): Promise<Page>
 }
 
 export interface CallWorldOptions {
   readonly env?: Record<string, string>
-  /** With a coturn, whose address and secret the gateway has. */
+  /** Also starts a coturn and configures the gateway with it. */
   readonly relay?: boolean
 }
 
-/** The world that a piece of work needs; all of it is gone when that is done. */
+/** Runs `work` with a call world and closes it afterwards. */
 export async function withCallWorld(
   work: (world: CallWorld) => Promise<unknown>,
   options: CallWorldOptions = {},
@@ -78,7 +78,7 @@ export async function startCallWorld({ env = {}, relay = false }: CallWorldOptio
       ...(turn && { TURN_URLS: turn.url, TURN_SECRET: turn.secret }),
       ...env,
     }
-    // A gateway that was killed has left its database running.
+    // A killed gateway leaves its database running.
     cleanups.push(() => killServer(dataDir, 'SIGQUIT'))
     let gateway = await startGateway(environment, network)
     const start = async () => {

@@ -11,25 +11,25 @@ import { migrate } from '../src/db/migrate.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** One server for the whole run, and in it a migrated database for tests to clone. */
+    /** The database server of the run, and the migrated database that tests clone. */
     database: { adminUrl: string; template: string }
   }
 }
 
-/** Nobody needs a test's data after a power cut. */
+/** Settings without durability, which test data does not need. */
 const FAST = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',
-  // The log of changes is as good as never read again, and takes memory.
+  // The write-ahead log is hardly ever read again, and takes memory.
   max_wal_size: '64MB',
   max_connections: '200',
 }
 
 /**
- * Starts the database server of this run, or takes that of TEST_DATABASE_URL, whose role must be able to make databases.
+ * Starts the database server of this run, or uses that of TEST_DATABASE_URL, whose role must be able to create databases.
  *
- * @returns what vitest calls when all tests have ended
+ * @returns the teardown, which vitest calls after all tests
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = createLogger('warn')
@@ -49,23 +49,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await writeFile(skipped, '')
   project.provide('skipped', skipped)
   return async () => {
-    await sayWhatWasSkipped(skipped)
+    await reportSkippedTests(skipped)
     await execute(server.url, `DROP DATABASE ${template} WITH (FORCE)`)
     await server.stop()
     await rm(scratch, { recursive: true, maxRetries: 5 })
   }
 }
 
-/** Bytes that the tests' databases take at most, and room to spare. */
+/** Bytes that the tests' databases need at most, with a margin. */
 const SCRATCH_NEEDED = 2 * 1024 ** 3
 
 /**
- * The directory of the run's databases. In memory, if the system offers that and there is enough: PostgreSQL makes and
- * removes hundreds of files for each, which takes a disk several times as long.
+ * Creates the directory of the run's databases, in memory if there is enough: PostgreSQL creates and removes hundreds of
+ * files per database, which is several times slower on a disk.
  */
 async function makeScratch(): Promise<string> {
   const scratch = await mkdtemp(join(freeBytes('/dev/shm') >= SCRATCH_NEEDED ? '/dev/shm' : tmpdir(), 'rtc-test-'))
-  // Tests run servers as other users, too.
+  // Tests also run servers as other users.
   await chmod(scratch, 0o755)
   return scratch
 }
@@ -76,12 +76,12 @@ function freeBytes(path: string): number {
   return bavail * bsize
 }
 
-/** The last that a run says: nobody takes it for a run of every test. */
-async function sayWhatWasSkipped(file: string): Promise<void> {
+/** Prints the skipped tests at the end of the run. */
+async function reportSkippedTests(file: string): Promise<void> {
   const lines = (await readFile(file, 'utf8')).split('\n').filter(Boolean)
   if (lines.length === 0) return
   const reasons = [...new Set(lines)].map((line) => `  - ${line}`)
-  console.warn(`\n*** SKIPPED, for this machine lacks something:\n${reasons.join('\n')}\n`)
+  console.warn(`\n*** SKIPPED, because requirements are missing on this machine:\n${reasons.join('\n')}\n`)
 }
 
 async function execute(url: string, sql: string): Promise<void> {

@@ -7,20 +7,20 @@ import { copyPreparedData, makeDirectory } from './scratch.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
-/** The built gateway as a process of its own, as `npm start` runs it. */
+/** The built gateway in its own process, as run by `npm start`. */
 export interface Gateway {
   readonly process: ChildProcess
-  /** Everything it has printed so far. */
+  /** Its output so far. */
   output(): string
-  /** `http://host:port` out of what it printed. */
+  /** `http://host:port`, from its output. */
   readonly url: string
-  /** The tokens that it printed. */
+  /** The printed development tokens, by user. */
   readonly tokens: Readonly<Record<string, string>>
-  /** Sends a signal and waits for the end; answers the exit code. */
+  /** Sends a signal and waits for the exit; returns the exit code. */
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
-/** Resolves when the gateway has said where it is; in a network of its own if one is given. */
+/** Starts the gateway, in the given network if any; resolves when it has printed its address. */
 export async function startGateway(env: Record<string, string>, network?: Network): Promise<Gateway> {
   const child = spawnGateway(env, network)
   let output = ''
@@ -33,7 +33,7 @@ export async function startGateway(env: Record<string, string>, network?: Networ
     child.stderr?.on('data', (chunk: Buffer) => {
       output += chunk.toString()
     })
-    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}:\n${output}`)))
+    child.once('exit', (code) => reject(new Error(`the gateway exited with ${code}:\n${output}`)))
   })
   await welcomed
   return {
@@ -51,16 +51,16 @@ export async function startGateway(env: Record<string, string>, network?: Networ
   }
 }
 
-/** The gateway from its first moment on, whatever becomes of it. */
+/** A gateway process that may fail to start. */
 export interface Launch {
   readonly process: ChildProcess
-  /** Resolves when it has printed something like this, on either stream. */
+  /** Resolves when its output, on either stream, matches the pattern. */
   printed(pattern: RegExp): Promise<void>
-  /** The exit code, at its end. */
+  /** Resolves with the exit code. */
   readonly exited: Promise<number | null>
 }
 
-/** Starts the gateway and waits for nothing. */
+/** Starts the gateway without waiting for it. */
 export function launchGateway(env: Record<string, string>): Launch {
   const child = spawnGateway(env)
   let output = ''
@@ -77,14 +77,14 @@ export function launchGateway(env: Record<string, string>): Launch {
     async printed(pattern) {
       while (!pattern.test(output)) {
         const next = once(child, 'printed')
-        const ended = exited.then((code) => Promise.reject(new Error(`the gateway ended with ${code}:\n${output}`)))
+        const ended = exited.then((code) => Promise.reject(new Error(`the gateway exited with ${code}:\n${output}`)))
         await Promise.race([next, ended])
       }
     },
   }
 }
 
-/** Starts the gateway and waits for its end. */
+/** Runs the gateway until it exits. */
 export async function runGateway(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
   const child = spawnGateway(env)
   let stderr = ''
@@ -101,7 +101,7 @@ function spawnGateway(env: Record<string, string>, network?: Network): ChildProc
   return network ? network.spawn(process.execPath, [MAIN], options) : spawn(process.execPath, [MAIN], options)
 }
 
-/** An empty directory that is removed after the work. */
+/** An empty directory, removed after the work. */
 export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const directory = await makeDirectory('gateway')
   try {
@@ -111,7 +111,7 @@ export async function withDirectory<T>(work: (directory: string) => Promise<T>):
   }
 }
 
-/** A data directory whose database is there already; it is removed after the work. */
+/** A data directory with a prepared database, removed after the work. */
 export const withPreparedData = <T>(work: (dataDir: string) => Promise<T>): Promise<T> =>
   withDirectory(async (dataDir) => {
     await copyPreparedData(dataDir)

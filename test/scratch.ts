@@ -14,17 +14,17 @@ declare module 'vitest' {
   }
 }
 
-/** An empty directory that lasts as long as the run. */
+/** Creates an empty directory, which is removed at the end of the run. */
 export const makeDirectory = (name: string): Promise<string> => mkdtemp(join(inject('scratch'), `${name}-`))
 
 let prepared: Promise<string> | undefined
 
 /**
- * Fills a data directory with a database server that was started, migrated and stopped: making one takes longer than
- * most tests, and is tested in `test/db/embedded.test.ts`.
+ * Copies the data of a migrated, stopped database server into a data directory. Creating it takes longer than most tests,
+ * and is tested in `test/db/embedded.test.ts`.
  */
 export async function copyPreparedData(dataDir: string): Promise<void> {
-  // With its owners: for root, the server belongs to another user.
+  // Preserves the owner: if the tests run as root, the server runs as another user.
   await promisify(execFile)('cp', ['-a', `${await (prepared ??= prepareData())}/.`, dataDir])
 }
 

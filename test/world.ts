@@ -43,7 +43,7 @@ export function manualClock(start = new Date()): ManualClock {
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // Tests assert the shapes; what came over the wire has none yet.
+  // Responses are untyped; tests assert their shapes.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly body: any
 }

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { built } from './built.ts'
 import { SEATED } from './seed.ts'
 
-/** The project's own PostgreSQL, in a directory of its own, shared by all servers of a run. */
+/** The embedded PostgreSQL in its own directory, shared by all servers of a run. */
 export interface Database {
   readonly url: string
   /** PostgreSQL's version. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { arch, cpus, release, totalmem, type } from 'node:os'
 
-/** Where something was measured. */
+/** The machine and the versions of a measurement. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number
@@ -11,7 +11,7 @@ export interface Machine {
   readonly postgres: string
   /** The commit of the gateway, with `+` when files were changed. */
   readonly commit: string
-  /** ISO 8601, to the day. */
+  /** ISO 8601 date. */
   readonly date: string
 }
 

@@ -1,4 +1,4 @@
-// Loaded into a server's process before its own code: answers what the process uses, and ends it when the harness ends.
+// Preloaded into a server's process: reports its resource usage, and ends it when the harness exits.
 process.on('message', (message) => {
   if (message !== 'usage') return
   globalThis.gc?.()

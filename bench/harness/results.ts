@@ -1,14 +1,14 @@
 import type { Machine } from './machine.ts'
 import type { Better } from './statistics.ts'
 
-/** What is measured of each server; the first of a workload's metrics is drawn. */
+/** A measured quantity of each server; the chart shows the first metric of a workload. */
 export interface Metric {
   readonly name: string
   readonly unit: string
   readonly better: Better
 }
 
-/** The values of one server, one for each round, by the metric's name. */
+/** The values of one server by metric, one per round. */
 export interface Measured {
   readonly server: string
   readonly rounds: Readonly<Record<string, readonly number[]>>
@@ -17,7 +17,7 @@ export interface Measured {
 export interface WorkloadResult {
   readonly id: string
   readonly title: string
-  /** What was done and counted. */
+  /** What was executed and measured. */
   readonly description: string
   readonly metrics: readonly Metric[]
   /** The gateway first. */
@@ -40,7 +40,7 @@ export interface Results {
   readonly runs: readonly Run[]
 }
 
-/** The results with those of one more run: what it has measured again takes the place of what was there. */
+/** Merges the results of a further run, which replace earlier results of the same workloads. */
 export function withRun({ runs }: Results, run: Run): Results {
   const before = runs.find(({ rooms }) => rooms === run.rooms)
   const measured = new Set(run.workloads.map(({ id }) => id))

@@ -21,7 +21,7 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
 }
 
-/** How many members a group may have, as the gateway's OpenAPI tells. */
+/** The maximum number of members of a group, read from the gateway's OpenAPI document. */
 export async function seatsMaxOf(databaseUrl: string): Promise<number> {
   const server = await Server.start('gateway', databaseUrl)
   try {

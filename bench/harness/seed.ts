@@ -1,6 +1,6 @@
 import type { Database } from './database.ts'
 
-/** Calls two minutes apart, long past; every tenth is one of user-0's. $1: how many. */
+/** $1 past calls, two minutes apart; every tenth is a call of user-0. */
 export const PAST_ROOMS = `
   INSERT INTO "Room" ("id", "type", "mediaType", "status", "callerId", "calleeId", "provider", "access",
                       "maxParticipants", "seq", "createdAt", "endedAt", "endReason", "expiresAt", "createdBy")
@@ -12,21 +12,21 @@ export const PAST_ROOMS = `
          LATERAL (SELECT timestamptz '2020-01-01' + n * interval '2 minutes' AS at,
                          'user-' || CASE WHEN n % 10 = 0 THEN 0 ELSE n % 9973 + 1 END AS caller) call`
 
-/** The two participants of each of them. */
+/** The two participants of each past call. */
 export const PAST_PARTICIPANTS = `
   INSERT INTO "Participant" ("roomId", "userId", "ordinal", "role", "state", "audio", "video", "connected", "stayed")
   SELECT room."id", person."userId", person."ordinal", person."role"::"ParticipantRole", 'left', false, false, false, 60
     FROM "Room" room, LATERAL (VALUES (room."callerId", 0, 'caller'), (room."calleeId", 1, 'callee'))
                            AS person("userId", "ordinal", "role")`
 
-/** Rooms that are read, each of ten, and the people who read them: each is in forty. */
+/** Rooms for reads, with ten participants each; every user is in forty of them. */
 export const READ_ROOMS = 2000
 export const READERS = 500
 const READ_MEMBERS = 10
 
 export const readRoomId = (index: number): string =>
   `0193e000-0000-7000-9000-${(index % READ_ROOMS).toString(16).padStart(12, '0')}`
-/** Somebody who has a place in the room. */
+/** A participant of the room. */
 export const readerOf = (index: number): string => `reader-${(index % READ_ROOMS) % READERS}`
 
 const READ = `
@@ -46,7 +46,7 @@ const READ_PARTICIPANTS = `
     FROM generate_series(0, ${READ_ROOMS - 1}) n, generate_series(0, ${READ_MEMBERS - 1}) m,
          LATERAL (SELECT timestamptz '2024-12-20' + n * interval '1 minute' AS at) t`
 
-/** An active group of $2 members, who are called `$1-0`, `$1-1`, …; answers its id. */
+/** Inserts an active group with $2 members named `$1-0`, `$1-1`, …; returns its id. */
 export const SEATED = `
   WITH room AS (
     INSERT INTO "Room" ("id", "type", "mediaType", "status", "callerId", "provider", "access", "maxParticipants", "seq",
@@ -64,7 +64,7 @@ export const SEATED = `
       FROM room, generate_series(0, $2::int - 1) m)
   SELECT "id"::text FROM room`
 
-/** Fills a fresh database with calls of the past and with the rooms that are read. */
+/** Fills a fresh database with past calls and with rooms for reads. */
 export async function seed(database: Database, rooms: number): Promise<void> {
   if (rooms > 0) {
     await database.query(PAST_ROOMS, [rooms])

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { SECRET } from '../load/tokens.ts'
 import { ROOT } from './built.ts'
 
-/** The servers that are put side by side, as the results name them. */
+/** The compared servers, by their names in the results. */
 export const SERVERS = {
   gateway: 'the gateway',
   yoga: 'Yoga + Pothos + Prisma',
@@ -16,7 +16,7 @@ export const SERVERS = {
 
 export type ServerName = keyof typeof SERVERS
 
-/** How the gateway is configured where its default would be measured in place of its speed, and why. */
+/** Settings of the gateway whose defaults would limit the measurement, with reasons. */
 export const GATEWAY_SETTINGS: Readonly<Record<string, { readonly value: string; readonly reason: string }>> = {
   RATE_LIMITS: { value: 'off', reason: 'one client at one address does what thousands of users do' },
   MAX_CONNECTIONS: { value: '100000', reason: 'more sockets than the default are opened' },
@@ -29,7 +29,7 @@ export interface Usage {
   /** Bytes after a garbage collection. */
   readonly heap: number
   readonly rss: number
-  /** Milliseconds of processor time since the start. */
+  /** Milliseconds of CPU time since the start. */
   readonly cpu: number
 }
 
@@ -37,7 +37,7 @@ const PROBE = fileURLToPath(new URL('bench/harness/probe.js', ROOT))
 const module = (name: ServerName): string =>
   fileURLToPath(name === 'gateway' ? new URL('dist/main.js', ROOT) : new URL(`../peers/${name}.js`, import.meta.url))
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export class Server {
   readonly name: ServerName
   readonly url: string
@@ -81,7 +81,7 @@ export class Server {
     return usage
   }
 
-  /** Bytes of resident memory, without a garbage collection before; null elsewhere than on Linux. */
+  /** Bytes of resident memory, without a prior garbage collection; null on other systems than Linux. */
   async residentNow(): Promise<number | null> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8').catch(() => '')
     const kib = /VmRSS:\s+(\d+)/.exec(status)?.[1]

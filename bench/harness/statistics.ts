@@ -1,4 +1,4 @@
-/** What several rounds of one measurement say. */
+/** Summary of several rounds of one measurement. */
 export interface Spread {
   readonly median: number
   readonly min: number
@@ -6,7 +6,7 @@ export interface Spread {
 }
 
 /**
- * The middle of the values; the mean of the two middle ones when their number is even.
+ * The median; the mean of the two middle values if their number is even.
  *
  * @throws RangeError without values
  */
@@ -25,7 +25,7 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 })
 
 /**
- * The smallest value that at least this part of the values does not exceed (nearest rank).
+ * The percentile by nearest rank: the smallest value that at least this part of the values does not exceed.
  *
  * @param part - above 0, at most 1
  * @throws RangeError without values
@@ -37,12 +37,12 @@ export function percentile(values: Iterable<number>, part: number): number {
   return value
 }
 
-/** Whether more or less of something is better. */
+/** Whether higher or lower values are better. */
 export type Better = 'more' | 'less'
 
 /**
- * How many times better the first of two servers is, round by round: rounds that were next to each other in time are
- * compared with each other, since a shared machine is not the same from one minute to the next. Above 1 it is better.
+ * The ratio of the first server to the second in each round; above 1, the first is better. Only values of the same round
+ * are compared, because the load of a shared machine changes over time.
  */
 export const timesBetter = (ours: readonly number[], theirs: readonly number[], better: Better): Spread =>
   spreadOf(

@@ -2,11 +2,11 @@ import type { Database } from './database.ts'
 import type { Measured, Metric } from './results.ts'
 import { Server, type ServerName, SERVERS } from './server.ts'
 
-/** What a workload has at hand. */
+/** The environment of a workload. */
 export interface Bench {
   readonly database: Database
   readonly rounds: number
-  /** How long one measurement lasts. */
+  /** Duration of one measurement. */
   readonly seconds: number
   readonly quick: boolean
 }
@@ -20,10 +20,10 @@ export interface Workload {
 }
 
 /**
- * Measures several servers in turns, in each round all of them, forward and then backward: none is always the first, and
- * what changes on the machine meanwhile concerns all of them alike.
+ * Measures all servers in each round, with alternating order, so that no server is always first and changes of the
+ * machine's load affect all servers alike.
  *
- * @param measure - answers a value for each metric
+ * @param measure - returns a value for each metric
  */
 export async function inTurns<N extends string>(
   names: readonly N[],
@@ -42,7 +42,7 @@ export async function inTurns<N extends string>(
   return names.map((name) => ({ server: labels[name], rounds: values.get(name) ?? {} }))
 }
 
-/** Runs all the servers at once, each in its own process, idle but for the one that is measured. */
+/** Runs all servers at once, each in its own process; only the measured one is under load. */
 export async function withServers<T>(
   names: readonly ServerName[],
   databaseUrl: string,
@@ -57,12 +57,12 @@ export async function withServers<T>(
   }
 }
 
-/** Measures servers in turns that run all the while. */
+/** Measures running servers in turns. */
 export const compare = (
   names: readonly ServerName[],
   { database, rounds }: Bench,
   prepare: (server: Server) => Promise<{
-    /** One measurement; the same is done before the first round, and thrown away. */
+    /** One measurement; a warm-up run before the first round is discarded. */
     measure(): Promise<Readonly<Record<string, number>>>
     close?(): void
   }>,

@@ -5,7 +5,7 @@ import { tokenOf } from './tokens.ts'
 export const GRAPHQL = '/graphql'
 export const REST = '/im/api/v1/rtc'
 
-/** Connections to one server, one for each lane of the load. */
+/** Connections to one server, one per lane. */
 export class Client {
   readonly url: string
   readonly #lanes: readonly HttpConnection[]
@@ -28,7 +28,7 @@ export class Client {
   /**
    * Sends a request on the lane's connection.
    *
-   * @throws Error when the answer is none of success
+   * @throws Error when the response is not successful
    */
   async send(lane: number, request: Buffer): Promise<Buffer> {
     const connection = this.#lanes[lane]
@@ -39,7 +39,7 @@ export class Client {
     return body
   }
 
-  /** Executes an operation; answers `data`. */
+  /** Executes an operation; returns `data`. */
   async graphql<T>(lane: number, userId: string, operation: Operation, variables: object): Promise<T> {
     const body = await this.send(lane, await this.prepare(userId, operation, variables))
     return (JSON.parse(body.toString()) as { data: T }).data

@@ -1,20 +1,20 @@
 import { percentile } from '../harness/statistics.ts'
 
 export interface Driven {
-  /** Steps a second. */
+  /** Steps per second. */
   readonly rate: number
-  /** Milliseconds of a step. */
+  /** Duration of a step in milliseconds. */
   readonly p50: number
   readonly p99: number
 }
 
-/** How long something is done, or how often in all. */
+/** Length of a load, as a duration or as a number of steps. */
 export type Extent = { readonly seconds: number } | { readonly steps: number }
 
 /**
- * Does the same in several lanes at once, in each one step after the other.
+ * Executes steps in several concurrent lanes; the steps of a lane are sequential.
  *
- * @param step - gets the number of its lane, from 0, and its own number among all steps
+ * @param step - called with the lane's number, from 0, and the step's number among all steps
  * @throws whatever a step throws
  */
 export async function drive(

@@ -6,7 +6,7 @@ export interface Reply {
   readonly body: Buffer
 }
 
-/** A request in the bytes that go over the connection, so that sending it again costs the client nothing. */
+/** A serialised request, so that sending it repeatedly costs the client little. */
 export function requestBytes(
   url: string,
   { method = 'POST', path, token, body }: { method?: string; path: string; token: string; body?: unknown },
@@ -25,12 +25,11 @@ export function requestBytes(
 const HEAD_END = Buffer.from('\r\n\r\n')
 const LINE_END = Buffer.from('\r\n')
 
-/** Milliseconds after which a connection is opened anew: Node.js closes those that have been idle for 5 seconds. */
+/** Idle milliseconds after which a new connection is opened: Node.js closes connections that are idle for 5 seconds. */
 const IDLE_MAX = 1000
 
 /**
- * A kept-alive HTTP/1.1 connection, one request after the other, that does as little as it can: what is measured is the
- * server.
+ * A minimal keep-alive HTTP/1.1 connection with sequential requests, so that the server is the bottleneck.
  */
 export class HttpConnection {
   readonly #url: string
@@ -95,7 +94,7 @@ export class HttpConnection {
   }
 }
 
-/** The reply that these bytes are; undefined while some of it is missing. */
+/** Parses a response; undefined while it is incomplete. */
 export function parseReply(bytes: Buffer): Reply | undefined {
   const end = bytes.indexOf(HEAD_END)
   if (end < 0) return undefined

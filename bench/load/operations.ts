@@ -1,4 +1,4 @@
-/** The GraphQL operations that every server is asked, by their names. */
+/** The GraphQL operations sent to every server, by name. */
 export const OPERATIONS = {
   Room: /* GraphQL */ `
     query Room($id: ID!) {

@@ -1,12 +1,12 @@
 import { SignJWT } from 'jose'
 
-/** The key that all servers verify with. */
+/** The verification key of all servers. */
 export const SECRET = 'a secret that only the benchmark knows, 32 bytes or more'
 
 const key = new TextEncoder().encode(SECRET)
 const tokens = new Map<string, Promise<string>>()
 
-/** A token of the user, the same one each time. */
+/** The cached token of the user. */
 export function tokenOf(userId: string, scope = ''): Promise<string> {
   const name = `${userId} ${scope}`
   let token = tokens.get(name)

@@ -9,7 +9,7 @@ const BAR = 22
 const GAP = 10
 const HEAD = 44
 
-/** A bar for each server's median, a line from its smallest to its largest round. Readable in light and dark. */
+/** A chart with a bar for each server's median and a line for its range. Readable in light and dark mode. */
 export function barChart({ title, metrics, servers }: WorkloadResult): string {
   const [metric] = metrics
   if (!metric) throw new TypeError('a workload has at least one metric')
@@ -52,7 +52,7 @@ ${rows.join('\n')}
 `
 }
 
-/** `p99, ms`; the unit alone where it says everything. */
+/** `p99, ms`; only the unit if it is sufficient. */
 export const inUnit = (name: string, unit: string): string => (name === unit ? unit : `${name}, ${unit}`)
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }

@@ -1,6 +1,6 @@
 import type { Spread } from '../harness/statistics.ts'
 
-/** Three digits that count, thousands apart: `93 800`, `12.3`, `0.456`. */
+/** Three significant digits with separated thousands: `93 800`, `12.3`, `0.456`. */
 export function formatNumber(value: number): string {
   if (value === 0) return '0'
   const magnitude = Math.floor(Math.log10(Math.abs(value)))

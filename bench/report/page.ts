@@ -108,7 +108,7 @@ function workloadSection(workload: WorkloadResult, rooms: number): string {
   return [`### ${title}`, description, `![${title}](${chartPath(workload, rooms)})`, resultTable(workload)].join('\n\n')
 }
 
-/** A row for each server; how many times better the gateway is, by the first metric and by the last. */
+/** A row for each server, with the gateway's ratio by the first and by the last metric. */
 export function resultTable({ metrics, servers }: WorkloadResult): string {
   const [ours] = servers
   const compared = metrics.length > 1 ? [...new Set([metrics[0], metrics.at(-1)])] : metrics.slice(0, 1)
@@ -134,7 +134,7 @@ export function resultTable({ metrics, servers }: WorkloadResult): string {
 
 const chartPath = ({ id }: WorkloadResult, rooms: number): string => `charts/${rooms}/${id}.svg`
 
-/** Writes the page and its charts into a folder. */
+/** Writes the page and its charts to a directory. */
 export async function writeReport(results: Results, folder: URL): Promise<void> {
   await rm(new URL('charts', folder), { recursive: true, force: true })
   for (const { rooms, workloads } of results.runs) {

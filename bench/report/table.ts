@@ -1,7 +1,7 @@
 /**
- * A table of Markdown as oxfmt writes it, with padded columns.
+ * A Markdown table with padded columns, formatted like oxfmt.
  *
- * @param numbers - where the columns of numbers begin: they stand to the right
+ * @param numbers - index of the first numeric column; numeric columns are right-aligned
  */
 export function markdownTable(
   header: readonly string[],

@@ -8,9 +8,9 @@ import { resume } from './resume.ts'
 import { connections, latency } from './sockets.ts'
 
 /**
- * Every workload, in the order in which they run and are shown.
+ * All workloads, in the order of execution and of the report.
  *
- * @param seatsMax - members that a group may have
+ * @param seatsMax - maximum number of members of a group
  */
 export const workloadsFor = (seatsMax: number): readonly Workload[] => [
   ...reads,

@@ -6,7 +6,7 @@ import { drive } from '../load/drive.ts'
 
 const LANES = 64
 
-/** One call from its creation to its end; answers what the four commands have answered. */
+/** Executes one call from its creation to its end; returns the responses of the four commands. */
 type Cycle = (client: Client, lane: number, pair: { caller: string; callee: string }) => Promise<readonly unknown[]>
 
 const byGraphQL: Cycle = async (client, lane, { caller, callee }) => {
@@ -30,7 +30,7 @@ const byRest: Cycle = async (client, lane, { caller, callee }) => {
     await client.rest<object>(lane, caller, 'POST', `${path}/join`),
     await client.rest<object>(lane, callee, 'POST', `${path}/join`),
   ]
-  // What the client needs for its media is the gateway's alone.
+  // Only the gateway returns a media connection.
   const places = joined.map((place) => ({ ...place, connection: undefined }))
   return [created, ...places, await client.rest(lane, caller, 'POST', `${path}/leave`)]
 }
@@ -51,7 +51,7 @@ const calling = (
     const answers = new Map<string, unknown>()
     return compare(servers, bench, async ({ name, url }) => {
       const client = await Client.connect(url, LANES)
-      // Nobody calls, at two servers, the same person at once.
+      // Different callees per server, so that no two servers call the same user.
       const pair = (lane: number) => ({ caller: `${name}-caller-${lane}`, callee: `${name}-callee-${lane}` })
       const first = await cycle(client, 0, pair(0))
       answers.set(name, JSON.parse(JSON.stringify(withoutIdentity(first)).replaceAll(`${name}-`, '')))

@@ -2,7 +2,7 @@ import { Trial } from '../fan-out/trial.ts'
 import type { Scene } from '../fan-out/variant.ts'
 import { type Bench, inTurns, type Workload } from '../harness/workload.ts'
 
-/** What readers are put before, as the results name it. */
+/** The compared variants, by their names in the results. */
 const VARIANTS = {
   gateway: 'the gateway',
   raw: 'raw ws broadcast',
@@ -11,7 +11,7 @@ const VARIANTS = {
 type VariantName = keyof typeof VARIANTS
 const NAMES = ['gateway', 'raw', 'plain'] as const
 
-/** Deliveries a second at which latencies are measured: about half of what the slowest server can do. */
+/** Deliveries per second during the latency measurement: about half of the slowest server's maximum. */
 const PACE = 5000
 
 async function withTrials<T>(

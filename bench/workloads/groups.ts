@@ -2,14 +2,14 @@ import { compare, type Workload } from '../harness/workload.ts'
 import { Client } from '../load/client.ts'
 import { drive } from '../load/drive.ts'
 
-/** Connections on which a storm comes at most. */
+/** Maximum number of connections of a join storm. */
 const STORM_LANES = 1000
 const MUTE_LANES = 64
 const MUTE_MEMBERS = 1000
 
 const PEERS = ['gateway', 'yoga', 'apollo', 'mercurius'] as const
 
-/** So many users join one group at once, each with a connection of their own. */
+/** Users join one group concurrently, each on their own connection. */
 export const storm = (members: number): Workload => {
   const lanes = Math.min(members, STORM_LANES)
   return {

@@ -8,10 +8,10 @@ import { requestBytes } from '../load/http.ts'
 import { tokenOf } from '../load/tokens.ts'
 
 const LANES = 32
-/** Different requests that are sent in turns. */
+/** Number of different requests, which are sent in turns. */
 const REQUESTS = 512
 
-/** The bytes of the index-th request. */
+/** The serialised request with this index. */
 type Question = (client: Client, index: number) => Promise<Buffer>
 
 const reading = (

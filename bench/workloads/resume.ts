@@ -12,7 +12,7 @@ const EVENTS = 1000
 const MEMBERS = 10
 const LABELS = { gateway: 'the gateway', raw: 'raw ws broadcast' } as const
 
-/** A room in whose log the last so many events are mutes; answers its id and its seq before them. */
+/** Creates a room whose last events are mutes; returns its id and its seq before them. */
 async function muchHappens(database: Database): Promise<{ roomId: string; seq: number }> {
   const server = await Server.start('gateway', database.url)
   const client = await Client.connect(server.url, 1)

@@ -19,7 +19,7 @@ interface Update {
   readonly seq: number
 }
 
-/** A subscription to a room; each update is handed on as it arrives. */
+/** Subscribes to a room; calls a listener with each update. */
 async function subscribe(url: string, userId: string, roomId: string, onUpdate: (update: Update) => void) {
   const socket = new WebSocket(url, 'graphql-transport-ws')
   await once(socket, 'open')
@@ -67,7 +67,7 @@ export const latency: Workload = {
         const [update] = await Promise.all([arrived, client.send(0, requests[next++ % 2] ?? Buffer.alloc(0))])
         return update
       }
-      // The first one may come before the subscription is there.
+      // The first command may be executed before the subscription is active.
       const first = await Promise.race([mute(), new Promise((resolve) => setTimeout(resolve, 500))])
       const { seq: _, ...compared } = (first ?? (await mute())) as Update & { participant?: { audio?: boolean } }
       answers.set(name, withoutAudio(compared, name))
@@ -99,7 +99,7 @@ export const latency: Workload = {
   },
 }
 
-/** The update without the names that this server's users have, and without whether it was the first mute or the second. */
+/** The update without user ids and without the mute state, so that updates of different servers can be compared. */
 const withoutAudio = (update: object, name: string): unknown =>
   JSON.parse(
     JSON.stringify(withoutIdentity(update))

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-test('a repeat with an Idempotency-Key answers 200, the same room, and says so', async () => {
+test('a repeat with an Idempotency-Key returns 200, the same room, and Idempotent-Replayed', async () => {
   const body = { type: 'p2p', calleeId: 'bob' }
   const key = { 'Idempotency-Key': 'once-more' }
   const first = await world.alice.rest('POST', '/rooms', body, key)

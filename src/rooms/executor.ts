@@ -150,8 +150,8 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   /** The room created earlier with the command's idempotency key, if any. */
   const replay = async ({ actor, room }: CreateCommand): Promise<Room | null> => {
     const { clientRequestId, requestHash } = room
-    const made = clientRequestId === null ? null : await store.findByRequest(actor.id, clientRequestId)
-    if (!made || made.requestHash === requestHash) return made
+    const existing = clientRequestId === null ? null : await store.findByRequest(actor.id, clientRequestId)
+    if (!existing || existing.requestHash === requestHash) return existing
     throw new RtcError('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another request.')
   }
 
@@ -184,7 +184,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
    * Returns the caller's earlier call to the same callee when it is equal. Otherwise, or when the caller's stream in it
    * was lost, supersedes the earlier call and returns null.
    */
-  const repeat = async ({ room }: CreateCommand, earlierId: string): Promise<Room | null> => {
+  const reuseOrSupersede = async ({ room }: CreateCommand, earlierId: string): Promise<Room | null> => {
     const earlier = await execute(earlierId, { type: 'tick' })
     if (earlier.status !== 'ended' && isSameCall(earlier, room)) return earlier
     await execute(earlierId, { type: 'supersede' })
@@ -194,11 +194,11 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   const execute: Executor['execute'] = (roomId, command, stillWanted = () => true) =>
     queue.add(canonicalUuid(roomId), 'actor' in command ? command.actor.id : null, { command, stillWanted })
 
-  const create: Executor['create'] = async (asked) => {
-    let command = asked
+  const create: Executor['create'] = async (request) => {
+    let command = request
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       const accepted = accept(decideCreate(command, clock.now(), limits))
-      const insertion = await writes.insert(accepted, rings(command) ? ringingMax : null)
+      const insertion = await writes.insert(accepted, isRinging(command) ? ringingMax : null)
       if (insertion.landed) {
         rooms.put(accepted.room)
         publish(accepted.room, accepted.events)
@@ -208,11 +208,11 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
       const room =
         (await replay(command)) ??
         (reverseCall === null ? null : await joinReverseCall(command, reverseCall)) ??
-        (earlier === null ? null : await repeat(command, earlier))
+        (earlier === null ? null : await reuseOrSupersede(command, earlier))
       if (room) return { room, replayed: true }
       if (busy) command = { ...command, calleeIsBusy: true }
     }
-    throw new RtcError('UNAVAILABLE', 'The room could not be made.', { retryAfter: 1 })
+    throw new RtcError('UNAVAILABLE', 'The room could not be created.', { retryAfter: 1 })
   }
 
   return { load, execute, create }
@@ -231,7 +231,7 @@ function accept(decision: Decision): Accepted {
 }
 
 /** Whether a p2p room rings for its callee. */
-const rings = ({ room, calleeIsBusy, silentFor }: CreateCommand): boolean =>
+const isRinging = ({ room, calleeIsBusy, silentFor }: CreateCommand): boolean =>
   !calleeIsBusy && !silentFor.has(room.calleeId ?? '')
 
 function isSameCall(earlier: Room, room: CreateCommand['room']): boolean {

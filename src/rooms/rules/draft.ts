@@ -99,7 +99,7 @@ function nextDeadline(room: Room): Deadline | undefined {
   if (room.status === 'ended') return undefined
   let first: Deadline = { kind: 'expiry', at: room.expiresAt }
   if (room.emptyAt && room.emptyAt < first.at) first = { kind: 'empty', at: room.emptyAt }
-  const ofParticipants = room.participants.nextDeadline
+  const { nextDeadline: ofParticipants } = room.participants
   if (ofParticipants && ofParticipants.at < first.at) first = ofParticipants
   return first
 }

@@ -137,11 +137,11 @@ export function depart(
   { actorId, reason, limits }: { actorId: string | null; reason: LeaveReason; limits: RoomLimits },
 ): void {
   const { room, now } = draft
-  const leaver = departed(participant, 'left', reason, now)
+  const left = departed(participant, 'left', reason, now)
   draft.emit(
     'participant_left',
     actorId,
-    { participants: [leaver], ...emptyDeadlineAfter(draft, participant, limits) },
+    { participants: [left], ...emptyDeadlineAfter(draft, participant, limits) },
     participant.userId,
   )
   if (room.type === 'p2p') end(draft, hangUpReason(room, participant.role), actorId, participant.lostAt ?? now)

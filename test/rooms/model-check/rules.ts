@@ -231,13 +231,13 @@ export class Rules {
   #joinReverseCall(callerId: string, calleeId: string): Room | undefined {
     const opposite = this.rooms.find((room) => {
       const mine = participantOf(room, callerId)
-      const mayEnd = room.callerId === calleeId && room.calleeId === callerId && room.status === 'waiting'
-      return mayEnd && mine?.state === 'invited' && (mine.ringsUntil ?? 0) > this.now
+      const isReverseCall = room.callerId === calleeId && room.calleeId === callerId && room.status === 'waiting'
+      return isReverseCall && mine?.state === 'invited' && (mine.ringsUntil ?? 0) > this.now
     })
     if (!opposite) return undefined
     const actor = { id: callerId, isAdmin: false }
-    const nothing = { deviceId: null, sessionId: null, expectStream: false, mesh: false, audio: null, video: null }
-    const outcome = this.execute(opposite, { type: 'join', actor, ...nothing })
+    const defaults = { deviceId: null, sessionId: null, expectStream: false, mesh: false, audio: null, video: null }
+    const outcome = this.execute(opposite, { type: 'join', actor, ...defaults })
     if (outcome === 'ok') return opposite
     // A deadline that had not been applied has ended it.
     this.execute(opposite, { type: 'tick' })

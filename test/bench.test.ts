@@ -37,17 +37,17 @@ const machine = {
 }
 
 describe('statistics', () => {
-  test('the median is the middle value, or the mean of the two', () => {
+  test('the median is the middle value, or the mean of the two middle values', () => {
     expect(median([9, 1, 5])).toBe(5)
     expect(median([4, 1, 3, 2])).toBe(2.5)
     expect(() => median([])).toThrow(RangeError)
   })
 
-  test('the spread has the smallest and the largest round', () => {
+  test('the spread consists of the smallest and the largest round', () => {
     expect(spreadOf([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 })
   })
 
-  test('a percentile is the nearest rank', () => {
+  test('a percentile is computed by nearest rank', () => {
     const hundred = Array.from({ length: 100 }, (_, index) => 100 - index)
     expect(percentile(hundred, 0.5)).toBe(50)
     expect(percentile(hundred, 0.99)).toBe(99)
@@ -55,14 +55,14 @@ describe('statistics', () => {
     expect(() => percentile([], 0.5)).toThrow(RangeError)
   })
 
-  test('more than once better means that the first is better, whatever is counted', () => {
+  test('a ratio above 1 means that the first server is better, for rates and for times', () => {
     expect(timesBetter([200, 300], [100, 100], 'more')).toEqual({ median: 2.5, min: 2, max: 3 })
     expect(timesBetter([5, 5], [10, 20], 'less')).toEqual({ median: 3, min: 2, max: 4 })
   })
 })
 
 describe('rounds', () => {
-  test('go forward and backward in turns, and keep their values apart', async () => {
+  test('alternate the order of the servers, and record one value per round', async () => {
     const order: string[] = []
     const measured = await inTurns(
       ['a', 'b'],
@@ -80,7 +80,7 @@ describe('rounds', () => {
     ])
   })
 
-  test('of a later run replace those of the same workloads', () => {
+  test('of a later run replace earlier results of the same workloads', () => {
     const run = { rooms: 10, quick: false, machine, workloads: [sample, { ...sample, id: 'other' }] }
     const later = { ...run, workloads: [{ ...sample, title: 'again' }] }
     const { runs } = withRun(withRun(withRun({ runs: [] }, run), { ...run, rooms: 5 }), later)
@@ -95,7 +95,7 @@ describe('answers', () => {
   const id = (digit: number) => `00000000-0000-7000-8000-00000000000${digit}`
   const answer = (room: string, joinedAt: string) => ({ id: room, participants: [{ id: `${room}:alice`, joinedAt }] })
 
-  test('are the same but for ids and times', () => {
+  test('are equal if they differ only in ids and times', () => {
     const first = withoutIdentity(answer(id(1), '2026-01-31T10:30:00.000Z'))
     const second = withoutIdentity(answer(id(2), '2026-01-31T10:30:01.000Z'))
     requireSame(
@@ -107,7 +107,7 @@ describe('answers', () => {
     expect(first).toEqual({ id: 'id 1', participants: [{ id: 'id 1:alice', joinedAt: 'a time' }] })
   })
 
-  test('that differ are refused', () => {
+  test('that differ otherwise are refused', () => {
     const answers = new Map<string, unknown>([
       ['first', { seq: 1 }],
       ['second', { seq: 2 }],
@@ -115,7 +115,7 @@ describe('answers', () => {
     expect(() => requireSame(answers)).toThrow('first and second answer differently')
   })
 
-  test('are complete when all their bytes are there', () => {
+  test('are parsed when they are complete', () => {
     const whole = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
     const chunked = Buffer.from(
       'HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n',
@@ -144,7 +144,7 @@ describe('the report', () => {
     expect(formatNumber(value)).toBe(text)
   })
 
-  test('writes tables whose lines have the same length and the same number of cells', () => {
+  test('contains tables whose lines have equal lengths and numbers of cells', () => {
     const lines = resultTable(sample).split('\n')
     expect(lines).toHaveLength(4)
     expect(new Set(lines.map((line) => line.length)).size).toBe(1)
@@ -154,7 +154,7 @@ describe('the report', () => {
     expect(markdownTable(['a'], [])).toBe('| a   |\n| --- |')
   })
 
-  test('draws charts that are well-formed, a bar for each server', () => {
+  test('contains well-formed charts with a bar for each server', () => {
     const svg = barChart(sample)
     expect(openTags(svg)).toEqual([])
     expect(svg.match(/<rect /g)).toHaveLength(2)
@@ -162,21 +162,21 @@ describe('the report', () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/)
   })
 
-  test('shows where it was measured, and every workload with its chart', () => {
+  test('contains the machine, and every workload with its chart', () => {
     const text = page({ runs: [{ rooms: 10_000, quick: true, machine, workloads: [sample] }] })
     expect(text).toContain('a processor, 2 cores')
     expect(text).toContain('(charts/10000/sample.svg)')
     expect(text).toContain('This was a quick run')
   })
 
-  test('is the committed page', async () => {
+  test('equals the committed page', async () => {
     const results = new URL('../bench/results/latest.json', import.meta.url)
     const measured = existsSync(results) ? (JSON.parse(await readFile(results, 'utf8')) as Results) : { runs: [] }
     expect(await readFile(new URL('../docs/benchmarks/README.md', import.meta.url), 'utf8')).toBe(page(measured))
   })
 })
 
-/** The tags of an XML document that are not closed, or closed in the wrong order. */
+/** The tags of an XML document that are not closed or wrongly nested. */
 function openTags(xml: string): string[] {
   const open: string[] = []
   for (const [, closing, name = '', selfClosing] of xml.matchAll(/<(\/?)([a-z]+)(?:\s+[\w-]+="[^"<]*")*(\/?)>/g)) {

@@ -14,7 +14,7 @@ const lockWith = (path: string, entry: LockedPackage, root: LockedPackage = {}):
 
 describe('the lock file', () => {
   test.each(['package-lock.json', 'bench/package-lock.json'])(
-    '%s holds only what the registry has published, each with its hash',
+    '%s contains only packages of the registry, each with a hash',
     async (path) => {
       expect(problemsOfLock(JSON.parse(await readFile(path, 'utf8')) as LockFile)).toEqual([])
     },
@@ -29,7 +29,7 @@ describe('the lock file', () => {
     ['an address and no hash', { resolved: 'https://registry.npmjs.org/b/-/b-1.0.0.tgz' }],
     ['a weak hash', { integrity: `sha1-${'A'.repeat(27)}=` }],
     ['a link', { link: true, resolved: 'packages/b' }],
-  ])('is refused with a package that has %s', (_, entry) => {
+  ])('is refused if a package has %s', (_, entry) => {
     expect(problemsOfLock(lockWith('node_modules/b', { version: '1.0.0', ...entry }))).not.toEqual([])
   })
 
@@ -40,27 +40,27 @@ describe('the lock file', () => {
     'file:../b',
     'https://a.example/b.tgz',
     'link:../b',
-  ])('is refused when something wants a package from %s', (range) => {
-    const wanting = { dependencies: { b: range } }
-    expect(problemsOfLock(lockWith('node_modules/b', { integrity }, wanting))).toHaveLength(1)
-    expect(problemsOfLock(lockWith('node_modules/a', { integrity, ...wanting }))).toHaveLength(1)
+  ])('is refused if a dependency refers to %s', (range) => {
+    const dependent = { dependencies: { b: range } }
+    expect(problemsOfLock(lockWith('node_modules/b', { integrity }, dependent))).toHaveLength(1)
+    expect(problemsOfLock(lockWith('node_modules/a', { integrity, ...dependent }))).toHaveLength(1)
   })
 
   test.each(['^1.2.3', '>=1 <3 || 5.x', '~0.6.0-2', 'latest', '*', 'npm:b@^1.0.0', 'npm:@a/b@1.0.0', '1.0.0 - 2.0.0'])(
-    'may have the range %s',
+    'may contain the range %s',
     (range) => {
       expect(problemsOfLock(lockWith('node_modules/b', { integrity }, { dependencies: { b: range } }))).toEqual([])
     },
   )
 
-  test('is refused when it is none', () => {
+  test('is refused if it is not a lock file', () => {
     expect(problemsOfLock({})).toHaveLength(1)
     expect(problemsOfLock({ lockfileVersion: 3, packages: { '': {} } })).toHaveLength(1)
   })
 })
 
 describe('licences of run-time dependencies', () => {
-  test('are all on the list', () => {
+  test('are all allowed', () => {
     const licences = runTimeLicences(lock)
     expect(licences.map(({ name }) => name)).toEqual(expect.arrayContaining(['graphql', 'pg', 'ws', '@prisma/client']))
     expect(licences.map(({ name }) => name)).not.toContain('prisma')
@@ -73,12 +73,12 @@ describe('licences of run-time dependencies', () => {
     ['(MIT AND GPL-2.0)', false],
     ['(Apache-2.0 AND BSD-3-Clause)', true],
     ['(MIT OR GPL-2.0)', true],
-  ])('%s is on it: %s', (licence, allowed) => {
+  ])('%s is allowed: %s', (licence, allowed) => {
     expect(refusedLicences([{ name: 'b', version: '1.0.0', licence }])).toHaveLength(allowed ? 0 : 1)
   })
 })
 
-test('the bill of materials has every run-time dependency, and nothing else', async () => {
+test('the bill of materials lists exactly the run-time dependencies', async () => {
   await promisify(execFile)('npm', ['run', '-s', 'build:sbom'])
   const bom = JSON.parse(await readFile('dist/sbom.cdx.json', 'utf8')) as {
     bomFormat: string

@@ -115,7 +115,7 @@ export interface RoomMember {
   readonly participant: Participant
 }
 
-/** What an event changed: fields of the room, whole rows of participants. */
+/** The change of an event: changed fields of the room, and whole rows of changed participants. */
 export interface Change {
   readonly room?: Partial<RoomFields>
   readonly participants?: readonly Participant[]

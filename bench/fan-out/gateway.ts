@@ -44,6 +44,7 @@ export async function gateway(databaseUrl: string, { rooms: count, members }: Sc
     mintToken({ secret: SECRET, userId, ttl: 86_400, scopes: ['rtc:admin'], now: new Date() })
   return {
     url: `${server.url.replace('http', 'ws')}/graphql`,
+    sendsSnapshot: true,
     hello: async (index) => [
       JSON.stringify({
         type: 'connection_init',

@@ -86,6 +86,7 @@ export async function plain(scene: Scene): Promise<Variant> {
   const rooms = streamsOf(scene)
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+    sendsSnapshot: false,
     hello: (index) =>
       Promise.resolve([
         JSON.stringify({ type: 'connection_init' }),

@@ -19,6 +19,7 @@ export async function raw(scene: Scene): Promise<Variant> {
   })
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    sendsSnapshot: false,
     hello: (index) => Promise.resolve([String(index % rooms.length)]),
     publish(index) {
       const room = rooms[index]

@@ -22,7 +22,7 @@ export type Order =
 export type Published = readonly [room: number, seq: number, at: number]
 
 export type Report =
-  | { readonly kind: 'ready'; readonly url: string }
+  | { readonly kind: 'ready'; readonly url: string; readonly sendsSnapshot: boolean }
   | { readonly kind: 'hello'; readonly messages: readonly (readonly string[])[] }
   | { readonly kind: 'published'; readonly updates: readonly Published[]; readonly cpu: number }
   | { readonly kind: 'memory'; readonly heap: number; readonly rss: number }
@@ -109,5 +109,7 @@ async function execute(order: Order): Promise<void> {
   }
 }
 
+// The harness has ended, or has closed the variant.
+process.once('disconnect', () => process.exit())
 process.on('message', (order: Order) => void execute(order))
-report({ kind: 'ready', url: variant.url })
+report({ kind: 'ready', url: variant.url, sendsSnapshot: variant.sendsSnapshot })

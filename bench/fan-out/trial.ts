@@ -10,6 +10,9 @@ const SERVER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'server.t
 /** Updates in flight to each subscriber in a flood. */
 const WINDOW = 8
 
+/** Milliseconds allowed for the last subscriptions at a server without snapshots. */
+const SUBSCRIBE_TIME = 1000
+
 export interface Latency {
   readonly p50: number
   readonly p99: number
@@ -28,6 +31,7 @@ export class Trial {
   readonly #reports: Report[] = []
   #wake = () => {}
   #subscribers!: Subscribers
+  #sendsSnapshot = false
   #next = 0
 
   private constructor(variant: string, databaseUrl: string, scene: Scene) {
@@ -44,7 +48,8 @@ export class Trial {
 
   static async start(variant: string, databaseUrl: string, scene: Scene = { rooms: 1, members: 10 }): Promise<Trial> {
     const trial = new Trial(variant, databaseUrl, scene)
-    const { url } = await trial.#report('ready')
+    const { url, sendsSnapshot } = await trial.#report('ready')
+    trial.#sendsSnapshot = sendsSnapshot
     trial.#subscribers = new Subscribers(url)
     return trial
   }
@@ -53,7 +58,11 @@ export class Trial {
     this.#send({ kind: 'hello', from: this.#next, count })
     this.#next += count
     const { messages } = await this.#report('hello')
+    const before = this.#subscribers.deliveries
     await this.#subscribers.add(messages, { ...options, rooms: this.#scene.rooms })
+    // A subscriber that has not subscribed yet would miss what is published now.
+    if (!this.#sendsSnapshot || options.stalled) await new Promise((go) => setTimeout(go, SUBSCRIBE_TIME))
+    else while (this.#subscribers.deliveries - before < count) await new Promise((go) => setTimeout(go, 5))
   }
 
   /** Deliveries per second, and the server's CPU time per delivery in microseconds. */

@@ -6,6 +6,8 @@ import { Participants } from '../../src/rooms/participants.ts'
 export interface Variant {
   /** The address for subscribers: `ws://127.0.0.1:port/path`. */
   readonly url: string
+  /** Whether every new subscriber first receives a snapshot. */
+  readonly sendsSnapshot: boolean
   /** The messages that a subscriber sends after the handshake, given the connection's number. */
   hello(index: number): Promise<readonly string[]>
   /** Sends the next update to every subscriber of the room; returns its seq. */

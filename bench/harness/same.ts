@@ -5,7 +5,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 /**
  * An answer without what no two servers can have the same: ids and times of their making, here numbered in the order in
- * which they appear, and session ids.
+ * which they appear, session ids and durations.
  */
 export function withoutIdentity(answer: unknown): unknown {
   const ids = new Map<string, string>()
@@ -16,6 +16,7 @@ export function withoutIdentity(answer: unknown): unknown {
   }
   const visit = (value: unknown, key?: string): unknown => {
     if (key === 'sessionId') return value === null ? null : 'a session'
+    if (key === 'duration') return value === null ? null : 'a duration'
     if (typeof value === 'string') return TIME.test(value) ? 'a time' : value.replaceAll(UUID, nameOf)
     if (Array.isArray(value)) return value.map((item) => visit(item))
     if (typeof value !== 'object' || value === null) return value

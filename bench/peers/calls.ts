@@ -177,7 +177,14 @@ export class Calls {
         where: { id: roomId },
         data: {
           seq: room.seq + events.length,
-          ...(ends && { status: 'ended', endedAt: now, endReason: 'completed', endedBy: userId, deadlineAt: null }),
+          ...(ends && {
+            status: 'ended',
+            endedAt: now,
+            activeUntil: now,
+            endReason: 'completed',
+            endedBy: userId,
+            deadlineAt: null,
+          }),
         },
       })
       return { place: { room: after, participant }, updates: updatesOf(events, after, participant) }

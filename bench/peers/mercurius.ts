@@ -68,11 +68,13 @@ app.get<Path>(`${prefix}/rooms/:id`, async ({ headers, params: { id } }) => {
   const userId = await authenticate(headers.authorization)
   return roomJson(await prisma.room.findFirstOrThrow({ where: { id, ...readableBy(userId) } }))
 })
-for (const verb of ['join', 'leave'] as const) {
-  app.post<Path>(`${prefix}/rooms/:id/${verb}`, async ({ headers, params: { id } }) => {
-    const { room, participant } = await calls[verb](await authenticate(headers.authorization), { roomId: id })
-    return { ...roomJson(room), participant: participantJson(participant) }
-  })
-}
+app.post<Path>(`${prefix}/rooms/:id/join`, async ({ headers, params: { id } }) => {
+  const { room, participant } = await calls.join(await authenticate(headers.authorization), { roomId: id })
+  return { ...roomJson(room), participant: participantJson(participant) }
+})
+app.post<Path>(`${prefix}/rooms/:id/leave`, async ({ headers, params: { id } }) => {
+  const { room } = await calls.leave(await authenticate(headers.authorization), { roomId: id })
+  return roomJson(room)
+})
 
 announce(await app.listen({ port: 0, host: '127.0.0.1' }))

@@ -140,6 +140,6 @@ export const STATEMENTS = {
   leave: leave(graphqlPlace('leaveRoom', `'state', upper(me."state"::text)`)),
   restCreateCall: createCall(`${restRoom('room')}::text`),
   restJoin: join(restPlace),
-  restLeave: leave(restPlace),
+  restLeave: leave(`${restRoom('room')}::text`),
   update: UPDATE,
 } as const

@@ -1,7 +1,7 @@
 /**
  * Runs `work` for every item, at most `concurrency` items at a time, so that a long list does not use up the database
- * connections. After a failure no further items are started by that worker; rejects with the first error once all workers
- * have finished. If a failure must not stop other items, `work` has to catch it.
+ * connections. Rejects with the first error once all started work has finished; items may then have been skipped. Errors
+ * that must not skip other items have to be caught by `work`.
  */
 export async function forEach<T>(
   items: Iterable<T>,

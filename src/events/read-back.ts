@@ -22,7 +22,8 @@ interface Entry {
 
 /**
  * Reads the logs of rooms page by page. Subscribers that resume at the same time share the cached pages with their update
- * objects, and thereby the messages created for these objects. A stalled subscriber so retains only shared memory.
+ * objects, and thereby the messages created for these objects. A stalled subscriber therefore retains only pages that
+ * other subscribers use as well.
  */
 export class ReadBack {
   readonly #events: EventLog

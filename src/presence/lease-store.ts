@@ -22,7 +22,7 @@ export interface OverdueStream extends LeaseHolder {
 
 /** Leases and the heartbeats of nodes. Uses the clock of the database, since the clocks of nodes may differ. */
 export interface LeaseStore {
-  /** Upserts leases and marks their announced streams as opened. */
+  /** Inserts leases, which may exist already, and stops awaiting their announced streams. */
   hold(leases: readonly LeaseRow[]): Promise<void>
   drop(lease: LeaseRow): Promise<void>
   /** Whether a live node, other than the excepted one, holds a lease of the device. */

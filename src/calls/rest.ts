@@ -9,12 +9,12 @@ import { INCOMING_CALL_TYPES, type IncomingCall } from './ringing.ts'
 
 const CallJson = z.object({
   type: z.enum(INCOMING_CALL_TYPES).describe('ringing when a call starts to ring; another value when it stops ringing'),
-  at: z.iso.datetime(),
+  at: z.iso.datetime().describe('The time of the message'),
   deviceId: z
     .string()
     .nullable()
     .describe('With answered, the device that answered; null if it joined without a deviceId'),
-  room: RoomJson,
+  room: RoomJson.describe('The room of the call, as of `at`'),
 })
 
 const CallsJson = z.object({ calls: z.array(CallJson) })

@@ -29,9 +29,11 @@ const EventsQuery = z.strictObject({
 
 const UpdateJson = z.object({
   seq: z.int().describe('The cursor: resume with `after` or Last-Event-ID'),
-  type: z.enum(['snapshot', ...ROOM_EVENT_TYPES]),
-  at: z.iso.datetime(),
-  actorId: z.string().nullable(),
+  type: z
+    .enum(['snapshot', ...ROOM_EVENT_TYPES])
+    .describe('The kind of event; snapshot begins a stream without a cursor'),
+  at: z.iso.datetime().describe('The time of the event, or of the snapshot'),
+  actorId: z.string().nullable().describe('The user who caused the event; null if a deadline did, and for a snapshot'),
   participant: ParticipantJson.nullable().describe('The participant affected by the event, as of this event'),
   participantIds: z
     .array(z.string())

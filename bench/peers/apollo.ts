@@ -13,8 +13,8 @@ import { authenticate, listen } from './environment.ts'
 import { baseResolvers, typeDefs, type Viewer } from './schema.ts'
 
 /**
- * Apollo Server behind Express, subscriptions by graphql-ws, as its documentation shows; participants by Prisma's fluent
- * API, which loads those of all rooms of a request together.
+ * Apollo Server with Express, and subscriptions with graphql-ws, as in its documentation. Participants are loaded by
+ * Prisma's fluent API, which batches the rooms of a request.
  *
  * @see https://www.apollographql.com/docs/apollo-server/data/subscriptions
  * @see https://www.prisma.io/docs/orm/prisma-client/queries/advanced/query-optimization-performance

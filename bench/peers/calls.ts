@@ -7,11 +7,11 @@ import { DATABASE_URL, POOL } from './environment.ts'
 export const createPrisma = (): PrismaClient =>
   new PrismaClient({
     adapter: new PrismaPg({ connectionString: DATABASE_URL, max: POOL }),
-    // The defaults, 2 and 5 seconds, fail where many wait for the same room.
+    // The defaults, 2 and 5 seconds, are too short when many transactions wait for the same room.
     transactionOptions: { maxWait: 60_000, timeout: 60_000 },
   })
 
-/** One message of a room's stream. */
+/** A message of a room's stream. */
 export interface RoomUpdate {
   readonly seq: number
   readonly type: Prisma.RoomEventCreateManyInput['type']
@@ -28,7 +28,7 @@ export interface Place {
 
 export type Publish = (roomId: string, update: RoomUpdate) => unknown
 
-/** Where the reader has, or had, a place: rooms of others are not shown. */
+/** Only rooms in which the user is, or was, a participant. */
 export const readableBy = (userId: string) =>
   ({ participants: { some: { userId, state: { not: 'removed' } } } }) satisfies Prisma.RoomWhereInput
 
@@ -36,8 +36,8 @@ const SECOND = 1000
 const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * SECOND)
 
 /**
- * The commands as the documentation of Prisma recommends: an interactive transaction reads, decides and writes, a row
- * lock keeps others off the room meanwhile, and what has happened is published after the commit.
+ * The commands as recommended by Prisma's documentation: an interactive transaction reads, decides and writes under a row
+ * lock of the room; the events are published after the commit.
  *
  * @see https://www.prisma.io/docs/orm/prisma-client/queries/transactions#interactive-transactions
  */
@@ -217,7 +217,7 @@ export class Calls {
 
 type Transaction = Prisma.TransactionClient
 
-/** Reads the room and keeps others off it until the transaction is over. */
+/** Reads the room and locks its row until the end of the transaction. */
 async function lockRoom(tx: Transaction, roomId: string): Promise<Room> {
   await tx.$queryRaw`SELECT 1 FROM "Room" WHERE "id" = ${roomId}::uuid FOR UPDATE`
   return tx.room.findUniqueOrThrow({ where: { id: roomId } })

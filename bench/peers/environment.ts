@@ -3,17 +3,17 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { jwtVerify } from 'jose'
 
-/** What every peer is told by the harness. */
+/** The environment that the harness passes to every peer. */
 export const DATABASE_URL = process.env['DATABASE_URL'] ?? ''
-/** Connections to the database: as many as the gateway has. */
+/** Connections to the database, equal to the gateway's. */
 export const POOL = 10
 
 const key = new TextEncoder().encode(process.env['JWT_SECRET'])
 
 /**
- * Who is asking, from an `Authorization` header.
+ * Authenticates the user by the `Authorization` header.
  *
- * @throws Error when there is no valid token
+ * @throws Error without a valid token
  */
 export async function authenticate(authorization: unknown): Promise<string> {
   const token = typeof authorization === 'string' ? /^Bearer (\S+)$/.exec(authorization)?.[1] : undefined
@@ -22,10 +22,10 @@ export async function authenticate(authorization: unknown): Promise<string> {
   return payload.sub ?? ''
 }
 
-/** Tells the harness where the server is. */
+/** Reports the server's address to the harness. */
 export const announce = (url: string): void => void process.stdout.write(`${url}\n`)
 
-/** Listens on a free port and says so. */
+/** Listens on a free port and reports the address. */
 export async function listen(server: Server): Promise<void> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,6 +1,6 @@
 import type { MediaType, RoomAccess, RoomType } from '../../src/db/generated/prisma/enums.ts'
 
-/** What the mutations take, as far as the benchmark uses it. */
+/** The inputs of the mutations, as far as the benchmark uses them. */
 export interface CreateRoomInput {
   readonly type: RoomType
   readonly calleeId?: string | null

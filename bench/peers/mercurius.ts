@@ -9,8 +9,8 @@ import { participantJson, roomJson } from './rest.ts'
 import { baseResolvers, typeDefs, type Viewer } from './schema.ts'
 
 /**
- * Mercurius on Fastify with just-in-time compilation, participants by its loaders, subscriptions by its own emitter, as
- * its documentation shows. The REST paths are Fastify's routes over the same commands.
+ * Mercurius on Fastify with just-in-time compilation, loaders for participants, and its own emitter for subscriptions, as
+ * in its documentation. The REST paths are Fastify routes that call the same commands.
  *
  * @see https://mercurius.dev/#/docs/loaders
  * @see https://mercurius.dev/#/docs/subscriptions

@@ -8,8 +8,8 @@ import type { CreateRoomInput, UpdateParticipantInput } from './inputs.ts'
 import { STATEMENTS } from './statements.ts'
 
 /**
- * The limit: node:http, and for each operation one prepared statement whose answer is sent as PostgreSQL wrote it. There
- * is no GraphQL in it; it knows the operations of the benchmark by their names.
+ * The upper bound: node:http with one prepared statement per operation, whose JSON result is sent unchanged. It executes no
+ * GraphQL and recognises the operations of the benchmark by name.
  */
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: POOL })
 
@@ -18,7 +18,7 @@ interface Row {
   readonly seq?: number
 }
 
-/** @throws Error when the statement answers no row */
+/** @throws Error when the statement returns no row */
 async function run(name: keyof typeof STATEMENTS, values: readonly unknown[]): Promise<Row> {
   const { rows } = await pool.query<Row>({ name, text: STATEMENTS[name], values: [...values] })
   const [row] = rows
@@ -98,7 +98,7 @@ const server = createServer((request, response) => {
   )
 })
 
-/** Who reads which room. */
+/** Subscribers by room. */
 const subscribers = new Map<string, Set<{ readonly socket: WebSocket; readonly id: string }>>()
 
 interface Message {

@@ -2,7 +2,7 @@ import type { Participant, Room } from '../../src/db/generated/prisma/client.ts'
 
 const SECOND = 1000
 
-/** A room as REST shows it. */
+/** The REST representation of a room. */
 export const roomJson = (room: Room) => ({
   id: room.id,
   type: room.type,
@@ -25,7 +25,7 @@ export const roomJson = (room: Room) => ({
   hostId: room.hostId,
 })
 
-/** A participant as REST shows it. */
+/** The REST representation of a participant. */
 export const participantJson = (participant: Participant) => ({
   id: `${participant.roomId}:${participant.userId}`,
   userId: participant.userId,

@@ -3,7 +3,7 @@ import type { PrismaClient } from '../../src/db/generated/prisma/client.ts'
 import { type Calls, readableBy } from './calls.ts'
 import type { CreateRoomInput, JoinRoomInput, LeaveRoomInput, UpdateParticipantInput } from './inputs.ts'
 
-/** The part of the gateway's schema that the benchmark uses, for the servers that take it as SDL. */
+/** The part of the gateway's schema that the benchmark uses, for servers that are built from SDL. */
 export const typeDefs = /* GraphQL */ `
   scalar DateTime
   enum RoomType {
@@ -129,7 +129,7 @@ export const typeDefs = /* GraphQL */ `
   }
 `
 
-/** Who asks. */
+/** The authenticated user. */
 export interface Viewer {
   readonly userId: string
 }
@@ -138,22 +138,22 @@ interface Input<T> {
   readonly input: T
 }
 
-/** A GraphQL enum: upper case outside, the database's word inside. */
-const words = (...names: string[]) => Object.fromEntries(names.map((name) => [name, name.toLowerCase()]))
+/** Resolves a GraphQL enum: upper-case names, database values. */
+const enumValues = (...names: string[]) => Object.fromEntries(names.map((name) => [name, name.toLowerCase()]))
 
-/** Everything but how the participants of rooms are loaded and how one subscribes. */
+/** The resolvers that all peers share: all but participants of rooms and subscriptions. */
 export const baseResolvers = (prisma: PrismaClient, calls: Calls) => ({
   DateTime: new GraphQLScalarType<Date, string>({
     name: 'DateTime',
     serialize: (value) => (value as Date).toISOString(),
   }),
-  RoomType: words('P2P', 'GROUP'),
-  MediaType: words('AUDIO', 'VIDEO'),
-  RoomStatus: words('WAITING', 'ACTIVE', 'ENDED'),
-  RoomAccess: words('INVITED', 'LINK'),
-  ParticipantRole: words('CALLER', 'CALLEE', 'MEMBER', 'OBSERVER'),
-  ParticipantState: words('INVITED', 'JOINED', 'LEFT', 'REJECTED', 'MISSED', 'REMOVED'),
-  RoomEventType: words(
+  RoomType: enumValues('P2P', 'GROUP'),
+  MediaType: enumValues('AUDIO', 'VIDEO'),
+  RoomStatus: enumValues('WAITING', 'ACTIVE', 'ENDED'),
+  RoomAccess: enumValues('INVITED', 'LINK'),
+  ParticipantRole: enumValues('CALLER', 'CALLEE', 'MEMBER', 'OBSERVER'),
+  ParticipantState: enumValues('INVITED', 'JOINED', 'LEFT', 'REJECTED', 'MISSED', 'REMOVED'),
+  RoomEventType: enumValues(
     'ROOM_CREATED',
     'ROOM_STARTED',
     'ROOM_ENDED',

@@ -1,11 +1,11 @@
 /**
- * Every command and question as one SQL statement that answers the JSON of the answer. They decide nothing: whoever asks
- * gets it done. That is less than any server of this API may do, and so the limit.
+ * Every command and query as one SQL statement that returns the JSON of the response. The statements check no rules and no
+ * permissions, so they do less work than any correct server and are an upper bound.
  */
 
 const time = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
-/** The room as REST shows it. */
+/** The REST representation of the room. */
 const restRoom = (room: string) => `json_build_object(
   'id', ${room}."id", 'type', ${room}."type", 'callerId', ${room}."callerId", 'calleeId', ${room}."calleeId",
   'mediaType', ${room}."mediaType", 'status', ${room}."status", 'createdAt', ${time(`${room}."createdAt"`)},
@@ -15,7 +15,7 @@ const restRoom = (room: string) => `json_build_object(
   'duration', floor(extract(epoch FROM coalesce(${room}."endedAt", now()) - ${room}."startedAt")),
   'activeUntil', ${time(`${room}."activeUntil"`)}, 'hostId', ${room}."hostId")`
 
-/** The same with the participant whom a command was about. */
+/** The same, with the participant that the command concerns. */
 const restPlace = `(${restRoom('room')}::jsonb || jsonb_build_object('participant', json_build_object(
   'id', me."roomId" || ':' || me."userId", 'userId', me."userId", 'role', me."role", 'state', me."state",
   'audio', me."audio", 'video', me."video", 'connected', me."connected", 'joinedAt', ${time('me."joinedAt"')},
@@ -26,7 +26,7 @@ const graphqlPlace = (field: string, participant: string) => `json_build_object(
   json_build_object('room', json_build_object('id', room."id", 'status', upper(room."status"::text), 'seq', room."seq"),
                     'participant', json_build_object('userId', me."userId", ${participant}))))::text`
 
-/** $1: the room, $2: who asks. */
+/** $1: the room, $2: the user. */
 const READABLE = `EXISTS (SELECT FROM "Participant" p WHERE p."roomId" = room."id" AND p."userId" = $2 AND p."state" <> 'removed')`
 
 const ROOM = `
@@ -41,7 +41,7 @@ const ROOM = `
       FROM "Participant" p WHERE p."roomId" = room."id"))))::text AS answer
     FROM "Room" room WHERE room."id" = $1 AND ${READABLE}`
 
-/** $1: who asks. */
+/** $1: the user. */
 const MY_ROOMS = `
   WITH mine AS (
     SELECT room.* FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
@@ -76,7 +76,7 @@ const createCall = (answer: string) => `
     SELECT room."id", 1, 'room_created', $2, to_jsonb(room), now() FROM room)
   SELECT ${answer} AS answer FROM room`
 
-/** $1: the room, $2: who joins. */
+/** $1: the room, $2: the joining user. */
 const join = (answer: string) => `
   WITH others AS (
     SELECT count(*) AS joined FROM "Participant" WHERE "roomId" = $1::uuid AND "state" = 'joined' AND "userId" <> $2),
@@ -99,7 +99,7 @@ const join = (answer: string) => `
     SELECT room."id", room."seq", 'room_started', $2, NULL, '{}', now() FROM room WHERE room."startedAt" = now())
   SELECT ${answer} AS answer FROM room, me`
 
-/** $1: the room of a call between two, $2: who leaves. */
+/** $1: the room of a p2p call, $2: the leaving user. */
 const leave = (answer: string) => `
   WITH room AS (
     UPDATE "Room" SET "seq" = "seq" + 2, "status" = 'ended', "endedAt" = now(), "activeUntil" = now(),
@@ -117,7 +117,7 @@ const leave = (answer: string) => `
     UNION ALL SELECT room."id", room."seq", 'room_ended', $2, NULL, '{}', now() FROM room)
   SELECT ${answer} AS answer FROM room, me`
 
-/** $1: the room, $2: who, $3: audio. Answers the event's number, too. */
+/** $1: the room, $2: the user, $3: audio. Also returns the event's number. */
 const UPDATE = `
   WITH room AS (UPDATE "Room" SET "seq" = "seq" + 1 WHERE "id" = $1::uuid AND "status" <> 'ended' RETURNING *),
   me AS (
@@ -129,7 +129,7 @@ const UPDATE = `
   SELECT json_build_object('data', json_build_object('updateParticipant', json_build_object('participant',
            json_build_object('userId', me."userId", 'audio', me."audio"))))::text AS answer, room."seq" FROM room, me`
 
-/** By the name under which each is prepared. */
+/** The statements by the name under which they are prepared. */
 export const STATEMENTS = {
   room: ROOM,
   myRooms: MY_ROOMS,

@@ -21,8 +21,8 @@ import { authenticate, listen } from './environment.ts'
 import type { Viewer } from './schema.ts'
 
 /**
- * Yoga with Pothos and its Prisma plugin, subscriptions by graphql-ws and Yoga's own pub/sub, as their documentation
- * shows.
+ * Yoga with Pothos and its Prisma plugin, and subscriptions with graphql-ws and Yoga's own pub/sub, as in their
+ * documentation.
  *
  * @see https://pothos-graphql.dev/docs/plugins/prisma
  * @see https://the-guild.dev/graphql/yoga-server/docs/features/subscriptions#graphql-over-websocket-protocol-via-graphql-ws

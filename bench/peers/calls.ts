@@ -60,7 +60,7 @@ export class Calls {
       }
       const invited = calleeId === null ? participantIds : [calleeId]
       const ringsUntil = later(now, 45)
-      const place = (memberId: string, ordinal: number) => ({
+      const participantRow = (memberId: string, ordinal: number) => ({
         userId: memberId,
         ordinal,
         role: ordinal === 0 ? ('caller' as const) : type === 'p2p' ? ('callee' as const) : ('member' as const),
@@ -88,7 +88,7 @@ export class Calls {
           deadlineAt: ringsUntil,
           createdBy: userId,
           hostId: type === 'group' ? userId : null,
-          participants: { createMany: { data: [userId, ...invited].map(place) } },
+          participants: { createMany: { data: [userId, ...invited].map(participantRow) } },
           events: { create: { seq: 1, type: 'room_created', actorId: userId, data: { ...input }, at: now } },
         },
       })
@@ -97,12 +97,12 @@ export class Calls {
 
   async join(userId: string, { roomId, audio, video }: JoinRoomInput): Promise<Place> {
     const now = new Date()
-    const { place, updates } = await this.#prisma.$transaction(async (tx) => {
+    const { result, updates } = await this.#prisma.$transaction(async (tx) => {
       const room = await lockRoom(tx, roomId)
       if (room.status === 'ended') throw new Error('ROOM_ENDED')
       const key = { roomId_userId: { roomId, userId } }
       const before = await tx.participant.findUnique({ where: key })
-      if (before?.state === 'joined') return { place: { room, participant: before }, updates: [] }
+      if (before?.state === 'joined') return { result: { room, participant: before }, updates: [] }
       if (!before && room.access !== 'link') throw new Error('NOT_INVITED')
       const joined = await tx.participant.count({ where: { roomId, state: 'joined' } })
       if (joined >= room.maxParticipants) throw new Error('ROOM_FULL')
@@ -138,20 +138,20 @@ export class Calls {
         where: { id: roomId },
         data: { seq: room.seq + events.length, ...(starts && { status: 'active', startedAt: now }) },
       })
-      return { place: { room: after, participant }, updates: updatesOf(events, after, participant) }
+      return { result: { room: after, participant }, updates: updatesOf(events, after, participant) }
     })
     for (const update of updates) this.#publish(roomId, update)
-    return place
+    return result
   }
 
   async leave(userId: string, { roomId }: LeaveRoomInput): Promise<Place> {
     const now = new Date()
-    const { place, updates } = await this.#prisma.$transaction(async (tx) => {
+    const { result, updates } = await this.#prisma.$transaction(async (tx) => {
       const room = await lockRoom(tx, roomId)
       const key = { roomId_userId: { roomId, userId } }
       const before = await tx.participant.findUniqueOrThrow({ where: key })
       if (room.status === 'ended' || before.state !== 'joined')
-        return { place: { room, participant: before }, updates: [] }
+        return { result: { room, participant: before }, updates: [] }
       const gone = {
         state: 'left',
         audio: false,
@@ -187,15 +187,15 @@ export class Calls {
           }),
         },
       })
-      return { place: { room: after, participant }, updates: updatesOf(events, after, participant) }
+      return { result: { room: after, participant }, updates: updatesOf(events, after, participant) }
     })
     for (const update of updates) this.#publish(roomId, update)
-    return place
+    return result
   }
 
   async update(userId: string, { roomId, audio, video }: UpdateParticipantInput): Promise<Place> {
     const now = new Date()
-    const { place, updates } = await this.#prisma.$transaction(async (tx) => {
+    const { result, updates } = await this.#prisma.$transaction(async (tx) => {
       const room = await lockRoom(tx, roomId)
       const key = { roomId_userId: { roomId, userId } }
       const before = await tx.participant.findUniqueOrThrow({ where: key })
@@ -208,10 +208,10 @@ export class Calls {
         { type: 'participant_updated', actorId: userId, subjectId: userId, data: { participant: { ...participant } } },
       ])
       const after = await tx.room.update({ where: { id: roomId }, data: { seq: room.seq + events.length } })
-      return { place: { room: after, participant }, updates: updatesOf(events, after, participant) }
+      return { result: { room: after, participant }, updates: updatesOf(events, after, participant) }
     })
     for (const update of updates) this.#publish(roomId, update)
-    return place
+    return result
   }
 }
 

@@ -31,8 +31,8 @@ const byRest: Cycle = async (client, lane, { caller, callee }) => {
     await client.rest<object>(lane, callee, 'POST', `${path}/join`),
   ]
   // Only the gateway returns a media connection.
-  const places = joined.map((place) => ({ ...place, connection: undefined }))
-  return [created, ...places, await client.rest(lane, caller, 'POST', `${path}/leave`)]
+  const joins = joined.map((join) => ({ ...join, connection: undefined }))
+  return [created, ...joins, await client.rest(lane, caller, 'POST', `${path}/leave`)]
 }
 
 const calling = (

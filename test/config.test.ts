@@ -160,7 +160,7 @@ describe('a media provider', () => {
     expect(namesOf(account)).toEqual([])
     for (const left of Object.keys(account)) {
       const { [left]: _, ...rest } = account as Record<string, string>
-      expect(problemsOf(rest)).toEqual([`${left}: is needed with ${Object.keys(rest).join(' and ')}`])
+      expect(problemsOf(rest)).toEqual([`${left}: is required with ${Object.keys(rest).join(' and ')}`])
     }
     const [name = '', ...others] = Object.keys(account)
     const alone = { [name]: (account as Record<string, string>)[name] ?? '' }
@@ -169,7 +169,7 @@ describe('a media provider', () => {
 
   test.each(Object.entries(ACCOUNTS))('%s can be the default once it is configured', (provider, account) => {
     expect(problemsOf({ DEFAULT_PROVIDER: provider })).toEqual([
-      `DEFAULT_PROVIDER: ${provider} needs ${Object.keys(account).join(', ')}`,
+      `DEFAULT_PROVIDER: ${provider} requires ${Object.keys(account).join(', ')}`,
     ])
     expect(loadConfig({ ...account, DEFAULT_PROVIDER: provider }).config.media).toMatchObject({
       defaultProvider: provider,

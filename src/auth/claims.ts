@@ -3,10 +3,10 @@ import { type Actor, isUserId, USER_ID_MAX } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 
 /**
- * The actor whom verified claims describe.
+ * Creates the actor from verified claims.
  *
- * @param userClaim the claim that holds the user's id
- * @throws RtcError UNAUTHENTICATED when that claim holds none
+ * @param userClaim the claim that contains the user's id
+ * @throws RtcError UNAUTHENTICATED if that claim is not a valid user id
  */
 export function actorOf(claims: JWTPayload, userClaim: string): Actor {
   const id = claims[userClaim]
@@ -19,16 +19,16 @@ export function actorOf(claims: JWTPayload, userClaim: string): Actor {
 }
 
 /**
- * `scope` is a space-separated string (https://www.rfc-editor.org/rfc/rfc8693#section-4.2), in `scp` some issuers send
- * a list. A value of any other shape grants nothing.
+ * `scope` is a space-separated string (https://www.rfc-editor.org/rfc/rfc8693#section-4.2); some issuers send a list in
+ * `scp`. Values of other types grant nothing.
  */
 function scopesIn(claim: unknown): string[] {
   const parts: unknown[] = Array.isArray(claim) ? claim : [claim]
   return parts.filter((part) => typeof part === 'string').flatMap((part) => part.split(' ').filter(Boolean))
 }
 
-/** Timestamps have years of four digits: https://www.rfc-editor.org/rfc/rfc3339#section-5.6 */
+/** RFC 3339 timestamps have four-digit years: https://www.rfc-editor.org/rfc/rfc3339#section-5.6 */
 const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000
 
-/** A later expiry, of an issuer who means `never` or counts in milliseconds, becomes the last one that can be written. */
+/** Clamps the expiry to the last valid timestamp: some issuers use a huge number for "never", or milliseconds. */
 const dateOf = (seconds: number): Date => new Date(Math.min(seconds, LAST_SECOND) * 1000)

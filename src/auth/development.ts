@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { ConfigError } from '../config.ts'
 
-/** Random bytes in a secret; HS256 wants at least the 32 of its hash: https://www.rfc-editor.org/rfc/rfc7518#section-3.2 */
+/** Random bytes of the secret; HS256 requires at least 32: https://www.rfc-editor.org/rfc/rfc7518#section-3.2 */
 const SECRET_BYTES = 32
 const SECRET_FILE = 'development-secret'
 
 /**
- * The HS256 secret of a gateway without a configured key: made at the first call, kept in `dataDir`, read by every later
- * one. Gateways that start at the same time agree on one.
+ * The HS256 secret of a gateway without a configured key. The first call creates it in `dataDir`; later calls read it.
+ * Gateways that start at the same time use the same secret.
  *
- * @throws ConfigError when the file cannot be written or read, or holds too short a secret
+ * @throws ConfigError when the file cannot be written or read, or the secret is too short
  */
 export async function developmentSecret(dataDir: string): Promise<string> {
   const file = join(dataDir, SECRET_FILE)
@@ -22,7 +22,7 @@ export async function developmentSecret(dataDir: string): Promise<string> {
   } catch (error) {
     throw new ConfigError([`DATA_DIR: ${error instanceof Error ? error.message : String(error)}`])
   }
-  throw new ConfigError([`DATA_DIR: the secret in ${file} is too short; delete the file to have a new one made`])
+  throw new ConfigError([`DATA_DIR: the secret in ${file} is too short; delete the file to create a new one`])
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {
@@ -34,7 +34,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/** Links a finished file to the name: of several at once one wins, and nobody ever reads a half-written secret. */
+/** Links a complete file to the name: of concurrent calls one succeeds, and no call reads a partially written secret. */
 async function create(dataDir: string, file: string): Promise<string> {
   await mkdir(dataDir, { recursive: true })
   const draft = `${file}.${randomUUID()}`
@@ -52,10 +52,10 @@ async function create(dataDir: string, file: string): Promise<string> {
 const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
 
-/** How long the tokens are valid that the gateway itself hands out in development mode, in seconds. */
+/** Lifetime in seconds of the tokens that the gateway signs in development mode. */
 export const DEVELOPMENT_TTL = 86_400
 
-/** Signs a token with HS256, as the gateway itself verifies it. */
+/** Signs a token with HS256. */
 export function mintToken(options: {
   secret: string
   userId: string

@@ -1,10 +1,10 @@
 import type { JSONWebKeySet } from 'jose'
 import type { FailureCause } from '../core/failures.ts'
 
-/** Sets hold a handful of keys of less than 4 KiB each. */
+/** Key sets have few keys of less than 4 KiB each. */
 const MAX_BYTES = 512 * 1024
 
-/** A fetch of the issuer's keys that has failed. */
+/** The issuer's keys could not be fetched. */
 export class KeySetFailure extends Error {
   override readonly name = 'KeySetFailure'
   readonly reason: FailureCause
@@ -16,21 +16,21 @@ export class KeySetFailure extends Error {
 }
 
 /**
- * Fetches a JWK Set. A redirect is not followed: whoever can redirect could choose the keys.
+ * Fetches a JWK Set. Does not follow redirects, which would let an open redirect choose the keys.
  *
- * @param timeout - milliseconds for the whole answer
+ * @param timeout - milliseconds until the whole response must have arrived
  * @throws KeySetFailure
  */
 export async function fetchKeySet(url: URL, timeout: number): Promise<JSONWebKeySet> {
   const body = await read(url, timeout).catch((error: unknown) => {
     if (error instanceof KeySetFailure) throw error
-    const isLate = error instanceof Error && error.name === 'TimeoutError'
-    throw isLate
-      ? new KeySetFailure('key_set_timeout', `no answer within ${timeout / 1000} seconds`, error)
+    const isTimeout = error instanceof Error && error.name === 'TimeoutError'
+    throw isTimeout
+      ? new KeySetFailure('key_set_timeout', `no response within ${timeout / 1000} seconds`, error)
       : new KeySetFailure('key_set_unreachable', 'the request failed', error)
   })
   const keySet = parse(body)
-  if (!isKeySet(keySet)) throw new KeySetFailure('key_set_invalid', 'the answer is not a JSON Web Key Set')
+  if (!isKeySet(keySet)) throw new KeySetFailure('key_set_invalid', 'the response is not a JSON Web Key Set')
   return keySet
 }
 
@@ -40,13 +40,16 @@ async function read(url: URL, timeout: number): Promise<string> {
   if (response.status !== 200) {
     await response.body?.cancel()
     const isRedirect = response.status >= 300 && response.status < 400
-    throw new KeySetFailure(isRedirect ? 'key_set_redirect' : 'key_set_invalid', `the answer is ${response.status}`)
+    throw new KeySetFailure(
+      isRedirect ? 'key_set_redirect' : 'key_set_invalid',
+      `the status of the response is ${response.status}`,
+    )
   }
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength
-    if (size > MAX_BYTES) throw new KeySetFailure('key_set_invalid', `the answer is longer than ${MAX_BYTES} bytes`)
+    if (size > MAX_BYTES) throw new KeySetFailure('key_set_invalid', `the response is larger than ${MAX_BYTES} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
@@ -56,7 +59,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new KeySetFailure('key_set_invalid', 'the answer is not JSON', error)
+    throw new KeySetFailure('key_set_invalid', 'the response is not JSON', error)
   }
 }
 

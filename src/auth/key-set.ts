@@ -8,31 +8,32 @@ import type { AuthConfig } from './variables.ts'
 
 export interface KeySetOptions {
   readonly url: URL
-  /** Seconds for which keys are used that could not be fetched again. */
+  /** Seconds for which keys are used after the refresh is due but fails. */
   readonly maxStale: number
   readonly report: (cause: FailureCause, error: unknown) => void
   readonly timeouts: Timeouts
   readonly log: Logger
 }
 
-/** `stale`: the keys are old and the issuer does not answer, but they may still be used. */
+/** `stale`: the last fetch has failed, but the keys may still be used. */
 export type KeySetState = 'ok' | 'stale' | FailureCause
 
-/** Seconds that clients wait after the issuer's keys could not be fetched. */
+/** Seconds after which clients retry when the issuer's keys could not be fetched. */
 const RETRY_AFTER = 5
 /** Age in milliseconds at which keys are fetched again. */
 const REFRESH_AFTER = 300_000
-/** Milliseconds between two looks at that age. */
-const LOOK_INTERVAL = 15_000
-/** Tokens with an unknown `kid` that may wait for the next fetch at a time. */
+/** Milliseconds between checks of that age. */
+const CHECK_INTERVAL = 15_000
+/** Maximum number of tokens with an unknown `kid` that wait for the next fetch. */
 const WAITING_MAX = 100
 
 /**
- * The issuer's published keys (JWK Set, https://www.rfc-editor.org/rfc/rfc7517#section-5). They are fetched again every
- * five minutes in the background, and go on to be used while the issuer is away, for at most `maxStale` seconds.
+ * The issuer's published keys (JWK Set, https://www.rfc-editor.org/rfc/rfc7517#section-5). Refreshes them every five
+ * minutes in the background. While the issuer cannot be reached, the keys remain in use for at most `maxStale` seconds.
  *
- * A token with an unknown `kid` waits for a fetch that begins after it has come. All such tokens share that fetch, and
- * fetches keep a distance of two seconds: invented names delay a new key by no more than that, and cost the issuer no more.
+ * A token with an unknown `kid` waits for a fetch that begins after the token has arrived. All such tokens share one
+ * fetch, and fetches begin at least `timeouts.keySetFetch` apart: forged key ids cannot delay a new key, or load the
+ * issuer, beyond that rate.
  */
 export class RemoteKeySet {
   readonly #options: KeySetOptions
@@ -40,18 +41,18 @@ export class RemoteKeySet {
   #keys: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number; readonly text: string } | undefined
   #version = 0
   #failure: FailureCause | undefined
-  /** The fetch that is under way or that will begin when the distance is kept. */
+  /** The fetch in flight, or the one that begins after the minimum interval. */
   #next: Promise<void> | undefined
-  #hasBegun = false
-  #lastBegan = Number.NEGATIVE_INFINITY
+  #isInFlight = false
+  #lastStartedAt = Number.NEGATIVE_INFINITY
   #waiting = 0
 
   constructor(options: KeySetOptions) {
     this.#options = options
-    this.#refreshing = new PeriodicJob(LOOK_INTERVAL, () => this.#refresh(), options.log)
+    this.#refreshing = new PeriodicJob(CHECK_INTERVAL, () => this.#refresh(), options.log)
   }
 
-  /** Fetches the keys, and again whenever they are old. */
+  /** Fetches the keys and keeps refreshing them. */
   start(): void {
     this.#refreshing.start()
   }
@@ -65,25 +66,25 @@ export class RemoteKeySet {
     return this.#failure ?? 'key_set_unreachable'
   }
 
-  /** Changes whenever other keys were fetched; undefined while there are none that may be used. */
+  /** Changes whenever different keys were fetched; undefined while there are no usable keys. */
   version(): number | undefined {
     return this.#usable() && this.#version
   }
 
   /**
-   * The key that a token names.
+   * Finds the key of a token by its header.
    *
-   * @throws Unavailable when there are no keys to look in
+   * @throws Unavailable if there are no usable keys
    */
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    const came = performance.now()
+    const arrivedAt = performance.now()
     if (!this.#usable()) await this.#fetch()
     const before = this.#usable()
     if (!before) throw this.#unavailable()
     try {
       return await before.find(header, token)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || this.#lastBegan > came) throw error
+      if (!(error instanceof errors.JWKSNoMatchingKey) || this.#lastStartedAt > arrivedAt) throw error
     }
     await this.#fetchForUnknown()
     if (this.#failure) throw this.#unavailable()
@@ -104,8 +105,8 @@ export class RemoteKeySet {
     if (this.#waiting >= WAITING_MAX) throw this.#unavailable()
     this.#waiting += 1
     try {
-      // A fetch that is under way may have been answered before the key was published.
-      if (this.#hasBegun) await this.#next
+      // The response to a fetch in flight may be older than the key.
+      if (this.#isInFlight) await this.#next
       await this.#fetch()
     } finally {
       this.#waiting -= 1
@@ -114,18 +115,19 @@ export class RemoteKeySet {
 
   /** Joins the next fetch; never throws. */
   #fetch(): Promise<void> {
-    return (this.#next ??= this.#fetchInTime().finally(() => {
+    return (this.#next ??= this.#fetchAtInterval().finally(() => {
       this.#next = undefined
-      this.#hasBegun = false
+      this.#isInFlight = false
     }))
   }
 
-  async #fetchInTime(): Promise<void> {
+  /** Waits until the minimum interval since the last fetch has passed, then fetches. */
+  async #fetchAtInterval(): Promise<void> {
     const { url, timeouts } = this.#options
-    const pause = this.#lastBegan + timeouts.keySetFetch - performance.now()
+    const pause = this.#lastStartedAt + timeouts.keySetFetch - performance.now()
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
-    this.#hasBegun = true
-    this.#lastBegan = performance.now()
+    this.#isInFlight = true
+    this.#lastStartedAt = performance.now()
     try {
       const keySet = await fetchKeySet(url, timeouts.keySetAnswer)
       const text = JSON.stringify(keySet)
@@ -139,13 +141,13 @@ export class RemoteKeySet {
   }
 
   #unavailable(): Unavailable {
-    return new Unavailable(this.#failure ?? 'key_set_unreachable', 'The keys that verify tokens cannot be fetched', {
+    return new Unavailable(this.#failure ?? 'key_set_unreachable', 'The keys for verifying tokens cannot be fetched', {
       retryAfter: RETRY_AFTER,
     })
   }
 }
 
-/** The key set of the configuration, if it names one. */
+/** Creates the key set if JWKS_URL is configured. */
 export function createKeySet(
   config: AuthConfig,
   { failures, timeouts, log }: { failures: Failures; timeouts: Timeouts; log: Logger },

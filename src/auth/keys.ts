@@ -4,26 +4,26 @@ import { ConfigError } from '../config.ts'
 import type { RemoteKeySet } from './key-set.ts'
 import type { AuthSecrets } from './variables.ts'
 
-/** What tokens are verified with, and the only algorithms that this key may be used with. */
+/** The key that verifies tokens, with the only algorithms allowed for it. */
 export interface TrustedKey {
   readonly key: KeyObject | JWTVerifyGetKey
   readonly algorithms: readonly string[]
 }
 
-// Signature algorithms by key: https://www.rfc-editor.org/rfc/rfc7518#section-3.1, and for Ed25519 both its first name
-// (https://www.rfc-editor.org/rfc/rfc8037#section-3.1) and its present one (https://www.rfc-editor.org/rfc/rfc9864).
+// Signature algorithms by key: https://www.rfc-editor.org/rfc/rfc7518#section-3.1; for Ed25519 both the original name
+// (https://www.rfc-editor.org/rfc/rfc8037#section-3.1) and the current one (https://www.rfc-editor.org/rfc/rfc9864).
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 const ED25519 = ['EdDSA', 'Ed25519']
 const CURVES: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
 
-/** Smallest RSA modulus in bits: https://www.rfc-editor.org/rfc/rfc7518#section-3.3 */
+/** Minimum RSA modulus in bits: https://www.rfc-editor.org/rfc/rfc7518#section-3.3 */
 const RSA_MIN_BITS = 2048
 
 /**
- * Picks the configured key and pins the algorithms to it, so that no token chooses its own
- * (https://www.rfc-editor.org/rfc/rfc8725#section-3.1). The development secret counts only where nothing is configured.
+ * Selects the configured key and fixes its algorithms, so that a token cannot choose its own
+ * (https://www.rfc-editor.org/rfc/rfc8725#section-3.1). Uses the development secret only if no key is configured.
  *
- * @throws ConfigError when no key is there, or the public key is none that tokens can be verified with
+ * @throws ConfigError if there is no key, or the public key cannot verify tokens
  */
 export function trustedKey(options: {
   keySet: RemoteKeySet | undefined
@@ -43,7 +43,7 @@ export function trustedKey(options: {
 function sharedSecret(secret: string): TrustedKey {
   const hmac = { name: 'HMAC', hash: 'SHA-256' }
   const bytes = new TextEncoder().encode(secret)
-  // Given the bytes, jose would import them anew for every token.
+  // Imported once; from raw bytes, jose would import the key again for every token.
   let key: ReturnType<JWTVerifyGetKey<CryptoKey>> | undefined
   return { key: () => (key ??= crypto.subtle.importKey('raw', bytes, hmac, false, ['verify'])), algorithms: ['HS256'] }
 }

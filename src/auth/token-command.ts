@@ -4,7 +4,7 @@ import { isUserId, USER_ID_MAX } from '../core/actor.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { developmentSecret, mintToken } from './development.ts'
 
-/** What a command leaves behind: 0 done, 1 not possible with this configuration, 2 bad arguments. */
+/** The result of a command. Exit codes: 0 success, 1 not possible with this configuration, 2 invalid arguments. */
 export interface CommandOutcome {
   readonly exitCode: 0 | 1 | 2
   readonly stdout: string
@@ -13,17 +13,17 @@ export interface CommandOutcome {
 
 const USAGE = `Usage: npm run -s token -- <user id> [--ttl 1h] [--scope rtc:admin]
 
-Prints a token that the gateway with this configuration accepts.
+Prints a token that a gateway with the same configuration accepts.
 
-  --ttl    how long it is valid: a whole number of s, m, h or d (default 1h)
-  --scope  what it allows, separated by spaces; may be repeated
-  --help   prints this`
+  --ttl    lifetime: a whole number of s, m, h or d (default 1h)
+  --scope  scopes, separated by spaces; may be repeated
+  --help   prints this help`
 
 /**
  * The `token` command.
  *
  * @param argv the arguments, without the program's name
- * @param options.environment @default the process's own
+ * @param options.environment @default process.env
  */
 export async function tokenCommand(
   argv: readonly string[],
@@ -35,7 +35,7 @@ export async function tokenCommand(
     const configuration = loadConfig(environment)
     const secret = await signingSecret(configuration)
     if (secret === undefined) {
-      return failed(1, 'The gateway cannot sign: with JWT_PUBLIC_KEY or JWKS_URL only their issuer makes tokens')
+      return failed(1, 'The gateway cannot sign tokens: with JWT_PUBLIC_KEY or JWKS_URL only the issuer can')
     }
     const { issuer, audience, userClaim } = configuration.config.auth
     return printed(await mintToken({ ...request, secret, issuer, audience, userClaim, now: clock.now() }))
@@ -60,7 +60,7 @@ function parse(argv: readonly string[]): 'help' | { userId: string; ttl: number;
   if (values.help) return 'help'
   const [userId, ...rest] = positionals
   if (userId === undefined) throw new UsageError('The user id is missing.')
-  if (rest.length > 0) throw new UsageError(`One user id is wanted, not ${positionals.length}.`)
+  if (rest.length > 0) throw new UsageError(`Expected one user id, not ${positionals.length}.`)
   if (!isUserId(userId)) {
     throw new UsageError(`A user id has 1 to ${USER_ID_MAX} characters and no control characters.`)
   }

@@ -4,27 +4,27 @@ import { type Contradiction, isPublicUrl, seconds, text, type Values } from '../
 export interface AuthConfig {
   readonly issuer: string | undefined
   readonly audience: string | undefined
-  /** The claim that holds the user's id. */
+  /** The claim that contains the user's id. */
   readonly userClaim: string
   readonly jwksUrl: string | undefined
-  /** Seconds for which fetched keys are used while JWKS_URL does not answer. */
+  /** Seconds for which fetched keys are used while JWKS_URL cannot be reached. */
   readonly jwksMaxStale: number
-  /** Take tokens that never expire. */
+  /** Accept tokens without an expiry. */
   readonly allowNoExpiry: boolean
 }
 
 export interface AuthSecrets {
-  /** HS256 secret. */
+  /** The HS256 secret. */
   readonly jwtSecret: string | undefined
-  /** SPKI in PEM. */
+  /** An SPKI public key in PEM. */
   readonly jwtPublicKey: string | undefined
 }
 
-/** HS256 wants a key at least as long as its hash (RFC 7518, section 3.2). */
+/** HS256 requires a key at least as long as its hash (RFC 7518, section 3.2). */
 const HS256_MIN_BYTES = 32
 
 export const authVariables = {
-  // Whoever knows the public key could sign with it.
+  // A PEM is refused: if a public key were used as the secret, anyone could sign tokens with it.
   JWT_SECRET: z
     .string()
     .refine((secret) => !secret.includes('-----BEGIN '), 'must not be a PEM: a public key belongs in JWT_PUBLIC_KEY')
@@ -54,7 +54,7 @@ export const authVariables = {
 
 type AuthValues = Values<typeof authVariables>
 
-/** Those of the three kinds of key that are set. */
+/** The key variables that are set. */
 export const keysOf = (env: AuthValues) =>
   (['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'] as const).filter((name) => env[name] !== undefined)
 
@@ -64,7 +64,10 @@ export function* authContradictions(
   const keys = keysOf(env)
   if (keys.length > 1) yield { variable: keys.join(', '), message: 'only one of these may be set' }
   if (keys.length === 0 && env.NODE_ENV === 'production') {
-    yield { variable: 'JWT_SECRET', message: 'production needs a key: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL' }
+    yield {
+      variable: 'JWT_SECRET',
+      message: 'a key is required in production: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL',
+    }
   }
 }
 

@@ -1,56 +1,57 @@
 import { acceptedUntil, type Actor } from '../core/actor.ts'
 
-/** Longest time in milliseconds for which a verified token is taken without a look at its signature. */
-export const KEPT_FOR = 60_000
+/** Maximum milliseconds for which a verified token is accepted without verifying it again. */
+export const CACHE_TTL = 60_000
 
-/** Bounds of what is kept; a token is ASCII, so that its length is its size in bytes. */
+/** Limits of the cache. Tokens are ASCII, so their length is their size in bytes. */
 const TOKENS_MAX = 20_000
 const BYTES_MAX = 16 * 1024 * 1024
 
 interface Entry {
   readonly actor: Actor
-  /** Milliseconds since the epoch: when it was verified, and when it has to be verified again. */
-  readonly from: number
-  readonly until: number
+  /** Time of verification in milliseconds since the epoch. */
+  readonly verifiedAt: number
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
 }
 
 /**
- * Tokens whose signature and claims were verified a short while ago, so that each request of a client does not cost a
- * verification. A token is never kept beyond its expiry, and a refused one is never kept. The oldest go first.
+ * A cache of recently verified tokens, which saves a verification per request. An entry never outlives its token, and
+ * refused tokens are not cached. The oldest entries are evicted first.
  */
 export class VerifiedTokens {
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
   #version: number | undefined
 
-  /** How many tokens are kept. */
+  /** Number of cached tokens. */
   get size(): number {
     return this.#entries.size
   }
 
   /**
-   * The actor of a token that was verified with these keys.
+   * The actor of a cached token.
    *
-   * @param version - of the keys; tokens that were verified with other ones are forgotten
+   * @param version - version of the keys; a new version clears the cache
    */
   get(token: string, { now, version }: { readonly now: Date; readonly version: number }): Actor | undefined {
     if (version !== this.#version) this.#clear(version)
     const entry = this.#entries.get(token)
     if (!entry) return undefined
     const time = now.getTime()
-    // A clock that was set back may have come before the token's `nbf` and `iat`.
-    if (time >= entry.from && time < entry.until) return entry.actor
+    // Verify again if the clock was set back: it may now be before the token's `nbf` or `iat`.
+    if (time >= entry.verifiedAt && time < entry.expiresAt) return entry.actor
     this.#delete(token)
     return undefined
   }
 
-  /** @param version - of the keys that were there both before and after the verification */
+  /** @param version - version of the keys, unchanged during the verification */
   put(token: string, actor: Actor, { now, version }: { readonly now: Date; readonly version: number }): void {
     if (version !== this.#version) this.#clear(version)
     if (this.#entries.has(token)) this.#delete(token)
-    const from = now.getTime()
-    const until = Math.min(from + KEPT_FOR, acceptedUntil(actor)?.getTime() ?? Number.POSITIVE_INFINITY)
-    this.#entries.set(token, { actor, from, until })
+    const verifiedAt = now.getTime()
+    const expiresAt = Math.min(verifiedAt + CACHE_TTL, acceptedUntil(actor)?.getTime() ?? Number.POSITIVE_INFINITY)
+    this.#entries.set(token, { actor, verifiedAt, expiresAt })
     this.#bytes += token.length
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= TOKENS_MAX && this.#bytes <= BYTES_MAX) return

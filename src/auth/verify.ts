@@ -10,27 +10,27 @@ import type { AuthConfig, AuthSecrets } from './variables.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
 /**
- * Verifies a JSON Web Token and answers who it speaks for.
+ * Verifies a JSON Web Token and returns its actor.
  *
- * @throws RtcError UNAUTHENTICATED for any token that is not valid, as its subclass TokenExpired when only time is the
- *   reason; UNAVAILABLE when the issuer's keys cannot be fetched
+ * @throws RtcError UNAUTHENTICATED for an invalid token, as the subclass TokenExpired if it is only expired; UNAVAILABLE
+ *   when the issuer's keys cannot be fetched
  */
 export type Verify = (token: string) => Promise<Actor>
 
-/** Longest token in bytes. A token is ASCII, so that its length is its size. */
+/** Maximum size of a token in bytes. Tokens are ASCII, so their length is their size. */
 export const TOKEN_MAX_BYTES = 8192
 
 /**
- * Makes the verifier for the configured key.
+ * Creates the verifier for the configured key.
  *
- * @throws ConfigError when no key is there, or the public key cannot be used
+ * @throws ConfigError if there is no key, or the public key cannot be used
  */
 export function createVerifier(options: {
   config: AuthConfig
   secrets: AuthSecrets
-  /** The issuer's published keys, where the configuration names them. */
+  /** The issuer's published keys, if JWKS_URL is configured. */
   keySet?: RemoteKeySet | undefined
-  /** The secret of development mode; ignored where a key is configured. */
+  /** The secret of development mode; ignored if a key is configured. */
   developmentSecret?: string | undefined
   clock: Clock
 }): Verify {
@@ -44,14 +44,14 @@ export function createVerifier(options: {
     ...(!config.allowNoExpiry && { requiredClaims: ['exp'] }),
   }
   const verified = new VerifiedTokens()
-  /** Undefined while there are no keys to verify with. */
+  /** Undefined while there are no usable keys. */
   const keysVersion = () => (keySet ? keySet.version() : 0)
 
   const verify: Verify = async (token) => {
     if (token.length > TOKEN_MAX_BYTES) {
       throw new RtcError('UNAUTHENTICATED', `The token is longer than ${TOKEN_MAX_BYTES} bytes`)
     }
-    // The decoder would pass over white space, padding and stray bits: many texts would be the same token.
+    // The base64url decoder ignores white space, padding and trailing bits, so one token would have many encodings.
     if (!isCompact(token)) throw new RtcError('UNAUTHENTICATED', 'The token is not a signed JSON Web Token')
     const { payload } = await jwtVerify(token, key, { ...expected, currentDate: clock.now() }).catch(
       (error: unknown) => {
@@ -59,15 +59,15 @@ export function createVerifier(options: {
       },
     )
     if (!isIssuedBy(clock.now(), payload)) {
-      throw new RtcError('UNAUTHENTICATED', 'The token says that it is issued in the future')
+      throw new RtcError('UNAUTHENTICATED', 'The token was issued in the future')
     }
     return actorOf(payload, config.userClaim)
   }
 
   return async (token) => {
     const version = keysVersion()
-    const known = version === undefined ? undefined : verified.get(token, { now: clock.now(), version })
-    if (known) return known
+    const cached = version === undefined ? undefined : verified.get(token, { now: clock.now(), version })
+    if (cached) return cached
     const now = clock.now()
     const actor = await verify(token)
     if (version !== undefined && version === keysVersion()) verified.put(token, actor, { now, version })
@@ -75,11 +75,11 @@ export function createVerifier(options: {
   }
 }
 
-/** A clock that is ahead, or an `iat` in milliseconds, would make tokens last longer than the issuer means. */
+/** An issuer whose clock is ahead, or that counts in milliseconds, would make tokens valid longer than intended. */
 const isIssuedBy = (now: Date, { iat }: JWTPayload): boolean =>
   iat === undefined || (typeof iat === 'number' && iat <= now.getTime() / 1000 + CLOCK_TOLERANCE)
 
-/** Three parts, each as an encoder of base64url writes it: https://www.rfc-editor.org/rfc/rfc7515#section-7.1 */
+/** Three parts in canonical base64url: https://www.rfc-editor.org/rfc/rfc7515#section-7.1 */
 function isCompact(token: string): boolean {
   const parts = token.split('.')
   return parts.length === 3 && parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)

@@ -1,12 +1,12 @@
-/** What a database URL says, apart from what only the gateway and Prisma's tools understand. */
+/** A database URL, split into the part for `pg` and the schema. */
 export interface DatabaseAddress {
-  /** For `pg`. */
+  /** The URL for `pg`, without `?schema=`. */
   readonly connectionString: string
-  /** Of `?schema=`; undefined leaves the search path as the server has it. */
+  /** The value of `?schema=`; undefined keeps the server's search path. */
   readonly schema: string | undefined
 }
 
-/** Reads a database URL, in which `?schema=` names the schema of the gateway's tables, as with Prisma. */
+/** Parses a database URL. As with Prisma, `?schema=` names the schema of the gateway's tables. */
 export function addressOf(url: string): DatabaseAddress {
   if (!url.includes('schema=')) return { connectionString: url, schema: undefined }
   const parsed = new URL(url)

@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import { addressOf } from './address.ts'
 
-/** The database that DATABASE_URL names cannot be used. Its message is one sentence for whoever starts the gateway. */
+/** The database of DATABASE_URL cannot be used. The message is one sentence for the operator. */
 export class DatabaseUrlError extends Error {
   override readonly name = 'DatabaseUrlError'
 
@@ -14,7 +14,7 @@ export class DatabaseUrlError extends Error {
 
 export interface AwaitOptions {
   readonly url: string
-  /** Seconds for which a database that cannot be reached is waited for. */
+  /** Seconds to wait for a database that cannot be reached. */
   readonly wait: number
   readonly signal: AbortSignal
   readonly log: Logger
@@ -22,38 +22,38 @@ export interface AwaitOptions {
 
 /** Milliseconds. */
 const ATTEMPT_TIMEOUT = 5000
-const PAUSE = 500
-const SAY_INTERVAL = 5000
+const RETRY_INTERVAL = 500
+const LOG_INTERVAL = 5000
 
 /**
- * Waits until the database of a URL answers, then makes sure that a pooler in between keeps sessions.
+ * Waits until the database of a URL can be reached, then checks that a pooler in between preserves sessions.
  *
- * @throws DatabaseUrlError at once when the server refuses us, and after `wait` seconds when it cannot be reached
+ * @throws DatabaseUrlError immediately if the server refuses the connection, and after `wait` seconds if it cannot be reached
  * @throws AbortError as soon as `signal` is aborted
  */
 export async function awaitDatabase({ url, wait, signal, log }: AwaitOptions): Promise<void> {
-  const began = performance.now()
-  const left = () => wait * 1000 - (performance.now() - began)
-  let said = Number.NEGATIVE_INFINITY
+  const startedAt = performance.now()
+  const remaining = () => wait * 1000 - (performance.now() - startedAt)
+  let loggedAt = Number.NEGATIVE_INFINITY
   for (;;) {
     const failure = await attempt(url, signal)
     if (!failure) return
     signal.throwIfAborted()
-    if (failure.isFinal || left() <= 0) {
+    if (failure.isFinal || remaining() <= 0) {
       const waited = failure.isFinal ? '' : `; waited ${wait} seconds (DATABASE_WAIT)`
       throw new DatabaseUrlError(`${failure.reason}${waited}`, failure.cause)
     }
-    if (performance.now() - said >= SAY_INTERVAL) {
-      said = performance.now()
-      log.warn({ left: Math.ceil(left() / 1000) }, `waiting for the database: ${failure.reason}`)
+    if (performance.now() - loggedAt >= LOG_INTERVAL) {
+      loggedAt = performance.now()
+      log.warn({ secondsLeft: Math.ceil(remaining() / 1000) }, `waiting for the database: ${failure.reason}`)
     }
-    await delay(Math.min(PAUSE, Math.max(left(), 0)), undefined, { signal })
+    await delay(Math.min(RETRY_INTERVAL, Math.max(remaining(), 0)), undefined, { signal })
   }
 }
 
 interface Failure {
   readonly reason: string
-  /** Waiting does not help. */
+  /** Retrying cannot succeed. */
   readonly isFinal: boolean
   readonly cause?: unknown
 }
@@ -70,7 +70,7 @@ async function attempt(url: string, signal: AbortSignal): Promise<Failure | unde
       clients.push(client)
       await client.connect()
     }
-    return (await keepSessions(clients)) ? undefined : { reason: TRANSACTION_POOLING, isFinal: true }
+    return (await preservesSessions(clients)) ? undefined : { reason: TRANSACTION_POOLING, isFinal: true }
   } catch (cause) {
     return { ...explain(cause, url), cause }
   } finally {
@@ -86,7 +86,7 @@ function clientFor(url: string): pg.Client {
     query_timeout: ATTEMPT_TIMEOUT,
     application_name: 'rtc-gateway start',
   })
-  // An error of the connection also fails what waits for it.
+  // The error also rejects the pending connect or query.
   client.on('error', () => undefined)
   return client
 }
@@ -96,41 +96,41 @@ function endAtOnce(client: pg.Client): void {
 }
 
 const TRANSACTION_POOLING =
-  'the pooler there shares its connections between statements or transactions, so that settings and LISTEN do not ' +
-  'hold; the gateway needs sessions (PgBouncer: pool_mode = session), or the address of PostgreSQL itself'
+  'the pooler shares connections between statements or transactions, so session settings and LISTEN are lost; the ' +
+  'gateway requires sessions (PgBouncer: pool_mode = session), or a direct connection to PostgreSQL'
 
-/** Two sessions that are open at the same time have a server process each, and keep it. */
-async function keepSessions(clients: readonly pg.Client[]): Promise<boolean> {
-  const owners = new Map<number, pg.Client>()
-  const served = new Map<pg.Client, number>()
+/** Whether each of two open sessions keeps a server process of its own. */
+async function preservesSessions(clients: readonly pg.Client[]): Promise<boolean> {
+  const clientOf = new Map<number, pg.Client>()
+  const pidOf = new Map<pg.Client, number>()
   for (const client of [...clients, ...clients, ...clients]) {
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     const pid = rows[0]?.pid ?? 0
-    if ((owners.get(pid) ?? client) !== client || (served.get(client) ?? pid) !== pid) return false
-    owners.set(pid, client)
-    served.set(client, pid)
+    if ((clientOf.get(pid) ?? client) !== client || (pidOf.get(client) ?? pid) !== pid) return false
+    clientOf.set(pid, client)
+    pidOf.set(client, pid)
   }
   return true
 }
 
-/** SQLSTATE classes that do not pass by themselves: invalid authorization, no such database. */
+/** SQLSTATE classes that a retry cannot resolve: invalid authorization, no such database. */
 const FINAL_STATES = /^(28|3D)/
-/** A server that is not what the URL says. */
+/** Error codes for a server that does not match the URL. */
 const FINAL_CODES = /^(ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|CERT_|ERR_INVALID_URL|EACCES)/
 
 function explain(error: unknown, url: string): Omit<Failure, 'cause'> {
-  // One error per address of a host.
+  // An AggregateError contains one error per address of the host.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const message = first instanceof Error ? first.message : String(first)
   const { host, hostname, pathname, username } = new URL(url)
   if (first instanceof pg.DatabaseError) {
     const isFinal = FINAL_STATES.test(first.code ?? '')
-    const who = `user ${JSON.stringify(decodeURIComponent(username))}, database ${JSON.stringify(pathname.slice(1))}`
-    return { reason: `the server at ${host} says: ${message} (${who})`, isFinal }
+    const account = `user ${JSON.stringify(decodeURIComponent(username))}, database ${JSON.stringify(pathname.slice(1))}`
+    return { reason: `the server at ${host} refuses the connection: ${message} (${account})`, isFinal }
   }
   const code = first instanceof Error && 'code' in first ? String(first.code) : ''
   return {
-    reason: `the database at ${host || hostname || 'that address'} cannot be reached: ${message}`,
+    reason: `the database at ${host || hostname || 'this address'} cannot be reached: ${message}`,
     isFinal: FINAL_CODES.test(code),
   }
 }

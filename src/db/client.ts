@@ -7,53 +7,53 @@ import { PrismaClient } from './generated/prisma/client.ts'
 import { prepareSession } from './session.ts'
 import type { Statements } from './statement.ts'
 import { reportUnavailable, unavailableFrom } from './unavailable.ts'
-import { sendingZones } from './zoned-times.ts'
+import { withZonedTimes } from './zoned-times.ts'
 
 export interface Database {
   /**
-   * When the database cannot be used, every operation fails with {@link Unavailable}, within 5 seconds; it works again
-   * as soon as the database does.
+   * While the database cannot be used, every operation fails with {@link Unavailable} within 5 seconds. Recovers as soon as
+   * the database does.
    */
   readonly prisma: PrismaClient
   readonly statements: Statements
-  /** @throws Unavailable with the reason when the database cannot be used, also when it only cannot be written */
+  /** @throws Unavailable with the reason if the database cannot be used, or cannot be written */
   check(): Promise<void>
-  /** Ends all connections once the statements under way have ended. May be called again. */
+  /** Closes all connections after the statements in flight. Idempotent. */
   close(): Promise<void>
 }
 
 export interface DatabaseOptions {
   readonly url: string
   readonly log: Logger
-  /** Hears of every operation that the database could not be used for. @default one that logs to `log` */
+  /** Receives every failure to use the database. @default one that logs to `log` */
   readonly failures?: Failures
-  /** Sees every SQL statement as it is sent. */
+  /** Called with every SQL statement before it is sent. */
   readonly onStatement?: (sql: string) => void
 }
 
 const MAX_CONNECTIONS = 10
-/** For a connection, free or new. */
+/** Maximum wait for a free or new connection. */
 const CONNECT_TIMEOUT_MS = 4000
 const STATEMENT_TIMEOUT_MS = 4000
-/** For a server that does not even say that the statement has timed out. */
+/** Client-side timeout, for a server that does not even report the statement timeout. */
 const ANSWER_TIMEOUT_MS = 4500
 
 /**
- * A statement that the server can only carry out if it can make a file longer. The table is gone when the statement has
- * ended, and the statement is sent only after the disk was full.
+ * A statement that succeeds only if the server can extend a file. The table is dropped when the statement ends. Sent only
+ * after a `disk_full` failure.
  */
 const USE_DISK = `CREATE TEMPORARY TABLE rtc_disk_probe ON COMMIT DROP AS SELECT repeat('0', 100) FROM generate_series(1, 2000)`
 
-/** Makes a client. It connects when first used. */
+/** Creates a client, which connects lazily. */
 export function createDatabase({ url, log, failures = new Failures(log), onStatement }: DatabaseOptions): Database {
   const address = addressOf(url)
   const pool = new pg.Pool(poolConfig(address))
-  // The pool replaces an idle connection that breaks; without a listener, its error would end the process.
+  // The pool replaces a broken idle connection; without a listener, its error would crash the process.
   pool.on('error', (error) => log.debug({ err: error }, 'lost an idle database connection'))
   const client = new PrismaClient({
-    adapter: sendingZones(new PrismaPg(pool, address.schema === undefined ? {} : { schema: address.schema })),
+    adapter: withZonedTimes(new PrismaPg(pool, address.schema === undefined ? {} : { schema: address.schema })),
     errorFormat: 'minimal',
-    // The pool gives up earlier, and its errors say more.
+    // Longer than the timeouts of the pool, whose errors are more specific.
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS + ANSWER_TIMEOUT_MS },
     log: onStatement ? [{ emit: 'event', level: 'query' }] : [],
   })
@@ -81,7 +81,7 @@ export function createDatabase({ url, log, failures = new Failures(log), onState
       },
     },
     async check() {
-      // Reading goes on while the disk is full.
+      // Reads still succeed while the disk is full.
       await prisma.$executeRawUnsafe(isDiskFull ? USE_DISK : 'SELECT 1')
       isDiskFull = false
     },
@@ -98,9 +98,9 @@ function poolConfig({ connectionString, schema }: DatabaseAddress): pg.PoolConfi
     query_timeout: ANSWER_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    // A server that does not answer must not keep a stopping process alive.
+    // An unresponsive server must not keep a stopping process alive.
     allowExitOnIdle: true,
-    // The pool waits for the promise, which its types do not know yet.
+    // The pool awaits the promise, although its types do not declare it yet.
     // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: (client) => prepareSession(client, { schema, statementTimeout: STATEMENT_TIMEOUT_MS }),
   }

@@ -9,23 +9,23 @@ import { spawnServer, type Settings } from './embedded/server-process.ts'
 import { shutDown } from './embedded/shut-down.ts'
 import { Supervisor } from './embedded/supervisor.ts'
 
-/** A PostgreSQL server that the gateway runs for itself. */
+/** The embedded PostgreSQL server. */
 export interface DatabaseServer {
-  /** For `pg` and Prisma. It holds the password. */
+  /** URL for `pg` and Prisma, including the password. */
   readonly url: string
-  /** It ran already: left behind by a gateway that was killed, or shared with one that is alive. */
+  /** The server was already running: started by a gateway that was killed, or by one that still uses it. */
   readonly adopted: boolean
-  /** Stops the server and waits for its end, unless another gateway uses it. May be called again. */
+  /** Stops the server and waits for its exit, unless another gateway uses it. Idempotent. */
   stop(): Promise<void>
 }
 
 export interface EmbeddedServerOptions {
-  /** Gets the data in `postgres/` and the server's own log in `postgres.log`. Made if absent. */
+  /** Directory for the data in `postgres/` and the server's log `postgres.log`. Created if absent. */
   readonly dataDir: string
   readonly log: Logger
-  /** Ends a start that is under way, and the server with it. */
+  /** Aborts the start and stops the server. */
   readonly signal?: AbortSignal
-  /** Server settings beside the default ones, by name. */
+  /** Server settings in addition to the defaults, by name. */
   readonly settings?: Settings
 }
 
@@ -33,11 +33,11 @@ export interface EmbeddedServerOptions {
 const DATABASE = 'rtc'
 
 /**
- * Starts the default server on 127.0.0.1, or adopts the one that runs on the data directory already.
+ * Starts the embedded server on 127.0.0.1, or adopts a server already running on the data directory.
  *
- * The server outlives this process if it is killed; if the server is killed, it is started again on the same port.
+ * If this process is killed, the server keeps running. If the server is killed, it is restarted on the same port.
  *
- * @throws EmbeddedServerError with the server's own words when it cannot run here
+ * @throws EmbeddedServerError with the server's output if it cannot run
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<DatabaseServer> {
   const { dataDir, signal, log, settings } = options
@@ -59,7 +59,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     throw error
   }
   log.info({ server: pid, port, logFile }, adopted ? 'adopted the database server' : 'started the database server')
-  // Clients know the port: a server that is started again listens there.
+  // A restarted server must use the same port, which clients have in their URL.
   const supervisor = new Supervisor(cluster, { running, spawn: () => spawn(port), log })
   let stopping: Promise<void> | undefined
   return {
@@ -82,6 +82,6 @@ async function createDatabase(adminUrl: string): Promise<void> {
   }
 }
 
-/** Another gateway has made it since we looked: `duplicate_database`, or `unique_violation` in its catalogue. */
+/** Another gateway created the database concurrently: `duplicate_database`, or `unique_violation` in the catalog. */
 const isDuplicate = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && (error.code === '42P04' || error.code === '23505')

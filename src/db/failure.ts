@@ -2,7 +2,7 @@ import type { FailureCause } from '../core/failures.ts'
 import pg from 'pg'
 import { Prisma } from './generated/prisma/client.ts'
 
-/** What the driver adapter makes of an error: of the server, with its SQLSTATE, or of the socket. */
+/** The driver adapter's description of an error: of the server, with its SQLSTATE, or of the socket. */
 interface AdapterCause {
   readonly kind?: string
   readonly originalCode?: string
@@ -10,30 +10,30 @@ interface AdapterCause {
 
 const SOCKET_ERRORS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'TlsConnectionError'])
 
-/** Codes of Node.js, such as ENETUNREACH, that the adapter does not know and Prisma passes off as its own. */
+/** Node.js error codes, such as ENETUNREACH, that the adapter does not know and Prisma reports as its own. */
 const SYSTEM_ERROR = /^(E(?!RR_)|ERR_(SSL|TLS|SOCKET|STREAM)_)/
 
 /**
- * SQLSTATEs, or classes of them, with which a server turns us away; the first that fits counts.
+ * SQLSTATEs, or their classes, that mean that the database cannot be used; the first matching prefix applies.
  *
  * @see https://www.postgresql.org/docs/18/errcodes-appendix.html
  */
 const REFUSALS: readonly (readonly [prefix: string, cause: FailureCause])[] = [
   ['08', 'database_unreachable'], // connection exception
   ['25006', 'database_read_only'], // a standby, while another server becomes the primary
-  ['28', 'database_refused'], // invalid authorization
+  ['28', 'database_refused'], // invalid authorization specification
   ['3D000', 'database_refused'], // no such database
   ['53100', 'disk_full'],
   ['53', 'database_overloaded'], // out of connections or memory
-  ['57014', 'database_timeout'], // the statement has timed out
+  ['57014', 'database_timeout'], // statement timeout
   ['57P', 'database_unreachable'], // shutting down, crashed or starting
 ]
 
-/** What `pg` says, without a code, when the server does not answer a query within `query_timeout`. */
+/** The message of `pg`, which has no code, when a query exceeds `query_timeout`. */
 const QUERY_TIMEOUT = 'Query read timeout'
 
 /**
- * Why an operation of Prisma, or a statement of `pg`, could not use the database; undefined when it could, and failed for another reason.
+ * The reason why an operation of Prisma or `pg` could not use the database; undefined if it failed for another reason.
  *
  * @param isPoolBusy whether every connection is in use
  */
@@ -48,7 +48,7 @@ export function failureOf(error: unknown, isPoolBusy: () => boolean): FailureCau
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && SYSTEM_ERROR.test(error.code)) {
     return 'database_unreachable'
   }
-  // Neither the server, nor the adapter, nor Prisma has named it: so `pg` says that it has lost or found no connection.
+  // An error without a code comes from `pg` itself: the connection was lost, or none was available.
   if (!(error instanceof Error) || error.name !== 'Error') return undefined
   if (error.message === QUERY_TIMEOUT) return 'database_timeout'
   return isPoolBusy() ? 'pool_exhausted' : 'database_unreachable'

@@ -8,33 +8,34 @@ import type { Logger } from '../core/logger.ts'
 import { addressOf } from './address.ts'
 import { prepareSession } from './session.ts'
 
-/** The database's migrations and this build's cannot be brought together. */
+/** The database cannot be migrated to this build's schema. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
 
 interface Migration {
-  /** `<timestamp>_<name>`, the order in which they are applied. */
+  /** `<timestamp>_<name>`; migrations are applied in this order. */
   readonly name: string
   readonly sql: string
   /** SHA-256 of the file, in hexadecimal. */
   readonly checksum: string
 }
 
-interface Entry {
+/** A row of Prisma's table of migrations. */
+interface MigrationRecord {
   migration_name: string
   checksum: string
   finished_at: Date | null
 }
 
-/** The same from `src/db` and from `dist/db`. */
+/** Resolves to the same directory from `src/db` and `dist/db`. */
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
 
-/** The lock that Prisma's own `migrate` takes. */
+/** The advisory lock of `prisma migrate`. */
 const LOCK = 72_707_369
 
-/** Prisma's book of migrations, so that its tools agree on what has been applied. */
-const CREATE_BOOK = `
+/** Prisma's table of applied migrations, which Prisma's tools also use. */
+const CREATE_TABLE = `
   CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
     id                  VARCHAR(36) PRIMARY KEY NOT NULL,
     checksum            VARCHAR(64) NOT NULL,
@@ -47,23 +48,23 @@ const CREATE_BOOK = `
   )`
 
 export interface MigrateOptions {
-  /** Ends a wait for the lock, and what is under way. */
+  /** Aborts the migration, also while it waits for the lock. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Milliseconds between two tries to get the lock, and between two lines that say who has it. */
-const LOCK_PAUSE = 200
-const SAY_INTERVAL = 10_000
+/** Milliseconds between attempts to take the lock, and between log entries that name its holder. */
+const LOCK_RETRY_INTERVAL = 200
+const LOG_INTERVAL = 10_000
 
 /**
- * Brings a database up to this build's migrations. Of several gateways that start together one does the work,
- * and the others wait for it.
+ * Applies the pending migrations of this build. If several gateways start at the same time, one of them migrates and the
+ * others wait.
  *
- * Each migration is one transaction, and the lock is that transaction's: it cannot outlive this process, also where a
- * pooler keeps the connection.
+ * Each migration runs in a transaction that holds the lock, so the lock cannot outlive this process even if a pooler keeps
+ * the connection.
  *
- * @returns names of the migrations that it has applied
- * @throws MigrationError when an applied migration has changed or failed; then nothing is applied
+ * @returns the names of the applied migrations
+ * @throws MigrationError if an applied migration has changed or failed; then nothing is applied
  * @throws AbortError as soon as `signal` is aborted
  */
 export async function migrate(databaseUrl: string, log: Logger, { signal }: MigrateOptions = {}): Promise<string[]> {
@@ -74,7 +75,7 @@ export async function migrate(databaseUrl: string, log: Logger, { signal }: Migr
     connectionTimeoutMillis: 5000,
     application_name: 'rtc-gateway migrate',
   })
-  // An error of the connection also fails the query that waits for it.
+  // The error also rejects the pending query.
   client.on('error', (error) => log.debug({ err: error }, 'lost the connection while migrating'))
   try {
     await client.connect()
@@ -94,18 +95,21 @@ export async function migrate(databaseUrl: string, log: Logger, { signal }: Migr
   }
 }
 
-interface Work extends MigrateOptions {
+interface MigrationContext extends MigrateOptions {
   readonly migrations: readonly Migration[]
   readonly schema: string | undefined
   readonly log: Logger
 }
 
-/** One transaction: the lock, then the first migration that is pending. @returns its name, if there was one */
-async function applyNext(client: pg.Client, { migrations, schema, signal, log }: Work): Promise<string | undefined> {
+/** Applies the first pending migration in one transaction. @returns its name, if there was one */
+async function applyNext(
+  client: pg.Client,
+  { migrations, schema, signal, log }: MigrationContext,
+): Promise<string | undefined> {
   await beginLocked(client, { signal, log })
   try {
     if (schema !== undefined) await client.query(`CREATE SCHEMA IF NOT EXISTS ${client.escapeIdentifier(schema)}`)
-    const [next] = pendingOf(migrations, await readBook(client), log)
+    const [next] = pendingOf(migrations, await readRecords(client), log)
     if (next) await apply(client, next)
     await client.query('COMMIT')
     return next?.name
@@ -115,21 +119,24 @@ async function applyNext(client: pg.Client, { migrations, schema, signal, log }:
   }
 }
 
-/** Begins a transaction that has the lock. Tries rather than waits, so that it can be stopped and can say who has it. */
-async function beginLocked(client: pg.Client, { signal, log }: Pick<Work, 'signal' | 'log'>): Promise<void> {
-  let said = Number.NEGATIVE_INFINITY
+/** Begins a transaction with the lock. Polls instead of blocking, to allow aborting and logging the holder. */
+async function beginLocked(
+  client: pg.Client,
+  { signal, log }: Pick<MigrationContext, 'signal' | 'log'>,
+): Promise<void> {
+  let loggedAt = Number.NEGATIVE_INFINITY
   for (;;) {
     signal?.throwIfAborted()
     await client.query('BEGIN')
     const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [LOCK])
     if (rows[0]?.taken) return
-    if (performance.now() - said >= SAY_INTERVAL) {
-      said = performance.now()
+    if (performance.now() - loggedAt >= LOG_INTERVAL) {
+      loggedAt = performance.now()
       const { rows: holders } = await client.query(HOLDERS, [LOCK])
       log.warn({ holders }, 'waiting for the migration lock, which another process holds')
     }
     await client.query('ROLLBACK')
-    await delay(LOCK_PAUSE, undefined, { ...(signal && { signal }) })
+    await delay(LOCK_RETRY_INTERVAL, undefined, { ...(signal && { signal }) })
   }
 }
 
@@ -150,41 +157,42 @@ async function readMigrations(): Promise<Migration[]> {
   )
 }
 
-async function readBook(client: pg.Client): Promise<Entry[]> {
+async function readRecords(client: pg.Client): Promise<MigrationRecord[]> {
   const { rows: tables } = await client.query(`SELECT WHERE to_regclass('"_prisma_migrations"') IS NOT NULL`)
   if (tables.length === 0) {
-    await client.query(CREATE_BOOK)
+    await client.query(CREATE_TABLE)
     return []
   }
-  const { rows } = await client.query<Entry>(
+  const { rows } = await client.query<MigrationRecord>(
     'SELECT migration_name, checksum, finished_at FROM "_prisma_migrations" WHERE rolled_back_at IS NULL',
   )
   return rows
 }
 
-/** Only rows of our own migrations count: the book may be shared with another application, or a newer gateway. */
-function pendingOf(migrations: readonly Migration[], book: readonly Entry[], log: Logger): Migration[] {
-  const entries = new Map(book.map((entry) => [entry.migration_name, entry]))
+/** Ignores records of other migrations: another application or a newer gateway may share the table. */
+function pendingOf(migrations: readonly Migration[], records: readonly MigrationRecord[], log: Logger): Migration[] {
+  const byName = new Map(records.map((record) => [record.migration_name, record]))
   for (const { name, checksum } of migrations) {
-    const entry = entries.get(name)
-    if (!entry) continue
-    entries.delete(name)
-    if (!entry.finished_at) {
+    const record = byName.get(name)
+    if (!record) continue
+    byName.delete(name)
+    if (!record.finished_at) {
       throw new MigrationError(
-        `Migration ${name} has failed in this database. Repair the database, then record that it is applied or ` +
+        `Migration ${name} has failed in this database. Repair the database, then mark the migration as applied or ` +
           'rolled back with `prisma migrate resolve`.',
       )
     }
-    if (entry.checksum !== checksum) {
-      throw new MigrationError(`Migration ${name} is not the one that this database has applied: its file has changed.`)
+    if (record.checksum !== checksum) {
+      throw new MigrationError(`Migration ${name} differs from the one applied to this database: its file has changed.`)
     }
   }
-  if (entries.size > 0) log.debug({ migrations: [...entries.keys()] }, 'the database has migrations that are not ours')
-  const applied = new Set(book.map((entry) => entry.migration_name))
+  if (byName.size > 0)
+    log.debug({ migrations: [...byName.keys()] }, 'the database has migrations unknown to this version')
+  const applied = new Set(records.map((record) => record.migration_name))
   return migrations.filter(({ name }) => !applied.has(name))
 }
 
-/** The migration and its entry in the book. */
+/** Runs a migration and records it. */
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
   try {
     await client.query(sql)

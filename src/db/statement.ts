@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 
-/** A statement that every connection prepares once, when it first runs there. Its text must not depend on values. */
+/** A prepared statement, which each connection prepares at first use. Its text must not depend on values. */
 export interface Statement {
   readonly name: string
   readonly text: string
 }
 
 /**
- * Names a statement after its text, so that two versions of the gateway behind one pooler do not mean different ones by
- * the same name.
+ * Derives the name of a statement from its text, so that two versions of the gateway behind one pooler never use the same
+ * name for different statements.
  *
  * @param text - SQL with the parameters $1, $2, …
  */
@@ -17,8 +17,8 @@ export function statement(text: string): Statement {
 }
 
 /**
- * Runs prepared statements on the pool of the Prisma client. Prepared by name, and without the client's own layers, a
- * statement costs a fraction of its time: hot paths use it.
+ * Runs prepared statements on the pool of the Prisma client. For hot paths: without planning and without the client's
+ * layers, a statement takes a fraction of the time.
  */
 export interface Statements {
   /** @throws Unavailable when the database cannot be used */

@@ -8,7 +8,7 @@ export interface UnavailableOptions {
   readonly report: (cause: FailureCause, error: unknown) => void
 }
 
-/** The error as it is, or {@link Unavailable} if the database could not be used, which is reported. */
+/** Converts an error to {@link Unavailable} and reports it if the database could not be used; returns others unchanged. */
 export function unavailableFrom(error: unknown, { isPoolBusy, report }: UnavailableOptions): unknown {
   const reason = failureOf(error, isPoolBusy)
   if (!reason) return error
@@ -17,8 +17,8 @@ export function unavailableFrom(error: unknown, { isPoolBusy, report }: Unavaila
 }
 
 /**
- * The same client, except that whatever it does fails with {@link Unavailable} when the database cannot be used. Each
- * such failure is reported.
+ * Extends a client so that every operation fails with {@link Unavailable} when the database cannot be used. Reports each
+ * such failure.
  */
 export function reportUnavailable(client: PrismaClient, options: UnavailableOptions): PrismaClient {
   const translate = (error: unknown): never => {
@@ -29,13 +29,13 @@ export function reportUnavailable(client: PrismaClient, options: UnavailableOpti
   })
   const transaction = operations.$transaction.bind(operations) as (...args: unknown[]) => Promise<unknown>
   const reporting = operations.$extends({
-    // A transaction may fail between its operations: when it begins and when it commits.
+    // A transaction can also fail outside its operations, when it begins or commits.
     client: { $transaction: (...args: unknown[]) => transaction(...args).catch(translate) },
   })
   if (!isClient(reporting)) throw new TypeError('an extended client lacks an operation')
   return reporting
 }
 
-/** Whether an extended client, whose type differs, can do what the gateway asks of a client. */
+/** Whether an extended client, whose type differs, has the operations that the gateway uses. */
 const isClient = (extended: object): extended is PrismaClient =>
   ['$queryRaw', '$executeRaw', '$executeRawUnsafe', '$transaction'].every((operation) => operation in extended)

@@ -5,21 +5,21 @@ type Query = Parameters<Adapter['queryRaw']>[0]
 type Queryable = Pick<Adapter, 'queryRaw' | 'executeRaw'>
 
 /**
- * The same factory of adapters, except that times are sent with their zone. The driver adapter itself would leave the
- * zone to the settings of the connection.
+ * Makes the adapters of a factory send times with their zone. Otherwise the driver adapter would leave the zone to the
+ * settings of the connection.
  */
-export function sendingZones(factory: PrismaPg): PrismaPg {
+export function withZonedTimes(factory: PrismaPg): PrismaPg {
   const connect = factory.connect.bind(factory)
   factory.connect = async () => {
-    const adapter = sending(await connect())
+    const adapter = zoning(await connect())
     const startTransaction = adapter.startTransaction.bind(adapter)
-    adapter.startTransaction = async (isolation) => sending(await startTransaction(isolation))
+    adapter.startTransaction = async (isolation) => zoning(await startTransaction(isolation))
     return adapter
   }
   return factory
 }
 
-function sending<T extends Queryable>(queryable: T): T {
+function zoning<T extends Queryable>(queryable: T): T {
   const queryRaw = queryable.queryRaw.bind(queryable)
   const executeRaw = queryable.executeRaw.bind(queryable)
   return Object.assign(queryable, {
@@ -33,14 +33,14 @@ function zoned(query: Query): Query {
   if (!isTime.includes(true) && !query.args.some((arg) => arg instanceof Date)) return query
   return {
     ...query,
-    args: query.args.map((arg, index) => (arg instanceof Date || isTime[index] ? written(arg) : arg)),
+    args: query.args.map((arg, index) => (arg instanceof Date || isTime[index] ? isoTime(arg) : arg)),
     argTypes: query.argTypes.map((type, index) => (isTime[index] ? { ...type, scalarType: 'string' } : type)),
   }
 }
 
-/** ISO 8601 in UTC; lists item by item. */
-function written(arg: unknown): unknown {
-  if (Array.isArray(arg)) return arg.map(written)
+/** Formats a time, or each time of a list, as ISO 8601 in UTC. */
+function isoTime(arg: unknown): unknown {
+  if (Array.isArray(arg)) return arg.map(isoTime)
   if (arg instanceof Date) return arg.toISOString()
   return typeof arg === 'string' ? new Date(arg).toISOString() : arg
 }

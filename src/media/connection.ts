@@ -5,31 +5,31 @@ import { type Providers, variablesOf } from './providers.ts'
 import type { Credentials, Provider } from './providers/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer, stunServersOf } from './ice.ts'
 
-/** What a joined participant needs to reach the room's media. Holds no secret of the gateway. */
+/** Everything that a joined participant's client needs to reach the room's media. Contains no secret of the gateway. */
 export interface MediaConnection extends Credentials {
   readonly provider: MediaProvider
   readonly roomId: string
   readonly userId: string
   readonly expiresAt: Date
-  /** Only for webrtc: other providers bring their own. */
+  /** Empty except for webrtc: other providers use their own. */
   readonly iceServers: readonly IceServer[]
-  /** How many participants a mesh carries, each sending to each other; null where a media server does the work. */
+  /** Recommended maximum of participants in a mesh, where each sends to each other; null with a media server. */
   readonly meshMax: number | null
 }
 
 export interface Media {
-  /** Those that are configured. */
+  /** The configured providers. */
   readonly providers: readonly MediaProvider[]
-  /** One of them: of rooms that are created without one. */
+  /** The provider of rooms created without one; it is configured. */
   readonly defaultProvider: MediaProvider
   /** @throws RtcError PROVIDER_NOT_CONFIGURED naming the variables to set */
   requireProvider(provider: MediaProvider): Provider
   /** @throws RtcError PROVIDER_NOT_CONFIGURED */
   connect(member: RoomMember, now: Date): Promise<MediaConnection>
   /**
-   * STUN for everybody; TURN, which carries traffic at the operator's expense, with credentials for those who may.
+   * STUN servers for every user; TURN servers, whose traffic the operator pays for, only if `mayRelay` allows them.
    *
-   * @param mayRelay is asked only where TURN is configured
+   * @param mayRelay is called only if TURN is configured
    */
   iceServers(userId: string, now: Date, mayRelay: () => Promise<boolean>): Promise<readonly IceServer[]>
 }
@@ -38,11 +38,11 @@ export interface MediaDependencies {
   readonly ice: IceConfig
   readonly providers: Providers
   readonly defaultProvider: MediaProvider
-  /** Participants that a mesh carries. */
+  /** Maximum participants of a mesh. */
   readonly meshMax: number
 }
 
-/** How long a connection is good for, in seconds: as long as the TURN credentials in it. */
+/** Lifetime of a connection in seconds, the same as of its TURN credentials. */
 const CONNECTION_TTL = ICE_TTL
 
 export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaDependencies): Media {
@@ -54,7 +54,7 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
     const variables = variablesOf(provider).join(', ')
     throw new RtcError(
       'PROVIDER_NOT_CONFIGURED',
-      `This gateway has no credentials for the provider ${provider}: it needs ${variables}.`,
+      `The provider ${provider} is not configured: it requires ${variables}.`,
     )
   }
 
@@ -66,7 +66,7 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
       ice.turnUrls.length === 0 || (await mayRelay()) ? iceServers(userId, now) : stunServersOf(ice),
     async connect({ room, participant: { userId, role } }, now) {
       const { id: roomId, provider } = room
-      // Tokens count in whole seconds.
+      // Times in tokens are whole seconds.
       const issuedAt = Math.floor(now.getTime() / 1000)
       const mayPublish = role !== 'observer'
       const admission = { roomId, userId, mayPublish, issuedAt, ttl: CONNECTION_TTL }

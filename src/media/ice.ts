@@ -13,10 +13,10 @@ export interface IceConfig extends IceUrls {
   readonly turnSecret: string | undefined
 }
 
-/** How long TURN credentials are valid, in seconds. */
+/** Lifetime of TURN credentials in seconds. */
 export const ICE_TTL = 3600
 
-/** The servers that need no credentials. */
+/** The servers without credentials. */
 export const stunServersOf = ({ stunUrls }: IceConfig): IceServer[] => (stunUrls.length > 0 ? [{ urls: stunUrls }] : [])
 
 /**

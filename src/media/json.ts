@@ -17,7 +17,7 @@ export const ConnectionJson = z.object({
   token: z.string().nullable(),
   expiresAt: z.iso.datetime(),
   iceServers: z.array(IceServerJson),
-  meshMax: z.int().nullable().describe('With provider webrtc: how many participants a mesh carries'),
+  meshMax: z.int().nullable().describe('With provider webrtc: the recommended maximum of participants in a mesh'),
 })
 
 export const connectionJson = (connection: MediaConnection) => ({

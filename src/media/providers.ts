@@ -7,7 +7,7 @@ import { tencent } from './providers/tencent.ts'
 import { volcengine } from './providers/volcengine.ts'
 import { webrtc } from './providers/webrtc.ts'
 
-/** Every provider that there is. */
+/** All supported providers. */
 export const providers = { webrtc, volcengine, livekit, tencent, agora } satisfies Record<
   MediaProvider,
   ProviderDefinition
@@ -17,12 +17,12 @@ type Definition = (typeof providers)[MediaProvider]
 type AccountVariable = Definition['names'][number]
 type SecretVariable = Definition['secrets'][number]
 
-/** What is never printed of the accounts, by variable. */
+/** The secrets of the accounts, by variable; never printed. */
 export type AccountSecrets = Settings<SecretVariable>
-/** What may be printed of the accounts, by provider and variable; a provider without account is absent. */
+/** The printable settings of the accounts, by provider and variable; a provider without an account is absent. */
 export type OpenAccounts = { readonly [P in MediaProvider]?: Settings<Exclude<AccountVariable, SecretVariable>> }
 
-/** What a provider needs before this gateway can let somebody in: all of it, or the provider is not configured. */
+/** The variables of a provider's account. All of them are required, otherwise the provider is not configured. */
 export const variablesOf = (provider: MediaProvider): readonly AccountVariable[] => providers[provider].names
 
 /** The schemas of all accounts. */
@@ -36,7 +36,7 @@ const SECRETS: ReadonlySet<AccountVariable> = new Set(
   MEDIA_PROVIDERS.flatMap((provider): readonly SecretVariable[] => providers[provider].secrets),
 )
 
-/** Splits the accounts that the environment describes into what may be printed and what may not. */
+/** Splits the account variables of the environment into printable settings and secrets. */
 export function accountsOf(env: Settings<AccountVariable>): { open: OpenAccounts; secrets: AccountSecrets } {
   const pick = (names: Iterable<AccountVariable>) => Object.fromEntries(Array.from(names, (name) => [name, env[name]]))
   const given = MEDIA_PROVIDERS.filter((provider) => variablesOf(provider).some((name) => env[name] !== undefined))
@@ -46,7 +46,7 @@ export function accountsOf(env: Settings<AccountVariable>): { open: OpenAccounts
 
 export type Providers = { readonly [P in MediaProvider]?: Provider | undefined }
 
-/** Those that this gateway can let somebody in by. A provider's library is loaded by the first who is let in. */
+/** Creates the configured providers. A provider's library is loaded at the first admission. */
 export const configuredProviders = (open: OpenAccounts, secrets: AccountSecrets): Providers =>
   Object.fromEntries(
     MEDIA_PROVIDERS.map((provider) => [provider, providers[provider].create({ ...open[provider], ...secrets })]),

@@ -13,7 +13,7 @@ export const mediaRoutes = ({ rooms }: MediaRouteDependencies): Route[] => [
     path: '/rooms/:id/connection',
     operationId: 'refreshConnection',
     access: 'connect',
-    summary: 'A connection like the one from joining, to go on with before that one expires.',
+    summary: 'A new connection like the one from joining; request it before that one expires.',
     input: z.strictObject({}),
     success: [200],
     output: ConnectionJson,
@@ -25,7 +25,7 @@ export const mediaRoutes = ({ rooms }: MediaRouteDependencies): Route[] => [
     operationId: 'getIceServers',
     access: 'user',
     summary:
-      'The STUN servers; and for who is in a room, or rung by one, the TURN servers with credentials of theirs that expire.',
+      'STUN servers for every user; TURN servers with temporary credentials only while the user is in a room or invited to one.',
     input: z.object({}),
     success: [200],
     output: z.array(IceServerJson),

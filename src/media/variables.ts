@@ -8,11 +8,11 @@ export interface IceUrls {
   readonly turnUrls: readonly string[]
 }
 
-/** The accounts are by provider; a secret of theirs is not in it. */
+/** The media configuration, with the settings of each account but not its secrets. */
 export interface MediaConfig extends OpenAccounts {
-  /** Of rooms that are created without one; it is configured. */
+  /** The provider of rooms created without one; it is configured. */
   readonly defaultProvider: MediaProvider
-  /** Seats of a group of provider `webrtc` that names no number: each participant sends to each other. */
+  /** Default seats of a group with provider `webrtc`, where each participant sends to each other. */
   readonly meshMax: number
 }
 
@@ -29,18 +29,18 @@ type MediaValues = Values<typeof mediaVariables>
 
 export function* mediaContradictions(env: MediaValues): Iterable<Contradiction> {
   if (env.TURN_URLS.length > 0 && !env.TURN_SECRET)
-    yield { variable: 'TURN_SECRET', message: 'is needed with TURN_URLS' }
+    yield { variable: 'TURN_SECRET', message: 'is required with TURN_URLS' }
   if (env.TURN_SECRET && env.TURN_URLS.length === 0)
-    yield { variable: 'TURN_URLS', message: 'is needed with TURN_SECRET' }
+    yield { variable: 'TURN_URLS', message: 'is required with TURN_SECRET' }
   for (const provider of MEDIA_PROVIDERS) {
-    const needed = variablesOf(provider)
-    const given = needed.filter((name) => env[name] !== undefined)
-    const missing = needed.filter((name) => env[name] === undefined)
-    if (given.length > 0) {
-      for (const variable of missing) yield { variable, message: `is needed with ${given.join(' and ')}` }
+    const required = variablesOf(provider)
+    const present = required.filter((name) => env[name] !== undefined)
+    const missing = required.filter((name) => env[name] === undefined)
+    if (present.length > 0) {
+      for (const variable of missing) yield { variable, message: `is required with ${present.join(' and ')}` }
     }
-    if (provider === env.DEFAULT_PROVIDER && needed.length > 0 && given.length === 0) {
-      yield { variable: 'DEFAULT_PROVIDER', message: `${provider} needs ${needed.join(', ')}` }
+    if (provider === env.DEFAULT_PROVIDER && required.length > 0 && present.length === 0) {
+      yield { variable: 'DEFAULT_PROVIDER', message: `${provider} requires ${required.join(', ')}` }
     }
   }
 }

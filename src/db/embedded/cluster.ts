@@ -6,7 +6,7 @@ import { createCluster, isEmpty, PASSWORD_FILE, removeAbandoned } from './create
 import { EmbeddedServerError } from './failure.ts'
 import { launcherForData, type Launcher } from './launcher.ts'
 
-/** PostgreSQL's data files, the password they were made with, and how to run programs on them. */
+/** PostgreSQL's data files, their password, and the launcher of programs on them. */
 export interface Cluster {
   /** Absolute, without symbolic links, mode 0700. */
   readonly dir: string
@@ -15,9 +15,9 @@ export interface Cluster {
 }
 
 /**
- * Opens the data files in `<dataDir>/postgres`, making them when there are none.
+ * Opens the data files in `<dataDir>/postgres`; creates them if absent.
  *
- * @throws EmbeddedServerError when they cannot be made, or belong to somebody else
+ * @throws EmbeddedServerError if they cannot be created, or belong to another user
  */
 export async function openCluster(dataDir: string, tools: { binaries: Binaries; log: Logger }): Promise<Cluster> {
   const root = await makeDataDir(dataDir)
@@ -32,13 +32,16 @@ async function makeDataDir(dataDir: string): Promise<string> {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     return await realpath(dataDir)
   } catch (cause) {
-    throw new EmbeddedServerError(`${dataDir} cannot be made`, { said: String(cause), cause })
+    throw new EmbeddedServerError(`${dataDir} cannot be created`, { output: String(cause), cause })
   }
 }
 
 async function existingCluster(dir: string): Promise<Cluster> {
   const unreadable = (cause: unknown): never => {
-    throw new EmbeddedServerError(`${dir} is not a database that this gateway can read`, { said: String(cause), cause })
+    throw new EmbeddedServerError(`${dir} is not a database that this gateway can read`, {
+      output: String(cause),
+      cause,
+    })
   }
   const launcher = await launcherForData(dir, await stat(dir).catch(unreadable))
   const password = await readFile(join(dir, PASSWORD_FILE), 'utf8').catch(unreadable)

@@ -7,18 +7,18 @@ import { EmbeddedServerError } from './failure.ts'
 import { launchersForNewData, type Launcher } from './launcher.ts'
 import { runProgram } from './program.ts'
 
-/** The role that owns everything in the default server. */
+/** The role that owns all databases of the embedded server. */
 export const ROLE = 'rtc'
 
-/** Inside the data directory, so that the one rename that publishes the data publishes its password too. */
+/** Inside the data directory, so that a single rename publishes the data with its password. */
 export const PASSWORD_FILE = 'password'
 
 const STAGING = 'postgres.new-'
 
-/** Tells this process's directories from those of a killed one that had the same pid, as in a container. */
+/** Unique to this process: in a container, a killed process may have had the same pid. */
 const SELF = `${STAGING}${process.pid}-${randomBytes(4).toString('hex')}`
 
-/** The built-in locale sorts the same on every system; one of the C library changes with its version. */
+/** The built-in locale sorts identically on every system, unlike locales of the C library. */
 const INITDB_FLAGS = [
   `--username=${ROLE}`,
   '--auth=scram-sha-256',
@@ -30,10 +30,10 @@ const INITDB_FLAGS = [
 ]
 
 /**
- * Makes a database in a directory beside `dir` and renames it when complete, so that an interruption leaves
- * nothing half-made, and of two gateways that start together one wins.
+ * Creates the data files in a staging directory and renames it to `dir` when complete. An interruption therefore leaves no
+ * incomplete data, and of two gateways that start at the same time one succeeds.
  *
- * @throws EmbeddedServerError saying how each way to make it has failed
+ * @throws EmbeddedServerError with the failure of each launcher
  */
 export async function createCluster(
   dir: string,
@@ -43,13 +43,13 @@ export async function createCluster(
   for (const launcher of await launchersForNewData()) {
     const failure = await createAs(launcher, dir, binaries)
     if (failure === undefined) {
-      log.info({ dir }, `made a new database, ${launcher.description}`)
+      log.info({ dir }, `created a database ${launcher.description}`)
       return
     }
     failures.push(`${launcher.description}: ${failure}`)
   }
-  throw new EmbeddedServerError(`no database can be made in ${dir}`, {
-    said: failures.join('\n'),
+  throw new EmbeddedServerError(`a database cannot be created in ${dir}`, {
+    output: failures.join('\n'),
     advice: failures.some((failure) => NAMELESS.test(failure)) ? adviceForNameless() : undefined,
   })
 }
@@ -60,12 +60,12 @@ const NAMELESS = /could not look up effective user ID|user does not exist/
 const adviceForNameless = (): string => {
   const uid = process.getuid?.() ?? 0
   return (
-    `The user with uid ${uid} has no name, which PostgreSQL needs to make a database. Give it one with a line such as ` +
-    `"rtc:x:${uid}:${process.getgid?.() ?? 0}::/tmp:/sbin/nologin" in /etc/passwd, or allow user namespaces.`
+    `The user with uid ${uid} has no name, which PostgreSQL requires to create a database. Add a line such as ` +
+    `"rtc:x:${uid}:${process.getgid?.() ?? 0}::/tmp:/sbin/nologin" to /etc/passwd, or allow user namespaces.`
   )
 }
 
-/** @returns what went wrong, if anything did */
+/** @returns the failure, if any */
 async function createAs(launcher: Launcher, dir: string, binaries: Binaries): Promise<string | undefined> {
   const staging = join(dirname(dir), `${SELF}-${randomBytes(4).toString('hex')}`)
   const data = join(staging, 'data')
@@ -75,8 +75,8 @@ async function createAs(launcher: Launcher, dir: string, binaries: Binaries): Pr
     await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
     await handOver(launcher, [staging, password])
     const args = [`--pgdata=${data}`, `--pwfile=${password}`, ...INITDB_FLAGS]
-    const { ok, said } = await runProgram(launcher, { binary: binaries.initdb, args, cwd: staging })
-    if (!ok) return said.trim()
+    const { ok, output } = await runProgram(launcher, { binary: binaries.initdb, args, cwd: staging })
+    if (!ok) return output.trim()
     await rename(password, join(data, PASSWORD_FILE))
     await publish(data, dir)
     return undefined
@@ -90,7 +90,7 @@ async function createAs(launcher: Launcher, dir: string, binaries: Binaries): Pr
 async function handOver({ owner }: Launcher, [staging, password]: [string, string]): Promise<void> {
   if (owner.uid === process.getuid?.()) return
   await Promise.all([staging, password].map((path) => chown(path, owner.uid, owner.gid)))
-  // The owner has to pass through our directory. It cannot list it, and what lies in it has modes of its own.
+  // The owner must be able to traverse the parent directory, but not to list it.
   const parent = dirname(staging)
   await chmod(parent, (await stat(parent)).mode | 0o011)
 }
@@ -99,7 +99,7 @@ async function publish(data: string, dir: string): Promise<void> {
   try {
     await rename(data, dir)
   } catch (error) {
-    // Another gateway was faster: its database is as good as ours.
+    // Another gateway has published its data files first; use those.
     if (await isEmpty(dir)) throw error
   }
   const parent = await open(dirname(dir))
@@ -110,12 +110,12 @@ async function publish(data: string, dir: string): Promise<void> {
   }
 }
 
-/** Removes what gateways have left that were killed while they made their database. */
+/** Removes the staging directories of gateways that were killed while they created their data files. */
 export async function removeAbandoned(root: string): Promise<void> {
   const names = await readdir(root).catch(() => [])
   const staged = names.filter((name) => name.startsWith(STAGING) && !name.startsWith(SELF))
   const abandoned = staged.filter((name) => !isOtherProcess(Number.parseInt(name.slice(STAGING.length), 10)))
-  // Their `initdb` may still be writing. What cannot be removed now is removed by a later start.
+  // Their `initdb` may still be writing; a later start removes the rest.
   await Promise.allSettled(abandoned.map((name) => rm(join(root, name), { recursive: true, force: true })))
 }
 
@@ -127,7 +127,7 @@ function isOtherProcess(pid: number): boolean {
   }
 }
 
-/** Whether a directory has nothing in it or does not exist. */
+/** Whether a directory is empty or does not exist. */
 export async function isEmpty(dir: string): Promise<boolean> {
   return await readdir(dir).then(
     (names) => names.length === 0,

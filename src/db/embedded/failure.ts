@@ -1,16 +1,16 @@
-/** The default database server cannot run here. Its message is written for whoever starts the gateway. */
+/** The embedded database server cannot run. The message is written for the operator. */
 export class EmbeddedServerError extends Error {
   override readonly name = 'EmbeddedServerError'
 
   /**
-   * @param options.said what the server itself wrote, if anything
-   * @param options.advice what can be done about it, beside the general advice
+   * @param options.output the output of the server or program, if any
+   * @param options.advice specific advice, in addition to the general one
    */
-  constructor(reason: string, options: { said?: string; advice?: string | undefined; cause?: unknown } = {}) {
-    const said = lastLines(options.said ?? '')
+  constructor(reason: string, options: { output?: string; advice?: string | undefined; cause?: unknown } = {}) {
+    const output = lastLines(options.output ?? '')
     super(
-      `The default database server cannot run: ${reason}\n` +
-        (said && `${said.replaceAll(/^/gm, '  | ')}\n`) +
+      `The embedded database server cannot run: ${reason}\n` +
+        (output && `${output.replaceAll(/^/gm, '  | ')}\n`) +
         (options.advice === undefined ? '' : `${options.advice}\n`) +
         'Set DATA_DIR to a directory that this user owns, or DATABASE_URL to a PostgreSQL server of your own.',
       options.cause === undefined ? undefined : { cause: options.cause },

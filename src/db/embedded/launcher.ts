@@ -5,15 +5,15 @@ import { EmbeddedServerError } from './failure.ts'
 
 /** A way to run PostgreSQL's programs, which refuse to run as root. */
 export interface Launcher {
-  /** For people: `as root in a user namespace`. */
+  /** For messages, such as `as root in a user namespace`. */
   readonly description: string
-  /** To whom the files belong that the programs make, as seen from here. */
+  /** The owner, outside a user namespace, of the files that the programs create. */
   readonly owner: { readonly uid: number; readonly gid: number }
   /** File, arguments and options for `spawn`. */
   command(binary: string, args: readonly string[]): [string, string[], SpawnOptions]
 }
 
-/** Nothing of the gateway's own environment: `PGDATA`, `PGOPTIONS` and the locale must not change what is made. */
+/** Excludes the gateway's environment, whose `PGDATA`, `PGOPTIONS` or locale could change the result. */
 const env = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' }
 
 const asOurselves = (uid: number, gid: number): Launcher => ({
@@ -28,8 +28,8 @@ const asUser = (uid: number, gid: number): Launcher => ({
 })
 
 /**
- * Inside, the programs see themselves as `uid`; outside they stay `owner`. So root can enter whatever root can, such as
- * a home directory of mode 700, and a user without a name gets one.
+ * Inside the namespace the programs run as `uid`, outside as `owner`. So root keeps its access, for example to a home
+ * directory of mode 700, and a user without a name gets one.
  */
 const inNamespace = (uid: number, owner = { uid: 0, gid: 0 }): Launcher => ({
   description: `as ${owner.uid === 0 ? 'root' : `the user with uid ${owner.uid}`} in a user namespace`,
@@ -41,15 +41,15 @@ const inNamespace = (uid: number, owner = { uid: 0, gid: 0 }): Launcher => ({
   ],
 })
 
-/** Users that may own the files of a database when root cannot, best first. */
+/** Users that may own the data files when root cannot, in order of preference. */
 const SYSTEM_USERS = ['postgres', 'node', 'nobody']
 
-/** The ways to make new data files, best first. */
+/** The launchers that can create data files, in order of preference. */
 export async function launchersForNewData(): Promise<Launcher[]> {
   const { uid, gid } = ourselves()
   const users = await systemUsers()
   if (uid !== 0) {
-    // `initdb` wants the name of its user, which a uid that OpenShift picks does not have; `postgres` itself does not.
+    // `initdb`, unlike `postgres`, requires its user to have a name; a uid assigned by OpenShift has none.
     const isNamed = [...users.values()].some((user) => user.uid === uid)
     return [asOurselves(uid, gid), ...(isNamed ? [] : [inNamespace(namespaceUser(users), { uid, gid })])]
   }
@@ -58,9 +58,9 @@ export async function launchersForNewData(): Promise<Launcher[]> {
 }
 
 /**
- * The one way to go on with existing data files: as their owner.
+ * The launcher for existing data files, which runs programs as their owner.
  *
- * @throws EmbeddedServerError when we are neither their owner nor root
+ * @throws EmbeddedServerError if this process runs neither as their owner nor as root
  */
 export async function launcherForData(dir: string, { uid: owner, gid: group }: Stats): Promise<Launcher> {
   const { uid, gid } = ourselves()
@@ -90,6 +90,6 @@ async function systemUsers(): Promise<Map<string, SystemUser>> {
   return new Map(users.filter(([, { uid, gid }]) => uid > 0 && gid > 0))
 }
 
-/** `initdb` insists on a uid that has a name. */
+/** A uid with a name, which `initdb` requires. */
 const namespaceUser = (users: Map<string, SystemUser>): number =>
   (users.get('nobody') ?? [...users.values()][0] ?? { uid: 1000 }).uid

@@ -6,21 +6,21 @@ import { ROLE } from './create-cluster.ts'
 import { EmbeddedServerError } from './failure.ts'
 
 /**
- * A gateway's claim on a server: one connection with a shared lock, which ends with the gateway however it ends.
- * Who can have the lock alone is the last, and stops the server.
+ * A gateway's lease on a server: a connection with a shared lock, which ends when the gateway exits for any reason. The
+ * gateway that can take the lock exclusively is the last one, and stops the server.
  */
 export interface ServerLease {
-  /** Aborted when the connection is gone, and the claim with it. */
+  /** Aborted when the connection, and with it the lease, is lost. */
   readonly lost: AbortSignal
-  /** Gives the claim up. True when nobody else has one; then nobody gets one until `close`. */
+  /** Releases the lease. True if there are no other leases; then no other gateway can take one until `close`. */
   release(): Promise<boolean>
   close(): Promise<void>
 }
 
-/** Any number, the same in every version of the gateway. */
+/** An arbitrary number, the same in every version of the gateway. */
 const LOCK = 7_261_903
 
-/** For a server, or another gateway, that does not answer. */
+/** For an unresponsive server, or a gateway that does not release its exclusive lock. */
 const TIMEOUT_MS = 5000
 
 /** @returns a URL for `pg` and Prisma */
@@ -29,10 +29,10 @@ export const serverUrl = ({ password }: Cluster, port: number, database: string)
   `postgresql://${ROLE}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
 
 /**
- * Takes a claim on the server on a port, after making sure that it serves this cluster.
+ * Takes a lease on the server on a port, after checking that it serves this cluster.
  *
- * @throws EmbeddedServerError when it never will let us in
- * @throws Error when it cannot be reached now
+ * @throws EmbeddedServerError if it refuses the password
+ * @throws Error if it cannot be reached at the moment
  */
 export async function takeLease(cluster: Cluster, port: number, log: Logger): Promise<ServerLease> {
   const socket = new Socket()
@@ -46,7 +46,7 @@ export async function takeLease(cluster: Cluster, port: number, log: Logger): Pr
   const lost = new AbortController()
   let released = false
   client.on('error', (error) => {
-    if (!released) log.warn({ err: error }, 'lost the connection to the default database server')
+    if (!released) log.warn({ err: error }, 'lost the connection to the embedded database server')
     lost.abort()
   })
   try {
@@ -60,7 +60,7 @@ export async function takeLease(cluster: Cluster, port: number, log: Logger): Pr
       ? new EmbeddedServerError(`it refuses the password in ${cluster.dir}`, { cause: error })
       : error
   }
-  // A claim is no reason for this process to live on.
+  // The lease must not keep this process alive.
   socket.unref()
   return {
     lost: lost.signal,
@@ -80,7 +80,7 @@ export async function takeLease(cluster: Cluster, port: number, log: Logger): Pr
 
 async function expectCluster(client: pg.Client, { dir }: Cluster): Promise<void> {
   const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
-  if (rows[0]?.data_directory !== dir) throw new Error('another server has this port')
+  if (rows[0]?.data_directory !== dir) throw new Error('another server uses this port')
 }
 
 /** SQLSTATE class 28: invalid authorization. */

@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-/** A server that runs on a data directory, as its lock file tells. */
+/** A server that runs on a data directory, from its lock file. */
 export type Postmaster =
   | { readonly pid: number; readonly ready: true; readonly port: number }
-  /** It is starting, recovering from a crash, or shutting down. */
+  /** Starting, recovering from a crash, or shutting down. */
   | { readonly pid: number; readonly ready: false }
 
 /**
- * The server that is alive on a data directory.
+ * Finds the running server of a data directory.
  *
- * The lock file alone proves nothing: it survives a crash, and its pid may be another program's by now.
+ * The lock file alone is no proof: it survives a crash, and its pid may have been reused by another program.
  *
  * @see https://www.postgresql.org/docs/18/storage-file-layout.html `postmaster.pid`
  */
@@ -24,25 +24,25 @@ export async function findPostmaster(dir: string): Promise<Postmaster | undefine
   return status?.trim() === 'ready' ? { pid, ready: true, port: Number(port) } : { pid, ready: false }
 }
 
-/** A server that starts writes its lock file right after it has made it; this is ample. In milliseconds. */
-const EMPTY_FOR = 1000
+/** Milliseconds after which an empty lock file is stale: a starting server writes it immediately after creating it. */
+const STALE_AFTER = 1000
 
 /**
- * Removes a lock file whose server is gone. PostgreSQL does so by itself, except when another program, or a zombie that
- * was never reaped, has that pid, and when the file is empty, as a full disk or a crash leaves it. Should a server start
- * at this moment, its shared memory keeps a second one out.
+ * Removes a lock file whose server has exited. PostgreSQL does so itself, unless another program or a zombie has the same
+ * pid, or a full disk or a crash has left the file empty. If a server starts at the same time, PostgreSQL's shared memory
+ * prevents a second one.
  */
 export async function removeStaleLock(dir: string): Promise<void> {
   const lock = await readLock(dir)
   if (lock === undefined || (await findPostmaster(dir))) return
-  if (lock === '') await untilOld(dir)
+  if (lock === '') await untilStale(dir)
   if ((await readLock(dir)) === lock) await rm(lockFile(dir), { force: true })
 }
 
-/** Gives a server that has just made its lock file the time to write it. */
-async function untilOld(dir: string): Promise<void> {
+/** Gives a server that has just created its lock file the time to write it. */
+async function untilStale(dir: string): Promise<void> {
   const { mtimeMs } = await stat(lockFile(dir)).catch(() => ({ mtimeMs: 0 }))
-  const left = EMPTY_FOR - Math.max(0, Date.now() - mtimeMs)
+  const left = STALE_AFTER - Math.max(0, Date.now() - mtimeMs)
   if (left > 0) await delay(left)
 }
 
@@ -50,7 +50,7 @@ const lockFile = (dir: string): string => join(dir, 'postmaster.pid')
 
 const readLock = (dir: string): Promise<string | undefined> => readFile(lockFile(dir), 'utf8').catch(() => undefined)
 
-/** Whether a process is the server of a data directory: that is its working directory. A zombie has none. */
+/** Whether a process is the server of a data directory, by its working directory. A zombie has none. */
 export async function isServerOf(dir: string, pid: number): Promise<boolean> {
   if (process.platform === 'linux') {
     return (await readlink(`/proc/${pid}/cwd`).catch(() => undefined)) === dir

@@ -3,11 +3,11 @@ import type { Launcher } from './launcher.ts'
 
 export interface ProgramOutcome {
   readonly ok: boolean
-  /** What the program wrote to standard error. */
-  readonly said: string
+  /** The program's standard error, or the reason why it could not be started. */
+  readonly output: string
 }
 
-/** Runs a program to its end. A program that cannot be started at all is an outcome like any other. */
+/** Runs a program until it exits. Resolves also if it cannot be started. */
 export function runProgram(
   launcher: Launcher,
   program: { binary: string; args: readonly string[]; cwd: string },
@@ -15,11 +15,11 @@ export function runProgram(
   return new Promise((resolve) => {
     const [file, args, options] = launcher.command(program.binary, program.args)
     const child = spawn(file, args, { ...options, cwd: program.cwd, stdio: ['ignore', 'ignore', 'pipe'] })
-    let said = ''
+    let output = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+      output += text
     })
-    child.on('error', (error) => resolve({ ok: false, said: error.message }))
-    child.on('close', (code) => resolve({ ok: code === 0, said }))
+    child.on('error', (error) => resolve({ ok: false, output: error.message }))
+    child.on('close', (code) => resolve({ ok: code === 0, output }))
   })
 }

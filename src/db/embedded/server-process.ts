@@ -4,13 +4,13 @@ import { chown, open, rename, stat } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import type { Cluster } from './cluster.ts'
 
-/** A server that we have spawned. It goes on living when this process ends. */
+/** A server spawned by this process; it keeps running when this process exits. */
 export interface ServerProcess {
   readonly pid: number | undefined
-  /** Whether it has ended, or could not be started at all. */
+  /** Whether it has exited or could not be started. */
   hasEnded(): boolean
-  /** What it has written since it was spawned. */
-  said(): Promise<string>
+  /** Its output since it was spawned. */
+  output(): Promise<string>
 }
 
 /** Server settings by name, as in `postgresql.conf`. */
@@ -24,14 +24,14 @@ const SETTINGS: Settings = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_checkpoints: 'off',
-  // Statements carry people's names; the gateway reports its own failures.
+  // Statements contain personal data; the gateway logs its own failures.
   log_min_error_statement: 'panic',
 }
 
-/** A longer log is set aside when a server starts: 10 MiB. */
+/** Size at which the log is rotated when a server starts. */
 const LOG_MAX_BYTES = 10 * 1024 * 1024
 
-/** Spawns a server on a free port. Its output goes to the end of `logFile`. */
+/** Spawns a server on a free port. Appends its output to `logFile`. */
 export async function spawnServer(
   cluster: Cluster,
   options: { postgres: string; logFile: string; settings: Settings | undefined },
@@ -42,7 +42,7 @@ export async function spawnServer(
   const log = await openLog(options.logFile, cluster)
   try {
     const { size: start } = await log.stat()
-    // A process group of its own: Ctrl-C in a terminal is for the gateway, which stops its database last.
+    // In a process group of its own, so that Ctrl-C reaches only the gateway, which stops the database last.
     const stdio = ['ignore', log.fd, log.fd] as const
     const child = spawn(file, args, { ...spawnOptions, cwd: cluster.dir, detached: true, stdio: [...stdio] })
     child.unref()
@@ -53,7 +53,7 @@ export async function spawnServer(
     return {
       pid: child.pid,
       hasEnded: () => failure !== undefined || child.exitCode !== null || child.signalCode !== null,
-      said: async () => failure?.message ?? (await readFrom(options.logFile, start)),
+      output: async () => failure?.message ?? (await readFrom(options.logFile, start)),
     }
   } finally {
     await log.close()
@@ -64,7 +64,7 @@ async function openLog(path: string, { launcher }: Cluster) {
   const { size } = await stat(path).catch(() => ({ size: 0 }))
   if (size > LOG_MAX_BYTES) await rename(path, `${path}.old`)
   const log = await open(path, 'a', 0o600)
-  // Made by root for the owner of the data, it must be writable when that owner starts the gateway.
+  // If root starts the gateway, the owner of the data must still be able to write the log later.
   if (process.getuid?.() !== launcher.owner.uid) await chown(path, launcher.owner.uid, launcher.owner.gid)
   return log
 }

@@ -5,34 +5,34 @@ import { takeLease, type ServerLease } from './lease.ts'
 import { findPostmaster, isServerOf } from './postmaster.ts'
 
 const POLL_MS = 15
-/** What PostgreSQL means by its signals, and how long each may take. */
+/** PostgreSQL's shutdown modes, each with its signal and time limit. */
 const SHUTDOWNS = [
   { signal: 'SIGINT', kind: 'fast', timeoutMs: 30_000 },
   { signal: 'SIGQUIT', kind: 'immediate', timeoutMs: 10_000 },
 ] as const
 
-/** Stops the server of a cluster, unless another gateway has a claim on it, and waits for its end. */
+/** Stops the server of a cluster and waits for its exit, unless another gateway has a lease on it. */
 export async function shutDown(cluster: Cluster, held: ServerLease, log: Logger): Promise<void> {
   const server = await findPostmaster(cluster.dir)
   if (!server) return await held.close()
   const lease = held.lost.aborted && server.ready ? await takeLease(cluster, server.port, log).catch(() => held) : held
   try {
-    // Without a connection nobody can be asked, and nobody else can be using the server either.
+    // If the connection is lost, other gateways cannot use the server either.
     const alone = await lease.release().catch(() => true)
     if (alone) await endServer(server.pid, cluster.dir, log)
     log.info(
       { server: server.pid },
-      alone ? 'stopped the database server' : 'left the database server to another gateway',
+      alone ? 'stopped the database server' : 'left the database server running for another gateway',
     )
   } finally {
     await lease.close()
   }
 }
 
-/** Ends a server of a data directory, the gentle way first, and waits for its end. */
+/** Stops a server, first by a fast and then by an immediate shutdown, and waits for its exit. */
 export async function endServer(pid: number, dir: string, log: Logger): Promise<void> {
   for (const { signal, kind, timeoutMs } of SHUTDOWNS) {
-    log.debug({ server: pid }, `asking the database server for a ${kind} shutdown`)
+    log.debug({ server: pid }, `requesting a ${kind} shutdown of the database server`)
     const deadline = performance.now() + timeoutMs
     if (await isServerOf(dir, pid)) process.kill(pid, signal)
     while (performance.now() < deadline) {
@@ -40,5 +40,5 @@ export async function endServer(pid: number, dir: string, log: Logger): Promise<
       await delay(POLL_MS)
     }
   }
-  throw new Error(`The database server, process ${pid}, does not stop`)
+  throw new Error(`The database server (pid ${pid}) does not stop`)
 }

@@ -1,33 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { bringUp, type BringUpOptions, type Running } from './bring-up.ts'
+import { bringUp, type BringUpOptions, type RunningServer } from './bring-up.ts'
 import type { Cluster } from './cluster.ts'
 import type { ServerLease } from './lease.ts'
 
-/** Milliseconds before a server is started again. */
-const PAUSE = { first: 100, longest: 30_000 } as const
-/** A server that has lived this long does not count as one of a series that keeps dying, in milliseconds. */
+/** Back-off before a server is restarted, in milliseconds. */
+const BACK_OFF = { first: 100, longest: 30_000 } as const
+/** Milliseconds of uptime after which the back-off is reset. */
 const STABLE_AFTER = 60_000
 
 /**
- * Watches the claim on a server. When it is lost, because the server was killed, has crashed or was stopped by somebody
- * else, the server is brought up again, with a pause that doubles while it keeps dying.
+ * Watches the lease on a server. When the lease is lost because the server was killed, has crashed or was stopped from
+ * outside, brings the server up again with exponential back-off.
  */
 export class Supervisor {
   readonly #cluster: Cluster
   readonly #options: Omit<BringUpOptions, 'signal'>
   readonly #stopping = new AbortController()
   #lease: ServerLease
-  #pause: number = PAUSE.first
+  #backOff: number = BACK_OFF.first
   #watching: Promise<void>
 
-  constructor(cluster: Cluster, { running, ...options }: { running: Running } & Omit<BringUpOptions, 'signal'>) {
+  constructor(cluster: Cluster, { running, ...options }: { running: RunningServer } & Omit<BringUpOptions, 'signal'>) {
     this.#cluster = cluster
     this.#options = options
     this.#lease = running.lease
     this.#watching = this.#watch()
   }
 
-  /** Watches no more. @returns the claim that is held, or was held last */
+  /** Stops watching. @returns the current lease, or the last one if it was lost */
   async stop(): Promise<ServerLease> {
     this.#stopping.abort()
     await this.#watching
@@ -40,27 +40,27 @@ export class Supervisor {
       const since = performance.now()
       await abortOf(AbortSignal.any([this.#lease.lost, signal]))
       if (signal.aborted) return
-      if (performance.now() - since > STABLE_AFTER) this.#pause = PAUSE.first
+      if (performance.now() - since > STABLE_AFTER) this.#backOff = BACK_OFF.first
       await this.#restart()
     }
   }
 
-  /** Tries until it succeeds or is told to stop. */
+  /** Retries until it succeeds or `stop` is called. */
   async #restart(): Promise<void> {
     const { log } = this.#options
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      await delay(this.#pause, undefined, { signal }).catch(() => undefined)
-      this.#pause = Math.min(this.#pause * 2, PAUSE.longest)
+      await delay(this.#backOff, undefined, { signal }).catch(() => undefined)
+      this.#backOff = Math.min(this.#backOff * 2, BACK_OFF.longest)
       if (signal.aborted) return
       try {
         const { lease, pid, adopted } = await bringUp(this.#cluster, { ...this.#options, signal })
         await this.#lease.close()
         this.#lease = lease
-        log.warn({ server: pid }, adopted ? 'the database server is back' : 'started the database server again')
+        log.warn({ server: pid }, adopted ? 'adopted the restarted database server' : 'restarted the database server')
         return
       } catch (error) {
-        if (!signal.aborted) log.error({ err: error }, 'the database server could not be started again')
+        if (!signal.aborted) log.error({ err: error }, 'failed to restart the database server')
       }
     }
   }

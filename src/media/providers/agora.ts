@@ -2,7 +2,7 @@ import { text } from '../../core/variable.ts'
 import { defineProvider, type Provider } from './provider.ts'
 
 export interface AgoraAccount {
-  /** 32 hexadecimal digits, as the certificate: from anything else the library makes an empty token. */
+  /** 32 hexadecimal digits, like the certificate; with any other value the library returns an empty token. */
   readonly appId: string
   readonly certificate: string
 }

@@ -2,7 +2,7 @@ import { isPublicUrl, text } from '../../core/variable.ts'
 import { defineProvider, type Provider } from './provider.ts'
 
 export interface LivekitAccount {
-  /** Of the LiveKit server, as clients reach it. */
+  /** The URL of the LiveKit server for clients. */
   readonly url: string
   readonly apiKey: string
   readonly apiSecret: string

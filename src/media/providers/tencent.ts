@@ -9,7 +9,7 @@ export interface TencentAccount {
 /**
  * Tencent RTC: a UserSig, https://trtc.io/document/35166
  *
- * It says who somebody is; of rooms and of publishing it says nothing.
+ * It identifies the user, but does not limit rooms or publishing.
  */
 export const createTencent = ({ sdkAppId, secret }: TencentAccount): Provider => ({
   async admit({ userId, ttl }) {

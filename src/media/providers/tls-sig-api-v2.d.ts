@@ -1,4 +1,4 @@
-/** The library brings no types. */
+/** The library has no types of its own. */
 declare module 'tls-sig-api-v2' {
   export class Api {
     constructor(sdkAppId: number, secret: string)

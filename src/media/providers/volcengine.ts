@@ -10,7 +10,7 @@ export interface VolcengineAccount {
 
 const VERSION = '001'
 
-/** What a token may allow; publishing as a whole comes with its three parts. */
+/** Privileges in a token: publishing as a whole, followed by audio, video and data. */
 const PUBLISH = [0, 1, 2, 3]
 const SUBSCRIBE = [4]
 
@@ -29,9 +29,9 @@ export const volcengine = defineProvider({
 })
 
 /**
- * AccessToken version 001: `"001" + appId + base64(bytes16(message) + bytes16(HMAC-SHA256(appKey, message)))`. Numbers
- * are little endian, `bytes16` are bytes behind their length in 16 bits. The message: nonce, issuedAt, expireAt, roomId,
- * userId, and the privileges in order, each with the time when it ends.
+ * AccessToken version 001: `"001" + appId + base64(bytes16(message) + bytes16(HMAC-SHA256(appKey, message)))`. Numbers are
+ * little-endian; `bytes16` prefixes bytes with their length in 16 bits. The message consists of nonce, issuedAt, expireAt,
+ * roomId, userId, and the privileges in ascending order, each with its expiry.
  */
 function accessToken({ appId, appKey }: VolcengineAccount, admission: Admission): string {
   const { roomId, userId, mayPublish, issuedAt, ttl } = admission

@@ -1,6 +1,6 @@
 import { defineProvider } from './provider.ts'
 
-/** Peer to peer: nobody in the middle to be let in by, hence no account. */
+/** Peer to peer: no media service, hence no account. */
 export const webrtc = defineProvider({
   variables: {},
   secrets: [],

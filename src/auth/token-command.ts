@@ -23,7 +23,7 @@ Prints a token that a gateway with the same configuration accepts.
  * The `token` command.
  *
  * @param argv the arguments, without the program's name
- * @param options.environment @default process.env
+ * @param options.environment @default the environment of the process
  */
 export async function tokenCommand(
   argv: readonly string[],

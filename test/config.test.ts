@@ -5,7 +5,7 @@ import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
 const SECRET = 'a secret of the application that issues tokens'
 const PUBLIC_KEY = '-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----'
 
-/** The problems of an environment, by the variable that each begins with. */
+/** The problems of an environment; each begins with the name of its variable. */
 function problemsOf(environment: Record<string, string>): readonly string[] {
   try {
     loadConfig(environment)
@@ -21,7 +21,7 @@ const namesOf = (environment: Record<string, string>) =>
     .toSorted()
 
 describe('without any variable', () => {
-  test('the gateway runs in development, with its own database and the documented times', () => {
+  test('the gateway runs in development mode with an embedded database and the documented defaults', () => {
     const { config, secrets } = loadConfig({})
     expect(config).toEqual({
       development: true,
@@ -76,12 +76,12 @@ describe('without any variable', () => {
 })
 
 describe('rates', () => {
-  test('are configured one by one, with their unit', () => {
+  test('are configured one by one, each with its unit', () => {
     const { rates } = loadConfig({ RATE_CREATE: '10/5s' }).config
     expect(rates).toMatchObject({ create: { capacity: 10, refill: 2 }, join: { capacity: 120, refill: 2 } })
   })
 
-  test('are lifted as a whole', () => {
+  test('are all disabled by RATE_LIMITS=off', () => {
     expect(loadConfig({ RATE_LIMITS: 'off' }).config.rates).toBeUndefined()
   })
 })
@@ -91,40 +91,43 @@ describe('a key', () => {
     { JWT_SECRET: SECRET },
     { JWT_PUBLIC_KEY: PUBLIC_KEY },
     { JWKS_URL: 'https://id.example/jwks' },
-  ])('ends development and suffices for production (%j)', (key) => {
+  ])('disables development mode and suffices for production (%j)', (key) => {
     expect(loadConfig(key).config.development).toBe(false)
     const { config } = loadConfig({ ...key, NODE_ENV: 'production' })
     expect(config).toMatchObject({ development: false, graphiql: false, introspection: false })
   })
 
-  test('is needed in production', () => {
+  test('is required in production', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([expect.stringContaining('JWT_PUBLIC_KEY or JWKS_URL')])
   })
 
-  test.each(['development', 'production', 'test', ''])('that is a secret has 32 bytes (NODE_ENV %j)', (NODE_ENV) => {
-    expect(namesOf({ JWT_SECRET: 'x'.repeat(31), NODE_ENV })).toEqual(['JWT_SECRET'])
-    expect(namesOf({ JWT_SECRET: 'ä'.repeat(16), NODE_ENV })).toEqual([])
-  })
+  test.each(['development', 'production', 'test', ''])(
+    'that is a secret must have 32 bytes (NODE_ENV %j)',
+    (NODE_ENV) => {
+      expect(namesOf({ JWT_SECRET: 'x'.repeat(31), NODE_ENV })).toEqual(['JWT_SECRET'])
+      expect(namesOf({ JWT_SECRET: 'ä'.repeat(16), NODE_ENV })).toEqual([])
+    },
+  )
 
-  test('in one line, as files of variables hold it, is the same key', () => {
+  test('may be on one line with escaped line breaks, as in env files', () => {
     const { secrets } = loadConfig({ JWT_PUBLIC_KEY: `${PUBLIC_KEY.replaceAll('\n', '\\n')}\\n` })
     expect(secrets.jwtPublicKey).toBe(PUBLIC_KEY)
   })
 
-  test('that is no public key, or comes with a private one, is refused', () => {
+  test('that is not a public key, or includes a private one, is refused', () => {
     const privateKey = '-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----'
     for (const JWT_PUBLIC_KEY of ['nonsense', privateKey, `${privateKey}\n${PUBLIC_KEY}`]) {
       expect(namesOf({ JWT_PUBLIC_KEY })).toEqual(['JWT_PUBLIC_KEY'])
     }
   })
 
-  test('that is public is refused as a secret', () => {
+  test('that is a public key is refused as a secret', () => {
     expect(namesOf({ JWT_SECRET: PUBLIC_KEY })).toEqual(['JWT_SECRET'])
   })
 })
 
 test.each(['prod', 'Production', 'staging', 'dev'])(
-  'NODE_ENV %s is refused: it would be development mode',
+  'NODE_ENV %s is refused, because it would enable development mode',
   (NODE_ENV) => {
     expect(problemsOf({ NODE_ENV, JWT_SECRET: SECRET })).toEqual([expect.stringMatching(/^NODE_ENV: .*"production"/)])
   },
@@ -136,7 +139,7 @@ describe('contradictions', () => {
     expect(namesOf(keys)).toEqual(['JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL'])
   })
 
-  test('TURN servers need their secret and the secret its servers', () => {
+  test('TURN_URLS and TURN_SECRET require each other', () => {
     expect(namesOf({ TURN_URLS: 'turn:turn.example:3478' })).toEqual(['TURN_SECRET'])
     expect(namesOf({ TURN_SECRET: SECRET })).toEqual(['TURN_URLS'])
     expect(namesOf({ TURN_URLS: 'turn:turn.example:3478', TURN_SECRET: SECRET })).toEqual([])
@@ -151,12 +154,12 @@ describe('a media provider', () => {
     agora: { AGORA_APP_ID: 'a'.repeat(32), AGORA_CERTIFICATE: 'b'.repeat(32) },
   }
 
-  test('may be every one that there is', () => {
+  test('has an account in these tests, except webrtc', () => {
     const providers = MEDIA_PROVIDERS.filter((provider) => provider !== 'webrtc')
     expect(Object.keys(ACCOUNTS).toSorted()).toEqual(providers.toSorted())
   })
 
-  test.each(Object.entries(ACCOUNTS))('%s is configured as a whole', (provider, account) => {
+  test.each(Object.entries(ACCOUNTS))('%s requires all of its variables', (provider, account) => {
     expect(namesOf(account)).toEqual([])
     for (const left of Object.keys(account)) {
       const { [left]: _, ...rest } = account as Record<string, string>
@@ -167,7 +170,7 @@ describe('a media provider', () => {
     expect(namesOf(alone)).toEqual(others.toSorted())
   })
 
-  test.each(Object.entries(ACCOUNTS))('%s can be the default once it is configured', (provider, account) => {
+  test.each(Object.entries(ACCOUNTS))('%s can be the default only if it is configured', (provider, account) => {
     expect(problemsOf({ DEFAULT_PROVIDER: provider })).toEqual([
       `DEFAULT_PROVIDER: ${provider} requires ${Object.keys(account).join(', ')}`,
     ])
@@ -184,15 +187,15 @@ describe('a media provider', () => {
     ['AGORA_APP_ID', ['a'.repeat(31), 'g'.repeat(32)]],
     ['AGORA_CERTIFICATE', ['a'.repeat(33), 'g'.repeat(32)]],
     ['DEFAULT_PROVIDER', ['zoom', 'LIVEKIT']],
-  ])('%s must be of its kind', (name, values) => {
-    const whole = Object.assign({}, ...Object.values(ACCOUNTS)) as Record<string, string>
-    expect(namesOf(whole)).toEqual([])
-    for (const value of values) expect(namesOf({ ...whole, [name]: value })).toEqual([name])
+  ])('refuses invalid values of %s', (name, values) => {
+    const complete = Object.assign({}, ...Object.values(ACCOUNTS)) as Record<string, string>
+    expect(namesOf(complete)).toEqual([])
+    for (const value of values) expect(namesOf({ ...complete, [name]: value })).toEqual([name])
   })
 })
 
 describe('problems', () => {
-  test('come all at once, contradictions among them', () => {
+  test('are reported all at once, including contradictions', () => {
     const environment = {
       NODE_ENV: 'production',
       PORT: 'http',
@@ -235,12 +238,12 @@ describe('problems', () => {
     ['TRUST_PROXY', ['nginx', '10.0.0.0/33', '10.0.0.1/8/8', '10.0.0.0/x', '::1/129']],
     ['MAX_CONNECTIONS', ['0', '-1', '1e3']],
     ['KEEP_ALIVE_TIMEOUT', ['0', '3601']],
-  ])('%s must be of its kind', (name, values) => {
+  ])('are reported for invalid values of %s', (name, values) => {
     for (const value of values)
       expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])
   })
 
-  test('make one message that names each, and no secret', () => {
+  test('are combined into one message that contains no secret', () => {
     const environment = { PORT: 'x', JWT_SECRET: SECRET, JWKS_URL: 'https://user:hunter2@id.example' }
     expect(() => loadConfig(environment)).toThrow(/PORT[^]+JWKS_URL/)
     expect(() => loadConfig(environment)).not.toThrow(SECRET)
@@ -248,7 +251,7 @@ describe('problems', () => {
   })
 })
 
-test('the part that may be printed holds no secret', () => {
+test('the printable configuration contains no secret', () => {
   const values = {
     DATABASE_URL: 'postgresql://rtc:hunter2@db.example/rtc',
     JWT_SECRET: 'the secret that signs tokens, long enough',
@@ -273,7 +276,7 @@ test('the part that may be printed holds no secret', () => {
   }
 })
 
-test('lists are separated by commas, spaces around them do not matter', () => {
+test('lists are separated by commas with optional spaces', () => {
   const { config } = loadConfig({
     CORS_ORIGINS: 'https://a.example, https://b.example,',
     STUN_URLS: ' stun:a , stuns:b ',
@@ -282,7 +285,7 @@ test('lists are separated by commas, spaces around them do not matter', () => {
   expect(config.ice.stunUrls).toEqual(['stun:a', 'stuns:b'])
 })
 
-test('origins are compared as browsers write them', () => {
+test('origins are normalised to the form that browsers send', () => {
   const CORS_ORIGINS =
     'https://A.example/, HTTP://b.example:80, https://c.example:8443, https://*.D.example:443, capacitor://localhost'
   expect(loadConfig({ CORS_ORIGINS }).config.http.corsOrigins).toEqual([
@@ -294,6 +297,6 @@ test('origins are compared as browsers write them', () => {
   ])
 })
 
-test('the public URL has no slash at its end', () => {
+test('removes the trailing slash of PUBLIC_URL', () => {
   expect(loadConfig({ PUBLIC_URL: 'https://host.example/rtc/' }).config.http.publicUrl).toBe('https://host.example/rtc')
 })

@@ -5,7 +5,7 @@ import { openRaw, request, UPGRADE } from './http/raw.ts'
 import { openPeer } from './peer.ts'
 import { startGateway, withPreparedData } from './process.ts'
 
-test('SIGTERM: not ready, no new sockets, requests answered, those connected sent away one after the other, exit 0', async () => {
+test('SIGTERM fails readiness, refuses new sockets, answers requests, drains sockets gradually and exits with 0', async () => {
   await withPreparedData(async (DATA_DIR) => {
     const gateway = await startGateway({ DATA_DIR, DRAIN_TIME: '2' })
     const { url, tokens } = gateway
@@ -20,9 +20,9 @@ test('SIGTERM: not ready, no new sockets, requests answered, those connected sen
     await expect.poll(async () => (await fetch(`${url}/health/ready`)).status).toBe(503)
     expect((await fetch(`${url}/health/live`)).status).toBe(200)
     const headers = { authorization: `Bearer ${tokens['alice']}`, 'content-type': 'application/json' }
-    const asked = await fetch(`${url}/graphql`, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' })
-    expect(await asked.json()).toEqual({ data: { me: { id: 'alice' } } })
-    expect(asked.headers.get('connection')).toBe('close')
+    const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: '{"query":"{ me { id } }"}' })
+    expect(await response.json()).toEqual({ data: { me: { id: 'alice' } } })
+    expect(response.headers.get('connection')).toBe('close')
     const late = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
     const [error] = (await once(late, 'error')) as [Error]
     expect(error.message).toContain('503')
@@ -30,12 +30,12 @@ test('SIGTERM: not ready, no new sockets, requests answered, those connected sen
     expect(await exit).toBe(0)
     expect(closes.map(({ code }) => code)).toEqual(Array(20).fill(1012))
     const times = closes.map(({ at }) => at)
-    // Twenty over two seconds: the last is sent away long after the first.
+    // Twenty sockets over two seconds: the last is closed long after the first.
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1000)
   })
 })
 
-test('SIGTERM: what has no request in work is cut off at once, and the process ends whatever clients do', async () => {
+test('SIGTERM closes connections without a request in flight immediately, and exits even if clients hang', async () => {
   await withPreparedData(async (DATA_DIR) => {
     const gateway = await startGateway({ DATA_DIR, DRAIN_TIME: '3' })
     const { url, tokens } = gateway
@@ -46,28 +46,28 @@ test('SIGTERM: what has no request in work is cut off at once, and the process e
       return raw
     }
     const silent = await open('')
-    const halfHead = await open('GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: ')
+    const partialHead = await open('GET /health/live HTTP/1.1\r\nHost: gateway\r\nX-Padding: ')
     const idle = await open(request('GET', '/health/live'))
     await idle.until((text) => text.endsWith('}'))
-    // These have a request in work, or are sockets, and do nothing for their end.
-    const stubborn = [
+    // Connections with a request in flight and sockets, none of which the client closes.
+    const hanging = [
       await open(request('POST', '/graphql', { ...authorization, 'Content-Length': '1000' })),
       await open(request('GET', '/im/api/v1/openapi.json').repeat(2000), false),
       await open(request('GET', '/graphql', UPGRADE)),
       await open(request('GET', '/graphql', UPGRADE), false),
     ]
-    await stubborn[2]?.until((text) => text.includes(' 101 '))
+    await hanging[2]?.until((text) => text.includes(' 101 '))
     const peer = await openPeer(url, { token: tokens['alice'] ?? '' })
     peer.socket.pause()
 
-    const began = performance.now()
+    const startedAt = performance.now()
     const exit = gateway.stop('SIGTERM')
-    await Promise.all([silent.closed, halfHead.closed, idle.closed])
-    // Long before the sockets are gone.
+    await Promise.all([silent.closed, partialHead.closed, idle.closed])
+    // Still draining: the sockets are open.
     expect((await fetch(`${url}/health/ready`)).status).toBe(503)
     expect(await exit).toBe(0)
-    expect(performance.now() - began).toBeLessThan((3 + 5) * 1000)
-    for (const { socket } of stubborn) socket.destroy()
+    expect(performance.now() - startedAt).toBeLessThan((3 + 5) * 1000)
+    for (const { socket } of hanging) socket.destroy()
     peer.socket.terminate()
   })
 })

@@ -19,13 +19,13 @@ async function rest(
   return { status: response.status, body: await response.json() }
 }
 
-test('one command gives a gateway with its own database, tokens that work, and a clean stop', async () => {
+test('starts by one command with an embedded database and valid tokens, and stops cleanly', async () => {
   await withDirectory(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR })
     const { url, tokens } = first
     expect(Object.keys(tokens)).toEqual(['alice', 'bob'])
-    for (const place of ['/graphql', '/im/api/v1/rtc/rooms', '/health/ready'])
-      expect(first.output()).toContain(url + place)
+    for (const path of ['/graphql', '/im/api/v1/rtc/rooms', '/health/ready'])
+      expect(first.output()).toContain(url + path)
     expect((await fetch(`${url}/health/ready`)).status).toBe(200)
     const created = await rest(url, tokens['alice'], 'POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     expect(created.status).toBe(201)
@@ -38,7 +38,7 @@ test('one command gives a gateway with its own database, tokens that work, and a
   })
 })
 
-test('a second gateway on the same data shares the database, and a subscriber there sees a join made at the first', async () => {
+test('a second gateway on the same data directory shares the database and delivers events of the first', async () => {
   await withPreparedData(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR })
     const second = await startGateway({ DATA_DIR })
@@ -58,7 +58,7 @@ test('a second gateway on the same data shares the database, and a subscriber th
   })
 })
 
-test('killed in the middle of writes, it has every acknowledged command after the restart', async () => {
+test('keeps every acknowledged command when it is killed during writes', async () => {
   await withPreparedData(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR, RATE_LIMITS: 'off' })
     const { url, tokens } = first
@@ -92,7 +92,7 @@ test('killed in the middle of writes, it has every acknowledged command after th
   })
 })
 
-test('a database that is killed under the gateway is started again, with everything in it', async () => {
+test('restarts a killed embedded database without loss of data', async () => {
   await withPreparedData(async (DATA_DIR) => {
     const { url, tokens, stop } = await startGateway({ DATA_DIR })
     const { body: room } = await rest(url, tokens['alice'], 'POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
@@ -108,14 +108,14 @@ test('a database that is killed under the gateway is started again, with everyth
   })
 })
 
-test('a configuration that is wrong is one error with every problem, and no start', async () => {
+test('an invalid configuration fails the start with one error that lists every problem', async () => {
   const { code, stderr } = await runGateway({ PORT: 'x', NODE_ENV: 'production', RING_TIMEOUT: 'soon' })
   expect(code).toBe(1)
   for (const name of ['PORT', 'JWT_SECRET', 'RING_TIMEOUT']) expect(stderr).toContain(name)
   expect(stderr).not.toMatch(/ at /)
 })
 
-test('a port that is taken is said in one line, and the database is stopped again', async () => {
+test('a port in use fails the start with a one-line error and stops the database', async () => {
   await withPreparedData(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR })
     const { code, stderr } = await runGateway({ DATA_DIR: `${DATA_DIR}/other`, PORT: new URL(first.url).port })

@@ -7,13 +7,12 @@ import { rsa, sign } from './auth/tokens.ts'
 import { query } from './db/data-dir.ts'
 import { createPerson, type World, withWorld } from './world.ts'
 
-/** A log that keeps its errors. */
-function keptLog() {
+/** A logger that records its errors. */
+function recordingLogger() {
   const errors: Record<string, unknown>[] = []
   const log = createLogger('silent')
   log.level = 'error'
   log.error = (entry: unknown) => void errors.push(entry as Record<string, unknown>)
-  // Whatever else fails for that reason is no news.
   log.warn = log.error
   return { log, errors }
 }
@@ -24,13 +23,13 @@ const readiness = async (url: string) => {
 }
 const createRoom = ({ alice }: Pick<World, 'alice'>) => alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
 
-test('a gateway that is ready says so part by part', async () => {
+test('a ready gateway reports the state of each dependency', async () => {
   await withWorld(async ({ url }) => {
     expect(await readiness(url)).toEqual({ status: 200, body: { status: 'ready', database: 'ok' } })
   })
 })
 
-test('a thousand questions are one question to the database', async () => {
+test('concurrent readiness requests share one query to the database', async () => {
   let statements = 0
   const onStatement = (sql: string) => void (sql === 'SELECT 1' && (statements += 1))
   await withWorld(
@@ -44,7 +43,7 @@ test('a thousand questions are one question to the database', async () => {
 })
 
 describe('when the database has no disk space left', () => {
-  /** Every statement that writes or makes a table fails as PostgreSQL fails when a file cannot grow. */
+  /** Makes every statement that writes or creates a table fail like PostgreSQL when a file cannot be extended. */
   const FILL = `
     CREATE FUNCTION full_row() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
@@ -54,8 +53,8 @@ describe('when the database has no disk space left', () => {
     CREATE EVENT TRIGGER full_disk ON ddl_command_start WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION full_table()`
   const EMPTY = 'DROP EVENT TRIGGER full_disk; DROP TRIGGER full_disk ON "Room"'
 
-  test('it is named in the log, once for many, in readiness until a write succeeds, and counted', async () => {
-    const { log, errors } = keptLog()
+  test('logs the cause once, counts it, and is not ready until a write succeeds', async () => {
+    const { log, errors } = recordingLogger()
     await withWorld(
       async (world) => {
         await query(world.databaseUrl, FILL)
@@ -75,8 +74,8 @@ describe('when the database has no disk space left', () => {
   })
 })
 
-test('when every connection is busy, that is the cause', async () => {
-  const { log, errors } = keptLog()
+test('reports pool_exhausted when every connection is busy', async () => {
+  const { log, errors } = recordingLogger()
   await withWorld(
     async (world) => {
       const busy = Array.from({ length: 30 }, () =>
@@ -91,13 +90,13 @@ test('when every connection is busy, that is the cause', async () => {
   )
 })
 
-test('when there is no such database any more, that is the cause', async () => {
-  const { log, errors } = keptLog()
+test('reports database_refused when the database no longer exists', async () => {
+  const { log, errors } = recordingLogger()
   await withWorld(
     async (world) => {
       const name = new URL(world.databaseUrl).pathname.slice(1)
       const admin = Object.assign(new URL(world.databaseUrl), { pathname: '/postgres' }).href
-      // Somebody may connect again between the two.
+      // The gateway may reconnect between the two statements.
       const rename = async (from: string, to: string) => {
         await query(admin, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${from}'`)
         return await query(admin, `ALTER DATABASE ${from} RENAME TO ${to}`).then(() => 'renamed', String)
@@ -135,34 +134,37 @@ describe('a key set that', () => {
     ['is endless', (_, response) => response.end('x'.repeat(600_000)), 'key_set_invalid'],
     ['redirects', (_, response) => response.writeHead(302, { location: '/login' }).end(), 'key_set_redirect'],
     ['is slow', () => undefined, 'key_set_timeout'],
-  ])('%s is named in the log and in readiness, until it is right', async (_, answer, cause) => {
-    const { log, errors } = keptLog()
-    const server = await issuer(answer)
-    await withWorld(
-      async (world) => {
-        const notReady = { status: 503, body: { status: 'not ready', database: 'ok', keySet: cause } }
-        await expect.poll(() => readiness(world.url), { timeout: 15_000 }).toEqual(notReady)
-        const exp = Math.floor(Date.now() / 1000) + 3600
-        const alice = createPerson(
-          world.url,
-          'alice',
-          await sign({ exp }, { alg: 'RS256', kid: 'r', key: rsa.privateKey }),
-        )
-        expect(await createRoom({ alice })).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } })
-        expect(errors.map((entry) => entry['cause'])).toEqual([cause])
-        expect(world.app.failures.counts().get(cause as 'key_set_timeout')).toBeGreaterThan(0)
-        server.answer = (_request, response) => response.end(KEYS)
-        // The set does not hold the key of the token, but there is a set to look in now.
-        await expect.poll(async () => (await createRoom({ alice })).status, { timeout: 15_000 }).toBe(401)
-        // It is asked for once a second.
-        await expect
-          .poll(() => readiness(world.url), { timeout: 10_000 })
-          .toMatchObject({ status: 200, body: { keySet: 'ok' } })
-      },
-      {
-        dependencies: { log, timeouts: { keySetAnswer: 500, keySetFetch: 50 } },
-        env: { JWT_SECRET: '', JWKS_URL: server.url },
-      },
-    )
-  })
+  ])(
+    '%s makes the gateway not ready, with its cause in the log, until the issuer recovers',
+    async (_case, answer, cause) => {
+      const { log, errors } = recordingLogger()
+      const server = await issuer(answer)
+      await withWorld(
+        async (world) => {
+          const notReady = { status: 503, body: { status: 'not ready', database: 'ok', keySet: cause } }
+          await expect.poll(() => readiness(world.url), { timeout: 15_000 }).toEqual(notReady)
+          const exp = Math.floor(Date.now() / 1000) + 3600
+          const alice = createPerson(
+            world.url,
+            'alice',
+            await sign({ exp }, { alg: 'RS256', kid: 'r', key: rsa.privateKey }),
+          )
+          expect(await createRoom({ alice })).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } })
+          expect(errors.map((entry) => entry['cause'])).toEqual([cause])
+          expect(world.app.failures.counts().get(cause as 'key_set_timeout')).toBeGreaterThan(0)
+          server.answer = (_request, response) => response.end(KEYS)
+          // The key set is available now, but does not contain the token's key.
+          await expect.poll(async () => (await createRoom({ alice })).status, { timeout: 15_000 }).toBe(401)
+          // Readiness is checked once per second.
+          await expect
+            .poll(() => readiness(world.url), { timeout: 10_000 })
+            .toMatchObject({ status: 200, body: { keySet: 'ok' } })
+        },
+        {
+          dependencies: { log, timeouts: { keySetAnswer: 500, keySetFetch: 50 } },
+          env: { JWT_SECRET: '', JWKS_URL: server.url },
+        },
+      )
+    },
+  )
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorld } from './world.ts'
 
-/** What is wrong with a request before any command is reached: the same code and status at both HTTP doors. */
+/** Errors before any command is executed: the same code and status over REST and GraphQL. */
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -47,14 +47,14 @@ describe.each(Object.entries(doors))('%s', (_name, door) => {
     return [status, door.codeOf(body)]
   }
 
-  test('accepts what is right', async () => {
+  test('accepts a valid request', async () => {
     expect((await post({})).status).toBeLessThan(300)
   })
 
   test.each([
     ['no token', ''],
     ['another scheme', 'Basic YWxpY2U6'],
-    ['no token behind the scheme', 'Bearer '],
+    ['a scheme without a token', 'Bearer '],
     ['garbage', 'Bearer a.b.c'],
     ['alg none', 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.'],
   ])('refuses %s', async (_what, authorization) => {
@@ -67,14 +67,14 @@ describe.each(Object.entries(doors))('%s', (_name, door) => {
   })
 
   test.each([
-    ['cut off', '{"type": "p2p", '],
-    ['no JSON at all', 'hello'],
+    ['truncated', '{"type": "p2p", '],
+    ['not JSON', 'hello'],
     ['a lone quote', '"'],
     ['not UTF-8', new Uint8Array([0x22, 0xff, 0x22])],
     ['an array', '[]'],
     ['a string', '"p2p"'],
     ['null', 'null'],
-    ['nested without end', '['.repeat(20_000)],
+    ['nested very deeply', '['.repeat(20_000)],
   ])('refuses a body that is %s', async (_what, body) => {
     expect(await codeOf({ body })).toEqual([400, 'BAD_USER_INPUT'])
   })
@@ -95,7 +95,7 @@ describe.each(Object.entries(doors))('%s', (_name, door) => {
     expect(await codeOf({ body: `{"name": "${'x'.repeat(bytes)}"}` })).toEqual([413, 'PAYLOAD_TOO_LARGE'])
   })
 
-  test('refuses a body of 10 MB that does not say its length', async () => {
+  test('refuses a body of 10 MB without Content-Length', async () => {
     const chunk = new Uint8Array(1_000_000).fill(0x20)
     let sent = 0
     const body = new ReadableStream({
@@ -130,9 +130,9 @@ describe('GraphQL documents', () => {
     ['missing', undefined],
     ['a number', 7],
     ['empty', ''],
-    ['of wrong syntax', '{ me { id }'],
+    ['with a syntax error', '{ me { id }'],
     ['with an unknown field', '{ me { id secret } }'],
-    ['with a wrong enum', 'mutation { createRoom(input: { type: PARTY }) { replayed } }'],
+    ['with an unknown enum value', 'mutation { createRoom(input: { type: PARTY }) { replayed } }'],
     ['with an unknown input field', 'mutation { createRoom(input: { type: GROUP, colour: "red" }) { replayed } }'],
     ['with two anonymous operations', '{ me { id } } { me { id } }'],
     ['a subscription over HTTP', 'subscription { roomUpdated(roomId: "x") { seq } }'],
@@ -144,18 +144,18 @@ describe('GraphQL documents', () => {
       'that hides its cost in a fragment',
       'query { rooms(first: 100) { edges { node { ...E } } } } fragment E on Room { events(first: 500) { seq } }',
     ],
-  ])('%s', async (_what, query) => {
+  ])('are refused if %s', async (_case, query) => {
     expect(await errorOf(query)).toEqual(bad)
   })
 
-  test('variables that do not fit, an operation that is not there, a batch', async () => {
+  test('are refused with invalid variables or an unknown operation name', async () => {
     expect(await errorOf('query ($id: ID!) { room(id: $id) { id } }', { variables: {} })).toEqual(bad)
     expect(await errorOf('query ($id: ID!) { room(id: $id) { id } }', { variables: 'id' })).toEqual(bad)
     expect(await errorOf('query A { me { id } }', { operationName: 'B' })).toEqual(bad)
     expect(await errorOf(room)).toEqual([404, 'NOT_FOUND', 404])
   })
 
-  test('a mutation by GET is refused and not carried out', async () => {
+  test('with a mutation are refused over GET and not executed', async () => {
     const query = encodeURIComponent('mutation { createRoom(input: { type: GROUP }) { replayed } }')
     const response = await fetch(`${world.url}/graphql?query=${query}`, {
       headers: { authorization: `Bearer ${world.carol.token}` },
@@ -164,7 +164,7 @@ describe('GraphQL documents', () => {
     expect((await world.carol.rest('GET', '/rooms')).body.rooms).toEqual([])
   })
 
-  test('a query by GET is answered', async () => {
+  test('with a query are answered over GET', async () => {
     const response = await fetch(`${world.url}/graphql?query=${encodeURIComponent('{ me { id } }')}`, {
       headers: { authorization: `Bearer ${world.carol.token}` },
     })
@@ -173,16 +173,16 @@ describe('GraphQL documents', () => {
 })
 
 describe('paths', () => {
-  test.each(['/', '/nothing', '/im/api/v1/rtc', '//', '/%zz', '/health'])('%s is not there', async (path) => {
+  test.each(['/', '/nothing', '/im/api/v1/rtc', '//', '/%zz', '/health'])('%s is not found', async (path) => {
     const response = await fetch(world.url + path)
     expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([404, 'NOT_FOUND'])
   })
 
-  test.each(['/rooms/x/y/z', '/rooms/%zz', '/nothing'])('REST %s is not there', async (path) => {
+  test.each(['/rooms/x/y/z', '/rooms/%zz', '/nothing'])('REST %s is not found', async (path) => {
     expect(await world.alice.rest('GET', path)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
   })
 
-  test('health needs no token', async () => {
+  test('health requires no token', async () => {
     for (const path of ['/health/live', '/health/ready']) expect((await fetch(world.url + path)).status).toBe(200)
   })
 })

@@ -19,8 +19,8 @@ const envFor = (url: URL | string, more: Record<string, string> = {}) => ({
   ...more,
 })
 
-/** A port at which connections break off `times` times, before they reach the server of a URL. */
-async function unwilling(target: string, times: number): Promise<string> {
+/** A proxy to the server of a URL that drops the first `times` connections. */
+async function droppingProxy(target: string, times: number): Promise<string> {
   let left = times
   const { hostname, port } = new URL(target)
   const server = createServer((socket) => {
@@ -40,13 +40,13 @@ async function unwilling(target: string, times: number): Promise<string> {
 }
 
 describe('a database that is not up yet', () => {
-  test('is waited for, which is said', async () => {
-    const gateway = await startGateway(envFor(await unwilling(database.url, 3)))
+  test('is waited for, with a log entry', async () => {
+    const gateway = await startGateway(envFor(await droppingProxy(database.url, 3)))
     expect(gateway.output()).toContain('waiting for the database')
     expect(await gateway.stop('SIGTERM')).toBe(0)
   })
 
-  test('is not waited for when the gateway is told to stop', async () => {
+  test('is not waited for after SIGTERM', async () => {
     const url = Object.assign(new URL(database.url), { host: 'localhost:1' })
     const gateway = launchGateway(envFor(url, { DATABASE_WAIT: '3600' }))
     await gateway.printed(/waiting for the database/)
@@ -55,7 +55,7 @@ describe('a database that is not up yet', () => {
   })
 })
 
-describe('a DATABASE_URL that does not lead to a database is one sentence', () => {
+describe('a DATABASE_URL that cannot be used fails the start with one sentence', () => {
   test.each<[string, Partial<URL>, RegExp]>([
     ['nobody listens', { host: 'localhost:1' }, /cannot be reached.*DATABASE_WAIT/],
     ['the host is unknown', { host: 'database.invalid' }, /cannot be reached.*DATABASE_WAIT/],
@@ -74,7 +74,7 @@ describe('a DATABASE_URL that does not lead to a database is one sentence', () =
 describe('the migration lock', () => {
   const LOCK = 72_707_369
 
-  test('that somebody holds is said with who it is, and SIGTERM ends the wait at once', async () => {
+  test('is logged with its holder while the gateway waits, and SIGTERM ends the wait immediately', async () => {
     const holder = new pg.Client({ connectionString: database.url, application_name: 'somebody else' })
     await holder.connect()
     await holder.query('SELECT pg_advisory_lock($1)', [LOCK])
@@ -85,7 +85,7 @@ describe('the migration lock', () => {
     await holder.end()
   })
 
-  test('is released with the migrations, not with the connection', async () => {
+  test('is released after the migrations, not with the connection', async () => {
     const gateway = await startGateway(envFor(database.url))
     expect(await query(database.url, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = ${LOCK}`)).toEqual(
       [],
@@ -94,7 +94,7 @@ describe('the migration lock', () => {
   })
 })
 
-test('?schema= holds the tables of the gateway, beside those of others', async () => {
+test('creates its tables in the schema of ?schema=', async () => {
   const url = new URL(database.url)
   url.searchParams.set('schema', 'rtc rooms')
   const gateway = await startGateway(envFor(url))
@@ -108,7 +108,7 @@ test('?schema= holds the tables of the gateway, beside those of others', async (
   expect(schemas).toEqual([{ name: 'rtc rooms' }])
 })
 
-test('in production, a gateway without TURN says so', async () => {
+test('warns in production if TURN is not configured', async () => {
   const gateway = launchGateway(envFor(database.url, { NODE_ENV: 'production' }))
   await gateway.printed(/TURN_URLS is not set/)
   gateway.process.kill('SIGTERM')

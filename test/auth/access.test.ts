@@ -22,7 +22,7 @@ import type { Room } from '../../src/rooms/model.ts'
 import { type Access, refusalOf } from '../../src/rooms/policy.ts'
 import { createPerson, manualClock, type Messages, OPERATOR, type Person, startWorld } from '../world.ts'
 
-/** What each root field and each route declares, compared with what the doors answer. */
+/** Compares the declared access of each root field and route with the actual responses. */
 
 /** `ok`, or a code of the error table. */
 type Verdict = string
@@ -38,7 +38,7 @@ let nobody: Person
 const alice: Actor = { id: 'alice', scopes: new Set() }
 
 beforeAll(async () => {
-  // Time stands still, so that what rings for the outsider does so in every test.
+  // A manual clock, so that the outsider's call rings in every test.
   world = await startWorld({ dependencies: { clock: manualClock() } })
   outsider = await world.person('outsider')
   nobody = createPerson(world.url, 'nobody', '')
@@ -48,8 +48,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** What the declaration promises somebody who has a token and nothing to do with the room. */
-function promised(access: Access): Verdict {
+/** The expected verdict for a user with a token who is not in the room. */
+function expectedVerdict(access: Access): Verdict {
   if (access === 'user' || access === 'create') return 'ok'
   return refusalOf(access, { actor: { id: 'outsider', scopes: new Set() }, room, userId: 'bob' })?.code ?? 'ok'
 }
@@ -64,7 +64,7 @@ const rootFields = KINDS.flatMap((kind) => {
   return Object.values(root[kind]?.getFields() ?? {}).map((field) => ({ kind, name: field.name, field }))
 })
 
-/** The least that a field takes, about the room and bob. */
+/** A minimal valid value of an input type, which refers to the room and bob. */
 function valueOf(type: GraphQLInputType, name: string): unknown {
   const nullable = getNullableType(type)
   if (isListType(nullable)) return [valueOf(nullable.ofType, name)]
@@ -92,7 +92,7 @@ async function tryField(
   return body.errors?.[0].extensions.code ?? 'ok'
 }
 
-/** What the first message says. */
+/** The verdict in the first message. */
 async function firstOf(messages: Messages): Promise<Verdict> {
   try {
     const { value } = await messages.next()
@@ -124,20 +124,20 @@ describe('GraphQL', () => {
     expect(field.extensions.access).toBeTypeOf('string')
   })
 
-  test.each(rootFields)('$kind $name is for users, as far as the policy says', async ({ kind, field }) => {
+  test.each(rootFields)('$kind $name enforces its declared access', async ({ kind, field }) => {
     expect(await tryField(nobody, { kind, field }), 'without a token').toBe('UNAUTHENTICATED')
     expect(await tryField(outsider, { kind, field }), 'as an outsider').toBe(
-      promised(field.extensions.access ?? expect.unreachable()),
+      expectedVerdict(field.extensions.access ?? expect.unreachable()),
     )
   })
 })
 
-test('every REST route is for users, as far as the policy says', async () => {
+test('every REST route enforces its declared access', async () => {
   const eventStreams = new EventStreams({ admit: () => ({ close: () => undefined }), clock: world.app.clock })
   const observed: Record<string, Verdict[]> = {}
   const declared: Record<string, Verdict[]> = {}
   for (const route of routes(world.app, eventStreams)) {
-    declared[route.operationId] = ['UNAUTHENTICATED', promised(route.access)]
+    declared[route.operationId] = ['UNAUTHENTICATED', expectedVerdict(route.access)]
     observed[route.operationId] = [await tryRoute(nobody, route), await tryRoute(outsider, route)]
   }
   expect(declared).not.toEqual({})

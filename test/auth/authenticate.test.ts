@@ -7,11 +7,11 @@ const authenticate = createAuthenticate(verifierWith())
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
 
 describe('the header', () => {
-  test.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('takes the scheme as %s', async (scheme) => {
+  test.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('accepts the scheme as %s', async (scheme) => {
     await expect(authenticate(`${scheme} ${await sign()}`)).resolves.toMatchObject({ id: 'alice' })
   })
 
-  test('forgives spaces around the token', async () => {
+  test('may have spaces around the token', async () => {
     await expect(authenticate(`Bearer   ${await sign()}  `)).resolves.toMatchObject({ id: 'alice' })
   })
 
@@ -36,20 +36,20 @@ describe('the header', () => {
     await expect(authenticate(header)).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
-  test('with an expired token says so', async () => {
+  test('with an expired token is refused with TokenExpired', async () => {
     const token = await sign({ exp: seconds(-60) })
     await expect(authenticate(`Bearer ${token}`)).rejects.toBeInstanceOf(TokenExpired)
   })
 })
 
 describe('the connection parameters', () => {
-  test.each(['authorization', 'Authorization', 'AUTHORIZATION', 'authoriZation'])('may name it %s', (key) => {
+  test.each(['authorization', 'Authorization', 'AUTHORIZATION', 'authoriZation'])('may have the key %s', (key) => {
     expect(authorizationOf({ [key]: 'Bearer x' })).toBe('Bearer x')
     expect(authorizationOf({ headers: { [key]: 'Bearer x' } })).toBe('Bearer x')
     expect(authorizationOf({ Headers: { [key]: 'Bearer x' } })).toBe('Bearer x')
   })
 
-  test('count at the top before those under "headers"', () => {
+  test('take precedence at the top level over "headers"', () => {
     expect(authorizationOf({ authorization: 'Bearer top', headers: { authorization: 'Bearer below' } })).toBe(
       'Bearer top',
     )
@@ -57,13 +57,13 @@ describe('the connection parameters', () => {
   })
 
   test.each([undefined, null, {}, [], 'Bearer x', 7, { token: 'x' }, { authorization: null }, { headers: null }])(
-    'without it (%j) hold no authorization',
+    'without the key (%j) contain no authorization',
     (params) => {
       expect(authorizationOf(params)).toBeUndefined()
     },
   )
 
-  test.each([7, true, {}, ['Bearer x']])('with something else in its place (%j) are refused', (value) => {
+  test.each([7, true, {}, ['Bearer x']])('with a value that is not a string (%j) are refused', (value) => {
     expect(() => authorizationOf({ authorization: value })).toThrow(expect.objectContaining(UNAUTHENTICATED))
     expect(() => authorizationOf({ headers: { Authorization: value } })).toThrow(
       expect.objectContaining(UNAUTHENTICATED),

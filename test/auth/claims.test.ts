@@ -10,7 +10,7 @@ describe('the user', () => {
   test.each([
     ['one character', 'a'],
     ['128 characters', 'a'.repeat(128)],
-    ['128 emoji, which are 256 UTF-16 units', '🎥'.repeat(128)],
+    ['128 emoji, which are 256 UTF-16 code units', '🎥'.repeat(128)],
     ['letters of any script', '张伟 · Łukasz · علي'],
     ['an id of another system', 'auth0|5f7c8ec7c33c6c004bbafe82'],
   ])('may be %s', async (_, sub) => {
@@ -25,21 +25,21 @@ describe('the user', () => {
     ['empty', ''],
     ['129 characters', 'a'.repeat(129)],
     ['129 emoji', '🎥'.repeat(129)],
-    ['holding NUL', 'ali\u0000ce'],
-    ['holding a line break', 'alice\nbob'],
-    ['holding half a surrogate pair', 'alice\ud83c'],
+    ['a string with NUL', 'ali\u0000ce'],
+    ['a string with a line break', 'alice\nbob'],
+    ['a string with a lone surrogate', 'alice\ud83c'],
   ])('must not be %s', async (_, sub) => {
     expect(isUserId(sub)).toBe(false)
     await expect(verify(await sign({ sub }))).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
-  test('is read from the configured claim and from no other', async () => {
+  test('is read only from the configured claim', async () => {
     const custom = verifierWith({ config: { userClaim: 'https://chat.example/user' } })
     await expect(custom(await sign({ 'https://chat.example/user': 'bob' }))).resolves.toMatchObject({ id: 'bob' })
     await expect(custom(await sign({ sub: 'alice' }))).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
-  test.each(['constructor', 'toString', '__proto__'])('is never what every object inherits (%s)', async (userClaim) => {
+  test.each(['constructor', 'toString', '__proto__'])('is never an inherited property (%s)', async (userClaim) => {
     const custom = verifierWith({ config: { userClaim } })
     await expect(custom(await sign())).rejects.toMatchObject(UNAUTHENTICATED)
   })
@@ -60,13 +60,13 @@ describe('the scopes', () => {
   })
 
   test.each([[undefined], [null], [true], [7], [{ 'rtc:admin': true }], [[['rtc:admin']]], ['']])(
-    'in any other shape (%j) grant nothing',
+    'of any other type (%j) grant nothing',
     async (scope) => {
       expect(await scopesOf({ scope })).toEqual([])
     },
   )
 
-  test('make an administrator by the exact word only', async () => {
+  test('make an administrator only by exactly rtc:admin', async () => {
     expect(await isAdminWith('rtc:admin')).toBe(true)
     expect(await isAdminWith('rtc:administrator')).toBe(false)
     expect(await isAdminWith('RTC:ADMIN')).toBe(false)

@@ -14,14 +14,14 @@ async function emptyDirectory(): Promise<string> {
 }
 
 describe('the development secret', () => {
-  test('is made once and then read, in a directory that need not exist', async () => {
+  test('is created once and then read, also if the directory does not exist yet', async () => {
     const dataDir = join(await emptyDirectory(), 'deep', 'data')
     const secret = await developmentSecret(dataDir)
     expect(Buffer.from(secret, 'base64url')).toHaveLength(32)
     await expect(developmentSecret(dataDir)).resolves.toBe(secret)
   })
 
-  test('is another one in another directory', async () => {
+  test('differs between directories', async () => {
     const [one, two] = [
       await developmentSecret(await emptyDirectory()),
       await developmentSecret(await emptyDirectory()),
@@ -29,7 +29,7 @@ describe('the development secret', () => {
     expect(one).not.toBe(two)
   })
 
-  test('is readable by its owner only, and nothing is left beside it', async () => {
+  test('is readable by its owner only, and leaves no temporary files', async () => {
     const dataDir = await emptyDirectory()
     await developmentSecret(dataDir)
     const files = await readdir(dataDir)
@@ -45,7 +45,7 @@ describe('the development secret', () => {
     expect(await readdir(dataDir)).toHaveLength(1)
   })
 
-  test('is refused when somebody has emptied the file', async () => {
+  test('is refused if its file is empty', async () => {
     const dataDir = await emptyDirectory()
     const secret = await developmentSecret(dataDir)
     const [file = ''] = await readdir(dataDir)
@@ -56,7 +56,7 @@ describe('the development secret', () => {
     await expect(developmentSecret(dataDir)).resolves.toBe(secret)
   })
 
-  test('is a problem of the configuration when the directory cannot be used', async () => {
+  test('fails with a ConfigError if the directory cannot be used', async () => {
     const file = join(await emptyDirectory(), 'file')
     await writeFile(file, '')
     await expect(developmentSecret(file)).rejects.toThrow(ConfigError)
@@ -69,7 +69,7 @@ const minted = (options: Partial<Parameters<typeof mintToken>[0]> = {}) =>
   mintToken({ secret: SECRET, userId: 'alice', ttl: 3600, now: NOW, ...options })
 
 describe('a minted token', () => {
-  test('is one that the gateway accepts, for its time to live', async () => {
+  test('is accepted by the gateway and expires after its lifetime', async () => {
     await expect(verifierWith()(await minted())).resolves.toEqual({
       id: 'alice',
       scopes: new Set(),
@@ -77,12 +77,12 @@ describe('a minted token', () => {
     })
   })
 
-  test('says when it was made, in whole seconds', async () => {
+  test('contains its time of issue in whole seconds', async () => {
     const now = new Date(NOW.getTime() + 567)
     expect(decodeJwt(await minted({ now }))).toMatchObject({ iat: seconds(), exp: seconds(3600) })
   })
 
-  test('carries scopes, issuer, audience and user claim as the gateway wants them', async () => {
+  test('contains scopes, issuer, audience and user claim as configured', async () => {
     const config = { issuer: 'https://id.example', audience: 'rtc', userClaim: 'uid' }
     const token = await minted({ ...config, scopes: ['rtc:admin', 'chat'] })
     await expect(verifierWith({ config })(token)).resolves.toMatchObject({
@@ -91,7 +91,7 @@ describe('a minted token', () => {
     })
   })
 
-  test('has no claim that nobody asked for', async () => {
+  test('contains no other claims', async () => {
     expect(Object.keys(decodeJwt(await minted())).toSorted()).toEqual(['exp', 'iat', 'sub'])
   })
 })

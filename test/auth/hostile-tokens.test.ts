@@ -5,7 +5,7 @@ import { openPeer } from '../peer.ts'
 import { manualClock, SECRET, startWorld } from '../world.ts'
 import { sign } from './tokens.ts'
 
-/** Tokens that attackers send, at each door: none of them speaks for anybody. */
+/** Tokens of attackers, which must be refused over every transport. */
 
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const clock = manualClock(new Date(Math.floor(Date.now() / 1000) * 1000))
@@ -16,7 +16,7 @@ const otherKey = new TextEncoder().encode('a secret of somebody else, 32 bytes o
 const signed = (more: Record<string, unknown> = {}, header: object = {}) =>
   sign({ ...claims, ...more }, { key, ...header })
 
-/** Signed correctly with HS256, whatever the header says. */
+/** A token with a valid HS256 signature and any header. */
 function signedByHand(header: object, payload: object = claims): string {
   const content = `${base64(header)}.${base64(payload)}`
   return `${content}.${createHmac('sha256', SECRET).update(content).digest('base64url')}`
@@ -24,6 +24,8 @@ function signedByHand(header: object, payload: object = claims): string {
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const publicPem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+
+const EXPIRED = 'an expiry in the past'
 
 const tokens: readonly (readonly [what: string, make: () => string | Promise<string>])[] = [
   ['no signature and alg none', () => new UnsecuredJWT(claims).encode()],
@@ -47,7 +49,7 @@ const tokens: readonly (readonly [what: string, make: () => string | Promise<str
     const [header, , signature] = (await signed()).split('.')
     return `${header}.${base64({ ...claims, sub: 'bob' })}.${signature}`
   }],
-  ['an expiry that has passed', () => signed({ exp: now - 60 })],
+  [EXPIRED, () => signed({ exp: now - 60 })],
   ['an expiry of the type string', () => signed({ exp: String(now + 3600) })],
   ['a start in the future', () => signed({ nbf: now + 600 })],
   ['no expiry', () => signed({ exp: undefined })],
@@ -96,29 +98,29 @@ async function webSocket(token: string): Promise<number | 'acknowledged'> {
   return typeof answer === 'number' ? answer : 'acknowledged'
 }
 
-test('a correct token is taken at every door', async () => {
+test('accepts a valid token over every transport', async () => {
   const token = await signed()
   expect((await rest(token)).status).toBe(201)
   expect((await graphql(token)).status).toBe(200)
   expect(await webSocket(token)).toBe('acknowledged')
 })
 
-describe('a token is refused at every door that has', () => {
+describe('refuses over every transport a token with', () => {
   test.each(tokens)('%s', async (what, make) => {
     const token = await make()
     for (const [door, send] of Object.entries({ rest, graphql })) {
       const { status, text } = await send(token)
       expect({ door, status }).toEqual({ door, status: 401 })
       expect(text).toContain('UNAUTHENTICATED')
-      // What is refused is not repeated: a token may be a secret that was sent by mistake.
+      // The error must not quote the token, which may be a secret sent by mistake.
       expect(text).not.toContain(token.slice(0, 40))
     }
-    // 4403 asks for a fresh token of the same kind; only time may be the reason.
-    expect(await webSocket(token)).toBe(what === 'an expiry that has passed' ? 4403 : 4401)
+    // 4403 makes clients reconnect with a new token, so it is used only for expired ones.
+    expect(await webSocket(token)).toBe(what === EXPIRED ? 4403 : 4401)
   })
 })
 
-test('every door accepts a token for five seconds after its expiry, and no longer', async () => {
+test('accepts a token over every transport for five seconds after its expiry, but no longer', async () => {
   const token = await signed({ exp: now - 1 })
   expect((await rest(token)).status).toBe(201)
   expect((await graphql(token)).status).toBe(200)

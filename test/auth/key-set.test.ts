@@ -9,9 +9,9 @@ import { bytes, ed25519, p256, pem, rsa, sign, verifierWith } from './tokens.ts'
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' }
 const UNAVAILABLE = { code: 'UNAVAILABLE', retryAfter: 5 }
 
-/** After which keys are old, in milliseconds. */
+/** Milliseconds after which keys are due for a refresh. */
 const OLD = 301_000
-/** For which old keys are used after that. */
+/** Milliseconds for which they remain in use after that. */
 const MAX_STALE = 3_600_000
 
 async function published(keys: Record<string, KeyObject>) {
@@ -19,7 +19,7 @@ async function published(keys: Record<string, KeyObject>) {
   return { keys: await Promise.all(named) }
 }
 
-/** A server of keys on a free port; `answer` may be replaced while it runs. */
+/** A server of key sets on a free port; `answer` overrides its response. */
 async function issuer(keys: Record<string, KeyObject>) {
   const state = { keys, requests: 0, answer: undefined as RequestListener | undefined }
   const server = createServer((request, response) => {
@@ -42,14 +42,14 @@ async function issuer(keys: Record<string, KeyObject>) {
 const verifierOf = (url: string, timeouts: Partial<Timeouts> = { keySetFetch: 50 }) =>
   verifierWith({ secrets: {}, config: { jwksUrl: url }, timeouts })
 
-/** Moves the time by which the age of fetched keys is measured. */
-function later(milliseconds: number) {
+/** Moves the clock that measures the age of fetched keys. */
+function advanceTime(milliseconds: number) {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + milliseconds })
   onTestFinished(() => void vi.useRealTimers())
 }
 
-describe('keys that the issuer publishes', () => {
-  test('verify tokens of every kind, and are fetched once', async () => {
+describe('the published keys of the issuer', () => {
+  test('verify tokens of every algorithm and are fetched once', async () => {
     const server = await issuer({ r: rsa.publicKey, e: p256.publicKey, o: ed25519.publicKey })
     const verify = verifierOf(server.url)
     const tokens = await Promise.all([
@@ -63,13 +63,13 @@ describe('keys that the issuer publishes', () => {
     expect(server.requests).toBe(1)
   })
 
-  test('are no HS256 secrets', async () => {
+  test('are not accepted as HS256 secrets', async () => {
     const server = await issuer({ r: rsa.publicKey })
     const token = await sign({}, { kid: 'r', key: bytes(pem(rsa.publicKey)) })
     await expect(verifierOf(server.url)(token)).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
-  test('must be named by the token when there are several of a kind', async () => {
+  test('require a kid in the token if several have the same type', async () => {
     const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const server = await issuer({ old: other.publicKey, new: rsa.publicKey })
     const verify = verifierOf(server.url)
@@ -79,7 +79,7 @@ describe('keys that the issuer publishes', () => {
     await expect(verify(named)).resolves.toMatchObject({ id: 'alice' })
   })
 
-  test('do not verify a token that another key has signed under their name', async () => {
+  test('do not verify a token that another key has signed with their kid', async () => {
     const mallory = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const server = await issuer({ r: rsa.publicKey })
     const token = await sign({}, { alg: 'RS256', kid: 'r', key: mallory.privateKey })
@@ -88,7 +88,7 @@ describe('keys that the issuer publishes', () => {
 })
 
 describe('when the issuer changes its key', () => {
-  test('the new one is fetched at its first token and the old one is forgotten', async () => {
+  test('the new key is fetched with its first token and the old one no longer verifies', async () => {
     const server = await issuer({ old: rsa.publicKey })
     const verify = verifierOf(server.url)
     const before = await sign({}, { alg: 'RS256', kid: 'old', key: rsa.privateKey })
@@ -99,28 +99,28 @@ describe('when the issuer changes its key', () => {
     await expect(verify(before)).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
-  test('many tokens with invented key names cost the issuer two fetches, and the wait for a new key is one', async () => {
+  test('many tokens with forged kids cause only two fetches, and a new key is found by the next one', async () => {
     const server = await issuer({ r: rsa.publicKey })
-    // All of them come between two fetches.
+    // All tokens arrive between two fetches.
     const verify = verifierOf(server.url, TIMEOUTS)
     await verify(await sign({}, { alg: 'RS256', kid: 'r', key: rsa.privateKey }))
-    const invented = async (kid: string) => verify(await sign({}, { alg: 'RS256', kid, key: rsa.privateKey }))
-    const strangers = Promise.allSettled(Array.from({ length: 60 }, (_, n) => invented(`stranger-${n}`)))
+    const withForgedKid = async (kid: string) => verify(await sign({}, { alg: 'RS256', kid, key: rsa.privateKey }))
+    const forged = Promise.allSettled(Array.from({ length: 60 }, (_, n) => withForgedKid(`forged-${n}`)))
     server.keys = { r: rsa.publicKey, new: p256.publicKey }
     const after = await sign({}, { alg: 'ES256', kid: 'new', key: p256.privateKey })
     await expect(verify(after)).resolves.toMatchObject({ id: 'alice' })
-    for (const outcome of await strangers) {
+    for (const outcome of await forged) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: UNAUTHENTICATED })
     }
     expect(server.requests).toBe(2)
   })
 
-  test('a token that comes while keys are being fetched waits for the next fetch when it names a newer key', async () => {
+  test('a token with a new key that arrives during a fetch waits for the next fetch', async () => {
     const server = await issuer({ old: rsa.publicKey })
     const verify = verifierOf(server.url)
     const old = await sign({}, { alg: 'RS256', kid: 'old', key: rsa.privateKey })
     await verify(old)
-    // The issuer has written its answer, with the old keys, before the new one is published.
+    // The issuer sends a response with the old keys before it publishes the new one.
     const answered = new EventEmitter()
     server.answer = (_request, response) => {
       void published(server.keys).then((keySet) => {
@@ -131,19 +131,19 @@ describe('when the issuer changes its key', () => {
       })
     }
     const isAnswered = once(answered, 'answered')
-    const stranger = verify(await sign({}, { alg: 'RS256', kid: 'stranger', key: rsa.privateKey })).catch(String)
+    const unknown = verify(await sign({}, { alg: 'RS256', kid: 'unknown', key: rsa.privateKey })).catch(String)
     await isAnswered
     server.keys = { old: rsa.publicKey, new: p256.publicKey }
     const after = await sign({}, { alg: 'ES256', kid: 'new', key: p256.privateKey })
     await expect(verify(after)).resolves.toMatchObject({ id: 'alice' })
-    await stranger
+    await unknown
   })
 })
 
 const token = () => sign({}, { alg: 'RS256', kid: 'r', key: rsa.privateKey })
 
 describe('when the keys cannot be fetched', () => {
-  test('the gateway is unavailable, and recovers by itself', async () => {
+  test('tokens are answered with UNAVAILABLE until the issuer recovers', async () => {
     const server = await issuer({ r: rsa.publicKey })
     const verify = verifierOf(server.url)
     server.answer = (request) => request.socket.destroy()
@@ -152,7 +152,7 @@ describe('when the keys cannot be fetched', () => {
     await expect(verify(await token())).resolves.toMatchObject({ id: 'alice' })
   })
 
-  test('nobody listening is the same', async () => {
+  test('tokens are answered with UNAVAILABLE if nothing listens at the URL', async () => {
     const server = await issuer({ r: rsa.publicKey })
     await server.close()
     await expect(verifierOf(server.url)(await token())).rejects.toMatchObject(UNAVAILABLE)
@@ -160,31 +160,31 @@ describe('when the keys cannot be fetched', () => {
 
   test.each<[string, number, string]>([
     ['an error', 500, '{"keys":[]}'],
-    ['a page', 200, '<html></html>'],
-    ['something else', 200, '{"message":"hello"}'],
-  ])('an issuer that answers with %s is the same', async (_, status, body) => {
+    ['an HTML page', 200, '<html></html>'],
+    ['other JSON', 200, '{"message":"hello"}'],
+  ])('tokens are answered with UNAVAILABLE if the response is %s', async (_, status, body) => {
     const server = await issuer({ r: rsa.publicKey })
     server.answer = (_request, response) => void response.writeHead(status).end(body)
     await expect(verifierOf(server.url)(await token())).rejects.toMatchObject(UNAVAILABLE)
   })
 
-  test('keys fetched before go on to verify', async () => {
+  test('earlier keys still verify', async () => {
     const server = await issuer({ r: rsa.publicKey })
     const verify = verifierOf(server.url)
     await verify(await token())
     await server.close()
-    later(OLD)
+    advanceTime(OLD)
     await expect(verify(await token())).resolves.toMatchObject({ id: 'alice' })
     const unknown = await sign({}, { alg: 'RS256', kid: 'new', key: rsa.privateKey })
     await expect(verify(unknown)).rejects.toMatchObject(UNAVAILABLE)
   })
 
-  test('for longer than JWKS_MAX_STALE, keys fetched before do not verify any more', async () => {
+  test('earlier keys no longer verify after JWKS_MAX_STALE', async () => {
     const server = await issuer({ r: rsa.publicKey })
     const verify = verifierOf(server.url)
     await verify(await token())
     await server.close()
-    later(OLD + MAX_STALE)
+    advanceTime(OLD + MAX_STALE)
     await expect(verify(await token())).rejects.toMatchObject(UNAVAILABLE)
   })
 })

@@ -42,11 +42,14 @@ describe('a token is accepted when it is signed', () => {
 })
 
 describe('the key decides the algorithm, not the token', () => {
-  test.each([pem(rsa.publicKey), pem(rsa.publicKey).trim()])('a public key is no HS256 secret', async (text) => {
-    const input = `${encoded({ alg: 'HS256' })}.${encoded({ sub: 'alice' })}`
-    const signature = createHmac('sha256', text).update(input).digest('base64url')
-    await expect(publicKey(rsa.publicKey)(`${input}.${signature}`)).rejects.toMatchObject(UNAUTHENTICATED)
-  })
+  test.each([pem(rsa.publicKey), pem(rsa.publicKey).trim()])(
+    'a public key is not accepted as an HS256 secret',
+    async (text) => {
+      const input = `${encoded({ alg: 'HS256' })}.${encoded({ sub: 'alice' })}`
+      const signature = createHmac('sha256', text).update(input).digest('base64url')
+      await expect(publicKey(rsa.publicKey)(`${input}.${signature}`)).rejects.toMatchObject(UNAUTHENTICATED)
+    },
+  )
 
   test.each(['none', 'None', 'NONE', ''])(
     'a token without a signature (alg "%s") is refused by any key',
@@ -75,7 +78,7 @@ describe('the key decides the algorithm, not the token', () => {
     await expect(publicKey(p256.publicKey)(rs256)).rejects.toMatchObject(UNAUTHENTICATED)
   })
 
-  test('a key that the token brings along in its own header counts for nothing', async () => {
+  test('a key in the header of the token is ignored', async () => {
     const mallory = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const jwk = await exportJWK(mallory.publicKey)
     const token = await sign({}, { alg: 'RS256', key: mallory.privateKey, jwk })
@@ -83,7 +86,7 @@ describe('the key decides the algorithm, not the token', () => {
   })
 
   test.each([{ jwtSecret: SECRET }, { jwtPublicKey: pem(rsa.publicKey) }])(
-    'the development secret opens nothing where a key is configured',
+    'the development secret is not accepted if a key is configured',
     async (secrets) => {
       const verify = verifierWith({ secrets, developmentSecret: 'made at the first start' })
       const token = await sign({}, { key: bytes('made at the first start') })
@@ -92,7 +95,7 @@ describe('the key decides the algorithm, not the token', () => {
   )
 })
 
-describe('a key that cannot verify tokens is a problem of the configuration', () => {
+describe('a ConfigError reports', () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const bitcoin = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
   const exchange = generateKeyPairSync('x25519')
@@ -101,7 +104,7 @@ describe('a key that cannot verify tokens is a problem of the configuration', ()
     ['damaged', pem(rsa.publicKey).replaceAll('A', '!')],
     ['empty', '-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----'],
     ['RSA of 1024 bits', pem(weak.publicKey)],
-    ['on a curve without a JWT algorithm that is accepted', pem(bitcoin.publicKey)],
+    ['on a curve without an allowed JWT algorithm', pem(bitcoin.publicKey)],
     ['for key exchange', pem(exchange.publicKey)],
   ])('a public key that is %s', (_, jwtPublicKey) => {
     const create = () => verifierWith({ secrets: { jwtPublicKey } })
@@ -109,7 +112,7 @@ describe('a key that cannot verify tokens is a problem of the configuration', ()
     expect(create).toThrow('JWT_PUBLIC_KEY')
   })
 
-  test('no key at all', () => {
+  test('a missing key', () => {
     expect(() => verifierWith({ secrets: {} })).toThrow(ConfigError)
   })
 })

@@ -8,7 +8,7 @@ import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
 import { createPerson, type Person, startWorld } from '../world.ts'
 import { type Action, type ActionName, actions, tryByPost, tryByRest, type Verdict } from './matrix/actions.ts'
 
-/** Who may do what to a room, at every door. Each cell is tried on a room of its own. */
+/** The permissions of each role for each action over every transport. Each cell uses a room of its own. */
 
 const ROLES = ['caller', 'present', 'invited', 'former', 'declined', 'removed', 'outsider', 'admin'] as const
 type Role = (typeof ROLES)[number]
@@ -18,7 +18,7 @@ const toOneself = 'BAD_USER_INPUT'
 
 type Table = Readonly<Record<ActionName, readonly Verdict[]>>
 
-/** A group in which everybody of {@link ROLES} stands as their name says. The columns are in that order. */
+/** A group in which each user has the role of their name; the columns are in the order of {@link ROLES}. */
 // oxfmt-ignore
 const GROUP: Table = {
   //             caller     present    invited    former     declined   removed    outsider   admin
@@ -36,7 +36,7 @@ const GROUP: Table = {
   signal:       [ok,        toOneself, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden],
 }
 
-/** A call between `caller` and `present`, in which both are. */
+/** A call that `caller` and `present` have joined. */
 // oxfmt-ignore
 const CALL: Table = {
   //             caller     present    invited    former     declined   removed    outsider   admin
@@ -131,7 +131,7 @@ describe.each(cells)('$name in a $kind', ({ verdicts, createRoom, action }) => {
   })
 })
 
-test('every mutation on a room stands in the table', () => {
+test('the table covers every mutation on a room', () => {
   const onRooms = Object.values(schema.getMutationType()?.getFields() ?? {})
     .filter(({ args }) => args.some(({ type }) => 'roomId' in inputFields(type)))
     .map(({ name }) => name)

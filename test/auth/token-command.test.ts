@@ -14,7 +14,7 @@ const run = (line: string, environment: Record<string, string> = { JWT_SECRET: S
   tokenCommand(line.split(' ').filter(Boolean), { environment, clock })
 
 describe('npm run token', () => {
-  test('prints a token, and nothing else', async () => {
+  test('prints only a token', async () => {
     const { exitCode, stdout, stderr } = await run('alice')
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
@@ -55,13 +55,13 @@ describe('npm run token', () => {
     expect(decodeJwt(stdout.trim()).exp).toBe(seconds(length))
   })
 
-  test('--scope may be repeated or hold several', async () => {
+  test('--scope may be repeated or contain several scopes', async () => {
     const argv = ['--scope', 'rtc:admin chat:read', 'alice', '--scope=chat:write']
     const { stdout } = await tokenCommand(argv, { environment: { JWT_SECRET: SECRET }, clock })
     expect(decodeJwt(stdout.trim())['scope']).toBe('rtc:admin chat:read chat:write')
   })
 
-  test.each(['--help', '-h', 'alice --help'])('%s explains it', async (line) => {
+  test.each(['--help', '-h', 'alice --help'])('%s prints the usage', async (line) => {
     const { exitCode, stdout, stderr } = await run(line)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     expect(stdout).toContain('--ttl')
@@ -80,14 +80,14 @@ describe('npm run token', () => {
     'alice --admin',
     'a'.repeat(129),
     'ali\u0000ce',
-  ])('%j is answered with the usage, on the error stream', async (line) => {
+  ])('prints the usage on standard error for %j', async (line) => {
     const { exitCode, stdout, stderr } = await run(line)
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
     expect(stderr).toContain('Usage: npm run')
   })
 
   test.each<Record<string, string>>([{ JWT_PUBLIC_KEY: pem(rsa.publicKey) }, { JWKS_URL: 'https://id.example/jwks' }])(
-    'cannot sign where only the issuer can',
+    'fails if only the issuer can sign',
     async (environment) => {
       const { exitCode, stdout, stderr } = await run('alice', environment)
       expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
@@ -95,7 +95,7 @@ describe('npm run token', () => {
     },
   )
 
-  test('tells what is wrong with the configuration', async () => {
+  test('reports the problems of the configuration', async () => {
     const { exitCode, stdout, stderr } = await run('alice', { NODE_ENV: 'production', PORT: 'x' })
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
     expect(stderr).toMatch(/PORT[^]+JWT_SECRET/)

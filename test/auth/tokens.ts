@@ -8,7 +8,7 @@ import { createLogger } from '../../src/core/logger.ts'
 import { TIMEOUTS, type Timeouts } from '../../src/core/timeouts.ts'
 import { createVerifier, type Verify } from '../../src/auth/verify.ts'
 
-/** The frozen time of every token test. */
+/** The fixed time of all token tests. */
 export const NOW = new Date('2026-03-01T12:00:00Z')
 export const seconds = (fromNow = 0): number => NOW.getTime() / 1000 + fromNow
 
@@ -49,7 +49,7 @@ export function verifierWith(
   })
 }
 
-/** A token with any claims at all, for alice where they say nothing; HS256 with SECRET by default. */
+/** Signs a token with any claims; by default for alice, with HS256 and SECRET. */
 export function sign(
   claims: Record<string, unknown> = {},
   { key = bytes(SECRET), ...header }: Partial<JWTHeaderParameters> & { key?: Uint8Array | KeyObject } = {},

@@ -60,7 +60,7 @@ test('verifies the signature of a refused token each time', async () => {
   expect(signatures).toHaveBeenCalledTimes(2)
 })
 
-test('a token with another signature is another token', async () => {
+test('verifies a token with the same content but another signature', async () => {
   const verify = verifierWith()
   const token = await sign()
   await verify(token)
@@ -68,7 +68,7 @@ test('a token with another signature is another token', async () => {
   await expect(verify(forged)).rejects.toMatchObject(UNAUTHENTICATED)
 })
 
-test('refuses tokens of a key that the issuer has withdrawn as soon as the other keys are fetched', async () => {
+test('refuses tokens of a withdrawn key as soon as the new keys are fetched', async () => {
   const next = generateKeyPairSync('rsa', { modulusLength: 2048 })
   let published = { kid: 'first', key: rsa.publicKey }
   const server = createServer((_request, response) => {
@@ -92,7 +92,7 @@ test('refuses tokens of a key that the issuer has withdrawn as soon as the other
   await expect(verify(first)).rejects.toMatchObject(UNAUTHENTICATED)
 })
 
-test('keeps a bounded number of tokens, and bytes', () => {
+test('limits the number and the bytes of cached tokens', () => {
   const many = new VerifiedTokens()
   const actor = { id: 'alice', scopes: new Set<string>() }
   const at = { now: NOW, version: 0 }

@@ -8,7 +8,7 @@ import { all, outcomes, UNAVAILABLE } from './outcomes.ts'
 
 const log = createLogger('silent')
 
-it('a database client gives up a statement that takes too long, and whoever waits for its connection', async () => {
+it('a database client aborts statements that take too long, and operations that wait for their connection', async () => {
   const server = await createTestDatabase()
   const database = createDatabase({ url: server.url, log })
   const slow = Array.from({ length: 10 }, () => database.prisma.$queryRaw`SELECT 1 FROM pg_sleep(60)`)
@@ -19,7 +19,7 @@ it('a database client gives up a statement that takes too long, and whoever wait
   await server.drop()
 })
 
-it('when the database does not answer at all, everything is UNAVAILABLE within 5 seconds, and works again when it does', async () => {
+it('every operation is UNAVAILABLE within 5 seconds while the database is unresponsive, and recovers with it', async () => {
   const dataDir = await makePreparedDataDir()
   const server = await startEmbeddedServer({ dataDir, log })
   const database = createDatabase({ url: server.url, log })

@@ -24,20 +24,20 @@ describe('a database client', () => {
     statements.length = 0
   })
 
-  it('connects only when it is used', async () => {
+  it('connects lazily', async () => {
     const connections = `SELECT FROM pg_stat_activity WHERE application_name = 'rtc-gateway' AND datname = current_database()`
     expect(await query(server.url, connections)).toHaveLength(0)
     await database.prisma.room.count()
     expect(await query(server.url, connections)).toHaveLength(1)
   })
 
-  it('tells of every statement that it sends', async () => {
+  it('reports every statement that it sends', async () => {
     await database.prisma.$queryRaw`SELECT 'raw'`
     await database.prisma.room.findMany()
     expect(statements).toEqual([`SELECT 'raw'`, expect.stringMatching(/^SELECT .* FROM "public"."Room"/)])
   })
 
-  it('keeps times exact, whatever the time zone of the database', async () => {
+  it('preserves times in any time zone of the database', async () => {
     await query(server.url, `ALTER DATABASE ${new URL(server.url).pathname.slice(1)} SET timezone = 'Asia/Kathmandu'`)
     const at = new Date('2026-03-29T01:30:00.123Z')
     const [row] = await database.prisma.$queryRaw<{ at: Date; same: boolean }[]>`
@@ -45,7 +45,7 @@ describe('a database client', () => {
     expect(row).toEqual({ at, same: true })
   })
 
-  it('heeds the options of its URL', async () => {
+  it('applies the options of its URL', async () => {
     const url = new URL(server.url)
     url.searchParams.set('options', '-c search_path=elsewhere')
     const other = createDatabase({ url: url.href, log })
@@ -55,7 +55,7 @@ describe('a database client', () => {
     expect(shown).toEqual([{ path: 'elsewhere', zone: 'UTC' }])
   })
 
-  it('lets errors that are not about reaching the database pass', async () => {
+  it('passes other errors through unchanged', async () => {
     await expect(database.prisma.$queryRaw`SELECT 1 / 0`).rejects.toMatchObject({ code: 'P2010' })
     await expect(database.prisma.roomEvent.create({ data: eventOfNoRoom })).rejects.toMatchObject({ code: 'P2003' })
     await expect(database.prisma.room.findUniqueOrThrow({ where: { id: eventOfNoRoom.roomId } })).rejects.toMatchObject(
@@ -78,7 +78,7 @@ describe('a database client', () => {
     await unreachable.close()
   })
 
-  it('may be closed again', async () => {
+  it('can be closed repeatedly', async () => {
     await database.prisma.room.count()
     await Promise.all([database.close(), database.close()])
     await database.close()
@@ -110,25 +110,25 @@ describe('when the database', () => {
     await server.stop()
   })
 
-  /** On the same port, as a server of its own would come back. */
-  const startAgain = async () => {
+  /** Restarts the server on the same port, like an external server. */
+  const restart = async () => {
     server = await startEmbeddedServer({ dataDir, log, settings: { port: new URL(server.url).port } })
   }
 
-  it('is stopped, everything is UNAVAILABLE, and works again when it is back', async () => {
+  it('is stopped, every operation is UNAVAILABLE until it is restarted', async () => {
     await server.stop()
     expect(await outcomes(database)).toEqual(all('UNAVAILABLE'))
-    await startAgain()
+    await restart()
     expect(await outcomes(database)).toEqual(all('OK'))
   })
 
-  it.each(['SIGKILL', 'SIGQUIT'] as const)('dies of %s, so does what it was doing, and only that', async (signal) => {
+  it.each(['SIGKILL', 'SIGQUIT'] as const)('is killed by %s, only operations in flight fail', async (signal) => {
     const running = [1, 2, 3].map(() => database.prisma.$queryRaw`SELECT 1 FROM pg_sleep(60)`)
     const endings = Promise.allSettled(running)
     await busyWith(3)
     await killServer(dataDir, signal)
     for (const ending of await endings) expect(ending).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
-    // Its supervisor starts it again.
+    // The supervisor restarts the server.
     await expect.poll(() => outcomes(database), { timeout: 20_000 }).toEqual(all('OK'))
   })
 

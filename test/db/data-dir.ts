@@ -13,7 +13,7 @@ export async function makeDataDir(owner?: { uid: number; gid: number }): Promise
   return dir
 }
 
-/** The same with a database in it, as a gateway has left it. */
+/** The same, with the database of a stopped gateway. */
 export async function makePreparedDataDir(): Promise<string> {
   const dir = await makeDataDir()
   await copyPreparedData(dir)
@@ -25,7 +25,7 @@ async function removeDataDir(dataDir: string): Promise<void> {
   await rm(dataDir, { recursive: true, maxRetries: 5 })
 }
 
-/** Ends a server like a crash does, and waits until it is gone. */
+/** Kills a server like a crash, and waits until it has exited. */
 export async function killServer(dataDir: string, signal: 'SIGKILL' | 'SIGQUIT'): Promise<void> {
   const server = await findPostmaster(join(dataDir, 'postgres'))
   if (!server) return
@@ -33,7 +33,7 @@ export async function killServer(dataDir: string, signal: 'SIGKILL' | 'SIGQUIT')
   await waitUntil(() => hasEnded(dataDir, server.pid))
 }
 
-/** Whether a process no longer is the server of a data directory; a zombie is not. */
+/** Whether a process is no longer the server of a data directory; a zombie counts as ended. */
 export async function hasEnded(dataDir: string, pid: number): Promise<boolean> {
   return !(await isServerOf(join(dataDir, 'postgres'), pid))
 }
@@ -55,6 +55,6 @@ export async function query<Row extends pg.QueryResultRow>(url: string, sql: str
 
 export async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
   await vi.waitFor(async () => {
-    if (!(await condition())) throw new Error(`never came true: ${condition.toString()}`)
+    if (!(await condition())) throw new Error(`condition not met: ${condition.toString()}`)
   }, 10_000)
 }

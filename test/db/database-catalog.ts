@@ -1,6 +1,6 @@
 import type pg from 'pg'
 
-/** What a database consists of, one sentence per table, column, enum, index and key; Prisma's own book left out. */
+/** Describes a database, one sentence per table, column, enum, index and key, without Prisma's table of migrations. */
 export async function describeDatabase(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ sentence: string }>(CATALOG)
   return rows.map(({ sentence }) => sentence)

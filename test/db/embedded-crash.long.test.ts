@@ -12,7 +12,7 @@ import { startGateway, urlOf } from './gateway.ts'
 const log = createLogger('silent')
 
 describe('after a gateway was killed', () => {
-  it('while it made its database, the next one makes it anew and leaves nothing of the old', async () => {
+  it('while it created its database, the next one creates it anew and removes the incomplete data', async () => {
     const dataDir = await makeDataDir()
     const killed = startGateway(dataDir)
     await waitUntil(async () => {
@@ -29,14 +29,14 @@ describe('after a gateway was killed', () => {
   })
 })
 
-describe('a lock file that tells of a server which is no more does not stop a start', () => {
+describe('a stale lock file does not prevent a start', () => {
   const others: ChildProcess[] = []
 
   afterEach(() => {
     for (const other of others.splice(0)) other.kill('SIGKILL')
   })
 
-  /** A data directory as a crash leaves it, except that somebody else has the pid by now, or the lock file is empty. */
+  /** A data directory after a crash, whose lock file contains another pid or, without one, is empty. */
   const crashedDataDir = async (pid?: number) => {
     const dataDir = await makePreparedDataDir()
     const gateway = startGateway(dataDir)
@@ -58,7 +58,7 @@ describe('a lock file that tells of a server which is no more does not stop a st
     await stop()
   }
 
-  it('when nobody has its pid', async () => {
+  it('when no process has its pid', async () => {
     const gone = spawn('true')
     await once(gone, 'exit')
     await expectStart(await crashedDataDir(gone.pid ?? 0))
@@ -68,7 +68,7 @@ describe('a lock file that tells of a server which is no more does not stop a st
     await expectStart(await crashedDataDir())
   })
 
-  it('when another program has its pid, which is left in peace', async () => {
+  it('when another program has its pid, which is not killed', async () => {
     const program = spawn('sleep', ['1000'])
     others.push(program)
     await expectStart(await crashedDataDir(program.pid ?? 0))
@@ -76,7 +76,7 @@ describe('a lock file that tells of a server which is no more does not stop a st
   })
 
   it('when a zombie has its pid', async () => {
-    // The shell becomes `sleep`, which does not know that it has a child to bury.
+    // The shell becomes `sleep`, which never reaps its child.
     const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000'])
     others.push(parent)
     const [line] = (await once(parent.stdout, 'data')) as [Buffer]
@@ -89,21 +89,21 @@ describe('a lock file that tells of a server which is no more does not stop a st
 })
 
 describe('a server that is killed under its gateway', () => {
-  it('is started again once when two gateways share it, and serves both', async () => {
+  it('is restarted once for two gateways that share it', async () => {
     const dataDir = await makePreparedDataDir()
     const first = await startEmbeddedServer({ dataDir, log })
     const second = await startEmbeddedServer({ dataDir, log })
     await killServer(dataDir, 'SIGKILL')
     const isServed = () => query(first.url, 'SELECT 1 AS one').catch(String)
     await expect.poll(isServed, { timeout: 20_000 }).toEqual([{ one: 1 }])
-    await expect.poll(() => claims(first.url), { timeout: 20_000 }).toBe(2)
+    await expect.poll(() => leases(first.url), { timeout: 20_000 }).toBe(2)
     await first.stop()
     expect(await isServed()).toEqual([{ one: 1 }])
     await second.stop()
     expect(await isServed()).toMatch('ECONNREFUSED')
   })
 
-  it('does not keep its gateway from stopping while it is started again', async () => {
+  it('does not prevent its gateway from stopping during the restart', async () => {
     const dataDir = await makePreparedDataDir()
     const { url, stop } = await startEmbeddedServer({ dataDir, log })
     await killServer(dataDir, 'SIGKILL')
@@ -113,21 +113,21 @@ describe('a server that is killed under its gateway', () => {
   })
 })
 
-/** How many gateways have a claim on a server. */
-const claims = async (url: string): Promise<number> => {
+/** The number of gateways with a lease on a server. */
+const leases = async (url: string): Promise<number> => {
   const admin = Object.assign(new URL(url), { pathname: '/postgres' }).href
   const rows = await query(admin, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`)
   return rows.length
 }
 
-describe('a start that is stopped', () => {
+describe('an aborted start', () => {
   it('leaves no server running', async () => {
     const dataDir = await makePreparedDataDir()
     const stop = new AbortController()
     const starting = startEmbeddedServer({ dataDir, log, signal: stop.signal })
-    // It may be ready before the signal comes.
+    // The start may complete before the signal.
     const ended = starting.then((server) => server.stop(), String)
-    // The lock file is the first thing that a server makes.
+    // The lock file is the first file that a server creates.
     await waitUntil(async () => (await readdir(join(dataDir, 'postgres'))).includes('postmaster.pid'))
     stop.abort('SIGTERM')
     expect([undefined, 'SIGTERM']).toContain(await ended)
@@ -135,7 +135,7 @@ describe('a start that is stopped', () => {
   })
 })
 
-describe('a start that is refused', () => {
+describe('a start with a wrong password', () => {
   it('leaves no server running', async () => {
     const dataDir = await makePreparedDataDir()
     await writeFile(join(dataDir, 'postgres/password'), 'guess')

@@ -8,7 +8,7 @@ import { startGateway, urlOf } from './gateway.ts'
 const log = createLogger('silent')
 
 describe('after a gateway was killed', () => {
-  it('the next one adopts its server, with everything in it, and stops it at its own end', async () => {
+  it('the next one adopts its server with all data, and stops it when it stops itself', async () => {
     const dataDir = await makePreparedDataDir()
     const killed = startGateway(dataDir)
     const url = await urlOf(killed)
@@ -22,7 +22,7 @@ describe('after a gateway was killed', () => {
     await expect(query(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('and its server with it, the next one recovers the data', async () => {
+  it('together with its server, the next one recovers the data', async () => {
     const dataDir = await makePreparedDataDir()
     const killed = startGateway(dataDir)
     await query(await urlOf(killed), 'CREATE TABLE kept AS SELECT 42 AS answer')
@@ -37,7 +37,7 @@ describe('after a gateway was killed', () => {
 })
 
 describe('a server that is killed under its gateway', () => {
-  it('is started again on the same port, as often as it is killed', async () => {
+  it('is restarted on the same port every time', async () => {
     const dataDir = await makePreparedDataDir()
     const { url, stop } = await startEmbeddedServer({ dataDir, log })
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
@@ -53,7 +53,7 @@ describe('a server that is killed under its gateway', () => {
 })
 
 describe('a gateway in a terminal', () => {
-  it('keeps its database through Ctrl-C, until it stops it itself and ends', async () => {
+  it('keeps its database running after Ctrl-C until it stops it itself', async () => {
     const dataDir = await makePreparedDataDir()
     const gateway = startGateway(dataDir)
     const url = await urlOf(gateway)

@@ -10,23 +10,23 @@ import { type Gateway, startGateway } from './gateway.ts'
 
 const log = createLogger('silent')
 const isRoot = process.getuid?.() === 0
-if (!isRoot) reportSkipped('TESTS OF ROOT: only root can try how root runs the default database server')
+if (!isRoot) reportSkipped('TESTS OF ROOT: they require root')
 
 const NOBODY = { uid: 65534, gid: 65534 }
 const ROOT = join(import.meta.dirname, '../..')
 
-/** Whether another user can run this Node.js on this tree at all: not below a home that only its owner can enter. */
-const canBeAnybody =
+/** Whether another user can run this Node.js on this tree, which is impossible below a private home directory. */
+const canSwitchUser =
   isRoot &&
   [
     ['-x', process.execPath],
     ['-r', join(ROOT, 'package.json')],
   ].every((check) => spawnSync('test', check, NOBODY).status === 0)
-if (isRoot && !canBeAnybody) {
-  reportSkipped('TESTS OF AN ORDINARY USER: this tree, or this Node.js, is where only root can enter')
+if (isRoot && !canSwitchUser) {
+  reportSkipped('TESTS OF AN ORDINARY USER: only root can access this tree or this Node.js')
 }
 
-/** Whether an ordinary user may make a user namespace; many containers forbid it. */
+/** Whether an ordinary user may create a user namespace; many containers forbid it. */
 const mayNamespace = isRoot && spawnSync('unshare', ['--user', 'true'], NOBODY).status === 0
 
 const expectWorking = async (gateway: Gateway) => {
@@ -36,7 +36,7 @@ const expectWorking = async (gateway: Gateway) => {
 }
 
 describe.runIf(isRoot)('root', () => {
-  it('gets a server in a directory that only root can enter', async () => {
+  it('can start a server in a directory that only root can access', async () => {
     const dataDir = await makeDataDir()
     expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
     for (const adopted of [false, false]) {
@@ -48,7 +48,7 @@ describe.runIf(isRoot)('root', () => {
     expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
   })
 
-  it('gets a server in a directory that anybody can enter', async () => {
+  it('can start a server in a directory that every user can access', async () => {
     const dataDir = await makeDataDir()
     await chmod(dataDir, 0o755)
     const server = await startEmbeddedServer({ dataDir, log })
@@ -56,7 +56,7 @@ describe.runIf(isRoot)('root', () => {
     await server.stop()
   })
 
-  it.runIf(canBeAnybody)('goes on with the data of another user, who can go on with it after that', async () => {
+  it.runIf(canSwitchUser)('can use the data of another user, who can still use it afterwards', async () => {
     const dataDir = await makeDataDir(NOBODY)
     const first = startGateway(dataDir, NOBODY)
     await expectWorking(first)
@@ -70,8 +70,8 @@ describe.runIf(isRoot)('root', () => {
   })
 })
 
-describe.runIf(canBeAnybody)('an ordinary user', () => {
-  it('gets a server in a directory of its own', async () => {
+describe.runIf(canSwitchUser)('an ordinary user', () => {
+  it('can start a server in a directory of its own', async () => {
     const dataDir = await makeDataDir(NOBODY)
     const gateway = startGateway(dataDir, NOBODY)
     await expectWorking(gateway)
@@ -80,7 +80,7 @@ describe.runIf(canBeAnybody)('an ordinary user', () => {
     expect(await gateway.stop()).toBe(0)
   })
 
-  it('adopts the server of a gateway of its own that was killed', async () => {
+  it('adopts the server of its own killed gateway', async () => {
     const dataDir = await makeDataDir(NOBODY)
     const killed = startGateway(dataDir, NOBODY)
     await expectWorking(killed)
@@ -90,7 +90,7 @@ describe.runIf(canBeAnybody)('an ordinary user', () => {
     expect(await next.stop()).toBe(0)
   })
 
-  it('is told whose the data is when it is not its own', async () => {
+  it('gets an error with the owner if the data belongs to another user', async () => {
     const dataDir = await makeDataDir()
     await (await startEmbeddedServer({ dataDir, log })).stop()
     await chown(dataDir, NOBODY.uid, NOBODY.gid)
@@ -99,18 +99,18 @@ describe.runIf(canBeAnybody)('an ordinary user', () => {
     })
   })
 
-  it('is told what to set when it may not write here', async () => {
+  it('gets an error with the variables to set if the directory is not writable', async () => {
     const dataDir = await makeDataDir()
     const { report } = startGateway(join(dataDir, 'data'), NOBODY)
     expect(await report).toMatchObject({ error: expect.stringMatching(/EACCES[^]*Set DATA_DIR .* or DATABASE_URL/) })
   })
 })
 
-// As OpenShift runs containers: a uid out of a range of its own, the group root.
-describe.runIf(canBeAnybody)('a user without a name', () => {
+// Like a container in OpenShift: an arbitrary uid, and the group root.
+describe.runIf(canSwitchUser)('a user without a name', () => {
   const NAMELESS = { uid: 1_000_690_000, gid: 0 }
 
-  it('gets a server, or is told exactly what to do', async () => {
+  it('can start a server, or gets an error with the exact solution', async () => {
     const dataDir = await makeDataDir(NAMELESS)
     const gateway = startGateway(dataDir, NAMELESS)
     const report = await gateway.report

@@ -21,8 +21,8 @@ const start = async (dataDir: string) => {
 const setting = async (url: string, name: string) =>
   (await query<Record<string, string>>(url, `SHOW ${name}`))[0]?.[name]
 
-describe('the default database server', () => {
-  it('serves an application database on this machine only', async () => {
+describe('the embedded database server', () => {
+  it('serves the application database on loopback only', async () => {
     const { url, adopted } = await start(await makeDataDir())
     expect(adopted).toBe(false)
     expect(new URL(url)).toMatchObject({ hostname: '127.0.0.1', pathname: '/rtc' })
@@ -31,7 +31,7 @@ describe('the default database server', () => {
     expect(await setting(url, 'TimeZone')).toBe('UTC')
   })
 
-  it('wants its password, which only the owner of the data can read', async () => {
+  it('requires its password, which only the owner of the data can read', async () => {
     const dataDir = await makeDataDir()
     const url = new URL((await start(dataDir)).url)
     url.password = 'guess'
@@ -41,7 +41,7 @@ describe('the default database server', () => {
     expect((await stat(join(dataDir, 'postgres.log'))).mode & 0o777).toBe(0o600)
   })
 
-  it('makes its data directory, and leaves nothing else in it', async () => {
+  it('creates its data directory without temporary files', async () => {
     const dataDir = join(await makeDataDir(), 'deep/with a space')
     const server = await start(dataDir)
     await server.stop()
@@ -85,7 +85,7 @@ describe('the default database server', () => {
     await next.stop()
   })
 
-  it('says in one message what is wrong and what to set when it cannot run', async () => {
+  it('reports the reason and the variables to set if it cannot run', async () => {
     const file = join(import.meta.dirname, 'embedded.test.ts')
     await expect(start(file)).rejects.toMatchObject({
       name: 'EmbeddedServerError',
@@ -104,7 +104,7 @@ describe('the default database server', () => {
 })
 
 describe('two gateways on one data directory', () => {
-  it('that start together share one server', async () => {
+  it('share one server if they start at the same time', async () => {
     const dataDir = await makeDataDir()
     const [one, other] = await Promise.all([start(dataDir), start(dataDir)])
     expect(one.url).toBe(other.url)

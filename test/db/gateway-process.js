@@ -1,5 +1,5 @@
-// A gateway reduced to its database, in a process of its own: starts, reports, and stops when it is told to.
-// Node 20 does not run TypeScript: this is JavaScript, on what is built.
+// The database of a gateway in a process of its own: starts, reports, and stops on a message.
+// In JavaScript, because Node.js 20 does not run TypeScript; imports the compiled gateway.
 import { createLogger } from '../../dist/core/logger.js'
 import { startEmbeddedServer } from '../../dist/db/embedded.js'
 

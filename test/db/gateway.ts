@@ -5,15 +5,15 @@ import { onTestFinished } from 'vitest'
 
 const PROGRAM = join(import.meta.dirname, 'gateway-process.js')
 
-/** What the process reports of its start. */
+/** The process's report of its start. */
 export type Report = { url: string; adopted: boolean; error?: never } | { error: string }
 
 export interface Gateway {
   readonly process: ChildProcess
   readonly report: Promise<Report>
-  /** Stops the database and waits for the end of the process. @returns its exit code */
+  /** Stops the database and waits for the process to exit. @returns its exit code */
   stop(): Promise<number | null>
-  /** Waits for the end of the process only. */
+  /** Kills the process but not its database server. */
   kill(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export function startGateway(dataDir: string, user: { uid?: number; gid?: number
   const exited = once(child, 'exit') as Promise<[number | null]>
   const report = Promise.race([
     once(child, 'message').then(([message]) => message as Report),
-    exited.then(([code]) => ({ error: `it has ended with ${code}` })),
+    exited.then(([code]) => ({ error: `the process has exited with ${code}` })),
   ])
   return {
     process: child,

@@ -20,7 +20,8 @@ afterEach(async () => {
   await database.drop()
 })
 
-const book = async () => (await client.query('SELECT * FROM "_prisma_migrations" ORDER BY migration_name')).rows
+const migrationRecords = async () =>
+  (await client.query('SELECT * FROM "_prisma_migrations" ORDER BY migration_name')).rows
 const tables = async () => {
   const { rows } = await client.query<{ name: string }>(
     "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
@@ -31,13 +32,13 @@ const tables = async () => {
 describe('an empty database', () => {
   beforeEach(() => open(createEmptyDatabase()))
 
-  it('gets every migration, each with an entry that Prisma understands', async () => {
+  it('gets every migration, each with a record for Prisma', async () => {
     const applied = await migrate(database.url, log)
     expect(applied[0]).toBe('20261123000000_init')
-    const entries = await book()
-    expect(entries.map(({ migration_name }) => migration_name)).toEqual(applied)
-    for (const entry of entries) {
-      expect(entry).toMatchObject({
+    const records = await migrationRecords()
+    expect(records.map(({ migration_name }) => migration_name)).toEqual(applied)
+    for (const record of records) {
+      expect(record).toMatchObject({
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
         checksum: expect.stringMatching(/^[0-9a-f]{64}$/),
         finished_at: expect.any(Date),
@@ -49,16 +50,16 @@ describe('an empty database', () => {
     }
   })
 
-  it('is migrated once when several gateways start together', async () => {
+  it('is migrated once when several gateways start at the same time', async () => {
     const applied = await Promise.all([1, 2, 3, 4].map(() => migrate(database.url, log)))
-    // The lock is each migration's own, so gateways may take turns; each migration is applied by one of them.
-    const names = (await book()).map((entry) => entry.migration_name)
+    // Each migration takes the lock separately, so gateways may alternate; only one applies each migration.
+    const names = (await migrationRecords()).map((record) => record.migration_name)
     expect(applied.flat()).toHaveLength(names.length)
     expect(new Set(applied.flat())).toEqual(new Set(names))
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('keeps nothing of a migration that fails half-way', async () => {
+  it('is unchanged after a failed migration', async () => {
     await client.query('CREATE TABLE "RoomEvent" (mine INT)')
     await expect(migrate(database.url, log)).rejects.toThrow(/20261123000000_init cannot be applied: .*"RoomEvent"/)
     expect((await tables()).toSorted()).toEqual(['RoomEvent'])
@@ -70,13 +71,13 @@ describe('an empty database', () => {
 describe('a migrated database', () => {
   beforeEach(() => open(createTestDatabase()))
 
-  it('is left as it is', async () => {
-    const before = await book()
+  it('is not changed', async () => {
+    const before = await migrationRecords()
     expect(await migrate(database.url, log)).toEqual([])
-    expect(await book()).toEqual(before)
+    expect(await migrationRecords()).toEqual(before)
   })
 
-  it('is refused by name when an applied migration has changed', async () => {
+  it('is refused with the name of an applied migration that has changed', async () => {
     await client.query(`UPDATE "_prisma_migrations" SET checksum = 'other' WHERE migration_name LIKE '%_init'`)
     await expect(migrate(database.url, log)).rejects.toMatchObject({
       name: 'MigrationError',
@@ -84,14 +85,14 @@ describe('a migrated database', () => {
     })
   })
 
-  it('may have the migrations of another application in its book, also failed ones', async () => {
+  it('may contain records of another application, also of failed migrations', async () => {
     await client.query(`
       INSERT INTO "_prisma_migrations" (id, checksum, migration_name, finished_at)
       VALUES ('foreign', 'unknown', '20200101000000_users', now()), ('failed', 'unknown', '20200102000000_posts', NULL)`)
     expect(await migrate(database.url, log)).toEqual([])
   })
 
-  it('is refused by name when a migration has failed in it', async () => {
+  it('is refused with the name of a migration that has failed', async () => {
     await client.query(`UPDATE "_prisma_migrations" SET finished_at = NULL WHERE migration_name LIKE '%_init'`)
     await expect(migrate(database.url, log)).rejects.toMatchObject({
       name: 'MigrationError',
@@ -99,7 +100,7 @@ describe('a migrated database', () => {
     })
   })
 
-  it('gets a migration again that was rolled back', async () => {
+  it('gets a rolled-back migration again', async () => {
     await client.query('UPDATE "_prisma_migrations" SET finished_at = NULL, rolled_back_at = now()')
     await client.query(`
       CREATE SCHEMA kept;
@@ -110,7 +111,7 @@ describe('a migrated database', () => {
     expect(await tables()).toContain('Room')
   })
 
-  it('may be ahead of this gateway', async () => {
+  it('may have newer migrations than this gateway', async () => {
     await client.query(`
       INSERT INTO "_prisma_migrations" (id, checksum, migration_name, finished_at)
       VALUES ('newer', 'unknown', '29990101000000_newer', now())`)

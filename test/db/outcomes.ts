@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { RtcError } from '../../src/core/errors.ts'
 import type { Database } from '../../src/db/client.ts'
 
-/** Every kind of operation that Prisma has. */
+/** One operation of every kind in Prisma. */
 const operations = ({ prisma }: Database): Record<string, () => Promise<unknown>> => ({
   model: () => prisma.room.findMany(),
   'raw query': () => prisma.$queryRaw`SELECT 1`,

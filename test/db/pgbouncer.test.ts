@@ -23,7 +23,7 @@ describe.runIf(poolerTests)('behind PgBouncer', () => {
     await database.drop()
   })
 
-  test('with session pooling the gateway works, and its timers are right, whatever the time zone of the database', async () => {
+  test('the gateway works with session pooling, with correct timers in any time zone of the database', async () => {
     pooler = await startPgBouncer(database.url, { pool_mode: 'session' })
     const gateway = await startGateway({ DATABASE_URL: pooler.url, JWT_SECRET: SECRET, RING_TIMEOUT: '1' })
     expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(200)
@@ -40,7 +40,7 @@ describe.runIf(poolerTests)('behind PgBouncer', () => {
     expect(await gateway.stop('SIGTERM')).toBe(0)
   })
 
-  test.each(['transaction', 'statement'])('with %s pooling the start is refused in a sentence', async (pool_mode) => {
+  test.each(['transaction', 'statement'])('%s pooling fails the start with one sentence', async (pool_mode) => {
     pooler = await startPgBouncer(database.url, { pool_mode })
     const { code, stderr } = await runGateway({ DATABASE_URL: pooler.url, JWT_SECRET: SECRET })
     expect([code, stderr.trim().split('\n')]).toEqual([

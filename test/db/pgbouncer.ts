@@ -12,16 +12,16 @@ import { query, waitUntil } from './data-dir.ts'
 export const poolerTests = isMet(
   existsSync('/usr/sbin/pgbouncer'),
   'POOLER TESTS',
-  'there is no /usr/sbin/pgbouncer (apt-get install pgbouncer)',
+  '/usr/sbin/pgbouncer is not installed (apt-get install pgbouncer)',
 )
 
 export interface Pooler {
-  /** The given URL by way of the pooler. */
+  /** The given URL, through the pooler. */
   readonly url: string
   stop(): Promise<void>
 }
 
-/** PgBouncer in front of the server of a URL, with its settings as Debian ships them but for these. */
+/** Starts PgBouncer in front of the server of a URL, with Debian's default settings except for `settings`. */
 export async function startPgBouncer(target: string, settings: Record<string, string>): Promise<Pooler> {
   const { hostname, port, username, password } = new URL(target)
   const listenPort = await freePort()
@@ -42,7 +42,7 @@ export async function startPgBouncer(target: string, settings: Record<string, st
   ]
   const file = join(dir, 'pgbouncer.ini')
   await writeFile(file, config.join('\n'), { mode: 0o644 })
-  // It refuses to run as root.
+  // PgBouncer refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   const child = spawn('/usr/sbin/pgbouncer', [file], { ...user, stdio: 'ignore' })
   const url = Object.assign(new URL(target), { host: `127.0.0.1:${listenPort}` }).href

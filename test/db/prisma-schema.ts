@@ -8,10 +8,10 @@ interface Block {
 }
 
 /**
- * What a Prisma schema asks of a database: one sentence per table, column, enum, index and key,
- * in the words of `describeDatabase`.
+ * Describes the database of a Prisma schema, one sentence per table, column, enum, index and key, in the format of
+ * `describeDatabase`.
  *
- * @throws Error on anything in the schema that it does not understand
+ * @throws Error on unsupported syntax in the schema
  */
 export function describeSchema(source: string): string[] {
   const models = blocks('model', source)
@@ -25,7 +25,7 @@ export function describeSchema(source: string): string[] {
       ...lines.flatMap((line) => {
         if (line.startsWith('@@')) return [describeBlockAttribute(table, line)]
         const field = parseField(line)
-        // The near side of a relation is a foreign key; the far side is not in the database.
+        // One side of a relation is a foreign key; the other side is not in the database.
         if (isModel(field.type)) return field.attributes.map((attribute) => describeRelation(table, field, attribute))
         return describeColumn(table, field, isEnum(field.type))
       }),
@@ -45,7 +45,7 @@ function blocks(kind: 'model' | 'enum', source: string): Block[] {
 }
 
 interface Field {
-  /** Of the column. */
+  /** The name of the column. */
   readonly name: string
   readonly type: string
   readonly suffix: string
@@ -60,7 +60,7 @@ function parseField(line: string): Field {
   return { name, type, suffix, attributes }
 }
 
-/** The column's name where the field has another one. */
+/** The column's name, if it differs from the field's. */
 const MAPPED = /^@map\("(\w+)"\)$/
 
 const SCALARS: Record<string, string> = {
@@ -89,7 +89,7 @@ function describeColumn(table: string, { name, type, suffix, attributes }: Field
     if (value === 'autoincrement()') others.push(`sequence ${table}_${name}_seq`)
   }
   if (!sqlType) unknown(`${name} ${type}`)
-  // Prisma makes lists nullable, and reads null as an empty one.
+  // Prisma creates list columns as nullable and reads null as an empty list.
   const nullability = { '': ' not null', '?': '', '[]': '' }[suffix]
   return [`${table}.${name} ${sqlType}${suffix === '[]' ? suffix : ''}${nullability}${fallback}`, ...others]
 }
@@ -134,5 +134,5 @@ function describeRelation(table: string, { type: target }: Field, attribute: str
 }
 
 function unknown(text: string): never {
-  throw new Error(`The test of the schema has to learn what this means: ${text}`)
+  throw new Error(`Not supported by the test of the schema: ${text}`)
 }

@@ -24,7 +24,7 @@ afterEach(() => client.query('ROLLBACK'))
 const databaseSentences = async () => (await describeDatabase(client)).toSorted()
 const schemaSentences = (source = readSchema()) => describeSchema(source).toSorted()
 
-it('the migrated database is prisma/schema.prisma', async () => {
+it('the migrated database matches prisma/schema.prisma', async () => {
   expect(await databaseSentences()).toEqual(schemaSentences())
 })
 
@@ -35,23 +35,26 @@ const refer = (actions: string) => `
     ADD CONSTRAINT "RoomEvent_roomId_fkey" FOREIGN KEY ("roomId") REFERENCES "Room" (id) ${actions}`
 
 it.each([
-  ['a column more', 'ALTER TABLE "Room" ADD COLUMN extra TEXT'],
-  ['a column less', 'ALTER TABLE "Room" DROP COLUMN "endedBy"'],
+  ['an additional column', 'ALTER TABLE "Room" ADD COLUMN extra TEXT'],
+  ['a missing column', 'ALTER TABLE "Room" DROP COLUMN "endedBy"'],
   ['another type', 'ALTER TABLE "Room" ALTER COLUMN "createdAt" TYPE TIMESTAMP(3)'],
-  ['a null allowed', 'ALTER TABLE "Participant" ALTER COLUMN state DROP NOT NULL'],
+  ['a nullable column', 'ALTER TABLE "Participant" ALTER COLUMN state DROP NOT NULL'],
   ['a default', `ALTER TABLE "Room" ALTER COLUMN access SET DEFAULT 'link'`],
-  ['a value more in an enum', `ALTER TYPE "RoomStatus" ADD VALUE 'paused' BEFORE 'active'`],
-  ['a table more', 'CREATE TABLE "Extra" ()'],
+  ['an additional enum value', `ALTER TYPE "RoomStatus" ADD VALUE 'paused' BEFORE 'active'`],
+  ['an additional table', 'CREATE TABLE "Extra" ()'],
   ['a view', 'CREATE VIEW "Extra" AS SELECT 1'],
   ['a check', 'ALTER TABLE "Room" ADD CHECK (seq > 0)'],
-  ['an index less', 'DROP INDEX "Room_deadlineAt_idx"'],
+  ['a missing index', 'DROP INDEX "Room_deadlineAt_idx"'],
   ['another order in an index', recreate('Participant_userId_roomId_idx', '"Participant" ("userId", "roomId")')],
   ['a partial index', recreate('Room_deadlineAt_idx', '"Room" ("deadlineAt") WHERE seq > 1')],
-  ['nothing unique', recreate('Room_createdBy_clientRequestId_key', '"Room" ("createdBy", "clientRequestId")')],
-  ['a foreign key less', 'ALTER TABLE "RoomEvent" DROP CONSTRAINT "RoomEvent_roomId_fkey"'],
+  [
+    'an index that is not unique',
+    recreate('Room_createdBy_clientRequestId_key', '"Room" ("createdBy", "clientRequestId")'),
+  ],
+  ['a missing foreign key', 'ALTER TABLE "RoomEvent" DROP CONSTRAINT "RoomEvent_roomId_fkey"'],
   ['another action on delete', refer('ON DELETE RESTRICT ON UPDATE CASCADE')],
   ['another action on update', refer('ON DELETE CASCADE')],
-])('a database with %s is not', async (_difference, sql) => {
+])('a database with %s does not match', async (_difference, sql) => {
   await client.query(sql)
   expect(await databaseSentences()).not.toEqual(schemaSentences())
 })
@@ -60,10 +63,10 @@ it.each([
   ['a field', 'model Room {', 'model Room {\n  extra String?'],
   ['an index', '@@index([deadlineAt])', '@@index([deadlineAt])\n  @@index([callerId])'],
   ['an enum value', 'enum RoomStatus {', 'enum RoomStatus {\n  paused'],
-  ['another name of a column', '@map("stayed")', ''],
+  ['another column name', '@map("stayed")', ''],
   ['a model', 'enum RoomStatus {', 'model Extra {\n  id BigInt @id @default(autoincrement())\n}\nenum RoomStatus {'],
-])('the database lacks %s that the schema has gained', async (_gain, before, after) => {
-  const grown = readSchema().replace(before, after)
-  expect(grown).not.toBe(readSchema())
-  expect(await databaseSentences()).not.toEqual(schemaSentences(grown))
+])('a schema with %s added does not match', async (_addition, before, after) => {
+  const changed = readSchema().replace(before, after)
+  expect(changed).not.toBe(readSchema())
+  expect(await databaseSentences()).not.toEqual(schemaSentences(changed))
 })

@@ -31,7 +31,7 @@ describe('GraphiQL', () => {
   })
   afterAll(() => world.close())
 
-  it('is for browsers: who does not ask for HTML gets data', async () => {
+  it('is served only to clients that accept HTML; others get data', async () => {
     const url = `${world.url}/graphql?query=${encodeURIComponent('{ me { id } }')}`
     for (const accept of ['*/*', 'application/json', 'application/graphql-response+json']) {
       const response = await fetch(url, { headers: { accept, authorization: `Bearer ${world.alice.token}` } })
@@ -50,7 +50,7 @@ describe('GraphiQL', () => {
     }
   })
 
-  it('opens with the tokens of alice and bob in development mode, each good for its tabs', async () => {
+  it('starts in development mode with valid tokens of alice and bob in their tabs', async () => {
     const { examples, headers } = optionsOf(page)
     const users = await Promise.all(
       [headers, ...examples.map((tab) => tab.headers)].map(async (json) => {
@@ -61,14 +61,14 @@ describe('GraphiQL', () => {
     expect(users).toEqual(['alice', ...EXAMPLES.map(({ as }) => as)])
   })
 
-  it('shows where the token belongs when the gateway has a key', () =>
+  it('shows a placeholder for the token if the gateway has a key', () =>
     withWorld(async ({ url }) => {
       const options = optionsOf(await (await fetch(`${url}/graphql`, { headers: HTML })).text())
       expect(authorizationIn(options.headers)).toBe('Bearer <your token>')
       expect(options.tokens).toEqual({})
     }))
 
-  it('does not exist in production', () =>
+  it('is not served in production', () =>
     withWorld(
       async ({ url }) => {
         expect((await fetch(`${url}/graphql`, { headers: HTML })).status).toBe(401)
@@ -77,12 +77,12 @@ describe('GraphiQL', () => {
       { env: { NODE_ENV: 'production' } },
     ))
 
-  it('keeps its tokens from pages of other origins', async () => {
+  it('is not served to pages of other origins', async () => {
     const response = await fetch(`${world.url}/graphql`, { headers: { ...HTML, origin: 'https://elsewhere.example' } })
     expect(response.status).toBe(401)
   })
 
-  it('is not stored, framed or sniffed, and cannot reach another origin', async () => {
+  it('forbids caching, framing, content sniffing and requests to other origins', async () => {
     const { headers } = await fetch(`${world.url}/graphql`, { headers: HTML })
     expect(headers.get('cache-control')).toBe('no-store')
     expect(headers.get('x-content-type-options')).toBe('nosniff')
@@ -90,7 +90,7 @@ describe('GraphiQL', () => {
     expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';.* frame-ancestors 'none'$/)
   })
 
-  it('cannot be broken out of, whatever is in a token', async () => {
+  it('escapes tokens so that they cannot inject markup', async () => {
     const nasty = '</script><!--<script>alert(1)</script>\u2028"'
     const graphiql = createGraphiQL({ path: '/graphql', developmentToken: () => Promise.resolve(nasty) })
     const request = {
@@ -113,7 +113,7 @@ describe('GraphiQL', () => {
     ['gzip', 'br;q=0, gzip', 1_600_000],
     [null, 'identity', 6_000_000],
     [null, 'gzip;q=0', 6_000_000],
-  ])('sends its script as %s to who accepts %s', async (encoding, accepted, size) => {
+  ])('sends its script as %s to clients that accept %s', async (encoding, accepted, size) => {
     const response = await fetch(script, { headers: { 'accept-encoding': accepted } })
     expect(response.headers.get('content-encoding')).toBe(encoding)
     expect(response.headers.get('vary')).toBe('Accept-Encoding')
@@ -121,7 +121,7 @@ describe('GraphiQL', () => {
     expect((await response.text()).length).toBeGreaterThan(5_000_000)
   })
 
-  it('lets its script be kept for good, and asked for again at no cost', async () => {
+  it('serves its script as immutable and answers conditional requests with 304', async () => {
     const first = await fetch(script, { headers: { 'accept-encoding': 'gzip' } })
     const etag = first.headers.get('etag') ?? ''
     expect(etag).toMatch(/^"[\w-]+"$/)
@@ -138,7 +138,7 @@ describe('GraphiQL', () => {
     }
   })
 
-  it('knows no script of another version or name', async () => {
+  it('answers requests for other versions or names of its script with 404', async () => {
     for (const url of [
       `${world.url}/graphql/graphiql-of-yesterday/graphiql.js`,
       script.replace(/[^/]+$/, 'toString'),
@@ -149,7 +149,7 @@ describe('GraphiQL', () => {
     }
   })
 
-  it('has examples that fit the schema', () => {
+  it('has examples that are valid in the schema', () => {
     expect(EXAMPLES.flatMap(({ query }) => validate(schema, parse(query)))).toEqual([])
   })
 })
@@ -157,10 +157,10 @@ describe('GraphiQL', () => {
 describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => {
   const open = useGraphiQL()
 
-  it('tells a call from its first to its last event to somebody who only clicks', () =>
+  it('shows a call from its first to its last event by clicks alone', () =>
     withWorld(async ({ url }) => {
       const { page, errors, requests, events } = await open(url)
-      // The docs are there without a click, so the schema is.
+      // The docs are open from the start, which requires the schema.
       await shown(page).in('.graphiql-plugin').toContain('RoomUpdate')
 
       await run(page, 'CreateRoom')

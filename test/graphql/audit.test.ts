@@ -2,7 +2,7 @@ import { serverAudits } from 'graphql-http'
 import { expect, test } from 'vitest'
 import { withWorld } from '../world.ts'
 
-test('every audit of GraphQL over HTTP passes', async () => {
+test('passes every audit of GraphQL over HTTP', async () => {
   await withWorld(async ({ url, alice }) => {
     const audits = serverAudits({
       url: `${url}/graphql`,

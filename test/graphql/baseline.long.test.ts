@@ -4,11 +4,11 @@ import { type World, withWorld } from '../world.ts'
 
 const SOCKETS = 15
 const ROUNDS = 20
-/** The database's pool and the test's own requests hold more at one moment than at another; 300 sockets are more. */
+/** Fluctuation by the database pool and the test's own requests; leaks from 300 sockets would exceed it. */
 const SLACK = 15
 
-/** What this process, the gateway in it, holds: sockets, timers, listeners of the process. */
-function held(): Record<string, number> {
+/** Resources held by this process, which includes the gateway: sockets, timers, process listeners. */
+function activeResources(): Record<string, number> {
   const counts: Record<string, number> = { listeners: 0 }
   for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1
   for (const name of process.eventNames())
@@ -16,7 +16,7 @@ function held(): Record<string, number> {
   return counts
 }
 
-/** Streams of every kind, on sockets of their own, cut without a word while something happens; some never get to read. */
+/** Opens streams of every kind and terminates their sockets during an event; some terminate before the first message. */
 async function cutStreams({ url, app, alice, bob }: World, roomId: string): Promise<void> {
   const peers = await Promise.all(Array.from({ length: SOCKETS }, () => openPeer(url, { token: bob.token })))
   for (const [index, peer] of peers.entries()) {
@@ -32,16 +32,16 @@ async function cutStreams({ url, app, alice, bob }: World, roomId: string): Prom
   await expect.poll(() => [app.hub.size, app.signals.size, app.calls.size]).toEqual([0, 0, 0])
 }
 
-test('hundreds of streams cut leave no socket, timer or listener behind', async () => {
+test('leaks no socket, timer or listener after hundreds of terminated streams', async () => {
   await withWorld(async (world) => {
     const { alice, bob } = world
     const { body: room } = await alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob'] })
     for (const person of [alice, bob]) await person.rest('POST', `/rooms/${room.id}/join`)
-    // Connections to the database are opened when they are first needed, and kept.
+    // The first round opens the pooled database connections.
     await cutStreams(world, room.id)
-    const before = held()
+    const before = activeResources()
     for (let round = 0; round < ROUNDS; round += 1) await cutStreams(world, room.id)
-    const grown = () => Object.entries(held()).filter(([kind, count]) => count > (before[kind] ?? 0) + SLACK)
+    const grown = () => Object.entries(activeResources()).filter(([kind, count]) => count > (before[kind] ?? 0) + SLACK)
     await expect.poll(grown, { timeout: 15_000 }).toEqual([])
   })
 }, 60_000)

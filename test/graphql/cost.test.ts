@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Person, startWorld } from '../world.ts'
 
-/** What one answer may have: lists are counted by their real size, bytes by what is in them. */
+/** Limits of one response: lists count by their actual length, and the size in bytes is limited. */
 
 const INVITED = 999
 const FIELDS = 'id userId role state audio video connected joinedAt leftAt leaveReason duration'
@@ -27,7 +27,7 @@ describe('a list of rooms with their participants', () => {
   const page = (fields: string) =>
     `query ($first: Int) { rooms(first: $first) { edges { node { id participants { ${fields} } } } } }`
 
-  test('is answered as far as it is bounded', async () => {
+  test('is answered within the limit', async () => {
     const { status, body } = await host.graphql(page(FIELDS), { first: 5 })
     expect(status).toBe(200)
     expect(body.data.rooms.edges).toHaveLength(5)
@@ -35,19 +35,19 @@ describe('a list of rooms with their participants', () => {
     expect(await host.graphql(page('userId state'), { first: 12 })).toMatchObject({ status: 200 })
   })
 
-  test('is refused where it is larger, without having been read', async () => {
+  test('is refused over the limit, before all participants are read', async () => {
     statements = []
     expect(await host.graphql(page(FIELDS), { first: 12 })).toMatchObject(refused)
-    // The rooms, the first thousand participants, and how many there are.
+    // One each for the rooms, the first thousand participants, and their total number.
     expect(statements).toHaveLength(3)
   })
 
-  test('is refused under many names, too', async () => {
+  test('is refused over the limit by aliases, too', async () => {
     const names = Array.from({ length: 12 }, (_, index) => `a${index}: participants { ${FIELDS} }`)
     expect(await host.graphql(`{ room(id: "${full[0]}") { ${names.join(' ')} } }`)).toMatchObject(refused)
   })
 
-  test('is counted by its size, not by a constant: a hundred small ones are answered', async () => {
+  test('counts the actual participants: a hundred small rooms are answered', async () => {
     const dave = await world.person('dave')
     for (let index = 0; index < 100; index += 1) await dave.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     const { body } = await dave.graphql(page(FIELDS), { first: 100 })
@@ -55,7 +55,7 @@ describe('a list of rooms with their participants', () => {
   })
 })
 
-test('the price of a document follows its variables, also after it was priced with others', async () => {
+test('prices a document by its variables, also after pricing it with other values', async () => {
   const text = `query ($first: Int, $each: Int) { rooms(first: $first) { edges { node {
     participantsPage(first: $each) { edges { node { userId state role audio video connected } } } } } } }`
   for (const [values, status] of [
@@ -71,7 +71,7 @@ test('the price of a document follows its variables, also after it was priced wi
   }
 })
 
-test('a full room is answered with all of its participants and events', async () => {
+test('answers a full room with all participants and events', async () => {
   const { status, body } = await host.graphql(
     `{ room(id: "${full[0]}") { participants { ${FIELDS} } events { seq type at actorId subjectId } } }`,
   )
@@ -84,14 +84,14 @@ test('a full room is answered with all of its participants and events', async ()
   ])
 })
 
-test("one's own place in each of many full rooms is one statement, whoever else is there", async () => {
+test("reads the viewer's own participants in many full rooms by one statement", async () => {
   statements = []
   const { body } = await host.graphql('{ rooms(first: 12) { edges { node { me { userId role } } } } }')
   expect(body.data.rooms.edges[0].node.me).toEqual({ userId: 'host', role: 'CALLER' })
   expect(statements).toHaveLength(2)
 })
 
-test('an answer of too many bytes is refused', async () => {
+test('refuses a response that exceeds the limit in bytes', async () => {
   const erin = await world.person('erin')
   const metadata = { text: 'x'.repeat(8000) }
   for (let index = 0; index < 60; index += 1) await erin.rest('POST', '/rooms', { type: 'group', metadata })
@@ -103,7 +103,7 @@ test('an answer of too many bytes is refused', async () => {
   expect(await erin.graphql('{ rooms(first: 60) { edges { node { metadata } } } }')).toMatchObject({ status: 200 })
 })
 
-test('fragments that spread each other many times are priced once each', async () => {
+test('prices each fragment once, however often fragments spread each other', async () => {
   const fragments = Array.from(
     { length: 60 },
     (_, index) => `fragment F${index} on Room { ...F${index + 1} ...F${index + 1} id }`,
@@ -117,7 +117,7 @@ describe('participantsPage', () => {
     participantsPage(first: $first, after: $after, state: $state) {
       totalCount edges { cursor node { userId state } } pageInfo { hasNextPage hasPreviousPage endCursor } } } }`
 
-  test('goes through all participants in the order they came', async () => {
+  test('pages through all participants in the order of their invitation', async () => {
     const seen: string[] = []
     for (let after: string | undefined; ;) {
       const { body } = await host.graphql(PAGE, { id: full[0], first: 400, after })
@@ -130,7 +130,7 @@ describe('participantsPage', () => {
     expect(seen).toEqual(['host', ...Array.from({ length: INVITED }, (_, index) => `guest-${index}`)])
   })
 
-  test('takes those in some states', async () => {
+  test('filters by state', async () => {
     await host.rest('POST', `/rooms/${full[1]}/join`)
     const { body } = await host.graphql(PAGE, { id: full[1], state: ['JOINED', 'LEFT'] })
     expect(body.data.room.participantsPage).toEqual({
@@ -140,7 +140,7 @@ describe('participantsPage', () => {
     })
   })
 
-  test('of many rooms is one statement for pages and one for counts', async () => {
+  test('reads the pages of many rooms by one statement, and their counts by another', async () => {
     statements = []
     const { status, body } = await host.graphql(`{ rooms(first: 12) { edges { node {
       participantsPage(first: 3) { totalCount edges { node { userId } } pageInfo { hasNextPage } } } } } }`)
@@ -159,14 +159,14 @@ describe('participantsPage', () => {
     ['first', { first: 501 }],
     ['after', { after: 'x' }],
     ['state', { state: [] }],
-  ])('refuses a wrong %s', async (path, variables) => {
+  ])('refuses an invalid %s', async (path, variables) => {
     const { body } = await host.graphql(PAGE, { id: full[0], ...variables })
     expect(body.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT', errors: [{ path }] })
   })
 })
 
 describe('REST', () => {
-  test('answers the whole array without first, and pages with it', async () => {
+  test('answers the whole list without first, and pages with first', async () => {
     const path = `/rooms/${full[0]}/participants`
     const whole = await host.rest('GET', path)
     expect([whole.body.length, whole.headers.get('link')]).toEqual([INVITED + 1, null])
@@ -183,7 +183,7 @@ describe('REST', () => {
     expect(seen).toEqual(whole.body)
   })
 
-  test('takes those in some states', async () => {
+  test('filters by state', async () => {
     const { body: invited } = await host.rest('GET', `/rooms/${full[2]}/participants?state=joined,left`)
     expect(invited).toEqual([])
     const { body } = await host.rest('GET', `/rooms/${full[2]}/participants?state=invited&first=2`)

@@ -17,7 +17,7 @@ describe('a document over 16 KiB', () => {
   const long = `{ me { id } }${'#\n'.repeat(8 * 1024)}`
   const fitting = `{ me { id } }${'#\n'.repeat(7 * 1024)}`
 
-  test('is refused by POST, however it is filled', async () => {
+  test('is refused over POST, even if it consists of comments', async () => {
     expect(await world.alice.graphql(long)).toMatchObject({
       status: 400,
       body: { errors: [{ extensions: { code: 'BAD_USER_INPUT', errors: [{ path: 'query' }] } }] },
@@ -25,15 +25,15 @@ describe('a document over 16 KiB', () => {
     expect(await world.alice.graphql(fitting)).toMatchObject({ status: 200 })
   })
 
-  test('is refused by GET', async () => {
-    // The parameters of a GET are bounded by Node.js itself, to less than this with its headers.
+  test('is refused over GET', async () => {
+    // Node.js itself limits the length of a URL with its headers to less than this.
     const response = await fetch(`${world.url}/graphql?query=${encodeURIComponent(long).slice(0, 12_000)}`, {
       headers: authorization(),
     })
     expect(response.status).toBeLessThan(500)
   })
 
-  test('is refused on a socket, which lives on', async () => {
+  test('is refused on a socket, which stays open', async () => {
     const peer = await openPeer(world.url, { token: world.alice.token })
     peer.send(subscribe('1', long))
     expect(await peer.receive()).toMatchObject({
@@ -47,7 +47,7 @@ describe('a document over 16 KiB', () => {
   })
 })
 
-test('parsed documents are kept by size, not by number', () => {
+test('limits the document cache by size, not by number', () => {
   const documents = new Documents({ schema, rules: specifiedRules })
   const text = (index: number) => `{ me { id } } # ${index}\n${'#\n'.repeat(7 * 1024)}`
   for (let index = 0; index < 40; index += 1) {
@@ -62,13 +62,13 @@ test('parsed documents are kept by size, not by number', () => {
 describe('introspection', () => {
   const query = '{ __schema { queryType { name } } }'
 
-  test('is answered, within its own bounds', async () => {
+  test('is answered within its own limits', async () => {
     expect(await world.alice.graphql(query)).toMatchObject({ status: 200 })
     const nested = `{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } } }`
     expect(await world.alice.graphql(nested)).toMatchObject({ status: 400 })
   })
 
-  test('is refused in production, where __typename is not', async () => {
+  test('is refused in production, except for __typename', async () => {
     const production = await startWorld({ env: { NODE_ENV: 'production' } })
     try {
       const { status, body } = await production.alice.graphql(query)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPeer } from '../peer.ts'
 import { startWorld } from '../world.ts'
 
-/** What JavaScript would round, drop or turn into something else is refused at every door, named by its path. */
+/** Input that JavaScript would round, drop or convert is refused over every transport; the error names its path. */
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -17,7 +17,7 @@ interface Refusal {
   readonly text: string
 }
 
-/** Each sends `input`, as JSON written by hand, and says how it was refused. */
+/** Each sends `input`, which is literal JSON text, and returns how it was refused. */
 const DOORS: Record<string, (input: string, type: string) => Promise<Refusal>> = {
   async REST(input, type) {
     const response = await fetch(`${world.url}/im/api/v1/rtc/rooms`, {
@@ -42,7 +42,7 @@ const DOORS: Record<string, (input: string, type: string) => Promise<Refusal>> =
     peer.send(`{"id":"1","type":"subscribe","payload":{"query":${JSON.stringify(CREATE)},"variables":${variables}}}`)
     const { payload } = await peer.receive()
     peer.socket.close()
-    // Variables are known not to fit when the operation has begun.
+    // Errors of variables arrive as a result, other errors as an error message.
     return refusalIn(JSON.stringify({ errors: payload.errors ?? payload }))
   },
 }
@@ -54,7 +54,7 @@ function refusalIn(text: string): Refusal {
 
 const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 
-describe.each(Object.entries(DOORS))('by %s', (_door, send) => {
+describe.each(Object.entries(DOORS))('over %s', (_door, send) => {
   test.each([
     ['calleeId', '{"type":"TYPE","calleeId":9007199254740993}'],
     ['calleeId', '{"type":"TYPE","calleeId":1e21}'],
@@ -68,14 +68,14 @@ describe.each(Object.entries(DOORS))('by %s', (_door, send) => {
     ['', `{"type":"TYPE","calleeId":"bob","metadata":{"a":${deep(20_000)}}}`],
     ['metadata', `{"type":"TYPE","calleeId":"bob","metadata":{"a":${deep(40)}}}`],
     ['', `{"type":"TYPE","calleeId":"bob","participantIds":[${'{},'.repeat(15_000)}{}]}`],
-  ])('%s is refused', async (path, input) => {
+  ])('refuses %s', async (path, input) => {
     const { code, text } = await send(input, 'P2P')
     expect(code).toBe('BAD_USER_INPUT')
     expect(text).toContain(path)
     expect(text.length).toBeLessThan(20_000)
   })
 
-  test('thousands of values that do not fit are refused at once and briefly', async () => {
+  test('refuses thousands of invalid values with a short error', async () => {
     const { code, text } = await send(`{"type":"TYPE","participantIds":[${'{},'.repeat(9_000)}{}]}`, 'GROUP')
     expect(code).toBe('BAD_USER_INPUT')
     expect(text.length).toBeLessThan(70_000)
@@ -89,7 +89,7 @@ describe('in a document', () => {
     ['input.metadata.kind', 'metadata: { kind: VIDEO }'],
     ['input.metadata.__proto__', 'metadata: { __proto__: 1 }'],
     ['calleeId', 'calleeId: 9007199254740993'],
-  ])('%s is refused', async (path, field) => {
+  ])('refuses %s', async (path, field) => {
     const { status, body } = await world.alice.graphql(
       `mutation { createRoom(input: { type: GROUP, ${field} }) { replayed } }`,
     )
@@ -97,7 +97,7 @@ describe('in a document', () => {
     expect(JSON.stringify(body)).toContain(path)
   })
 
-  test('the default of a variable is looked at, too', async () => {
+  test('checks the default values of variables', async () => {
     const { body } = await world.alice.graphql(
       'mutation ($m: JSON = { n: 1e400 }) { createRoom(input: { type: GROUP, metadata: $m }) { replayed } }',
     )
@@ -105,7 +105,7 @@ describe('in a document', () => {
   })
 })
 
-test('what can be held comes back as it was', async () => {
+test('returns representable metadata unchanged', async () => {
   const metadata = { a: 0.1, b: -1.5e-7, c: 9_007_199_254_740_991, d: 1e21, e: [null, true, {}], f: '9007199254740993' }
   const { body } = await world.alice.graphql(CREATE, { input: { type: 'GROUP', metadata } })
   expect(body.data.createRoom.room.metadata).toEqual(metadata)
@@ -113,7 +113,7 @@ test('what can be held comes back as it was', async () => {
   expect(room.metadata).toEqual(metadata)
 })
 
-test('a signal is held exactly, or refused', async () => {
+test('refuses a signal whose payload cannot be represented exactly', async () => {
   const { body: room } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
   for (const person of [world.alice, world.bob]) await person.rest('POST', `/rooms/${room.id}/join`)
   const response = await fetch(`${world.url}/graphql`, {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { manualClock, withWorld } from '../world.ts'
 
-test('a client that brings a fresh token resumes by itself whenever the old one expires, and misses nothing', async () => {
+test('a client with renewed tokens resumes after each expiry without missing an event', async () => {
   const clock = manualClock()
   await withWorld(
     async ({ url, alice, bob, token }) => {
@@ -26,7 +26,7 @@ test('a client that brings a fresh token resumes by itself whenever the old one 
         variables.after = data.roomUpdated.seq
         if (closes.length >= 2) break
         if (seqs.length % 4 === 0) clock.advance(7)
-        // Something happens all the time, also while the client is away.
+        // Events continue while the client is disconnected.
         void bob.rest('POST', `/rooms/${room.id}/${seqs.length % 2 ? 'join' : 'leave'}`)
       }
       expect(closes.slice(0, 2)).toEqual([4403, 4403])

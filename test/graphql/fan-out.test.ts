@@ -15,15 +15,15 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-let readers: Messages[] = []
+let subscribers: Messages[] = []
 afterEach(async () => {
-  for (const reader of readers) await reader.return?.()
-  readers = []
+  for (const subscriber of subscribers) await subscriber.return?.()
+  subscribers = []
 })
 function watch(person: Person | undefined, query: string, variables: Record<string, unknown> = {}): Messages {
-  const reader = (person ?? world.alice).subscribe(query, variables)
-  readers.push(reader)
-  return reader
+  const subscriber = (person ?? world.alice).subscribe(query, variables)
+  subscribers.push(subscriber)
+  return subscriber
 }
 
 const people = () => [world.alice, world.bob, world.carol]
@@ -37,39 +37,39 @@ const update = async (messages: Messages): Promise<Answer['body']> => {
   return message?.data.roomUpdated
 }
 
-/** A group that everybody has joined. */
+/** A group that alice, bob and carol have joined. */
 async function group(): Promise<string> {
   const { body } = await world.alice.rest('POST', '/rooms', { type: 'group', participantIds: ['bob', 'carol'] })
   for (const person of people()) await person.rest('POST', `/rooms/${body.id}/join`)
   return body.id
 }
 
-describe('readers with the same operation', () => {
-  test('cost one execution for each event, however many they are and wherever they began', async () => {
+describe('subscribers with the same operation', () => {
+  test('share one execution per event, whatever their cursors', async () => {
     const roomId = await group()
     const LOG = `subscription ($roomId: ID!, $after: Int) {
       roomUpdated(roomId: $roomId, after: $after) { seq room { events(after: 0, first: 50) { seq } } }
     }`
     for (const index of Array(30).keys()) watch(people()[index % 3], LOG, { roomId, ...(index % 2 && { after: 4 }) })
-    await Promise.all(readers.map((reader) => update(reader)))
+    await Promise.all(subscribers.map((subscriber) => update(subscriber)))
     statements = []
     await toggle(world.bob, roomId, false)
-    const updates = await Promise.all(readers.map((reader) => update(reader)))
+    const updates = await Promise.all(subscribers.map((subscriber) => update(subscriber)))
     expect(new Set(updates.map(({ seq }) => seq)).size).toBe(1)
     expect(updates.every(({ seq, room }) => room.events.length === seq)).toBe(true)
     expect(statements.filter((sql) => /FROM "RoomEvent"/.test(sql))).toHaveLength(1)
   })
 
-  test('get each event in order, also where a field must be fetched for every one', async () => {
+  test('get every event in order, also with a field that requires a query per event', async () => {
     const roomId = await group()
     const FETCHING = `subscription ($roomId: ID!) {
       roomUpdated(roomId: $roomId) { seq type room { seq events(first: 1) { seq } } } }`
     const PLAIN = 'subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq type room { seq } } }'
     for (const query of [FETCHING, PLAIN, FETCHING]) watch(world.alice, query, { roomId })
-    const first = await Promise.all(readers.map((reader) => update(reader)))
+    const first = await Promise.all(subscribers.map((subscriber) => update(subscriber)))
     const changes = Promise.all(Array.from({ length: 40 }, (_, index) => toggle(world.bob, roomId, index % 2 === 0)))
     const from = first[0].seq
-    const all = await Promise.all(readers.map((reader) => take(reader, 30)))
+    const all = await Promise.all(subscribers.map((subscriber) => take(subscriber, 30)))
     await changes
     for (const messages of all) {
       const numbers = messages.map(({ data }) => data.roomUpdated.seq)
@@ -78,7 +78,7 @@ describe('readers with the same operation', () => {
     }
   })
 
-  test('share nothing with those whose variables show something else', async () => {
+  test('do not share executions if their variables change the result', async () => {
     const roomId = await group()
     const query = `subscription ($roomId: ID!, $short: Boolean!, $first: Int) {
       roomUpdated(roomId: $roomId) { seq room { id @skip(if: $short) events(first: $first) { seq } } } }`
@@ -88,9 +88,9 @@ describe('readers with the same operation', () => {
       { roomId, short: true, first: 2 },
     ]
     for (const values of variables) watch(world.alice, query, values)
-    await Promise.all(readers.map((reader) => update(reader)))
+    await Promise.all(subscribers.map((subscriber) => update(subscriber)))
     await toggle(world.bob, roomId, false)
-    const updates = await Promise.all(readers.map((reader) => update(reader)))
+    const updates = await Promise.all(subscribers.map((subscriber) => update(subscriber)))
     expect(updates.map(({ room }) => [room.id, room.events.length])).toEqual([
       [undefined, 1],
       [roomId, 1],
@@ -99,7 +99,7 @@ describe('readers with the same operation', () => {
   })
 })
 
-describe('which executions are shared', () => {
+describe('an execution is shared', () => {
   const subscriptionOf = (shared: boolean) =>
     new GraphQLSchema({
       query: new GraphQLObjectType({ name: 'Query', fields: { seq: { type: GraphQLInt } } }),
@@ -113,19 +113,19 @@ describe('which executions are shared', () => {
     ['a field', 'subscription { updates }'],
     ['an alias', 'subscription { mine: updates }'],
     ['a fragment', 'subscription { ...A } fragment A on Subscription { ... { updates } }'],
-  ])('those of %s with the extension, and of none without it', (_what, query) => {
+  ])('for %s only if the root field has the extension', (_form, query) => {
     const document = parse(query)
     expect([true, false].map((shared) => isShared({ schema: subscriptionOf(shared), document }))).toEqual([true, false])
   })
 
-  test('none of an operation with another root field, even if that is skipped', () => {
+  test('only if every root field is shared, including skipped ones', () => {
     const schema = subscriptionOf(true)
     for (const query of ['subscription { others }', 'subscription { updates others @skip(if: true) }']) {
       expect(isShared({ schema, document: parse(query) })).toBe(false)
     }
   })
 
-  test('another root field that is skipped does not disturb a stream', async () => {
+  test('not with a skipped second root field, but the stream still works', async () => {
     const roomId = await group()
     const stream = watch(
       world.alice,
@@ -141,19 +141,19 @@ describe('which executions are shared', () => {
   })
 })
 
-describe('what depends on the viewer', () => {
-  test("is each viewer's own, in every message of every reader", async () => {
+describe('a field that depends on the viewer', () => {
+  test("has the viewer's own value in every message of every subscriber", async () => {
     const roomId = await group()
     const MINE = `subscription ($roomId: ID!, $after: Int) { roomUpdated(roomId: $roomId, after: $after) {
       seq ...Mine } } fragment Mine on RoomUpdate { room { me { userId audio } } }`
     for (const index of Array(12).keys()) watch(people()[index % 3], MINE, { roomId, ...(index % 2 && { after: 1 }) })
-    // Who begins with a snapshot would begin behind some of the changes.
-    const first = await Promise.all(readers.map((reader) => take(reader, 1)))
+    // Wait for the first message: a later snapshot would already include some of the changes.
+    const first = await Promise.all(subscribers.map((subscriber) => take(subscriber, 1)))
     const changes = (async () => {
       for (let round = 0; round < 20; round += 1) await toggle(world.bob, roomId, round % 2 === 0)
     })()
-    for (const [index, reader] of readers.entries()) {
-      const seen = [...(first[index] ?? []), ...(await take(reader, 15))]
+    for (const [index, subscriber] of subscribers.entries()) {
+      const seen = [...(first[index] ?? []), ...(await take(subscriber, 15))]
       expect(seen).toHaveLength(16)
       expect(new Set(seen.map(({ data }) => data.roomUpdated.room.me.userId))).toEqual(
         new Set([people()[index % 3]?.id]),
@@ -162,14 +162,14 @@ describe('what depends on the viewer', () => {
     await changes
   })
 
-  test('is shown to an administrator without a place as nothing', async () => {
+  test('is null for an administrator who is not a participant', async () => {
     const roomId = await group()
     const admin = await world.person('root', { scopes: ['rtc:admin'] })
     const stream = watch(admin, `subscription { roomUpdated(roomId: "${roomId}") { room { me { userId } } } }`)
     expect(await update(stream)).toEqual({ room: { me: null } })
   })
 
-  test('fails where a field does not say so, instead of showing one viewer what is another’s', () => {
+  test('fails if it does not declare so, instead of leaking a value to other viewers', () => {
     const leaky = new GraphQLObjectType({
       name: 'Update',
       fields: {
@@ -199,7 +199,7 @@ describe('what depends on the viewer', () => {
     expect(JSON.stringify(payload)).not.toContain('alice')
   })
 
-  test('is nothing else: every other field of an update is the same for all', async () => {
+  test('is only Room.me: every other field of an update works in a shared execution', async () => {
     const roomId = await group()
     const { body } = await world.alice.graphql(
       `{ introspection: __schema { types { name kind fields { name args { name } type { ...T } } } } }
@@ -226,7 +226,7 @@ describe('what depends on the viewer', () => {
   })
 })
 
-test('an error in a message is coded as anywhere else', async () => {
+test('codes errors in messages like all other errors', async () => {
   const roomId = await group()
   const stream = watch(
     world.alice,

@@ -4,13 +4,13 @@ import WebSocket from 'ws'
 import { TIMEOUTS } from '../../src/core/timeouts.ts'
 import { OPERATOR, withWorld } from '../world.ts'
 
-test('a peer that is gone without a word is noticed by ping, and its participant is lost', async () => {
+test('detects a half-open connection by ping and marks its participant as disconnected', async () => {
   expect(TIMEOUTS.socketPing + TIMEOUTS.socketPong).toBe(35_000)
   await withWorld(
     async ({ url, alice, bob, app }) => {
       const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
       for (const person of [alice, bob]) await person.rest('POST', `/rooms/${room.id}/join`)
-      // Its pings are never answered: as if every packet from it were dropped.
+      // The client never answers pings, as if all its packets were dropped.
       const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { autoPong: false })
       const closed = once(socket, 'close')
       await once(socket, 'open')

@@ -25,20 +25,20 @@ async function post({ url, alice }: World, body: unknown, headers: Record<string
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 describe('a request that is not executed', () => {
-  const MISTAKES = {
-    'does not parse': { query: '{ me { id }' },
-    'does not fit the schema': { query: '{ me { secret } }' },
-    'has variables that do not fit': { query: 'query ($id: ID!) { room(id: $id) { id } }', variables: {} },
+  const INVALID = {
+    'with a syntax error': { query: '{ me { id }' },
+    'with an unknown field': { query: '{ me { secret } }' },
+    'with a missing variable': { query: 'query ($id: ID!) { room(id: $id) { id } }', variables: {} },
   }
-  test.each(Object.entries(MISTAKES))('that %s has the status of its type', async (_what, mistake) => {
-    const statusFor = async (accept: string) => (await post(world, mistake, { accept })).status
+  test.each(Object.entries(INVALID))('%s has the status that its media type requires', async (_case, body) => {
+    const statusFor = async (accept: string) => (await post(world, body, { accept })).status
     expect(await statusFor('application/json')).toBe(200)
     expect(await statusFor('application/graphql-response+json')).toBe(400)
     expect(await statusFor('application/graphql-response+json, application/json;q=0.9')).toBe(400)
     expect(await statusFor('*/*')).toBe(400)
   })
 
-  test('keeps 401 for a token that does not verify', async () => {
+  test('has status 401 with an invalid token', async () => {
     const refused = await post(
       world,
       { query: '{ me { id } }' },
@@ -48,14 +48,14 @@ describe('a request that is not executed', () => {
   })
 })
 
-test('unknown parameters are passed over, and an empty operation name is none', async () => {
+test('ignores unknown parameters and treats an empty operation name as absent', async () => {
   const query = 'query A { me { id } }'
   expect(await post(world, { query, operationName: '', id: 7, hints: [1e300] })).toMatchObject({ status: 200 })
   expect(await post(world, { query, operationName: 'B' })).toMatchObject({ status: 400 })
 })
 
 describe('persisted queries', () => {
-  test('are answered so that the link sends the text', async () => {
+  test('are answered with PersistedQueryNotSupported, so that the link sends the text', async () => {
     const extensions = { persistedQuery: { version: 1, sha256Hash: sha256('{ me { id } }') } }
     expect(await post(world, { extensions })).toMatchObject({
       status: 400,
@@ -64,7 +64,7 @@ describe('persisted queries', () => {
     expect(await post(world, { query: '{ me { id } }', extensions })).toMatchObject({ status: 200 })
   })
 
-  test("Apollo's link falls back", async () => {
+  test("work with Apollo's link, which falls back to the text", async () => {
     const http = new HttpLink({
       uri: `${world.url}/graphql`,
       headers: { authorization: `Bearer ${world.alice.token}` },
@@ -99,7 +99,7 @@ describe('trusted documents', () => {
   })
   afterAll(() => rm(directory, { recursive: true }))
 
-  test('are the only ones in production', async () => {
+  test('are the only ones allowed in production', async () => {
     const production = await startWorld({ env: { NODE_ENV: 'production', TRUSTED_DOCUMENTS: path } })
     try {
       for (const body of [
@@ -122,7 +122,7 @@ describe('trusted documents', () => {
     }
   })
 
-  test('stand beside all others in development', async () => {
+  test('are allowed along with all others in development', async () => {
     const development = await startWorld({ env: { TRUSTED_DOCUMENTS: path } })
     try {
       expect(await post(development, { documentId: 'me' })).toMatchObject({ status: 200 })
@@ -134,7 +134,7 @@ describe('trusted documents', () => {
     }
   })
 
-  test('a manifest that cannot be used stops the start with a sentence', async () => {
+  test('an unreadable manifest fails the start with one sentence', async () => {
     await expect(startWorld({ env: { JWT_SECRET: SECRET, TRUSTED_DOCUMENTS: '/nowhere.json' } })).rejects.toThrow(
       'TRUSTED_DOCUMENTS: /nowhere.json cannot be used',
     )

@@ -9,6 +9,6 @@ test('schema.graphql is the schema (npm run schema writes it)', () => {
   expect(`${printSchema(schema)}\n`).toBe(committed)
 })
 
-test('schema.graphql is sorted, so that a change shows as what it is', () => {
+test('schema.graphql is sorted, so that diffs show only real changes', () => {
   expect(`${printSchema(lexicographicSortSchema(buildSchema(committed)))}\n`).toBe(committed)
 })

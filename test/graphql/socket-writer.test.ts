@@ -5,17 +5,17 @@ import { type Person, startWorld } from '../world.ts'
 const UPDATES = `subscription ($roomId: ID!, $after: Int) {
   roomUpdated(roomId: $roomId, after: $after) { seq room { metadata } } }`
 
-/** Events behind a cursor: of 100 KB each, more than what the kernel takes. */
+/** Events of 100 KB after the cursor, together larger than the kernel's buffers. */
 const BACKLOG = 200
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
-  // Hundreds of calls ring here, on machines that take a while for it.
+  // Hundreds of calls ring in these tests, which may take long on a slow machine.
   world = await startWorld({ env: { RINGING_MAX: '1000', RING_TIMEOUT: '600', EMPTY_TIMEOUT: '600' } })
 })
 afterAll(() => world.close())
 
-/** A room whose every update is some 150 KB: its metadata, asked for many times. */
+/** A room with large metadata; selected many times, they make updates of about 150 KB. */
 async function heavyRoom(): Promise<string> {
   const { body } = await world.alice.rest('POST', '/rooms', {
     type: 'group',
@@ -31,7 +31,7 @@ const toggle = (person: Person, roomId: string, audio: boolean) =>
     input: { roomId, audio },
   })
 
-/** Every seq that the peer is sent, until its socket closes. */
+/** The seq of every message that the peer receives until its socket closes. */
 async function seqs(peer: Peer): Promise<number[]> {
   const all: number[] = []
   for (;;) {
@@ -44,7 +44,7 @@ async function seqs(peer: Peer): Promise<number[]> {
   }
 }
 
-test('a reader that stands still is closed with 1013, resumes by its cursor, and costs its neighbours nothing', async () => {
+test('closes a slow consumer with 1013, without loss for it or other subscribers, and resumes it by its cursor', async () => {
   const roomId = await heavyRoom()
   const aliases = Array.from({ length: 12 }, (_, index) => `m${index}: metadata`).join(' ')
   const HEAVY = `subscription { roomUpdated(roomId: "${roomId}") { seq room { ${aliases} } } }`
@@ -60,9 +60,8 @@ test('a reader that stands still is closed with 1013, resumes by its cursor, and
   void stalled.closed.then(() => {
     isClosed = true
   })
-  // As much as the kernel takes on both sides, and then what the gateway keeps.
-  const readers = world.app.hub.subscribers(roomId)
-  expect(readers).toBe(2)
+  // Fill the kernel's buffers on both sides, then the gateway's queue.
+  expect(world.app.hub.subscribers(roomId)).toBe(2)
   while (world.app.hub.subscribers(roomId) === 2) {
     const { body } = await toggle(world.bob, roomId, sent % 2 === 1)
     sent = body.data.updateParticipant.room.seq
@@ -73,19 +72,19 @@ test('a reader that stands still is closed with 1013, resumes by its cursor, and
   const reading = seqs(stalled)
   stalled.socket.resume()
   expect(await stalled.closed).toBe(1013)
-  const got = await reading
-  expect(got).toEqual(got.map((_, index) => first + 1 + index))
+  const received = await reading
+  expect(received).toEqual(received.map((_, index) => first + 1 + index))
 
-  const back = await openPeer(world.url, world.alice)
-  const after = got.at(-1) ?? first
-  back.send(subscribe('1', UPDATES, { roomId, after }))
+  const resumed = await openPeer(world.url, world.alice)
+  const after = received.at(-1) ?? first
+  resumed.send(subscribe('1', UPDATES, { roomId, after }))
   for (let seq = after + 1; seq <= sent; seq += 1) {
-    expect((await back.receive()).payload.data.roomUpdated.seq).toBe(seq)
+    expect((await resumed.receive()).payload.data.roomUpdated.seq).toBe(seq)
   }
-  for (const peer of [back, live]) peer.socket.close()
+  for (const peer of [resumed, live]) peer.socket.close()
 }, 60_000)
 
-test('a stream that is too slow behind its cursor ends with RATE_LIMITED before it has it all; its socket lives on', async () => {
+test('ends the stream of a slow consumer in its backfill with RATE_LIMITED and keeps the socket open', async () => {
   const roomId = await heavyRoom()
   for (let seq = 3; seq <= BACKLOG; seq += 1) await toggle(world.bob, roomId, seq % 2 === 0)
   const aliases = Array.from({ length: 12 }, (_, index) => `m${index}: metadata`).join(' ')
@@ -112,7 +111,7 @@ test('a stream that is too slow behind its cursor ends with RATE_LIMITED before 
   peer.socket.close()
 }, 60_000)
 
-test('a peer that asks and never reads is closed, too, whatever it asks for', async () => {
+test('closes a peer that sends queries but never reads the results', async () => {
   const roomId = await heavyRoom()
   const aliases = Array.from({ length: 15 }, (_, index) => `m${index}: metadata`).join(' ')
   const peer = await openPeer(world.url, world.bob)
@@ -121,12 +120,12 @@ test('a peer that asks and never reads is closed, too, whatever it asks for', as
   peer.socket.pause()
   for (let id = 0; id < 500; id += 1) peer.send(subscribe(String(id), `{ room(id: "${roomId}") { ${aliases} } }`))
   await expect.poll(() => world.app.hub.subscribers(roomId), { timeout: 15_000 }).toBe(0)
-  // The close frame lies behind what the kernel has taken already.
+  // The close frame follows the data in the kernel's buffers.
   peer.socket.resume()
   expect(await peer.closed).toBe(1013)
 }, 60_000)
 
-test('a device that is too many calls behind hears so of that subscription alone, and then again what rings', async () => {
+test('ends only the subscription to incoming calls of a slow consumer; a new one starts with the ringing calls', async () => {
   const [dave, erin] = [await world.token('dave'), await world.person('erin')]
   const { body: meeting } = await erin.rest('POST', '/rooms', { type: 'group', participantIds: ['dave'] })
   const aliases = Array.from({ length: 15 }, (_, index) => `m${index}: metadata`).join(' ')
@@ -168,7 +167,7 @@ test('a device that is too many calls behind hears so of that subscription alone
   peer.socket.close()
 }, 60_000)
 
-test('whoever does not read their signals holds back nobody, and has every one of them after all', async () => {
+test('a slow consumer of signals delays no other subscriber and receives every signal after all', async () => {
   const roomId = await heavyRoom()
   await world.alice.rest('POST', `/rooms/${roomId}/join`)
   const listen = `subscription { signals(roomId: "${roomId}") { seq payload } }`
@@ -178,7 +177,7 @@ test('whoever does not read their signals holds back nobody, and has every one o
   stalled.socket.pause()
   const payload = { text: 'x'.repeat(32_000) }
   const SEND = 'mutation ($input: SendSignalInput!) { sendSignal(input: $input) { signal { seq } } }'
-  // As many as a mailbox takes: 8 MB, of which the gateway holds one page.
+  // The capacity of a mailbox: 8 MB, of which the gateway keeps one page in memory.
   for (let seq = 1; seq <= 256; seq += 1) {
     const input = { roomId, toId: 'bob', type: 'CUSTOM', payload }
     const { body } = await world.alice.graphql(SEND, { input })

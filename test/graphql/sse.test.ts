@@ -20,13 +20,13 @@ const room = async (): Promise<string> => (await world.alice.rest('POST', '/room
 const clientOf = (person: Person): SseClient =>
   createClient({ url: `${world.url}/graphql`, headers: { authorization: `Bearer ${person.token}` }, retryAttempts: 0 })
 
-/** What a subscription brings until it is over. */
+/** All results of a subscription until it completes. */
 async function all(
   results: AsyncIterable<ExecutionResult<Record<string, unknown>, unknown>>,
 ): Promise<Answer['body'][]> {
-  const got: Answer['body'][] = []
-  for await (const result of results) got.push(result)
-  return got
+  const received: Answer['body'][] = []
+  for await (const result of results) received.push(result)
+  return received
 }
 
 const open = (person: Pick<Person, 'token'>, body: unknown, headers: Record<string, string> = {}) =>
@@ -38,7 +38,7 @@ const open = (person: Pick<Person, 'token'>, body: unknown, headers: Record<stri
   })
 
 describe('graphql-sse', () => {
-  test('brings a room’s events until its end, and resumes by the cursor', async () => {
+  test('streams the events of a room until its end, and resumes after a cursor', async () => {
     const roomId = await room()
     const watching = clientOf(world.alice).iterate({ query: WATCH, variables: { roomId } })
     const first = (await watching.next()).value
@@ -54,7 +54,7 @@ describe('graphql-sse', () => {
     expect(again.map(({ data }) => data.roomUpdated.seq)).toEqual([3])
   })
 
-  test('brings calls, queries and mutations as well', async () => {
+  test('also executes queries and subscriptions to incoming calls', async () => {
     const bob = clientOf(world.bob)
     const ringing = bob.iterate<Answer['body']>({ query: 'subscription { incomingCall { type room { callerId } } }' })
     const next = ringing.next()
@@ -64,7 +64,7 @@ describe('graphql-sse', () => {
     expect(await all(bob.iterate({ query: '{ me { id } }' }))).toEqual([{ data: { me: { id: 'bob' } } }])
   })
 
-  test('an operation that is given up leaves nothing behind', async () => {
+  test('releases the subscriber when the client disconnects', async () => {
     const roomId = await room()
     const watching = clientOf(world.alice).iterate({ query: WATCH, variables: { roomId } })
     await watching.next()
@@ -78,7 +78,7 @@ describe('graphql-sse', () => {
     ['an unknown field', { query: 'subscription { colour }' }, 'BAD_USER_INPUT'],
     ['a room that is not theirs', { query: WATCH, variables: { roomId: 'x' } }, 'NOT_FOUND'],
     ['an unknown operation', { query: 'query A { me { id } }', operationName: 'B' }, 'BAD_USER_INPUT'],
-  ])('%s is a result with a coded error, and then complete', async (_what, body, code) => {
+  ])('answers %s with a coded error as a result, then complete', async (_case, body, code) => {
     const source = await open(world.alice, body)
     expect([source.status, source.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
     const events = await source.take(3)
@@ -91,13 +91,13 @@ describe('graphql-sse', () => {
     ['with a body that is not JSON', undefined, '{', {}, 400, 'BAD_USER_INPUT'],
     ['with a batch', undefined, '[]', {}, 400, 'BAD_USER_INPUT'],
     ['with another type of body', undefined, '{}', { 'content-type': 'text/plain' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
-  ])('a request %s is refused as on other doors', async (_what, person, body, headers, status, code) => {
+  ])('refuses a request %s like other transports', async (_case, person, body, headers, status, code) => {
     const source = await open(person ?? world.alice, body, headers)
     expect(source.status).toBe(status)
     expect(JSON.parse(await source.text()).errors[0].extensions.code).toBe(code)
   })
 
-  test('a stream counts with the user’s sockets', async () => {
+  test('counts a stream against the limit of sockets per user', async () => {
     const carol = await world.person('carol-of-many-tabs')
     const body = { query: 'subscription { incomingCall { type } }' }
     const streams = await Promise.all(Array.from({ length: 20 }, () => open(carol, body)))
@@ -108,7 +108,7 @@ describe('graphql-sse', () => {
     await expect.poll(() => world.app.calls.size, PATIENCE).toBe(0)
   })
 
-  test('it ends without complete when its token expires: the client asks again with a fresh one', async () => {
+  test('ends without complete when the token expires, so that the client retries with a new one', async () => {
     const roomId = await room()
     const source = await open(
       { token: await world.token('alice', { ttl: 2 }) },
@@ -120,7 +120,7 @@ describe('graphql-sse', () => {
   })
 })
 
-test('urql subscribes over fetch alone', async () => {
+test('works with urql over fetch', async () => {
   const roomId = await room()
   const client = new Client({
     url: `${world.url}/graphql`,
@@ -136,7 +136,7 @@ test('urql subscribes over fetch alone', async () => {
   await expect.poll(() => seen, PATIENCE).toEqual(['SNAPSHOT'])
   await world.alice.rest('POST', `/rooms/${roomId}/join`)
   await expect.poll(() => seen, PATIENCE).toEqual(['SNAPSHOT', 'PARTICIPANT_JOINED'])
-  // A query is answered with JSON, though the client would take a stream.
+  // Queries are answered with JSON, although the client also accepts an event stream.
   const { data } = await client.query('{ me { id } }', {}).toPromise()
   expect(data).toEqual({ me: { id: 'alice' } })
   unsubscribe()

@@ -13,12 +13,12 @@ const CROWD = fileURLToPath(new URL('standstill/crowd.ts', import.meta.url))
 const SECRET = 'a secret that only this test knows, 32 bytes or more'
 const LIVE = 1000
 const STALLED = 1000
-/** Of 16 KiB each: more than what the kernel and the gateway keep for one socket. */
+/** Events of 16 KiB each, together larger than the buffers of the kernel and the gateway for one socket. */
 const EVENTS = 28
-/** Bytes; what is kept for one socket is at most 256 KiB, and a thousand times that without sharing. */
+/** Bytes. A socket's queue holds at most 256 KiB; without sharing, a thousand sockets would need a thousand times that. */
 const MEMORY = 128 * 2 ** 20
 
-/** Otherwise the kernel keeps megabytes for each that stands still, before the gateway keeps anything. */
+/** With its default buffers, the kernel would buffer megabytes per stalled socket before the gateway queues anything. */
 const SMALL_BUFFERS = 'cd /proc/sys/net/ipv4 && echo 4096 16384 16384 >tcp_rmem && echo 4096 16384 32768 >tcp_wmem'
 
 /** Subscribers, in a process of their own in the gateway's network. */
@@ -45,7 +45,7 @@ const memoryOf = async (pid: number | undefined): Promise<number> => {
   return Number(kilobytes) * 1024
 }
 
-/** Makes an event, which readers see with the room's metadata. */
+/** Causes an event, which subscribers receive with the room's metadata. */
 async function toggle(person: Person, roomId: string, audio: boolean): Promise<number> {
   const { body } = await person.graphql(
     'mutation ($input: UpdateParticipantInput!) { updateParticipant(input: $input) { room { seq } } }',
@@ -55,7 +55,7 @@ async function toggle(person: Person, roomId: string, audio: boolean): Promise<n
 }
 
 describe.runIf(networkTests)('a room', () => {
-  test(`of ${LIVE} who read and ${STALLED} who stand still gives those every event, and these what is theirs up to 1013`, async () => {
+  test(`delivers every event to ${LIVE} live subscribers and closes ${STALLED} stalled ones with 1013`, async () => {
     const network = await createNetwork()
     try {
       expect(await once(network.spawn('sh', ['-c', SMALL_BUFFERS], { stdio: 'inherit' }), 'exit')).toEqual([0, null])
@@ -66,7 +66,7 @@ describe.runIf(networkTests)('a room', () => {
           HOST: '127.0.0.1',
           DRAIN_TIME: '1',
           LOG_LEVEL: 'warn',
-          // All of the crowd come from one address.
+          // The whole crowd connects from one address.
           RATE_LIMITS: 'off',
         }
         const gateway = await startGateway(env, network)
@@ -75,8 +75,8 @@ describe.runIf(networkTests)('a room', () => {
         const metadata = { text: 'x'.repeat(8000) }
         const { body: room } = await alice.rest('POST', '/rooms', { type: 'group', metadata })
         await alice.rest('POST', `/rooms/${room.id}/join`)
-        const places = { url: gateway.url, secret: SECRET, roomId: room.id, live: LIVE, stalled: STALLED }
-        const crowd = await startCrowd(network, places)
+        const crowdOptions = { url: gateway.url, secret: SECRET, roomId: room.id, live: LIVE, stalled: STALLED }
+        const crowd = await startCrowd(network, crowdOptions)
         expect(await crowd.report()).toEqual({ kind: 'ready', seq: 2 })
 
         const before = await memoryOf(gateway.process.pid)

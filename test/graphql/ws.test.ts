@@ -5,7 +5,7 @@ import WebSocket from 'ws'
 import { openPeer, type Peer, subscribe } from '../peer.ts'
 import { manualClock, startWorld } from '../world.ts'
 
-/** What the gateway has logged. */
+/** Log entries of the gateway. */
 const logged: { level: number; msg: string }[] = []
 const log = pino(
   { level: 'debug' },
@@ -32,7 +32,7 @@ const open = (protocol?: string) => openPeer(world.url, { ...(protocol && { prot
 const connected = () => openPeer(world.url, { token: world.alice.token })
 
 describe('a connection', () => {
-  test.each(['authorization', 'Authorization', 'AUTHORIZATION'])('is made by the parameter %s', async (key) => {
+  test.each(['authorization', 'Authorization', 'AUTHORIZATION'])('authenticates by the parameter %s', async (key) => {
     const peer = await open()
     peer.send({ type: 'connection_init', payload: { [key]: `Bearer ${world.alice.token}` } })
     expect(await peer.receive()).toEqual({ type: 'connection_ack' })
@@ -43,25 +43,25 @@ describe('a connection', () => {
     ['without parameters', undefined, 4401],
     ['with garbage', { authorization: 'Bearer garbage' }, 4401],
     ['with a number', { authorization: 7 }, 4401],
-  ])('%s closes with 4401, which clients take as final', async (_what, payload, code) => {
+  ])('%s is closed with 4401, after which clients do not retry', async (_case, payload, code) => {
     const peer = await open()
     peer.send({ type: 'connection_init', payload })
     expect(await peer.closed).toBe(code)
   })
 
-  test('with an expired token closes with 4403, which clients answer with a fresh one', async () => {
+  test('with an expired token is closed with 4403, after which clients send a new token', async () => {
     const peer = await open()
     const token = await world.token('alice', { ttl: -60 })
     peer.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } })
     expect(await peer.closed).toBe(4403)
   })
 
-  test('lives no longer than its token, and closes with 4403 then', async () => {
+  test('is closed with 4403 when its token expires', async () => {
     const peer = await open()
     const token = await world.token('alice', { ttl: 2 })
     peer.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } })
     expect(await peer.receive()).toEqual({ type: 'connection_ack' })
-    // Five seconds are tolerated.
+    // The clock tolerance is five seconds.
     clock.advance(6)
     peer.send({ type: 'ping' })
     expect(await peer.receive()).toEqual({ type: 'pong' })
@@ -70,20 +70,20 @@ describe('a connection', () => {
   })
 
   test.each([
-    ['operations before it is made', subscribe('1', '{ me { id } }'), 4401],
-    ['something that is no message', 'hello', 4400],
+    ['an operation before connection_init', subscribe('1', '{ me { id } }'), 4401],
+    ['a malformed message', 'hello', 4400],
     ['a message of 70 KB', `{"type": "ping", "payload": {"x": "${'x'.repeat(70_000)}"}}`, 1009],
-  ])('does not take %s', async (_what, message, code) => {
+  ])('refuses %s', async (_case, message, code) => {
     const peer = await open()
     peer.send(message)
     expect(await peer.closed).toBe(code)
   })
 })
 
-describe('a message that a client may not send is its mistake, and logged as such:', () => {
+describe('an invalid message of a client is logged at info or below:', () => {
   test.each([
     ['malformed JSON', '{"type":'],
-    ['JSON that is no object', '[]'],
+    ['JSON that is not an object', '[]'],
     ['an unknown type', '{"type":"start"}'],
     ['a result', '{"id":"1","type":"next","payload":{}}'],
     ['an acknowledgement', '{"type":"connection_ack"}'],
@@ -99,24 +99,24 @@ describe('a message that a client may not send is its mistake, and logged as suc
     expect(logged.filter(({ level }) => level > LEVEL.info)).toEqual([])
   })
 
-  test('a socket without the subprotocol is closed with 4406 at once', async () => {
-    const begun = performance.now()
+  test('a socket without the subprotocol is closed with 4406 immediately', async () => {
+    const startedAt = performance.now()
     for (const protocol of [[], ['graphql-ws']]) {
       const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, protocol)
       socket.on('error', () => undefined)
       const code = await new Promise((resolve) => socket.once('close', resolve))
-      // A client that offered other subprotocols fails the handshake by itself.
+      // A client that offered only other subprotocols fails the handshake itself.
       expect(code).toBe(protocol.length === 0 ? 4406 : 1006)
     }
-    expect(performance.now() - begun).toBeLessThan(5000)
+    expect(performance.now() - startedAt).toBeLessThan(5000)
   })
 })
 
-describe('messages act in the order in which they came', () => {
+describe('messages are handled in order', () => {
   const WATCH = 'subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { room { id } } }'
   const room = async (): Promise<string> => (await world.alice.rest('POST', '/rooms', { type: 'group' })).body.id
 
-  test('a complete ends the operation of its time, not the next one with its id', async () => {
+  test('a complete ends the earlier operation, not the next one with the same id', async () => {
     const [a, b] = [await room(), await room()]
     const peer = await connected()
     peer.send(subscribe('1', WATCH, { roomId: a }))
@@ -153,7 +153,7 @@ describe('messages act in the order in which they came', () => {
     await expect.poll(() => [world.app.hub.subscribers(a), world.app.fanOut.size], PATIENCE).toEqual([0, 0])
   })
 
-  test('an id that is in use closes with 4409, also while its operation is being prepared', async () => {
+  test('a duplicate id closes the socket with 4409, also while the first operation is being prepared', async () => {
     const peer = await connected()
     peer.send(subscribe('1', WATCH, { roomId: await room() }))
     peer.send(subscribe('1', WATCH, { roomId: await room() }))
@@ -161,7 +161,7 @@ describe('messages act in the order in which they came', () => {
   })
 })
 
-test('operations hold a bounded number of bytes, of a socket and of a user', async () => {
+test('limits the bytes held by operations per socket and per user', async () => {
   const { body } = await world.bob.rest('POST', '/rooms', { type: 'group' })
   const query = `subscription { roomUpdated(roomId: "${body.id}") { seq } }`
   const send = (peer: Peer, count: number) => {
@@ -181,14 +181,14 @@ test('operations hold a bounded number of bytes, of a socket and of a user', asy
   for (const peer of others) send(peer, 8)
   const refused = await Promise.all(others.map((peer) => codes(peer, 8)))
   expect(refused.flat()).toEqual(Array(6).fill('RATE_LIMITED'))
-  // What has ended is given back.
+  // Completing an operation releases its bytes.
   first.send({ id: '1', type: 'complete' })
   first.send(subscribe('again', query))
   expect(await first.receive()).toMatchObject({ id: 'again', type: 'next' })
   for (const peer of peers) peer.socket.close()
 })
 
-describe('a mistake in one operation leaves the socket and the other operations alone', () => {
+describe('an error in one operation does not affect the socket or other operations', () => {
   test.each([
     ['a syntax error', '{ me {', 'BAD_USER_INPUT'],
     ['an unknown field', '{ me { secret } }', 'BAD_USER_INPUT'],
@@ -209,7 +209,7 @@ describe('a mistake in one operation leaves the socket and the other operations 
   })
 })
 
-test('queries and mutations are answered over the socket as over HTTP', async () => {
+test('answers queries and mutations over the socket like over HTTP', async () => {
   const peer = await connected()
   peer.send(subscribe('1', 'mutation { createRoom(input: { type: P2P, calleeId: "alice" }) { replayed } }'))
   expect(await peer.receive()).toMatchObject({
@@ -219,7 +219,7 @@ test('queries and mutations are answered over the socket as over HTTP', async ()
   peer.socket.close()
 })
 
-test('the 101st subscription of a socket is refused, the others live on', async () => {
+test('refuses the 101st subscription of a socket and keeps the others open', async () => {
   const { body } = await world.alice.rest('POST', '/rooms', { type: 'group' })
   const peer = await connected()
   for (let id = 1; id <= 101; id += 1) {
@@ -235,7 +235,7 @@ test('the 101st subscription of a socket is refused, the others live on', async 
   await expect.poll(() => world.app.hub.size, PATIENCE).toBe(0)
 })
 
-test('a user may have 20 sockets; one more is told to come back, and may when another has gone', async () => {
+test('closes the 21st socket of a user with 1013, and accepts it after another was closed', async () => {
   const carol = await world.token('carol')
   const peers: Peer[] = []
   for (let count = 0; count < 20; count += 1) peers.push(await openPeer(world.url, { token: carol }))

@@ -44,7 +44,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** A group of alice's, whose provider is this one. */
+/** Creates a group of alice with the given provider. */
 async function createRoom(door: Door, provider?: string): Promise<string> {
   const input = { type: 'group', mediaType: 'audio', participantIds: ['bob'], ...(provider && { provider }) }
   const { room } = await door.create(world.alice, input)
@@ -52,7 +52,7 @@ async function createRoom(door: Door, provider?: string): Promise<string> {
 }
 
 describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
-  test('joining and refreshing give a token of the own for the room, as long as the connection lasts', async () => {
+  test('join and refresh return a token for the user and the room that expires with the connection', async () => {
     const id = await createRoom(door, provider)
     const { connection: joined } = await door.join(world.bob, id)
     const { connection: refreshed } = await door.refresh(world.bob, id)
@@ -61,7 +61,7 @@ describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
       const { appId, url } = vendor
       expect(rest).toEqual({ provider, appId, url, roomId: id, userId: 'bob', iceServers: [], meshMax: null })
       const content = await vendor.read(token)
-      // A UserSig of tencent tells no room, and nothing of publishing.
+      // A UserSig of Tencent contains neither the room nor publishing rights.
       const grants = { roomId: id, mayPublish: true, maySubscribe: true }
       expect(content).toMatchObject({ userId: 'bob', ...(provider !== 'tencent' && grants) })
       expect(content.expiresAt - content.issuedAt).toBe(3600)
@@ -70,7 +70,7 @@ describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
     }
   })
 
-  test('who has left, was removed or has not come gets nothing', async () => {
+  test('users who have not joined, have left or were removed get no connection', async () => {
     const id = await createRoom(door, provider)
     expect(await door.refresh(world.bob, id)).toEqual({ status: 403, code: 'FORBIDDEN' })
     await door.join(world.bob, id)
@@ -86,14 +86,14 @@ describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
   })
 })
 
-// A UserSig of tencent cannot tell.
+// A UserSig of Tencent does not contain publishing rights.
 describe.each(cases.filter(({ provider }) => provider !== 'tencent'))(
   '$provider by $name',
   ({ provider, vendor, door }) => {
     test('an observer may not publish', async () => {
       const id = await createRoom(door, provider)
       await door.join(world.bob, id)
-      // No command makes observers yet.
+      // No command creates observers yet.
       const place = { roomId_userId: { roomId: id, userId: 'bob' } }
       await world.app.prisma.participant.update({ where: place, data: { role: 'observer' } })
       const { connection } = await door.refresh(world.bob, id)
@@ -103,7 +103,7 @@ describe.each(cases.filter(({ provider }) => provider !== 'tencent'))(
 )
 
 describe.each(DOORS)('webrtc by $name', (door) => {
-  test('needs no account; TURN credentials last as long as the connection', async () => {
+  test('requires no account; TURN credentials expire with the connection', async () => {
     const clock = manualClock(new Date('2030-01-01T00:00:00.900Z'))
     await withWorld(
       async ({ alice }) => {
@@ -137,25 +137,28 @@ describe('TURN credentials outside a connection', () => {
       ),
   }
 
-  test.each(Object.entries(urlsFrom))('are for who calls, is in a room, or is rung by one: %s', async (_, urls) => {
-    const both = [STUN, 'turn:turn.example:3478']
-    await withWorld(
-      async ({ alice, bob, carol }) => {
-        for (const person of [alice, bob, carol]) expect(await urls(person)).toEqual([STUN])
-        const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
-        expect([await urls(alice), await urls(bob), await urls(carol)]).toEqual([both, both, [STUN]])
-        for (const person of [alice, bob]) await person.rest('POST', `/rooms/${room.id}/join`)
-        expect([await urls(alice), await urls(bob)]).toEqual([both, both])
-        await bob.rest('POST', `/rooms/${room.id}/leave`)
-        for (const person of [alice, bob]) expect(await urls(person)).toEqual([STUN])
-      },
-      { env: { ...TURN, STUN_URLS: STUN } },
-    )
-  })
+  test.each(Object.entries(urlsFrom))(
+    'are only for users who call, are in a room, or are invited to one: %s',
+    async (_, urls) => {
+      const both = [STUN, 'turn:turn.example:3478']
+      await withWorld(
+        async ({ alice, bob, carol }) => {
+          for (const person of [alice, bob, carol]) expect(await urls(person)).toEqual([STUN])
+          const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+          expect([await urls(alice), await urls(bob), await urls(carol)]).toEqual([both, both, [STUN]])
+          for (const person of [alice, bob]) await person.rest('POST', `/rooms/${room.id}/join`)
+          expect([await urls(alice), await urls(bob)]).toEqual([both, both])
+          await bob.rest('POST', `/rooms/${room.id}/leave`)
+          for (const person of [alice, bob]) expect(await urls(person)).toEqual([STUN])
+        },
+        { env: { ...TURN, STUN_URLS: STUN } },
+      )
+    },
+  )
 })
 
-describe('a room that is over by the clock', () => {
-  test.each(DOORS)('gives no connection, though nobody has swept it yet: $name', async (door) => {
+describe('a room past its deadline', () => {
+  test.each(DOORS)('returns no connection even before the sweeper has ended it: $name', async (door) => {
     const clock = manualClock()
     await withWorld(
       async ({ person }) => {
@@ -170,8 +173,8 @@ describe('a room that is over by the clock', () => {
   })
 })
 
-describe('which provider', () => {
-  test.each(DOORS)('a room has that names none is up to DEFAULT_PROVIDER: $name', async (door) => {
+describe('a room created without a provider', () => {
+  test.each(DOORS)('gets DEFAULT_PROVIDER: $name', async (door) => {
     expect((await door.get(world.alice, await createRoom(door))).room.provider).toBe('webrtc')
     await withWorld(
       async ({ alice }) => {
@@ -186,8 +189,8 @@ describe('which provider', () => {
   })
 })
 
-describe('a provider without an account here', () => {
-  const NEEDED: Record<string, string[]> = {
+describe('a provider that is not configured', () => {
+  const REQUIRED: Record<string, string[]> = {
     volcengine: ['VOLCENGINE_APP_ID', 'VOLCENGINE_APP_KEY'],
     livekit: ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET'],
     tencent: ['TENCENT_SDK_APP_ID', 'TENCENT_SECRET'],
@@ -196,7 +199,7 @@ describe('a provider without an account here', () => {
 
   test('is refused when a room is created, naming the variables to set', async () => {
     await withWorld(async ({ alice, app }) => {
-      for (const [provider, variables] of Object.entries(NEEDED)) {
+      for (const [provider, variables] of Object.entries(REQUIRED)) {
         const rest = await alice.rest('POST', '/rooms', { type: 'group', provider })
         expect(rest).toMatchObject({ status: 422, body: { code: 'PROVIDER_NOT_CONFIGURED' } })
         const graphql = await alice.graphql(
@@ -215,10 +218,10 @@ describe('a provider without an account here', () => {
     })
   })
 
-  test('is refused when a room from before is joined, and no seat is taken', async () => {
+  test('is refused when an existing room is joined, without taking a seat', async () => {
     await withWorld(async (before) => {
       const { app } = before
-      // The gateway that is started next has no credentials for the rooms of this one.
+      // The second gateway has no credentials for the rooms of the first one.
       await withWorld(
         async ({ alice, carol }) => {
           for (const door of DOORS) {

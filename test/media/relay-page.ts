@@ -1,16 +1,16 @@
 import type { Page } from 'playwright-core'
 
-/** One end of a call, as its user's program has it. */
-interface End {
+/** One endpoint of a call. */
+interface Endpoint {
   readonly userId: string
   readonly token: string
 }
 
-/** What the receiving end of a call shows of it (W3C webrtc-stats). */
+/** Statistics of the receiving endpoint (W3C webrtc-stats). */
 export interface Reception {
   readonly framesDecoded: number
   readonly bytesReceived: number
-  /** Of the selected candidate pair. */
+  /** Candidate types of the selected candidate pair. */
   readonly local: string | undefined
   readonly remote: string | undefined
 }
@@ -24,14 +24,14 @@ declare global {
   }
 }
 
-/** In a page of the gateway's origin: `caller` sends its camera to `callee`, over relays only, signalled through the gateway. */
-export function call(page: Page, roomId: string, [caller, callee]: readonly [End, End]): Promise<void> {
+/** Calls from a page of the gateway's origin: `caller` sends its camera to `callee` over relays only, with signalling by the gateway. */
+export function call(page: Page, roomId: string, [caller, callee]: readonly [Endpoint, Endpoint]): Promise<void> {
   return page.evaluate(
     async ({ roomId, caller, callee }) => {
-      const fetchIceServers = async ({ token }: End): Promise<RTCIceServer[]> =>
+      const fetchIceServers = async ({ token }: Endpoint): Promise<RTCIceServer[]> =>
         (await fetch('/im/api/v1/rtc/ice-servers', { headers: { authorization: `Bearer ${token}` } })).json()
 
-      const sendSignal = async (from: End, toId: string, type: string, payload: unknown): Promise<void> => {
+      const sendSignal = async (from: Endpoint, toId: string, type: string, payload: unknown): Promise<void> => {
         const query = 'mutation ($input: SendSignalInput!) { sendSignal(input: $input) { signal { seq } } }'
         const answer = await fetch('/graphql', {
           method: 'POST',
@@ -43,11 +43,11 @@ export function call(page: Page, roomId: string, [caller, callee]: readonly [End
       }
 
       /** graphql-transport-ws: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md */
-      const onSignal = ({ token }: End, take: (type: string, payload: Payload) => Promise<void>): void => {
+      const onSignal = ({ token }: Endpoint, handle: (type: string, payload: Payload) => Promise<void>): void => {
         const query = 'subscription ($roomId: ID!) { signals(roomId: $roomId) { type payload } }'
         const socket = new WebSocket('/graphql', 'graphql-transport-ws')
         const send = (message: unknown) => socket.send(JSON.stringify(message))
-        let taken = Promise.resolve()
+        let handled = Promise.resolve()
         socket.addEventListener('open', () =>
           send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }),
         )
@@ -56,31 +56,31 @@ export function call(page: Page, roomId: string, [caller, callee]: readonly [End
           if (type === 'connection_ack') send({ id: '1', type: 'subscribe', payload: { query, variables: { roomId } } })
           if (type !== 'next') return
           const { signals } = payload.data
-          taken = taken.then(() => take(signals.type, signals.payload))
+          handled = handled.then(() => handle(signals.type, signals.payload))
         })
       }
 
-      const connect = async (self: End, other: End): Promise<RTCPeerConnection> => {
+      const connect = async (self: Endpoint, other: Endpoint): Promise<RTCPeerConnection> => {
         const iceServers = await fetchIceServers(self)
         const connection = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' })
-        // One after the other: a candidate must not overtake the description that it belongs to.
+        // In order: a candidate must not overtake its description.
         let sent = Promise.resolve()
-        const tell = (type: string, payload: () => unknown) => {
+        const enqueue = (type: string, payload: () => unknown) => {
           sent = sent.then(() => sendSignal(self, other.userId, type, payload()))
         }
         connection.addEventListener('negotiationneeded', () => {
           sent = sent.then(() => connection.setLocalDescription())
-          tell('OFFER', () => connection.localDescription)
+          enqueue('OFFER', () => connection.localDescription)
         })
         connection.addEventListener('icecandidate', ({ candidate }) => {
-          if (candidate) tell('CANDIDATE', () => candidate)
+          if (candidate) enqueue('CANDIDATE', () => candidate)
         })
         onSignal(self, async (type, payload) => {
           if (type === 'CANDIDATE') return connection.addIceCandidate(payload)
           await connection.setRemoteDescription(payload)
           if (type !== 'OFFER') return
           await connection.setLocalDescription()
-          tell('ANSWER', () => connection.localDescription)
+          enqueue('ANSWER', () => connection.localDescription)
         })
         return connection
       }
@@ -95,7 +95,7 @@ export function call(page: Page, roomId: string, [caller, callee]: readonly [End
   )
 }
 
-/** What a user has received up to now. */
+/** The user's reception so far. */
 export function reception(page: Page, userId: string): Promise<Reception> {
   return page.evaluate(async (id) => {
     const stats = [...((await window.connections[id]?.getStats()) ?? new Map()).values()]
@@ -111,7 +111,7 @@ export function reception(page: Page, userId: string): Promise<Reception> {
   }, userId)
 }
 
-/** What a TURN server gives for credentials: a relay candidate, or the errors with which it refuses them. */
+/** Gathers candidates with the credentials of a TURN server: relay candidates, or the server's error codes. */
 export function gather(page: Page, server: RTCIceServer): Promise<{ candidates: string[]; errorCodes: number[] }> {
   return page.evaluate(async (iceServer) => {
     const connection = new RTCPeerConnection({ iceServers: [iceServer], iceTransportPolicy: 'relay' })

@@ -11,7 +11,7 @@ describe.runIf(callTests && relayTests)('with a coturn that shares TURN_SECRET',
   })
   afterAll(() => world?.close())
 
-  test('video flows between two who only reach each other by relays, signalled through the gateway', async () => {
+  test('video flows between two users over relays only, with signalling by the gateway', async () => {
     const [alice, bob] = [await world.person('alice'), await world.person('bob')]
     const { body: room } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     for (const person of [alice, bob]) await person.rest('POST', `/rooms/${room.id}/join`)
@@ -31,7 +31,7 @@ describe.runIf(callTests && relayTests)('with a coturn that shares TURN_SECRET',
     expect(after).toMatchObject({ local: 'relay', remote: 'relay' })
   })
 
-  test('the credentials of GET /ice-servers get a relay, forged and expired ones 401', async () => {
+  test('coturn accepts the credentials of GET /ice-servers and refuses forged and expired ones with 401', async () => {
     const alice = await world.person('alice')
     const { body } = await alice.rest('GET', '/ice-servers')
     const [server] = body as RTCIceServer[]

@@ -1,6 +1,6 @@
 import type { Person } from '../../world.ts'
 
-/** One thing that a user may try to do to a room, at each door that has it. */
+/** An action of a user on a room, over each transport that supports it. */
 export interface Action {
   readonly rest?: (roomId: string) => readonly [method: string, path: string, body?: object]
   /** An operation with `$roomId: ID!`. */
@@ -57,7 +57,7 @@ export const actions = {
 
 export type ActionName = keyof typeof actions
 
-/** What came of it: a code of the error table, or `ok`. */
+/** The outcome of an action: a code of the error table, or `ok`. */
 export type Verdict = string
 
 export async function tryByRest(person: Person, action: Action, roomId: string): Promise<Verdict> {

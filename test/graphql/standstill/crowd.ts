@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { mintToken } from '../../../src/auth/development.ts'
 import { type Ending, Subscribers } from '../../../bench/fan-out/subscribers.ts'
 
-/** What the crowd is: its gateway, and who of its readers stands still. */
+/** The crowd's gateway, room and numbers of subscribers; stalled subscribers do not read. */
 export interface CrowdOptions {
   readonly url: string
   readonly secret: string
@@ -11,20 +11,20 @@ export interface CrowdOptions {
   readonly stalled: number
 }
 
-/** What it says, a line each: it is there; all who live have an update; how it went for those that stood still. */
+/** One line of output: all subscribers are connected; all live ones received an update; how the stalled ones ended. */
 export type Report =
   | { readonly kind: 'ready'; readonly seq: number }
   | { readonly kind: 'received'; readonly seq: number }
   | { readonly kind: 'woken'; readonly endings: readonly Ending[] }
 
-/** A gateway gives each user 20 sockets. */
+/** The gateway's limit of sockets per user. */
 const SOCKETS_EACH = 20
 const QUERY = `subscription ($roomId: ID!) { roomUpdated(roomId: $roomId) { seq room { metadata again: metadata } } }`
 
 const { url, secret, roomId, live, stalled } = JSON.parse(process.argv[2] ?? '') as CrowdOptions
 const report = (message: Report) => process.stdout.write(`${JSON.stringify(message)}\n`)
 
-const hello = async (_: unknown, index: number): Promise<string[]> => {
+const openingMessages = async (_: unknown, index: number): Promise<string[]> => {
   const userId = `reader-${Math.floor(index / SOCKETS_EACH)}`
   const token = await mintToken({ secret, userId, ttl: 3600, scopes: ['rtc:admin'], now: new Date() })
   return [
@@ -32,14 +32,14 @@ const hello = async (_: unknown, index: number): Promise<string[]> => {
     JSON.stringify({ id: '1', type: 'subscribe', payload: { query: QUERY, variables: { roomId } } }),
   ]
 }
-const hellos = await Promise.all(Array.from({ length: live + stalled }, hello))
+const openings = await Promise.all(Array.from({ length: live + stalled }, openingMessages))
 
 const readers = new Subscribers(`${url.replace('http', 'ws')}/graphql`)
 const snapshots = new Promise<number>((resolve) => {
   readers.onAll((seq) => readers.count === live && resolve(seq))
 })
-await readers.add(hellos.slice(0, live))
-await readers.add(hellos.slice(live), { stalled: true })
+await readers.add(openings.slice(0, live))
+await readers.add(openings.slice(live), { stalled: true })
 report({ kind: 'ready', seq: await snapshots })
 
 readers.onAll((seq) => report({ kind: 'received', seq }))

@@ -1,4 +1,4 @@
-/** What a token says to those who can check it. */
+/** The verified content of a token. */
 export interface TokenContent {
   readonly roomId?: string
   readonly userId: string
@@ -9,7 +9,7 @@ export interface TokenContent {
   readonly maySubscribe?: boolean
 }
 
-/** Who is let in, in the tests of each provider. */
+/** The admission in the tests of all providers. */
 export const ADMISSION = {
   roomId: '01900000-0000-7000-8000-00000000abcd',
   userId: 'alice@例え.example',
@@ -18,7 +18,7 @@ export const ADMISSION = {
   ttl: 3600,
 } as const
 
-/** Reads values one behind the other. */
+/** Reads consecutive values. */
 export class ByteReader {
   #bytes: Buffer
 
@@ -31,7 +31,8 @@ export class ByteReader {
   }
 
   take(length: number): Buffer {
-    if (this.#bytes.length < length) throw new Error(`${length} bytes wanted, ${this.#bytes.length} left`)
+    if (this.#bytes.length < length)
+      throw new Error(`expected ${length} bytes, but only ${this.#bytes.length} are left`)
     const taken = this.#bytes.subarray(0, length)
     this.#bytes = this.#bytes.subarray(length)
     return taken
@@ -42,12 +43,12 @@ export class ByteReader {
   bytes16 = (): Buffer => this.take(this.uint16())
   text16 = (): string => new TextDecoder('utf-8', { fatal: true }).decode(this.bytes16())
 
-  /** Numbers in 32 bits by numbers in 16, in the order in which they stand. */
+  /** A map from 16-bit to 32-bit numbers, in its encoded order. */
   map(): [number, number][] {
     return Array.from({ length: this.uint16() }, () => [this.uint16(), this.uint32()])
   }
 
   end(): void {
-    if (this.#bytes.length > 0) throw new Error(`${this.#bytes.length} bytes too many`)
+    if (this.#bytes.length > 0) throw new Error(`${this.#bytes.length} unexpected bytes at the end`)
   }
 }

@@ -7,25 +7,25 @@ const { roomId, userId, issuedAt, ttl } = ADMISSION
 const provider = createAgora(AGORA)
 const mint = async (mayPublish = true) => (await provider.admit({ ...ADMISSION, mayPublish })).token ?? ''
 
-// The library counts from the machine's own present.
+// The library reads the system clock.
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: issuedAt * 1000 }))
 afterAll(() => void vi.useRealTimers())
 
-test('a token lets one user account into one channel until it expires', async () => {
+test('a token admits one user account to one channel until it expires', async () => {
   expect(await provider.admit(ADMISSION)).toMatchObject({ appId: AGORA.appId, url: null })
   const expected = { appId: AGORA.appId, roomId, userId, issuedAt, expiresAt: issuedAt + ttl }
   expect(readAgoraToken(await mint())).toMatchObject(expected)
 })
 
-test('a participant joins and publishes, for as long as the token lasts', async () => {
+test('a participant may join and publish until the token expires', async () => {
   expect(readAgoraToken(await mint()).privileges).toEqual([1, 2, 3, 4].map((privilege) => [privilege, ttl]))
 })
 
-test('an observer only joins', async () => {
+test('an observer may only join', async () => {
   expect(readAgoraToken(await mint(false)).privileges).toEqual([[1, ttl]])
 })
 
-test('another certificate does not verify it', async () => {
+test('is refused with another certificate', async () => {
   const token = await mint()
   expect(() => readAgoraToken(token, '0'.repeat(32))).toThrow('signed by another certificate')
 })

@@ -6,7 +6,7 @@ export const AGORA = { appId: '0123456789abcdef0123456789ABCDEF', certificate: '
 
 export interface AgoraToken extends TokenContent {
   readonly appId: string
-  /** Privilege and the seconds, from the issue on, after which it ends. */
+  /** Privileges, each with its lifetime in seconds from the time of issue. */
   readonly privileges: readonly (readonly [number, number])[]
 }
 
@@ -43,7 +43,7 @@ export function readAgoraToken(token: string, certificate = AGORA.certificate): 
   }
 }
 
-/** HMAC-SHA256; in the chain of keys, the integer is the key and what was there before the message. */
+/** HMAC-SHA256. In the derivation of the key, the integer is the key and the previous result the message. */
 const hmac = (key: Buffer, message: Buffer | string): Buffer => createHmac('sha256', key).update(message).digest()
 
 function uint32(value: number): Buffer {

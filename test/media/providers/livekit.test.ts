@@ -7,11 +7,11 @@ const { roomId, userId, issuedAt, ttl } = ADMISSION
 const provider = createLivekit(LIVEKIT)
 const mint = async (mayPublish = true) => (await provider.admit({ ...ADMISSION, mayPublish })).token ?? ''
 
-// The library counts from the machine's own present.
+// The library reads the system clock.
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: issuedAt * 1000 }))
 afterAll(() => void vi.useRealTimers())
 
-test('a token lets one user into one room until it expires', async () => {
+test('a token admits one user to one room until it expires', async () => {
   expect(await provider.admit(ADMISSION)).toMatchObject({ appId: null, url: LIVEKIT.url })
   const token = await mint()
   expect(await readLivekitToken(token)).toMatchObject({ userId, roomId, issuedAt, expiresAt: issuedAt + ttl })
@@ -19,17 +19,17 @@ test('a token lets one user into one room until it expires', async () => {
   await expect(readLivekitToken(token, { now: late })).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' })
 })
 
-test('a participant publishes and subscribes', async () => {
+test('a participant may publish and subscribe', async () => {
   const all = { roomJoin: true, room: roomId, canSubscribe: true, canPublish: true, canPublishData: true }
   expect((await readLivekitToken(await mint())).grants).toEqual(all)
 })
 
-test('an observer only subscribes', async () => {
+test('an observer may only subscribe', async () => {
   const some = { roomJoin: true, room: roomId, canSubscribe: true, canPublish: false, canPublishData: false }
   expect((await readLivekitToken(await mint(false))).grants).toEqual(some)
 })
 
-test('another secret does not verify it', async () => {
+test('is refused with another secret', async () => {
   const reading = readLivekitToken(await mint(), { apiSecret: 'another secret' })
   await expect(reading).rejects.toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' })
 })

@@ -22,7 +22,7 @@ export async function readLivekitToken(
     issuer: LIVEKIT.apiKey,
     requiredClaims: ['sub', 'nbf', 'exp', 'video'],
     currentDate: now,
-    // The library counts from its own present, a moment after that of the test.
+    // The library reads the clock slightly later than the test.
     clockTolerance: 1,
   })
   const { sub = '', nbf = 0, exp = 0, video } = payload

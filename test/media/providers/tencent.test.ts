@@ -7,11 +7,11 @@ const { issuedAt, ttl } = ADMISSION
 const provider = createTencent(TENCENT)
 const mint = async (userId: string = ADMISSION.userId) => (await provider.admit({ ...ADMISSION, userId })).token ?? ''
 
-// The library counts from the machine's own present.
+// The library reads the system clock.
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: issuedAt * 1000 }))
 afterAll(() => void vi.useRealTimers())
 
-test('a token says who somebody is until it expires', async () => {
+test('a token identifies the user until it expires', async () => {
   expect(await provider.admit(ADMISSION)).toMatchObject({ appId: TENCENT.sdkAppId, url: null })
   expect(readTencentToken(await mint())).toEqual({
     sdkAppId: TENCENT.sdkAppId,
@@ -21,12 +21,12 @@ test('a token says who somebody is until it expires', async () => {
   })
 })
 
-test('another secret does not verify it', async () => {
+test('is refused with another secret', async () => {
   const token = await mint()
   expect(() => readTencentToken(token, 'another secret')).toThrow('signed by another key')
 })
 
-test('any id comes through, in the alphabet of a UserSig', async () => {
+test('encodes any user id in the alphabet of a UserSig', async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `user ${index}\\"é`)
   const tokens = await Promise.all(ids.map(mint))
   expect(tokens.map((token) => readTencentToken(token).userId)).toEqual(ids)

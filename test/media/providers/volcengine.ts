@@ -6,11 +6,11 @@ export const VOLCENGINE = { appId: '0123456789abcdef01234567', appKey: 'the key 
 export interface VolcengineToken extends TokenContent {
   readonly appId: string
   readonly nonce: number
-  /** Privilege and the time when it ends, in the order in which they stand. */
+  /** Privileges, each with its expiry, in their encoded order. */
   readonly privileges: readonly (readonly [number, number])[]
 }
 
-/** Reads an AccessToken 001; throws unless this key has signed it and every byte has its meaning. */
+/** Reads an AccessToken 001; throws unless it is signed with this key and completely parsed. */
 export function readVolcengineToken(token: string, appKey = VOLCENGINE.appKey): VolcengineToken {
   const [, appId = '', body = ''] = /^001(.{24})([0-9A-Za-z+/]+={0,2})$/.exec(token) ?? []
   const content = new ByteReader(Buffer.from(body, 'base64'))

@@ -49,7 +49,7 @@ describe('the embedded database server', () => {
     expect((await readdir(dataDir)).toSorted()).toEqual(['postgres', 'postgres.log'])
   })
 
-  it('starts a second time faster than the first, with its data', async () => {
+  it('restarts faster than the first start, with its data', async () => {
     const dataDir = await makeDataDir()
     const madeAt = performance.now()
     const first = await start(dataDir)
@@ -64,7 +64,7 @@ describe('the embedded database server', () => {
     expect(await query(second.url, 'SELECT * FROM kept')).toEqual([{ answer: 42 }])
   })
 
-  it('is gone when it has been stopped, however often', async () => {
+  it('has exited after stop, which may be called repeatedly', async () => {
     const dataDir = await makePreparedDataDir()
     const server = await start(dataDir)
     const pid = await serverPid(dataDir)
@@ -74,7 +74,7 @@ describe('the embedded database server', () => {
     await server.stop()
   })
 
-  it('can be stopped after it has thrown everybody out, and after it has died', async () => {
+  it('can be stopped after it has terminated all connections, and after it was killed', async () => {
     const dataDir = await makePreparedDataDir()
     const server = await start(dataDir)
     await query(server.url, 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()')
@@ -93,7 +93,7 @@ describe('the embedded database server', () => {
     })
   })
 
-  it('repeats the last words of a server that does not come up', async () => {
+  it('reports the last output of a server that does not start', async () => {
     const dataDir = await makePreparedDataDir()
     const starting = startEmbeddedServer({ dataDir, log, settings: { no_such_setting: 'on' } })
     await expect(starting).rejects.toMatchObject({
@@ -112,7 +112,7 @@ describe('two gateways on one data directory', () => {
     expect((await readdir(dataDir)).toSorted()).toEqual(['postgres', 'postgres.log'])
   })
 
-  it('leave the server to the one that stays', async () => {
+  it('stop the server only with the last of them', async () => {
     const dataDir = await makePreparedDataDir()
     const first = await start(dataDir)
     const second = await start(dataDir)
@@ -122,7 +122,7 @@ describe('two gateways on one data directory', () => {
     await expect(query(second.url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('may pass each other in the door: one stops while the other starts', async () => {
+  it('may stop and start at the same time', async () => {
     const dataDir = await makePreparedDataDir()
     const first = await start(dataDir)
     const [, second] = await Promise.all([first.stop(), start(dataDir)])

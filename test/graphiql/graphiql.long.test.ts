@@ -9,7 +9,7 @@ const DAY = 86_400
 describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => {
   const open = useGraphiQL()
 
-  it('weighs little, and next to nothing the second time', () =>
+  it('transfers less than 2.5 MB at the first visit and nothing at the second', () =>
     withWorld(async ({ url }) => {
       const transferred = (page: Page) =>
         page.evaluate<number>(`performance.getEntriesByType('resource')
@@ -25,7 +25,7 @@ describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => 
       expect(await transferred(second.page)).toBe(0)
     }, developing()))
 
-  it('opens tabs of before with tokens of today, and stores none', () => {
+  it('restores tabs with new tokens and stores no tokens', () => {
     const clock = manualClock()
     return withWorld(async ({ url }) => {
       const { page, errors, context } = await open(url)
@@ -39,7 +39,7 @@ describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => 
 
       clock.advance(2 * DAY)
       const today = await open(url, context)
-      // Their room of two days ago has expired; the variables still say which one it was.
+      // The room of two days ago has ended; the variables still contain its id.
       await tab(today.page, 'JoinAsBob').click()
       await shown(today.page)
         .in('[aria-label="Variables"]')
@@ -52,7 +52,7 @@ describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => 
     }, developing({ clock }))
   })
 
-  it('ends a subscription by its stop button and with its tab, and shows it in no other', () =>
+  it('ends a subscription by its stop button and with its tab, and shows it in no other tab', () =>
     withWorld(async ({ url }) => {
       const { page, errors, events } = await open(url)
       await run(page, 'CreateRoom')
@@ -69,7 +69,7 @@ describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => 
       await response(page).not.toContain('SNAPSHOT')
       await tab(page, 'WatchRoom').click()
       await response(page).toContain('SNAPSHOT')
-      // Pressed again, the tab shows what it showed.
+      // A second click on the tab keeps the subscription.
       await tab(page, 'WatchRoom').click()
       await page.getByRole('button', { name: 'Stop query' }).waitFor()
       await page

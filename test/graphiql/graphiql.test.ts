@@ -187,7 +187,7 @@ describe.runIf(browserTests)('GraphiQL in Chromium', { timeout: 60_000 }, () => 
       expect(requests).toContain(`${url.replace('http', 'ws')}/graphql`)
     }, developing()))
 
-  it('waits for a token where the gateway has a key', () =>
+  it('asks for a token if the gateway has a key', () =>
     withWorld(async ({ url }) => {
       const { page, errors } = await open(url)
       await shown(page).in('[aria-label="Headers"]').toContain('Bearer <your token>')

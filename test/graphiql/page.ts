@@ -6,7 +6,7 @@ import { type manualClock, SECRET } from '../world.ts'
 /** For a world in development mode. */
 export const developing = (dependencies: { clock?: ReturnType<typeof manualClock> } = {}) => ({
   env: { JWT_SECRET: '' },
-  // The same secret as in any other world, so that its people can come in.
+  // The secret that signs the tokens of the world's people.
   dependencies: { developmentSecret: SECRET, ...dependencies },
 })
 
@@ -18,7 +18,7 @@ export function useGraphiQL() {
   })
   afterAll(() => browser?.close())
 
-  /** A page that has loaded the schema, with everything that it complains of and asks for. */
+  /** Opens the page; records its errors, requests and events. */
   return async function open(url: string, context?: BrowserContext) {
     const within = context ?? (await browser.newContext({ viewport: { width: 1400, height: 850 } }))
     const page = await within.newPage()

@@ -130,7 +130,7 @@ describe('messages are handled in order', () => {
     peer.socket.close()
   })
 
-  test('two hundred that were completed at once leave no stream behind', async () => {
+  test('two hundred subscriptions that were completed immediately leave no stream behind', async () => {
     const [a, b] = [await room(), await room()]
     const peer = await connected()
     for (let count = 0; count < 200; count += 1) {
@@ -144,7 +144,7 @@ describe('messages are handled in order', () => {
     await expect.poll(() => world.app.hub.subscribers(b), PATIENCE).toBe(0)
   })
 
-  test('what is still being prepared when the socket closes leaves no stream behind either', async () => {
+  test('operations still being prepared when the socket closes leave no stream behind', async () => {
     const a = await room()
     const peer = await connected()
     for (let id = 1; id <= 50; id += 1) peer.send(subscribe(String(id), WATCH, { roomId: a }))

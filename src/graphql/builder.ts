@@ -32,13 +32,30 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
   relay: {
     // The size of the connection field already multiplies the cost.
-    edgesFieldOptions: { nullable: false, extensions: { size: 1 } },
-    nodeFieldOptions: { nullable: false },
+    edgesFieldOptions: {
+      nullable: false,
+      extensions: { size: 1 },
+      description: 'The items of the page, each with its cursor.',
+    },
+    nodeFieldOptions: { nullable: false, description: 'The item.' },
+    cursorFieldOptions: { description: 'The position of the item, for `after` and `before`.' },
+    pageInfoFieldOptions: { description: 'The position of the page in the list.' },
+    pageInfoTypeOptions: { description: 'The position of a page in a list.' },
+    hasNextPageFieldOptions: { description: 'Whether items follow this page.' },
+    hasPreviousPageFieldOptions: { description: 'Whether items precede this page.' },
+    startCursorFieldOptions: { description: 'The cursor of the first item; null if the page is empty.' },
+    endCursorFieldOptions: { description: 'The cursor of the last item; null if the page is empty.' },
+    firstArgOptions: { description: 'The maximum number of items, from the start of the list.' },
+    lastArgOptions: { description: 'The maximum number of items, from the end of the list.' },
+    afterArgOptions: { description: 'Return items after this cursor.' },
+    beforeArgOptions: { description: 'Return items before this cursor.' },
+    defaultConnectionTypeOptions: { description: 'A page of a list.' },
+    defaultEdgeTypeOptions: { description: 'An item of a page, with its cursor.' },
     nodeQueryOptions: false,
     nodesQueryOptions: false,
   },
 })
 
-builder.queryType()
-builder.mutationType()
-builder.subscriptionType()
+builder.queryType({ description: 'Reads of rooms, blocks, ICE servers and the authenticated user.' })
+builder.mutationType({ description: 'Commands on rooms, signals and blocks.' })
+builder.subscriptionType({ description: 'Live streams, which clients resume by cursors.' })

@@ -4,7 +4,13 @@ import { enumOf } from '../graphql/enum.ts'
 import type { MediaConnection } from './connection.ts'
 import type { IceServer } from './ice.ts'
 
-export const MediaProvider = enumOf('MediaProvider', MEDIA_PROVIDERS, 'The service that carries the media.')
+export const MediaProvider = enumOf('MediaProvider', MEDIA_PROVIDERS, 'The service that carries the media.', {
+  webrtc: 'Peer to peer; the gateway carries the signalling.',
+  volcengine: 'Volcengine RTC.',
+  livekit: 'LiveKit.',
+  tencent: 'Tencent RTC.',
+  agora: 'Agora.',
+})
 
 /** Estimated number of configured STUN and TURN servers. */
 const SERVERS = 4

@@ -1,5 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { buildSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import {
+  buildSchema,
+  type GraphQLNamedType,
+  isEnumType,
+  isInputObjectType,
+  isIntrospectionType,
+  isObjectType,
+  isSpecifiedScalarType,
+  lexicographicSortSchema,
+  printSchema,
+} from 'graphql'
 import { expect, test } from 'vitest'
 import { schema } from '../../src/graphql/schema.ts'
 
@@ -12,3 +22,33 @@ test('schema.graphql is the schema (npm run schema writes it)', () => {
 test('schema.graphql is sorted, so that diffs show only real changes', () => {
   expect(`${printSchema(lexicographicSortSchema(buildSchema(committed)))}\n`).toBe(committed)
 })
+
+test('every type, field, argument and enum value has a description', () => {
+  const undescribed = Object.values(schema.getTypeMap())
+    .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
+    .flatMap(partsOf)
+    .filter(([, description]) => !description)
+    .map(([name]) => name)
+  expect(undescribed).toEqual([])
+})
+
+/** The name and the description of a type and of each of its parts. */
+function partsOf(type: GraphQLNamedType): [name: string, description: string | null | undefined][] {
+  const { name } = type
+  const parts: [string, string | null | undefined][] = [[name, type.description]]
+  if (isEnumType(type)) {
+    for (const value of type.getValues()) parts.push([`${name}.${value.name}`, value.description])
+  }
+  if (isInputObjectType(type)) {
+    for (const field of Object.values(type.getFields())) parts.push([`${name}.${field.name}`, field.description])
+  }
+  if (isObjectType(type)) {
+    for (const field of Object.values(type.getFields())) {
+      parts.push([`${name}.${field.name}`, field.description])
+      for (const argument of field.args) {
+        parts.push([`${name}.${field.name}(${argument.name}:)`, argument.description])
+      }
+    }
+  }
+  return parts
+}

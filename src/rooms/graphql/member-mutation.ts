@@ -27,12 +27,17 @@ export function memberMutation<Schema extends z.ZodType>(name: string, mutation:
   const { access, description, fields, schema, run } = mutation
   const typeName = name.charAt(0).toUpperCase() + name.slice(1)
   const Input = builder.inputType(`${typeName}Input`, {
-    fields: (t) => ({ ...fields(t), roomId: t.id({ required: true }) }),
+    description: `Input of ${name}.`,
+    fields: (t) => ({ ...fields(t), roomId: t.id({ required: true, description: 'The id of the room.' }) }),
   })
   const Payload = builder.objectRef<RoomMember>(`${typeName}Payload`).implement({
+    description: `Payload of ${name}.`,
     fields: (t) => ({
-      room: t.expose('room', { type: RoomRef }),
-      participant: t.expose('participant', { type: ParticipantRef }),
+      room: t.expose('room', { type: RoomRef, description: 'The room after the command.' }),
+      participant: t.expose('participant', {
+        type: ParticipantRef,
+        description: 'The affected participant after the command.',
+      }),
     }),
   })
   builder.mutationField(name, (t) =>
@@ -40,7 +45,7 @@ export function memberMutation<Schema extends z.ZodType>(name: string, mutation:
       type: Payload,
       access,
       description,
-      args: { input: t.arg({ type: Input, required: true }) },
+      args: { input: t.arg({ type: Input, required: true, description: `Input of ${name}.` }) },
       resolve: (_root, { input: { roomId, ...input } }, context) => run(context, roomId, parseInput(schema, input)),
     }),
   )

@@ -29,16 +29,20 @@ import { MediaType, RoomAccess, RoomRef, RoomType } from './room.ts'
 /** Any string is valid input: an unknown user is not a participant, hence NOT_FOUND. */
 const RemoveParticipant = z.object({ userId: z.string() })
 
-const RejectReason = enumOf('RejectReason', REJECT_REASONS, 'The reason for declining an invitation.')
+const RejectReason = enumOf('RejectReason', REJECT_REASONS, 'The reason for declining an invitation.', {
+  declined: 'The user does not want to answer.',
+  busy: 'The user is in another call.',
+})
 
 const CreateRoomInput = builder.inputType('CreateRoomInput', {
+  description: 'Input of createRoom.',
   fields: (t) => ({
-    type: t.field({ type: RoomType, required: true }),
+    type: t.field({ type: RoomType, required: true, description: 'A call or a group.' }),
     callerId: t.id({ description: 'Defaults to you; another user requires the scope rtc:admin.' }),
     calleeId: t.id({ description: 'The user to call; required for P2P.' }),
     participantIds: t.idList({ description: 'Users to invite into a GROUP.' }),
     mediaType: t.field({ type: MediaType, description: 'Defaults to VIDEO.' }),
-    name: t.string(),
+    name: t.string({ description: 'A name to show to users.' }),
     metadata: t.field({ type: 'JSON', description: 'A JSON object defined by the application, at most 8 KiB.' }),
     provider: t.field({ type: MediaProvider, description: "Defaults to the gateway's own choice." }),
     access: t.field({ type: RoomAccess, description: 'Defaults to INVITED.' }),
@@ -53,8 +57,9 @@ const CreateRoomInput = builder.inputType('CreateRoomInput', {
 })
 
 const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('CreateRoomPayload').implement({
+  description: 'Payload of createRoom.',
   fields: (t) => ({
-    room: t.expose('room', { type: RoomRef }),
+    room: t.expose('room', { type: RoomRef, description: 'The created or existing room.' }),
     replayed: t.exposeBoolean('replayed', {
       description:
         'The room existed before: it was created with the same clientRequestId, or your callee is calling you and you ' +
@@ -64,8 +69,9 @@ const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('
 })
 
 const JoinRoomInput = builder.inputType('JoinRoomInput', {
+  description: 'Input of joinRoom.',
   fields: (t) => ({
-    roomId: t.id({ required: true }),
+    roomId: t.id({ required: true, description: 'The id of the room.' }),
     deviceId: t.id({ description: 'A join from another device replaces the current one.' }),
     sessionId: t.id({ description: `${SESSION_OF_JOIN}.` }),
     expectStream: t.boolean({ description: `${EXPECT_STREAM}.` }),
@@ -76,28 +82,36 @@ const JoinRoomInput = builder.inputType('JoinRoomInput', {
 })
 
 const JoinRoomPayload = builder.objectRef<RoomMember & { connection: MediaConnection }>('JoinRoomPayload').implement({
+  description: 'Payload of joinRoom.',
   fields: (t) => ({
-    room: t.expose('room', { type: RoomRef }),
-    participant: t.expose('participant', { type: ParticipantRef }),
-    connection: t.expose('connection', { type: ConnectionRef }),
+    room: t.expose('room', { type: RoomRef, description: 'The room after the join.' }),
+    participant: t.expose('participant', { type: ParticipantRef, description: 'Your participant row.' }),
+    connection: t.expose('connection', { type: ConnectionRef, description: "How to reach the room's media." }),
   }),
 })
 
 const EndRoomInput = builder.inputType('EndRoomInput', {
-  fields: (t) => ({ roomId: t.id({ required: true }) }),
+  description: 'Input of endRoom.',
+  fields: (t) => ({ roomId: t.id({ required: true, description: 'The id of the room.' }) }),
 })
 const EndRoomPayload = builder.objectRef<{ room: Room }>('EndRoomPayload').implement({
-  fields: (t) => ({ room: t.expose('room', { type: RoomRef }) }),
+  description: 'Payload of endRoom.',
+  fields: (t) => ({ room: t.expose('room', { type: RoomRef, description: 'The ended room.' }) }),
 })
 
 const InviteParticipantsInput = builder.inputType('InviteParticipantsInput', {
-  fields: (t) => ({ roomId: t.id({ required: true }), userIds: t.idList({ required: true }) }),
+  description: 'Input of inviteParticipants.',
+  fields: (t) => ({
+    roomId: t.id({ required: true, description: 'The id of the room.' }),
+    userIds: t.idList({ required: true, description: 'The users to invite.' }),
+  }),
 })
 const InviteParticipantsPayload = builder
   .objectRef<{ room: Room; invited: Participant[] }>('InviteParticipantsPayload')
   .implement({
+    description: 'Payload of inviteParticipants.',
     fields: (t) => ({
-      room: t.expose('room', { type: RoomRef }),
+      room: t.expose('room', { type: RoomRef, description: 'The room after the invitations.' }),
       participants: t.expose('invited', {
         type: [ParticipantRef],
         description: 'The participants of `userIds`, in the same order.',
@@ -114,7 +128,7 @@ builder.mutationFields((t) => ({
       'Creates a room and sends the invitations. The creator joins with joinRoom. If a call of yours is already ringing for ' +
       'the callee, it is returned when mediaType, provider and metadata are equal and your stream was not lost; otherwise it ' +
       'is cancelled and the new call rings. If RINGING_MAX calls are ringing for the callee, the new call ends as BUSY.',
-    args: { input: t.arg({ type: CreateRoomInput, required: true }) },
+    args: { input: t.arg({ type: CreateRoomInput, required: true, description: 'The room to create.' }) },
     resolve: (_root, { input: { clientRequestId, ...input } }, { rooms, actor }) =>
       rooms.create(actor, parseInput(CreateRoom, input), requireClientRequestId(clientRequestId)),
   }),
@@ -122,7 +136,7 @@ builder.mutationFields((t) => ({
     type: JoinRoomPayload,
     access: 'join',
     description: 'Takes a seat. Errors: ROOM_ENDED, NOT_INVITED, ROOM_FULL.',
-    args: { input: t.arg({ type: JoinRoomInput, required: true }) },
+    args: { input: t.arg({ type: JoinRoomInput, required: true, description: 'The room and the device.' }) },
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
       rooms.join(actor, roomId, parseInput(JoinRoom, input)),
   }),
@@ -130,7 +144,7 @@ builder.mutationFields((t) => ({
     type: EndRoomPayload,
     access: 'end',
     description: 'Ends the room for all participants.',
-    args: { input: t.arg({ type: EndRoomInput, required: true }) },
+    args: { input: t.arg({ type: EndRoomInput, required: true, description: 'The room to end.' }) },
     resolve: async (_root, { input }, { rooms, actor }) => ({ room: await rooms.end(actor, input.roomId) }),
   }),
   inviteParticipants: t.field({
@@ -138,7 +152,9 @@ builder.mutationFields((t) => ({
     access: 'invite',
     description:
       'Invites users into a group that you host. It rings for them, also if they missed, rejected, left or were removed before.',
-    args: { input: t.arg({ type: InviteParticipantsInput, required: true }) },
+    args: {
+      input: t.arg({ type: InviteParticipantsInput, required: true, description: 'The room and the users.' }),
+    },
     resolve: (_root, { input: { roomId, ...input } }, { rooms, actor }) =>
       rooms.invite(actor, roomId, parseInput(InviteParticipants, input)),
   }),
@@ -167,7 +183,7 @@ memberMutation('rejectCall', {
 memberMutation('removeParticipant', {
   access: 'remove',
   description: 'Removes a participant from a group that you host, until you invite them again.',
-  fields: (t) => ({ userId: t.id({ required: true }) }),
+  fields: (t) => ({ userId: t.id({ required: true, description: 'The participant to remove.' }) }),
   schema: RemoveParticipant,
   run: ({ rooms, actor }, roomId, { userId }) => rooms.remove(actor, roomId, userId),
 })

@@ -8,9 +8,27 @@ import {
   participantDuration,
 } from '../model.ts'
 
-const LeaveReason = enumOf('LeaveReason', LEAVE_REASONS, 'Why a participant left.')
-const ParticipantRole = enumOf('ParticipantRole', PARTICIPANT_ROLES, 'The role of a participant in the room.')
-export const ParticipantState = enumOf('ParticipantState', PARTICIPANT_STATES, 'The state of a participant.')
+const LeaveReason = enumOf('LeaveReason', LEAVE_REASONS, 'Why a participant left.', {
+  left: 'The participant left.',
+  removed: 'The host removed the participant.',
+  disconnected: "The participant's stream was lost for longer than the grace.",
+  replaced: 'The user joined from another device.',
+  ended: 'The room ended.',
+})
+const ParticipantRole = enumOf('ParticipantRole', PARTICIPANT_ROLES, 'The role of a participant in the room.', {
+  caller: 'The user who calls, or who created the group.',
+  callee: 'The user who is called in a P2P room.',
+  member: 'Any other participant of a GROUP.',
+  observer: 'Receives media but does not publish.',
+})
+export const ParticipantState = enumOf('ParticipantState', PARTICIPANT_STATES, 'The state of a participant.', {
+  invited: 'Invited, but has not joined since.',
+  joined: 'In the room.',
+  left: 'Left the room, or gave up the invitation.',
+  rejected: 'Declined the invitation.',
+  missed: 'Did not answer the invitation before its deadline.',
+  removed: 'Removed by the host; may not join until invited again.',
+})
 
 /** A room from a stream carries its participants and is shown as of its event; a room from a read is shown as of now. */
 export interface AsOf {
@@ -26,15 +44,23 @@ export const ParticipantRef = builder.prismaObject('Participant', {
   description: "A user's row in a room, which covers all of their memberships.",
   fields: (t) => ({
     id: t.id({ description: '`<roomId>:<userId>`', resolve: ({ roomId, userId }) => `${roomId}:${userId}` }),
-    userId: t.exposeID('userId'),
-    role: t.expose('role', { type: ParticipantRole }),
-    state: t.expose('state', { type: ParticipantState }),
+    userId: t.exposeID('userId', { description: 'The id of the user.' }),
+    role: t.expose('role', { type: ParticipantRole, description: 'The role in the room.' }),
+    state: t.expose('state', { type: ParticipantState, description: 'The current state.' }),
     audio: t.exposeBoolean('audio'),
     video: t.exposeBoolean('video'),
     connected: t.exposeBoolean('connected'),
     joinedAt: t.expose('joinedAt', { type: 'DateTime', nullable: true }),
-    leftAt: t.expose('leftAt', { type: 'DateTime', nullable: true }),
-    leaveReason: t.expose('leaveReason', { type: LeaveReason, nullable: true }),
+    leftAt: t.expose('leftAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the participant last left; null unless they left.',
+    }),
+    leaveReason: t.expose('leaveReason', {
+      type: LeaveReason,
+      nullable: true,
+      description: 'Why the participant last left; null unless they left.',
+    }),
     duration: t.int({
       description: 'Whole seconds of all memberships, including the current one.',
       resolve: (participant, _args, { clock }) => participantDuration(participant, asOf(participant) ?? clock.now()),

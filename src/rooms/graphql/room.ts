@@ -19,39 +19,66 @@ import {
 } from '../model.ts'
 import { type AsOf, asOf, asOfRoom, ParticipantRef } from './participant.ts'
 
-export const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two users, or a group.')
-export const MediaType = enumOf('MediaType', MEDIA_TYPES, 'The media of the room; VIDEO includes audio.')
-export const RoomAccess = enumOf(
-  'RoomAccess',
-  ROOM_ACCESSES,
-  'Who may join: only invited users, or any user who knows the id.',
-)
+export const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two users, or a group.', {
+  p2p: 'A call between a caller and a callee.',
+  group: 'A room for any number of users.',
+})
+export const MediaType = enumOf('MediaType', MEDIA_TYPES, 'The media of the room; VIDEO includes audio.', {
+  audio: 'Audio only.',
+  video: 'Video and audio.',
+})
+export const RoomAccess = enumOf('RoomAccess', ROOM_ACCESSES, 'Who may join.', {
+  invited: 'Only invited users.',
+  link: 'Any user who knows the id.',
+})
 const RoomStatus = enumOf(
   'RoomStatus',
   ROOM_STATUSES,
   'WAITING until a second participant has joined, then ACTIVE; ENDED is final.',
+  {
+    waiting: 'No second participant has joined yet.',
+    active: 'A second participant has joined.',
+    ended: 'Final.',
+  },
 )
-const EndReason = enumOf('EndReason', END_REASONS, 'Why a room has ended.')
+const EndReason = enumOf('EndReason', END_REASONS, 'Why a room has ended.', {
+  completed: 'A participant ended the room, or hung up, while it was ACTIVE.',
+  cancelled: 'The room was ended before it was ACTIVE, by another user than the callee.',
+  rejected: 'The callee declined.',
+  busy: 'The callee was busy.',
+  missed: 'No invited user answered.',
+  empty: 'The room stayed empty for too long.',
+  expired: 'The room reached its maximum duration.',
+  failed: 'The callee joined, but the caller did not.',
+})
 
 export const RoomRef = builder.prismaObject('Room', {
   description: 'A room or call.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUID v7: the same string in REST, GraphQL and SDK.' }),
-    type: t.expose('type', { type: RoomType }),
-    mediaType: t.expose('mediaType', { type: MediaType }),
-    status: t.expose('status', { type: RoomStatus }),
+    type: t.expose('type', { type: RoomType, description: 'A call or a group.' }),
+    mediaType: t.expose('mediaType', { type: MediaType, description: 'The media of the room.' }),
+    status: t.expose('status', { type: RoomStatus, description: 'The current status.' }),
     callerId: t.exposeID('callerId'),
     calleeId: t.exposeID('calleeId', { nullable: true }),
-    name: t.exposeString('name', { nullable: true }),
+    name: t.exposeString('name', { nullable: true, description: 'The name given at creation.' }),
     metadata: t.expose('metadata', { type: 'JSON', nullable: true }),
-    provider: t.expose('provider', { type: MediaProvider }),
-    access: t.expose('access', { type: RoomAccess }),
+    provider: t.expose('provider', { type: MediaProvider, description: 'The service that carries the media.' }),
+    access: t.expose('access', { type: RoomAccess, description: 'Who may join.' }),
     maxParticipants: t.exposeInt('maxParticipants'),
     seq: t.exposeInt('seq', { description: "Number of the room's last event; a cursor for `roomUpdated(after:)`." }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the room was created.' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
-    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true }),
-    endReason: t.expose('endReason', { type: EndReason, nullable: true }),
+    endedAt: t.expose('endedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the room ended; null until then.',
+    }),
+    endReason: t.expose('endReason', {
+      type: EndReason,
+      nullable: true,
+      description: 'Why the room ended; null until then.',
+    }),
     duration: t.int({
       nullable: true,
       description: 'Whole seconds for which the room was, or has been, active; null if it never was.',
@@ -105,10 +132,10 @@ function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane
 const RoomFilterInput = builder.inputType('RoomFilter', {
   description: 'Conditions, combined with AND.',
   fields: (t) => ({
-    status: t.field({ type: RoomStatus }),
-    endReason: t.field({ type: EndReason }),
-    type: t.field({ type: RoomType }),
-    mediaType: t.field({ type: MediaType }),
+    status: t.field({ type: RoomStatus, description: 'Only rooms with this status.' }),
+    endReason: t.field({ type: EndReason, description: 'Only rooms that ended for this reason.' }),
+    type: t.field({ type: RoomType, description: 'Only rooms of this type.' }),
+    mediaType: t.field({ type: MediaType, description: 'Only rooms with this media type.' }),
     peer: t.id({ description: 'Another user who is, or was, a participant.' }),
     from: t.field({ type: 'DateTime', description: 'Created at or after.' }),
     to: t.field({ type: 'DateTime', description: 'Created before.' }),
@@ -121,7 +148,7 @@ builder.queryFields((t) => ({
     access: 'read',
     nullable: true,
     description: 'A room in which you are a participant. Errors: NOT_FOUND, FORBIDDEN.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the room.' }) },
     resolve: (_root, { id }, { rooms, actor }) => rooms.get(actor, id),
   }),
   rooms: t.connection(
@@ -129,7 +156,7 @@ builder.queryFields((t) => ({
       type: RoomRef,
       description: `Your rooms, newest first; ${PAGE_DEFAULT} unless \`first\` or \`last\` is given.`,
       access: 'user',
-      args: { filter: t.arg({ type: RoomFilterInput }) },
+      args: { filter: t.arg({ type: RoomFilterInput, description: 'Conditions on the rooms.' }) },
       extensions: { size: { page: PAGE_DEFAULT } },
       async resolve(_root, { filter, ...page }, { rooms, actor }) {
         const found = await rooms.list(actor, parseInput(RoomFilter, filter ?? {}), parseInput(Page, page))

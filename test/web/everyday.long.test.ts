@@ -117,7 +117,7 @@ describe.runIf(callTests)('a user of the call page', { timeout: 90_000 }, () => 
     await hangUp(alice)
     await expect.poll(() => notice(alice, 'DEVICE_NOT_FOUND').count()).toBe(0)
     await call(alice, 'alice')
-    await alice.getByText('That does not work. “Who to call” must be another user than the caller.').waitFor()
+    await alice.getByText('That does not work. “Who to call” must not be the caller.').waitFor()
   })
 
   it('sees a notice when a camera is unplugged, and different buttons for muted and on', async () => {

@@ -3,8 +3,8 @@ import type { Commit, RoomWrites } from './writes.ts'
 
 /** Statements in flight at the same time; further commits wait and share a statement. */
 const CONCURRENCY = 2
-/** Largest numbers of commits, and of events in them, in one statement. */
-const BATCH = { commits: 64, events: 1000 } as const
+/** Largest numbers of commits, and of rows in their events, in one statement. A single commit may be larger. */
+const BATCH = { commits: 64, rows: 1000 } as const
 
 interface PendingCommit {
   readonly commit: Commit
@@ -53,11 +53,11 @@ export class CommitQueue {
   }
 
   #take(): PendingCommit[] {
-    let events = 0
+    let rows = 0
     let count = 0
     for (const { commit } of this.#pending) {
-      events += commit.events.length
-      if (count > 0 && (count === BATCH.commits || events > BATCH.events)) break
+      for (const { data } of commit.events) rows += 1 + (data.participants?.length ?? 0)
+      if (count > 0 && (count === BATCH.commits || rows > BATCH.rows)) break
       count += 1
     }
     return this.#pending.splice(0, count)

@@ -1,7 +1,7 @@
-import type { Room } from './model.ts'
+import type { Metadata, Room } from './model.ts'
 
-/** Bound on the participants of all cached rooms together; every room counts as at least one. */
-const PARTICIPANTS_MAX = 100_000
+/** Bound on the size of all cached rooms together, in bytes as {@link sizeOf} estimates them. */
+const BYTES_MAX = 64 * 1024 * 1024
 
 /**
  * Caches rooms as this node last wrote them, so that the next command on a room needs no read. Another node may have
@@ -11,7 +11,7 @@ const PARTICIPANTS_MAX = 100_000
 export class RoomCache {
   /** Ordered from the least to the most recently used. */
   readonly #rooms = new Map<string, Room>()
-  #participants = 0
+  #bytes = 0
 
   /** Number of cached rooms. */
   get size(): number {
@@ -31,9 +31,9 @@ export class RoomCache {
     this.delete(room.id)
     if (room.status === 'ended') return
     this.#rooms.set(room.id, room)
-    this.#participants += sizeOf(room)
+    this.#bytes += sizeOf(room)
     for (const oldest of this.#rooms.keys()) {
-      if (this.#participants <= PARTICIPANTS_MAX) return
+      if (this.#bytes <= BYTES_MAX) return
       this.delete(oldest)
     }
   }
@@ -42,8 +42,20 @@ export class RoomCache {
     const room = this.#rooms.get(roomId)
     if (!room) return
     this.#rooms.delete(roomId)
-    this.#participants -= sizeOf(room)
+    this.#bytes -= sizeOf(room)
   }
 }
 
-const sizeOf = ({ participants }: Room): number => Math.max(1, participants.length)
+/** Sizes of metadata, which never changes and is shared by all versions of a room. */
+const metadataSizes = new WeakMap<object, number>()
+
+/** Estimates the size of a room in bytes. */
+function sizeOf({ participants, metadata }: Room): number {
+  return 1024 * (1 + participants.length) + (metadata ? sizeOfMetadata(metadata) : 0)
+}
+
+function sizeOfMetadata(metadata: Metadata): number {
+  const size = metadataSizes.get(metadata) ?? 2 * JSON.stringify(metadata).length
+  metadataSizes.set(metadata, size)
+  return size
+}

@@ -141,7 +141,9 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
       }
     } catch (error) {
       rooms.delete(roomId)
-      for (const { reject } of rest) reject(error)
+      if (rest.length === 1 || error instanceof RtcError) for (const { reject } of rest) reject(error)
+      // One of the commands cannot be written. Process each by itself, so that only that one fails.
+      else for (const pending of rest) await process(roomId, [pending])
     }
   }
 

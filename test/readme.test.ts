@@ -18,6 +18,8 @@ const read = (path: string): Promise<string> => readFile(`${root}/${path}`, 'utf
 const readme = await read('README.md')
 const protocol = await read('docs/protocol.md')
 const operations = await read('docs/operations.md')
+const tokens = await read('docs/operations/tokens.md')
+const providers = await read('docs/operations/providers.md')
 const rest = await read('docs/rest.md')
 const contributing = await read('CONTRIBUTING.md')
 
@@ -103,9 +105,8 @@ describe('.env.example', async () => {
 })
 
 test('the gateway accepts the token of the documented issuer', async () => {
-  const part = section(operations, 'Your own token issuer')
-  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(part) ?? []
-  const [, commands = ''] = /```sh\n([\s\S]*?)```/.exec(part) ?? []
+  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(tokens) ?? []
+  const [, commands = ''] = /```sh\n([\s\S]*?)```/.exec(tokens) ?? []
   const port = await freePort()
   const withPort = (text: string): string => text.replaceAll('4000', String(port))
   const variables = Object.fromEntries(
@@ -134,7 +135,7 @@ test('the gateway accepts the token of the documented issuer', async () => {
 })
 
 test('the table of media providers has every provider, and its variables', () => {
-  const told = rowsOf(section(operations, 'Media providers')).slice(1)
+  const told = rowsOf(providers).slice(1)
   expect(told.map(([provider]) => provider)).toEqual(MEDIA_PROVIDERS.map((provider) => `\`${provider}\``))
   for (const [index, provider] of MEDIA_PROVIDERS.entries()) {
     const variables = variablesOf(provider).map((name) => `\`${name}\``)
@@ -170,8 +171,12 @@ describe('examples', () => {
 
   test('every command of npm is there', async () => {
     const { scripts } = JSON.parse(await readFile(`${root}/package.json`, 'utf8')) as { scripts: object }
+    const pages = await readdir(`${root}/docs/operations`)
+    const operate = await Promise.all(pages.map((page) => read(`docs/operations/${page}`)))
     const told = [
-      ...[readme, protocol, operations, rest, contributing].join('\n').matchAll(/npm run (?:-s )?([\w:-]+)/g),
+      ...[readme, protocol, operations, ...operate, rest, contributing]
+        .join('\n')
+        .matchAll(/npm run (?:-s )?([\w:-]+)/g),
     ].map(([, name]) => name)
     expect(told.filter((name) => !Object.keys(scripts).includes(name ?? ''))).toEqual([])
   })

@@ -7,8 +7,8 @@ import { type Nginx, nginxTests, startNginx } from '../nginx.ts'
 import { openPeer } from '../peer.ts'
 import { SECRET, startWorld, withWorld } from '../world.ts'
 
-const operations = await readFile(fileURLToPath(new URL('../../docs/operations.md', import.meta.url)), 'utf8')
-const configuration = /```nginx\n([\s\S]*?)```/.exec(operations)?.[1] ?? ''
+const page = await readFile(fileURLToPath(new URL('../../docs/operations/proxy.md', import.meta.url)), 'utf8')
+const configuration = /```nginx\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
 
 const PREFIX = '/rtc'
 const ROOMS = '/im/api/v1/rtc/rooms'

@@ -26,9 +26,10 @@ export interface Door {
 }
 
 const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
-  endReason duration activeUntil hostId participants { userId role state audio video connected leaveReason duration sessionId lostAt }`
+  endReason duration activeUntil hostId participants { userId uid role state audio video connected leaveReason duration sessionId lostAt }`
 
-const CONNECTION = 'provider appId url roomId userId token expiresAt iceServers { urls username credential } meshMax'
+const CONNECTION =
+  'provider appId url roomId userId uid token expiresAt iceServers { urls username credential } meshMax'
 
 const SELECTIONS: Readonly<Record<string, string>> = {
   joinRoom: `room { ${ROOM} } connection { ${CONNECTION} }`,

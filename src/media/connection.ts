@@ -1,15 +1,17 @@
 import { RtcError } from '../core/errors.ts'
 import { MEDIA_PROVIDERS, type MediaProvider } from '../core/media-provider.ts'
-import type { RoomMember } from '../rooms/model.ts'
+import { type RoomMember, uidOf } from '../rooms/model.ts'
 import { type Providers, variablesOf } from './providers.ts'
 import type { Credentials, Provider } from './providers/provider.ts'
 import { ICE_TTL, type IceConfig, iceServersFor, type IceServer, stunServersOf } from './ice.ts'
 
 /** Everything that a joined participant's client needs to reach the room's media. Contains no secret of the gateway. */
-export interface MediaConnection extends Credentials {
+export interface MediaConnection extends Omit<Credentials, 'uid'> {
   readonly provider: MediaProvider
   readonly roomId: string
   readonly userId: string
+  /** The user's number at a provider that identifies users by numbers; null with other providers. */
+  readonly uid: number | null
   readonly expiresAt: Date
   /** Empty except for webrtc: other providers use their own. */
   readonly iceServers: readonly IceServer[]
@@ -64,15 +66,18 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
     requireProvider,
     iceServers: async (userId, now, mayRelay) =>
       ice.turnUrls.length === 0 || (await mayRelay()) ? iceServers(userId, now) : stunServersOf(ice),
-    async connect({ room, participant: { userId, role } }, now) {
+    async connect({ room, participant }, now) {
       const { id: roomId, provider } = room
+      const { userId, role } = participant
       // Times in tokens are whole seconds.
       const issuedAt = Math.floor(now.getTime() / 1000)
       const mayPublish = role !== 'observer'
-      const admission = { roomId, userId, mayPublish, issuedAt, ttl: CONNECTION_TTL }
+      const admission = { roomId, userId, uid: uidOf(participant), mayPublish, issuedAt, ttl: CONNECTION_TTL }
+      const { uid = null, ...credentials } = await requireProvider(provider).admit(admission)
       return {
         provider,
-        ...(await requireProvider(provider).admit(admission)),
+        ...credentials,
+        uid,
         roomId,
         userId,
         expiresAt: new Date((issuedAt + CONNECTION_TTL) * 1000),

@@ -42,6 +42,12 @@ export const ConnectionRef = builder.objectRef<MediaConnection>('ConnectionInfo'
     }),
     roomId: t.exposeID('roomId', { description: "The room's id at the provider." }),
     userId: t.exposeID('userId', { description: "The user's id at the provider." }),
+    uid: t.exposeInt('uid', {
+      nullable: true,
+      description:
+        "With provider AGORA, which identifies users by numbers: the uid that the token admits, equal to the participant's " +
+        'uid. Null with other providers.',
+    }),
     token: t.exposeString('token', {
       nullable: true,
       description: "The token for the provider's SDK; null with provider WEBRTC.",

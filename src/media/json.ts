@@ -14,6 +14,7 @@ export const ConnectionJson = z.object({
   url: z.string().nullable(),
   roomId: z.string(),
   userId: z.string(),
+  uid: z.int().nullable().describe('With provider agora: the uid that the token admits; null with other providers'),
   token: z.string().nullable(),
   expiresAt: z.iso.datetime(),
   iceServers: z.array(IceServerJson),

@@ -14,6 +14,7 @@ import {
   ROOM_TYPES,
   roomDuration,
   type RoomFields,
+  uidOf,
 } from './model.ts'
 
 /** Bodies of REST responses: every field is present, absent values are null, times are ISO 8601 in UTC. */
@@ -52,6 +53,7 @@ export const RoomJson = z.object({
 export const ParticipantJson = z.object({
   id: z.string().describe('<roomId>:<userId>'),
   userId: z.string(),
+  uid: z.int().describe('The number of the participant in the room, from 1; their uid at provider agora'),
   role: z.enum(PARTICIPANT_ROLES),
   state: z.enum(PARTICIPANT_STATES),
   audio: z.boolean(),
@@ -92,6 +94,7 @@ export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> 
 export const participantJson = (participant: Participant, now: Date): z.input<typeof ParticipantJson> => ({
   id: `${participant.roomId}:${participant.userId}`,
   userId: participant.userId,
+  uid: uidOf(participant),
   role: participant.role,
   state: participant.state,
   audio: participant.audio,

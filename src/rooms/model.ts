@@ -140,6 +140,12 @@ export function apply(room: Room | null, event: RoomEvent): Room {
 
 export const findParticipant = (room: Room, userId: string): Participant | undefined => room.participants.get(userId)
 
+/**
+ * The participant's number in the room, from 1. It identifies them at providers that identify users by 32-bit numbers: it
+ * is the same for all memberships, and no other participant of the room ever gets it.
+ */
+export const uidOf = ({ ordinal }: Pick<Participant, 'ordinal'>): number => ordinal + 1
+
 /** Bound on the participants of one room, former ones included. */
 export const ROOM_PARTICIPANTS_MAX = 10_000
 

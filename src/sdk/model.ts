@@ -58,6 +58,8 @@ export interface Participant {
   readonly id: string
   /** Who it is. */
   readonly userId: string
+  /** Their number in the room, from 1, which nobody else in it ever gets; their uid at provider `agora`. */
+  readonly uid: number
   /** Their role. */
   readonly role: ParticipantRole
   /** Whether they are invited, joined, or gone. */
@@ -215,6 +217,8 @@ export interface Connection {
   readonly roomId: string
   /** The participant, as the provider knows them. */
   readonly userId: string
+  /** With `agora`, which identifies users by numbers: the uid to join with. `null` for other providers. */
+  readonly uid: number | null
   /** What admits them at the provider. */
   readonly token: string | null
   /** Until when token and credentials are valid. */

@@ -59,11 +59,16 @@ describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
     for (const connection of [joined, refreshed]) {
       const { token, expiresAt, ...rest } = connection
       const { appId, url } = vendor
-      expect(rest).toEqual({ provider, appId, url, roomId: id, userId: 'bob', iceServers: [], meshMax: null })
+      // Bob was the second to be invited.
+      const uid = provider === 'agora' ? 2 : null
+      expect(rest).toEqual({ provider, appId, url, roomId: id, userId: 'bob', uid, iceServers: [], meshMax: null })
       const content = await vendor.read(token)
       // A UserSig of Tencent contains neither the room nor publishing rights.
       const grants = { roomId: id, mayPublish: true, maySubscribe: true }
-      expect(content).toMatchObject({ userId: 'bob', ...(provider !== 'tencent' && grants) })
+      expect(content).toMatchObject({
+        userId: uid === null ? 'bob' : String(uid),
+        ...(provider !== 'tencent' && grants),
+      })
       expect(content.expiresAt - content.issuedAt).toBe(3600)
       expect(content.expiresAt - Date.parse(expiresAt) / 1000).toBeOneOf([0, 1])
       for (const secret of SECRETS) expect(JSON.stringify(connection)).not.toContain(secret)
@@ -101,6 +106,36 @@ describe.each(cases.filter(({ provider }) => provider !== 'tencent'))(
     })
   },
 )
+
+describe('the uid of a participant', () => {
+  test('is a number from 1 that the token admits, stays the same, and is nobody else’s', async () => {
+    const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map((id) => world.person(id)))
+    const people = [alice, bob, carol].flatMap((person) => person ?? [])
+    const { body: room } = await world.alice.rest('POST', '/rooms', {
+      type: 'group',
+      provider: 'agora',
+      access: 'link',
+    })
+    const joinAll = async () => {
+      // Newcomers join at the same time.
+      const joins = await Promise.all(people.map((person) => person.rest('POST', `/rooms/${room.id}/join`)))
+      return joins.map(({ body }) => {
+        expect(body.participant.uid).toBe(body.connection.uid)
+        expect(readAgoraToken(body.connection.token).userId).toBe(String(body.connection.uid))
+        return body.connection.uid
+      })
+    }
+    const uids = await joinAll()
+    expect(uids.toSorted((a: number, b: number) => a - b)).toEqual([1, 2, 3])
+    for (const person of people.slice(1)) await person.rest('POST', `/rooms/${room.id}/leave`)
+    expect(await joinAll()).toEqual(uids)
+    const { body } = await world.alice.graphql('query ($id: ID!) { room(id: $id) { participants { userId uid } } }', {
+      id: room.id,
+    })
+    const byUser = body.data.room.participants.map(({ userId, uid }: { userId: string; uid: number }) => [userId, uid])
+    expect(new Map(byUser)).toEqual(new Map(people.map(({ id }, nth) => [id, uids[nth]])))
+  })
+})
 
 describe.each(DOORS)('webrtc by $name', (door) => {
   test('requires no account; TURN credentials expire with the connection', async () => {

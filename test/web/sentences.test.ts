@@ -17,6 +17,7 @@ const AT = '2030-01-01T12:00:00.000Z'
 const person = (userId: string, state: ParticipantState, rest: Partial<Participant> = {}): Participant => ({
   id: `1:${userId}`,
   userId,
+  uid: 1,
   role: 'member',
   state,
   audio: false,

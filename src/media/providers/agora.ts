@@ -7,13 +7,17 @@ export interface AgoraAccount {
   readonly certificate: string
 }
 
-/** Agora: an AccessToken2 (version 007) for a user account, https://docs.agora.io/en/video-calling/token-authentication/deploy-token-server */
+/**
+ * Agora: an AccessToken2 (version 007), https://docs.agora.io/en/video-calling/token-authentication/deploy-token-server
+ *
+ * For a number and not for a user account, because Agora's room control and notifications identify users by numbers.
+ */
 export const createAgora = ({ appId, certificate }: AgoraAccount): Provider => ({
-  async admit({ roomId, userId, mayPublish, ttl }) {
+  async admit({ roomId, uid, mayPublish, ttl }) {
     const { default: agora } = await import('agora-token')
     const role = mayPublish ? agora.RtcRole.PUBLISHER : agora.RtcRole.SUBSCRIBER
-    const token = agora.RtcTokenBuilder.buildTokenWithUserAccount(appId, certificate, roomId, userId, role, ttl, ttl)
-    return { appId, url: null, token }
+    const token = agora.RtcTokenBuilder.buildTokenWithUid(appId, certificate, roomId, uid, role, ttl, ttl)
+    return { appId, url: null, token, uid }
   },
 })
 

@@ -4,6 +4,8 @@ import type { z } from 'zod'
 export interface Admission {
   readonly roomId: string
   readonly userId: string
+  /** The user's number in the room, which no other user of the room has. */
+  readonly uid: number
   /** False for observers. */
   readonly mayPublish: boolean
   /** Seconds since the epoch. */
@@ -17,6 +19,8 @@ export interface Credentials {
   readonly appId: string | null
   readonly url: string | null
   readonly token: string | null
+  /** The number by which the provider identifies the user; absent if it identifies users by their id. */
+  readonly uid?: number
 }
 
 /** A media service that admits users by tokens that the gateway signs. */

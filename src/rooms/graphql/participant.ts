@@ -6,6 +6,7 @@ import {
   PARTICIPANT_STATES,
   type Participant,
   participantDuration,
+  uidOf,
 } from '../model.ts'
 
 const LeaveReason = enumOf('LeaveReason', LEAVE_REASONS, 'Why a participant left.', {
@@ -45,6 +46,12 @@ export const ParticipantRef = builder.prismaObject('Participant', {
   fields: (t) => ({
     id: t.id({ description: '`<roomId>:<userId>`', resolve: ({ roomId, userId }) => `${roomId}:${userId}` }),
     userId: t.exposeID('userId', { description: 'The id of the user.' }),
+    uid: t.int({
+      description:
+        'The number of the participant in the room, from 1. No other participant of the room ever gets it. With provider ' +
+        'AGORA, which identifies users by numbers, it is their uid.',
+      resolve: (participant) => uidOf(participant),
+    }),
     role: t.expose('role', { type: ParticipantRole, description: 'The role in the room.' }),
     state: t.expose('state', { type: ParticipantState, description: 'The current state.' }),
     audio: t.exposeBoolean('audio'),

@@ -1,9 +1,10 @@
 import type { IAgoraRTC, IAgoraRTCClient, IAgoraRTCRemoteUser, ILocalTrack } from 'agora-rtc-sdk-ng'
 import { type ClientErrorCode, RtcError } from '../errors.ts'
 import { codedDeviceError } from './device-error.ts'
+import type { Participant } from '../model.ts'
 import type { ConnectionState, MediaHost, MediaSource, OpenMedia, Track } from './media.ts'
 import type { Capture } from './publisher.ts'
-import { agoraSdk, credential } from './vendor.ts'
+import { agoraSdk, credential, numericId } from './vendor.ts'
 import { VendorSession } from './vendor-session.ts'
 
 const STATES: Readonly<Record<string, ConnectionState>> = {
@@ -36,12 +37,27 @@ export const openAgora: OpenMedia = async (host) => {
 class AgoraSession extends VendorSession {
   readonly #sdk: IAgoraRTC
   readonly #client: IAgoraRTCClient
+  /** User ids by Agora's uid, which never changes within a room. */
+  readonly #userIds = new Map<number, string>()
+  /** Publications of users whose join the gateway has not reported yet, by track key. */
+  readonly #unknown = new Map<string, { readonly user: IAgoraRTCRemoteUser; readonly kind: Track['kind'] }>()
 
   constructor(host: MediaHost, sdk: IAgoraRTC) {
     super('agora', host)
     this.#sdk = sdk
     this.#client = sdk.createClient({ mode: 'rtc', codec: 'vp8' })
+    this.others(host.others)
     this.#listen()
+  }
+
+  /** Learns the uids of new participants and subscribes to what they have published already. */
+  override others(participants: readonly Participant[]): void {
+    for (const { uid, userId } of participants) this.#userIds.set(uid, userId)
+    for (const [key, { user, kind }] of this.#unknown) {
+      if (!this.#userIds.has(Number(user.uid))) continue
+      this.#unknown.delete(key)
+      void this.#subscribe(user, kind)
+    }
   }
 
   override async publish(source: MediaSource, enabled: boolean): Promise<void> {
@@ -58,7 +74,7 @@ class AgoraSession extends VendorSession {
   protected connect(): Promise<unknown> {
     const { connection } = this.host
     const [appId, token] = [credential(connection, 'appId'), credential(connection, 'token')]
-    return this.#client.join(appId, connection.roomId, token, connection.userId)
+    return this.#client.join(appId, connection.roomId, token, numericId(connection))
   }
 
   protected leave(): Promise<void> {
@@ -79,16 +95,27 @@ class AgoraSession extends VendorSession {
     client.on('user-published', (user, mediaType) => {
       if (mediaType !== 'datachannel') void this.#subscribe(user, mediaType)
     })
-    client.on('user-unpublished', (user, mediaType) => this.reporter.removeTrack(keyOf(user, mediaType)))
-    client.on('user-left', (user) => this.reporter.removeUser(String(user.uid)))
+    client.on('user-unpublished', (user, mediaType) => {
+      this.#unknown.delete(keyOf(user, mediaType))
+      this.reporter.removeTrack(keyOf(user, mediaType))
+    })
+    client.on('user-left', (user) => {
+      for (const kind of ['audio', 'video'] as const) this.#unknown.delete(keyOf(user, kind))
+      const userId = this.#userIds.get(Number(user.uid))
+      if (userId !== undefined) this.reporter.removeUser(userId)
+    })
     client.on('token-privilege-will-expire', () => this.expiring())
     client.on('token-privilege-did-expire', () => this.lost('TOKEN_EXPIRE'))
   }
 
-  #subscribe(user: IAgoraRTCRemoteUser, kind: Track['kind']): Promise<void> {
+  async #subscribe(user: IAgoraRTCRemoteUser, kind: Track['kind']): Promise<void> {
     const key = keyOf(user, kind)
-    const userId = String(user.uid)
-    return this.reporter.trackSubscription(key, userId, async () => {
+    const userId = this.#userIds.get(Number(user.uid))
+    if (userId === undefined) {
+      this.#unknown.set(key, { user, kind })
+      return
+    }
+    await this.reporter.trackSubscription(key, userId, async () => {
       const track = await (kind === 'audio'
         ? this.#client.subscribe(user, 'audio')
         : this.#client.subscribe(user, 'video'))

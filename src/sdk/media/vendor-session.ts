@@ -1,5 +1,5 @@
 import { toRtcError } from '../errors.ts'
-import type { Connection } from '../model.ts'
+import type { Connection, Participant } from '../model.ts'
 import type { MediaHost, MediaSession, MediaSource } from './media.ts'
 import { type Capture, Publisher, ignoreErrors } from './publisher.ts'
 import { HostReporter } from './host-reporter.ts'
@@ -56,7 +56,7 @@ export abstract class VendorSession implements MediaSession {
   }
 
   /** Not needed: the vendor has its own participants and signalling. */
-  others(): void {}
+  others(_participants: readonly Participant[]): void {}
 
   signalled(): void {}
 

@@ -68,6 +68,12 @@ export function credential(connection: Connection, name: 'appId' | 'url' | 'toke
   return value
 }
 
+/** The number to join with at a provider that identifies users by numbers. @throws RtcError MEDIA_FAILED */
+export function numericId({ provider, uid }: Connection): number {
+  if (uid === null) throw new RtcError('MEDIA_FAILED', `the gateway's connection to ${provider} lacks uid`)
+  return uid
+}
+
 function exportedBy<Sdk extends object>(vendor: Vendor<Sdk>, exported: unknown): Sdk {
   const sdk = findSdk(vendor, exported)
   if (!sdk) throw new TypeError(`${vendor.packageName} does not export ${String(vendor.marker)}`)

@@ -13,6 +13,7 @@ export interface TokenContent {
 export const ADMISSION = {
   roomId: '01900000-0000-7000-8000-00000000abcd',
   userId: 'alice@例え.example',
+  uid: 7,
   mayPublish: true,
   issuedAt: Math.floor(Date.now() / 1000),
   ttl: 3600,

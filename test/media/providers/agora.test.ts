@@ -3,7 +3,7 @@ import { createAgora } from '../../../src/media/providers/agora.ts'
 import { ADMISSION } from './admission.ts'
 import { AGORA, readAgoraToken } from './agora.ts'
 
-const { roomId, userId, issuedAt, ttl } = ADMISSION
+const { roomId, uid, issuedAt, ttl } = ADMISSION
 const provider = createAgora(AGORA)
 const mint = async (mayPublish = true) => (await provider.admit({ ...ADMISSION, mayPublish })).token ?? ''
 
@@ -11,9 +11,9 @@ const mint = async (mayPublish = true) => (await provider.admit({ ...ADMISSION, 
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: issuedAt * 1000 }))
 afterAll(() => void vi.useRealTimers())
 
-test('a token admits one user account to one channel until it expires', async () => {
-  expect(await provider.admit(ADMISSION)).toMatchObject({ appId: AGORA.appId, url: null })
-  const expected = { appId: AGORA.appId, roomId, userId, issuedAt, expiresAt: issuedAt + ttl }
+test('a token admits one uid to one channel until it expires', async () => {
+  expect(await provider.admit(ADMISSION)).toMatchObject({ appId: AGORA.appId, url: null, uid })
+  const expected = { appId: AGORA.appId, roomId, userId: String(uid), issuedAt, expiresAt: issuedAt + ttl }
   expect(readAgoraToken(await mint())).toMatchObject(expected)
 })
 

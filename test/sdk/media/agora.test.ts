@@ -2,15 +2,17 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openAgora } from '../../../src/sdk/media/agora.ts'
 import type { MediaSession } from '../../../src/sdk/media/media.ts'
 import { AgoraDouble, AgoraErrorDouble, type ClientDouble } from './agora-double.ts'
-import { HostDouble } from './host.ts'
+import { HostDouble, participant } from './host.ts'
 
-const CONNECTION = { provider: 'agora', appId: 'app-1', token: 'token-1' } as const
+const CONNECTION = { provider: 'agora', appId: 'app-1', token: 'token-1', uid: 1 } as const
+const [BOB, CAROL] = [2, 3]
 let host: HostDouble
 let agora: AgoraDouble
 
 beforeEach(() => {
   agora = new AgoraDouble()
   host = new HostDouble(CONNECTION)
+  host.others = [participant('bob', BOB), participant('carol', CAROL)]
   // The package needs a window when imported, so in Node.js only the script tag's global works.
   vi.stubGlobal('AgoraRTC', agora)
 })
@@ -27,9 +29,9 @@ async function join(): Promise<{ session: MediaSession; client: ClientDouble }> 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('joining', () => {
-  test('uses app, channel, token and user account of the connection', async () => {
+  test('uses app, channel, token and uid of the connection', async () => {
     await openAgora(host)
-    expect(agora.client.asked).toEqual([['join', 'app-1', 'room-1', 'token-1', 'alice']])
+    expect(agora.client.asked).toEqual([['join', 'app-1', 'room-1', 'token-1', 1]])
     expect(host.told).toEqual(['connecting', 'connected'])
   })
 })
@@ -117,14 +119,14 @@ describe('devices', () => {
 describe('the others', () => {
   test('are subscribed to when they publish, and each of their tracks is removed once', async () => {
     const { client } = await join()
-    const video = client.publishes('bob', 'video')
-    client.publishes('bob', 'audio')
-    client.publishes('carol', 'audio')
+    const video = client.publishes(BOB, 'video')
+    client.publishes(BOB, 'audio')
+    client.publishes(CAROL, 'audio')
     await settled()
     expect(host.track('bob', 'camera')?.mediaStreamTrack).toBe(video.getMediaStreamTrack())
-    client.unpublishes('bob', 'video')
-    client.unpublishes('bob', 'video')
-    client.emit('user-left', { uid: 'bob' }, 'Quit')
+    client.unpublishes(BOB, 'video')
+    client.unpublishes(BOB, 'video')
+    client.emit('user-left', { uid: BOB }, 'Quit')
     expect(host.told).toEqual([
       'added bob camera video',
       'added bob microphone audio',
@@ -138,10 +140,10 @@ describe('the others', () => {
     const { client } = await join()
     let go = (): void => undefined
     client.subscribing = new Promise((resolve) => (go = resolve))
-    client.publishes('bob', 'video')
-    client.publishes('carol', 'audio')
-    client.unpublishes('bob', 'video')
-    client.emit('user-left', { uid: 'carol' }, 'Quit')
+    client.publishes(BOB, 'video')
+    client.publishes(CAROL, 'audio')
+    client.unpublishes(BOB, 'video')
+    client.emit('user-left', { uid: CAROL }, 'Quit')
     go()
     await settled()
     expect(host.told).toEqual([])
@@ -149,19 +151,41 @@ describe('the others', () => {
 
   test('whose track is replaced are reported with the new one, but not after they left', async () => {
     const { client } = await join()
-    const video = client.publishes('bob', 'video')
+    const video = client.publishes(BOB, 'video')
     await settled()
     video.update()
     expect(host.track('bob', 'camera')?.mediaStreamTrack).toBe(video.getMediaStreamTrack())
-    client.unpublishes('bob', 'video')
+    client.unpublishes(BOB, 'video')
     video.update()
     expect(host.tracks).toEqual([])
+  })
+
+  test('are subscribed to as soon as the gateway reports their join, if they publish before', async () => {
+    const { session, client } = await join()
+    client.publishes(4, 'video')
+    client.publishes(5, 'audio')
+    client.publishes(5, 'video')
+    client.unpublishes(5, 'audio')
+    await settled()
+    expect(host.told).toEqual([])
+    session.others([...host.others, participant('dave', 4), participant('eve', 5)])
+    await settled()
+    expect(host.told).toEqual(['added dave camera video', 'added eve camera video'])
+  })
+
+  test('who leave before the gateway reports their join are never reported', async () => {
+    const { session, client } = await join()
+    client.publishes(4, 'video')
+    client.emit('user-left', { uid: 4 }, 'Quit')
+    session.others([participant('dave', 4)])
+    await settled()
+    expect(host.told).toEqual([])
   })
 
   test('whose subscription fails are reported', async () => {
     const { client } = await join()
     client.subscribeError = new AgoraErrorDouble('SUBSCRIBE_FAILED')
-    client.publishes('bob', 'video')
+    client.publishes(BOB, 'video')
     await settled()
     expect(host.errors).toMatchObject([{ code: 'MEDIA_FAILED', cause: client.subscribeError }])
   })
@@ -210,11 +234,11 @@ describe('the connection', () => {
     async (reason) => {
       const { session, client } = await join()
       await session.publish('camera', true)
-      client.publishes('bob', 'audio')
+      client.publishes(BOB, 'audio')
       await settled()
       host.told.length = 0
       client.state('DISCONNECTED', reason)
-      client.emit('user-left', { uid: 'bob' }, 'Quit')
+      client.emit('user-left', { uid: BOB }, 'Quit')
       await settled()
       expect(host.told).toEqual([
         'removed own camera video',
@@ -234,11 +258,11 @@ describe('closing', () => {
   test('releases everything, reports it once, and reports nothing afterwards', async () => {
     const { session, client } = await join()
     for (const source of ['camera', 'microphone'] as const) await session.publish(source, true)
-    client.publishes('bob', 'video')
+    client.publishes(BOB, 'video')
     await settled()
     await session.close()
     await session.close()
-    client.publishes('carol', 'audio')
+    client.publishes(CAROL, 'audio')
     client.state('RECONNECTING')
     await settled()
     expect(host.tracks).toEqual([])

@@ -5,7 +5,7 @@ import type { MediaSession, OpenMedia } from '../../../src/sdk/media/media.ts'
 import { openVolcengine } from '../../../src/sdk/media/volcengine.ts'
 import type { Connection } from '../../../src/sdk/model.ts'
 import { AgoraDouble } from './agora-double.ts'
-import { HostDouble, type TrackDouble } from './host.ts'
+import { HostDouble, participant, type TrackDouble } from './host.ts'
 import { RoomDouble } from './livekit-double.ts'
 import { volcengine } from './volcengine-double.ts'
 
@@ -85,7 +85,7 @@ const VENDORS: Record<string, Vendor> = {
   },
   agora: {
     open: openAgora,
-    connection: { provider: 'agora', appId: 'app-1' },
+    connection: { provider: 'agora', appId: 'app-1', uid: 1 },
     needs: 'appId',
     unsupported: () => void (agora.supported = false),
     refuseJoining: (error) => void (agora.client.joinError = error),
@@ -99,7 +99,7 @@ const VENDORS: Record<string, Vendor> = {
     hasLeft: () => agora.client.asked.some((call) => Array.isArray(call) && call[0] === 'leave'),
     straggle: () => {
       agora.client.state('RECONNECTING')
-      agora.client.publishes('carol', 'audio')
+      agora.client.publishes(3, 'audio')
       agora.client.state('DISCONNECTED', 'NETWORK_ERROR')
     },
   },
@@ -124,7 +124,10 @@ afterEach(() => {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe.each(Object.entries(VENDORS))('%s', (_name, vendor) => {
-  beforeEach(() => void (host = new HostDouble(vendor.connection)))
+  beforeEach(() => {
+    host = new HostDouble(vendor.connection)
+    host.others = [participant('carol', 3)]
+  })
 
   const states = (): string[] => vendor.devices().map((device) => device.readyState)
 

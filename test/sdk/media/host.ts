@@ -1,4 +1,4 @@
-import type { Connection } from '../../../src/sdk/model.ts'
+import type { Connection, Participant } from '../../../src/sdk/model.ts'
 import type { RtcError } from '../../../src/sdk/errors.ts'
 import type { MediaHost, Track } from '../../../src/sdk/media/media.ts'
 
@@ -21,13 +21,31 @@ export class TrackDouble implements Pick<MediaStreamTrack, 'kind' | 'readyState'
   }
 }
 
+/** A participant who has joined. */
+export const participant = (userId: string, uid: number): Participant => ({
+  id: `room-1:${userId}`,
+  userId,
+  uid,
+  role: 'member',
+  state: 'joined',
+  audio: true,
+  video: true,
+  connected: true,
+  joinedAt: '2026-01-01T00:00:00.000Z',
+  leftAt: null,
+  leaveReason: null,
+  duration: 0,
+  sessionId: `session-${uid}`,
+  lostAt: null,
+})
+
 /** A media host that records its callbacks in order. */
 export class HostDouble implements MediaHost {
   readonly told: string[] = []
   readonly errors: RtcError[] = []
   /** Tracks added and not removed. */
   readonly tracks: Track[] = []
-  readonly others = []
+  others: readonly Participant[] = []
   readonly rtcConfiguration = {}
   readonly connection: Connection
   refreshed: Connection | Error
@@ -38,6 +56,7 @@ export class HostDouble implements MediaHost {
       url: null,
       roomId: 'room-1',
       userId: 'alice',
+      uid: null,
       token: 'token-1',
       expiresAt: '2026-01-01T00:00:00.000Z',
       iceServers: [],

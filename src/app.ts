@@ -39,6 +39,7 @@ import { createExecutor } from './rooms/executor.ts'
 import { createRingChecker } from './rooms/ring-checker.ts'
 import { createRoomReaders, type OpenRoomReader } from './rooms/reader.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
+import { RoomSnapshots } from './rooms/snapshots.ts'
 import { createRoomStore } from './rooms/store.ts'
 import { createRoomWrites } from './rooms/writes.ts'
 import { createSignalPurge } from './signals/purge.ts'
@@ -141,6 +142,10 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   const store = createRoomStore(database)
   const events = createEventLog(database.prisma)
+  const snapshots = lifecycle.add(new RoomSnapshots({ statements: database.statements, log }), {
+    name: 'room snapshots',
+    stop: (writer) => writer.stop(),
+  })
   const slices = new TimeSlices()
   const fanOut = new FanOut(slices)
   const media = createMedia({
@@ -174,6 +179,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     ringingMax: config.quotas.ringingMax,
     publish(room, appended) {
       for (const kind of liveStreams) kind.committed(room, appended)
+      snapshots.committed(room, appended)
     },
   })
   const leaseStore = createLeaseStore(database.prisma)
@@ -222,6 +228,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     executor,
     presence: createPresence({ leases, executor }),
     events,
+    snapshots,
     hub,
     rates,
     clock,

@@ -168,7 +168,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'store',
-    files: /^rooms\/(store|writes|commit-queue|room-cache|event-log|ring-checker|page|rows|columns|table)$/,
+    files: /^rooms\/(store|writes|commit-queue|room-cache|event-log|snapshots|ring-checker|page|rows|columns|table)$/,
     imports: ['store', 'db', 'policy', 'commands', 'model', 'core'],
     reason: 'reads and writes the tables of rooms; contains no rules',
   },

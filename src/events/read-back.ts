@@ -1,41 +1,61 @@
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
 import type { EventLog } from '../rooms/event-log.ts'
+import type { RoomSnapshots } from '../rooms/snapshots.ts'
 
 /** Events per page. Pages begin at multiples of it, so that subscribers can share them. */
 const PAGE = 64
 /** Maximum bytes of cached pages. */
 const CACHE_BYTES = 16 * 1024 * 1024
 
+/** A position in a room's log at the beginning of a page. */
+interface Position {
+  /** The page that begins here. */
+  readonly index: number
+  /** The room before the page; null before the first one. */
+  readonly room: Room | null
+  /** The cost of the rows of `room`, shared by all pages that were folded from the same state. */
+  readonly rows: SharedRows
+}
+
 interface Page {
   readonly updates: readonly RoomUpdate[]
-  /** The room after the page. */
-  readonly room: Room
+  /** Estimated memory that the page takes beyond the {@link SharedRows}. */
+  readonly bytes: number
+  /** Where the next page begins. */
+  readonly end: Position
+}
+
+/** Bytes of the participants that several pages share. They count once, until the last of these pages is evicted. */
+interface SharedRows {
+  bytes: number
+  pages: number
 }
 
 interface Entry {
   readonly page: Promise<Page>
   /** Set once the page is loaded. */
   loaded?: Page
-  bytes: number
 }
 
 /**
- * Reads the logs of rooms page by page. Subscribers that resume at the same time share the cached pages with their update
- * objects, and thereby the messages created for these objects. A stalled subscriber therefore retains only pages that
- * other subscribers use as well.
+ * Reads the logs of rooms page by page, beginning at the last snapshot before the cursor. Subscribers that resume at the
+ * same time share the cached pages with their update objects, and thereby the messages created for these objects. A
+ * stalled subscriber therefore retains only pages that other subscribers use as well.
  */
 export class ReadBack {
   readonly #events: EventLog
+  readonly #snapshots: Pick<RoomSnapshots, 'lastUntil'>
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
 
-  constructor(events: EventLog) {
+  constructor(events: EventLog, snapshots: Pick<RoomSnapshots, 'lastUntil'>) {
     this.#events = events
+    this.#snapshots = snapshots
   }
 
-  /** Bytes of the cached pages, as estimated by {@link sizeOf}. */
+  /** Bytes of the cached pages, as estimated by {@link fold}. */
   get bytes(): number {
     return this.#bytes
   }
@@ -43,32 +63,54 @@ export class ReadBack {
   /** The updates after number `after` up to `upTo`, each with the room as of that event. */
   async *updates(roomId: string, { after, upTo }: { after: number; upTo: number }): AsyncGenerator<RoomUpdate> {
     if (after >= upTo) return
-    let { index, room } = this.#begin(roomId, { after, upTo })
-    for (; index * PAGE < upTo; index += 1) {
-      const page: Page = await this.#page({ roomId, index, upTo }, room)
-      room = page.room
+    let position = await this.#begin(roomId, { after, upTo })
+    while (position.index * PAGE < upTo) {
+      const page: Page = await this.#page(roomId, position, upTo)
+      position = page.end
       for (const update of page.updates) if (update.seq > after) yield update
     }
   }
 
-  /** Where to start: the last page at or before the cursor for which the room's preceding state is known. */
-  #begin(roomId: string, { after, upTo }: { after: number; upTo: number }): { index: number; room: Room | null } {
-    for (let index = Math.floor(after / PAGE); index > 0; index -= 1) {
-      const before = this.#entries.get(keyOf({ roomId, index: index - 1, upTo }))?.loaded
-      if (before) return { index, room: before.room }
-    }
-    return { index: 0, room: null }
+  /** The beginning of the cursor's page if the page before it is cached, otherwise of one shortly after a snapshot. */
+  async #begin(roomId: string, { after, upTo }: { after: number; upTo: number }): Promise<Position> {
+    const index = Math.floor(after / PAGE)
+    if (index === 0) return { index, room: null, rows: { bytes: 0, pages: 0 } }
+    const before = this.#entries.get(keyOf({ roomId, index: index - 1, upTo }))?.loaded
+    if (before) return before.end
+    return (await this.#cached(`${roomId}<${index}`, () => this.#nearest(roomId, index))).end
   }
 
-  #page(wanted: { roomId: string; index: number; upTo: number }, before: Room | null): Promise<Page> {
-    const key = keyOf(wanted)
+  #page(roomId: string, position: Position, upTo: number): Promise<Page> {
+    const { index } = position
+    return this.#cached(keyOf({ roomId, index, upTo }), async () => {
+      const [events = []] = await this.#events.read([{ roomId, after: index * PAGE, upTo, limit: PAGE }])
+      return fold(events, position)
+    })
+  }
+
+  /**
+   * An empty page that ends where a page begins, at or before page number `index`: the first one after the last snapshot
+   * that allows this. Readers with different cursors thus begin at the same page and share those that follow.
+   */
+  async #nearest(roomId: string, index: number): Promise<Page> {
+    const room = await this.#snapshots.lastUntil(roomId, index * PAGE)
+    const seq = room?.seq ?? 0
+    const start: Position = { index: Math.ceil(seq / PAGE), room, rows: { bytes: 0, pages: 0 } }
+    const upTo = start.index * PAGE
+    if (seq === upTo) return { updates: [], bytes: 0, end: start }
+    const [events = []] = await this.#events.read([{ roomId, after: seq, upTo, limit: PAGE }])
+    const { end } = fold(events, start)
+    return { updates: [], bytes: 0, end: { ...start, room: end.room } }
+  }
+
+  #cached(key: string, load: () => Promise<Page>): Promise<Page> {
     const known = this.#entries.get(key)
     if (known) {
       this.#entries.delete(key)
       this.#entries.set(key, known)
       return known.page
     }
-    const entry: Entry = { page: this.#load(wanted, before), bytes: 0 }
+    const entry: Entry = { page: load() }
     this.#entries.set(key, entry)
     entry.page.then(
       (page) => this.#store(key, entry, page),
@@ -77,22 +119,19 @@ export class ReadBack {
     return entry.page
   }
 
-  async #load({ roomId, index, upTo }: { roomId: string; index: number; upTo: number }, before: Room | null) {
-    const after = index * PAGE
-    const [events = []] = await this.#events.read([{ roomId, after, upTo, limit: PAGE }])
-    return fold(events, before)
-  }
-
   #store(key: string, entry: Entry, page: Page): void {
     if (this.#entries.get(key) !== entry) return
+    const { rows, room } = page.end
     entry.loaded = page
-    entry.bytes = sizeOf(page)
-    this.#bytes += entry.bytes
-    for (const [oldest, { bytes, loaded }] of this.#entries) {
+    rows.pages += 1
+    const grown = Math.max(0, ROW_BYTES * (room?.participants.length ?? 0) - rows.bytes)
+    rows.bytes += grown
+    this.#bytes += page.bytes + grown
+    for (const [oldest, { loaded }] of this.#entries) {
       if (this.#bytes <= CACHE_BYTES) return
       if (!loaded) continue
       this.#entries.delete(oldest)
-      this.#bytes -= bytes
+      this.#bytes -= loaded.bytes + release(loaded.end.rows)
     }
   }
 }
@@ -102,18 +141,31 @@ function keyOf({ roomId, index, upTo }: { roomId: string; index: number; upTo: n
   return `${roomId}:${index}:${Math.min(upTo, (index + 1) * PAGE)}`
 }
 
-function fold(events: readonly RoomEvent[], before: Room | null): Page {
+/** Estimated bytes of a participant, and of an update without its participants. */
+const ROW_BYTES = 512
+const UPDATE_BYTES = 1536
+
+/**
+ * Applies the events of a page. Of the list of participants, an update takes the changed chunks only: all versions share
+ * the others.
+ */
+function fold(events: readonly RoomEvent[], { index, room: before, rows }: Position): Page {
   let room = before
+  let bytes = 0
   const updates = events.map((event) => {
     room = apply(room, event)
+    bytes += UPDATE_BYTES + 2 * ROW_BYTES * (event.data.participants?.length ?? 0) + room.participants.length / 4
     return updateOf(event, room)
   })
   if (!room) throw new TypeError('the log of a room is empty')
-  return { updates, room }
+  return { updates, bytes, end: { index: index + 1, room, rows } }
 }
 
-/** Estimates a page's memory in bytes: the participants, and for each update its list of participants. */
-function sizeOf({ updates, room }: Page): number {
-  const lists = updates.reduce((sum, update) => sum + 1024 + 8 * update.room.participants.length, 0)
-  return lists + 512 * room.participants.length
+/** Counts one page less; returns the bytes that are no longer retained. */
+function release(rows: SharedRows): number {
+  rows.pages -= 1
+  if (rows.pages > 0) return 0
+  const { bytes } = rows
+  rows.bytes = 0
+  return bytes
 }

@@ -8,6 +8,7 @@ import { requireAllowed } from '../rooms/policy.ts'
 import { isDisconnectOf, isLast, type RoomUpdate, snapshotOf } from './event.ts'
 import type { Hub, Subscription } from './hub.ts'
 import type { EventLog } from '../rooms/event-log.ts'
+import type { RoomSnapshots } from '../rooms/snapshots.ts'
 import { BoundedQueue, ConsumerTooSlow, releasing } from './queue.ts'
 import { ReadBack } from './read-back.ts'
 
@@ -85,9 +86,10 @@ interface Dependencies {
 
 export function createRoomStreams({
   events,
+  snapshots,
   ...rest
-}: Omit<Dependencies, 'readBack'> & { readonly events: EventLog }): RoomStreams {
-  const dependencies: Dependencies = { ...rest, readBack: new ReadBack(events) }
+}: Omit<Dependencies, 'readBack'> & { readonly events: EventLog; readonly snapshots: RoomSnapshots }): RoomStreams {
+  const dependencies: Dependencies = { ...rest, readBack: new ReadBack(events, snapshots) }
   const { readBack } = dependencies
   const loadReadable = async ({ actor, roomId, after }: StreamRequest): Promise<Room> => {
     const room = await dependencies.executor.load(roomId)

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import { createEventLog } from '../../src/rooms/event-log.ts'
 import { ReadBack } from '../../src/events/read-back.ts'
+import { RoomSnapshots } from '../../src/rooms/snapshots.ts'
 import { withWorld } from '../world.ts'
 
 test('the cache of pages is bounded in bytes', () =>
   withWorld(async ({ app, alice }) => {
-    const readBack = new ReadBack(createEventLog(app.prisma))
+    const readBack = new ReadBack(createEventLog(app.prisma), new RoomSnapshots(app))
     for (let room = 0; room < 40; room += 1) {
       const participantIds = Array.from({ length: 999 }, (_, index) => `guest-${index}`)
       const input = { type: 'group', participantIds, maxParticipants: 1000 }

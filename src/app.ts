@@ -35,6 +35,8 @@ import { Leases } from './presence/leases.ts'
 import { createPresence } from './presence/presence.ts'
 import { createSweeper } from './presence/sweeper.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
+import { createRetentionPurge } from './retention/purge.ts'
+import { createRetentionStore } from './retention/store.ts'
 import { createExecutor } from './rooms/executor.ts'
 import { createRingChecker } from './rooms/ring-checker.ts'
 import { createRoomReaders, type OpenRoomReader } from './rooms/reader.ts'
@@ -236,6 +238,10 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   addJob('sweeper', createSweeper({ store, executor, clock, log }))
   addJob('absence sweeper', createAbsenceSweeper({ store: leaseStore, executor, clock, log }))
   addJob('signal purge', createSignalPurge({ store: signalStore, clock, log }))
+  const { retention: days } = config
+  if (days !== undefined) {
+    addJob('retention', createRetentionPurge({ days, store: createRetentionStore(database.prisma), clock, log }))
+  }
 
   return {
     configuration,

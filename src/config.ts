@@ -15,10 +15,11 @@ import type { Rate } from './limits/token-bucket.ts'
 import { limitVariables, ratesOf } from './limits/variables.ts'
 import { type AccountSecrets, accountsOf } from './media/providers.ts'
 import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } from './media/variables.ts'
+import { retentionConfig, type RetentionConfig, retentionVariables } from './retention/variables.ts'
 import { type RoomsConfig, roomsConfig, roomVariables } from './rooms/variables.ts'
 
 /** All configuration except secrets; safe to print. */
-export interface Config extends RoomsConfig {
+export interface Config extends RoomsConfig, RetentionConfig {
   /** Development mode: no key is configured and NODE_ENV is not `production`. */
   readonly development: boolean
   /** NODE_ENV is `production`. */
@@ -82,6 +83,7 @@ const Variables = z.object({
   ...httpVariables,
   ...authVariables,
   ...roomVariables,
+  ...retentionVariables,
   ...mediaVariables,
   ...limitVariables,
 })
@@ -134,6 +136,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       dataDir: env.DATA_DIR,
       auth: authConfig(env),
       ...roomsConfig(env),
+      ...retentionConfig(env),
       ice: { stunUrls: env.STUN_URLS, turnUrls: env.TURN_URLS },
       media: { defaultProvider: env.DEFAULT_PROVIDER, meshMax: env.MESH_MAX, ...accounts.open },
       rates: ratesOf(env),

@@ -155,6 +155,7 @@ const KINDS: readonly Kind[] = [
       'signals',
       'presence',
       'readiness',
+      'retention',
       'service',
       'store',
     ],
@@ -201,6 +202,12 @@ const KINDS: readonly Kind[] = [
     files: /^presence\//,
     imports: ['presence', 'events', 'db', 'service', 'store', 'model', 'core'],
     reason: 'executes the commands that follow from deadlines and lost streams, with the same executor',
+  },
+  {
+    kind: 'retention',
+    files: /^retention\//,
+    imports: ['retention', 'db', 'core'],
+    reason: 'deletes ended rooms; reads and writes no room that is kept',
   },
   {
     kind: 'media',

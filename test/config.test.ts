@@ -238,6 +238,7 @@ describe('problems', () => {
     ['TRUST_PROXY', ['nginx', '10.0.0.0/33', '10.0.0.1/8/8', '10.0.0.0/x', '::1/129']],
     ['MAX_CONNECTIONS', ['0', '-1', '1e3']],
     ['KEEP_ALIVE_TIMEOUT', ['0', '3601']],
+    ['RETENTION', ['0', '1.5', '36501', 'for ever']],
   ])('are reported for invalid values of %s', (name, values) => {
     for (const value of values)
       expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])

@@ -23,14 +23,16 @@ export const seconds = (fallback: number, max = 2_147_483) =>
     .refine((value) => value >= 1 && value <= max, `must be between 1 and ${max} seconds`)
     .default(fallback)
 
-/** A whole number, at least 1. */
-export const count = (fallback: number, max = 1_000_000) =>
+/** A whole number, at least 1; without a default. */
+export const wholeNumber = (max: number) =>
   z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
     .refine((value) => value >= 1 && value <= max, `must be between 1 and ${max}`)
-    .default(fallback)
+
+/** A whole number, at least 1. */
+export const count = (fallback: number, max = 1_000_000) => wholeNumber(max).default(fallback)
 
 /** A list separated by commas; ignores whitespace around the items. */
 export const list = (schema: z.ZodType<string, string>, fallback = '') =>

@@ -68,5 +68,6 @@ function conditions({ scope, filter, after, before }: PageQuery): Prisma.Sql {
     filter.from && Prisma.sql`room."createdAt" >= ${filter.from}`,
     filter.to && Prisma.sql`room."createdAt" < ${filter.to}`,
   ]
-  return Prisma.join([Prisma.sql`true`, ...terms.filter((term) => term instanceof Prisma.Sql)], ' AND ')
+  // A room that is being deleted has no events.
+  return Prisma.join([Prisma.sql`room."seq" > 0`, ...terms.filter((term) => term instanceof Prisma.Sql)], ' AND ')
 }

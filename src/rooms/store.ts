@@ -64,7 +64,7 @@ SELECT row_to_json(room) AS room,
           FROM "Participant" p WHERE p."roomId" = room."id") AS participants
   FROM "Room" room`
 
-const LOAD = statement(`${AGGREGATE} WHERE room."id" = $1::uuid`)
+const LOAD = statement(`${AGGREGATE} WHERE room."id" = $1::uuid AND room."seq" > 0`)
 const FIND_BY_REQUEST = statement(`${AGGREGATE} WHERE room."createdBy" = $1 AND room."clientRequestId" = $2`)
 const RINGING = statement(`${AGGREGATE} WHERE room."status" <> 'ended' AND room."id" IN (
   SELECT me."roomId" FROM "Participant" me

@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE INDEX "Room_endedAt_idx" ON "Room"("endedAt");

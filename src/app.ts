@@ -21,6 +21,7 @@ import { Bus } from './events/bus.ts'
 import { createCatchUp } from './events/catch-up.ts'
 import { FanOut } from './events/fan-out.ts'
 import { Hub } from './events/hub.ts'
+import type { NodeMetrics } from './metrics/metrics.ts'
 import { createEventLog } from './rooms/event-log.ts'
 import type { LiveStreams } from './events/live-streams.ts'
 import type { Notice } from './events/notice.ts'
@@ -43,6 +44,7 @@ import { createRoomReaders, type OpenRoomReader } from './rooms/reader.ts'
 import { createRoomService, type RoomService } from './rooms/service.ts'
 import { RoomSnapshots } from './rooms/snapshots.ts'
 import { createRoomStore } from './rooms/store.ts'
+import { createTotalsReader } from './rooms/totals.ts'
 import { createRoomWrites } from './rooms/writes.ts'
 import { createSignalPurge } from './signals/purge.ts'
 import { Signals } from './signals/service.ts'
@@ -78,8 +80,10 @@ export interface App {
    * @throws AbortError when `signal` is aborted before the start has completed
    */
   start(signal?: AbortSignal): Promise<void>
-  /** Failures of external dependencies by cause, for metrics. */
+  /** Failures of external dependencies by cause. */
   readonly failures: Failures
+  /** Absent if no metrics are configured. */
+  readonly metrics: NodeMetrics | undefined
   /** Checks the external dependencies. */
   readiness(): Promise<Readiness>
   /**
@@ -101,6 +105,8 @@ export interface AppDependencies {
   readonly overload?: OverloadGuard
   /** @default TIMEOUTS */
   readonly timeouts?: Partial<Timeouts>
+  /** Collects metrics of the app. */
+  readonly metrics?: NodeMetrics | undefined
   /** Called with every SQL statement. */
   readonly onStatement?: (sql: string) => void
 }
@@ -117,6 +123,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     log,
     clock = systemClock,
     overload = neverOverloaded,
+    metrics,
     onStatement,
   } = dependencies
 
@@ -243,6 +250,21 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     addJob('retention', createRetentionPurge({ days, store: createRetentionStore(database.prisma), clock, log }))
   }
 
+  metrics?.watchApp({
+    clock,
+    totals: { ...createTotalsReader(database.prisma), nodes: () => leaseStore.liveNodes() },
+    state: () => ({
+      cachedRooms: executor.cachedRooms,
+      subscribedRooms: hub.size,
+      fanOutGroups: fanOut.size,
+      backlog: fanOut.backlog(),
+      pool: database.pool(),
+      bus: bus.state(),
+      overloaded: overload.overloaded,
+      failures: failures.counts(),
+    }),
+  })
+
   return {
     configuration,
     log,
@@ -270,6 +292,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     timeouts,
     start: (signal) => lifecycle.start(signal),
     failures,
+    metrics,
     readiness: () => readinessOf({ check: () => database.check(), keySet }),
     async dispose() {
       try {

@@ -15,6 +15,7 @@ import type { Rate } from './limits/token-bucket.ts'
 import { limitVariables, ratesOf } from './limits/variables.ts'
 import { type AccountSecrets, accountsOf } from './media/providers.ts'
 import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } from './media/variables.ts'
+import { type MetricsConfig, metricsConfig, metricsVariables } from './metrics/variables.ts'
 import { retentionConfig, type RetentionConfig, retentionVariables } from './retention/variables.ts'
 import { type RoomsConfig, roomsConfig, roomVariables } from './rooms/variables.ts'
 
@@ -43,6 +44,8 @@ export interface Config extends RoomsConfig, RetentionConfig {
   /** Absent if RATE_LIMITS is off: no limits per user or address. Bounds on size and number still apply. */
   readonly rates: Readonly<Record<Action, Rate>> | undefined
   readonly logLevel: LogLevel
+  /** Absent: no metrics are collected or served. */
+  readonly metrics: MetricsConfig | undefined
 }
 
 /** Configuration that must never be printed. */
@@ -50,6 +53,8 @@ export interface Secrets extends AuthSecrets, AccountSecrets {
   /** Absent: the gateway runs an embedded server in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly turnSecret: string | undefined
+  /** The bearer token of `/metrics`. Absent: everybody who reaches `METRICS_PORT` may read them. */
+  readonly metricsToken: string | undefined
 }
 
 export interface Configuration {
@@ -86,6 +91,7 @@ const Variables = z.object({
   ...retentionVariables,
   ...mediaVariables,
   ...limitVariables,
+  ...metricsVariables,
 })
 
 /** Every variable with the text of its default, which is empty if it has none. */
@@ -141,12 +147,14 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       media: { defaultProvider: env.DEFAULT_PROVIDER, meshMax: env.MESH_MAX, ...accounts.open },
       rates: ratesOf(env),
       logLevel: env.LOG_LEVEL,
+      metrics: metricsConfig(env),
     },
     secrets: {
       databaseUrl: env.DATABASE_URL,
       jwtSecret: env.JWT_SECRET,
       jwtPublicKey: env.JWT_PUBLIC_KEY,
       turnSecret: env.TURN_SECRET,
+      metricsToken: env.METRICS_TOKEN,
       ...accounts.secrets,
     },
   }

@@ -11,6 +11,8 @@ import { awaitDatabase, DatabaseUrlError } from './db/await-database.ts'
 import { startEmbeddedServer } from './db/embedded.ts'
 import { EmbeddedServerError } from './db/embedded/failure.ts'
 import { MigrationError } from './db/migrate.ts'
+import { createMetricsEndpoint, METRICS_PATH } from './metrics/endpoint.ts'
+import { MetricsPortError, startMetricsListener } from './metrics/listener.ts'
 import { createGatewayServer } from './server.ts'
 
 /** Environment → configuration → database → app → server → signal; the lifecycle then stops the parts in reverse. */
@@ -27,10 +29,17 @@ async function main({ lifecycle, stop }: { lifecycle: Lifecycle; stop: AbortSign
 
   const databaseUrl = secrets.databaseUrl ?? database?.url ?? ''
   const overload = lifecycle.add(watchEventLoop(), { name: 'overload guard', stop: (guard) => guard.close() })
-  const app = createApp(configuration, { databaseUrl, developmentSecret: secret, log, overload })
+  const metrics = config.metrics && (await import('./metrics/metrics.ts')).createNodeMetrics()
+  const app = createApp(configuration, { databaseUrl, developmentSecret: secret, log, overload, metrics })
   lifecycle.add(app, { name: 'app', stop: () => app.dispose() })
   await app.start(stop)
 
+  if (metrics && config.metrics?.port !== undefined) {
+    const at = { host: config.http.host, port: config.metrics.port, loopbackOnly: config.development }
+    const listener = await startMetricsListener(createMetricsEndpoint(metrics, secrets.metricsToken), { at, log })
+    lifecycle.add(listener, { name: 'metrics', stop: () => listener.close() })
+    log.info({ port: listener.port }, `serving ${METRICS_PATH}`)
+  }
   const server = createGatewayServer(app)
   await server.listen()
   lifecycle.add(server, {
@@ -50,7 +59,7 @@ async function main({ lifecycle, stop }: { lifecycle: Lifecycle; stop: AbortSign
   log.info({ signal: stop.reason as string }, 'stopping')
 }
 
-const EXPECTED = [ConfigError, DatabaseUrlError, EmbeddedServerError, MigrationError, RtcError]
+const EXPECTED = [ConfigError, DatabaseUrlError, EmbeddedServerError, MetricsPortError, MigrationError, RtcError]
 const lifecycle = new Lifecycle()
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(signal))

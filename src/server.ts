@@ -24,6 +24,7 @@ import { checkOncePerSecond } from './http/readiness.ts'
 import { refuseUpgrade } from './http/refusal.ts'
 import { Concurrency } from './limits/concurrency.ts'
 import { HeldResources } from './limits/held.ts'
+import { createMetricsEndpoint, METRICS_PATH } from './metrics/endpoint.ts'
 import { createOpenApi } from './rest/openapi.ts'
 import { problemReply } from './rest/problem.ts'
 import { jsonReply } from './rest/route.ts'
@@ -52,7 +53,7 @@ const BODIES = { max: 128 * 1024 * 1024, maxPerAddress: 32 * 1024 * 1024 }
 
 /** One HTTP server for GraphQL (HTTP, WebSocket, SSE), REST, health, GraphiQL and the call page. */
 export function createGatewayServer(app: App): GatewayServer {
-  const { config } = app.configuration
+  const { config, secrets } = app.configuration
   const { authenticate, log, overload } = app
   const { corsOrigins, publicUrl } = config.http
   const toGraphQLError = createErrorTranslator(log)
@@ -86,6 +87,10 @@ export function createGatewayServer(app: App): GatewayServer {
     timeouts: app.timeouts,
     log,
   })
+  const metricsEndpoint =
+    app.metrics && config.metrics?.port === undefined
+      ? createMetricsEndpoint(app.metrics, secrets.metricsToken)
+      : undefined
   let draining = false
 
   /** Paths that support only GET and HEAD. */
@@ -106,6 +111,7 @@ export function createGatewayServer(app: App): GatewayServer {
     if (config.callPage && callPage.serves(request)) return callPage.answer(request)
     if (isGraphQL(url.pathname)) return graphqlHandler(request)
     if (url.pathname.startsWith(`${REST_PREFIX}/`)) return restHandler(request)
+    if (metricsEndpoint && url.pathname === METRICS_PATH) return metricsEndpoint(request)
     const get = Object.hasOwn(getRoutes, url.pathname) ? getRoutes[url.pathname] : undefined
     if (!get) throw new RtcError('NOT_FOUND', `${shorten(url.pathname)} does not exist.`)
     if (method !== 'GET' && method !== 'HEAD') throw new MethodNotAllowed(method, ['GET'])
@@ -118,7 +124,8 @@ export function createGatewayServer(app: App): GatewayServer {
       : problemReply(error, { instance: path, log })
 
   const reply = async (incoming: IncomingMessage, { address, connection }: Peer): Promise<HttpReply> => {
-    const bounded = !pathOf(incoming.url ?? '/').startsWith(HEALTH)
+    const path = pathOf(incoming.url ?? '/')
+    const bounded = !path.startsWith(HEALTH) && path !== METRICS_PATH
     let leave = () => {}
     const enter = () => {
       if (bounded) leave = inFlight.enter(address)
@@ -182,6 +189,14 @@ export function createGatewayServer(app: App): GatewayServer {
     log,
     onRequest,
     onUpgrade,
+  })
+
+  app.metrics?.watchServer({
+    state: () => ({
+      connections: listener.connections,
+      requestsInFlight: inFlight.size,
+      eventStreams: streams.size,
+    }),
   })
 
   return {

@@ -47,7 +47,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'main',
     files: /^(main|welcome)$/,
-    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest'],
+    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest', 'metrics'],
     reason: 'the process: reads the configuration, then starts the database, the app and the server',
   },
   {
@@ -59,7 +59,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'server',
     files: /^server$/,
-    imports: ['app', 'core', 'graphql', 'graphiql', 'rest', 'routes', 'http', 'limits'],
+    imports: ['app', 'core', 'graphql', 'graphiql', 'rest', 'routes', 'http', 'limits', 'metrics'],
     reason: 'serves GraphQL, REST and the pages from one HTTP server',
   },
   {
@@ -150,6 +150,7 @@ const KINDS: readonly Kind[] = [
       'events',
       'limits',
       'media',
+      'metrics',
       'providers',
       'calls',
       'signals',
@@ -169,7 +170,8 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'store',
-    files: /^rooms\/(store|writes|commit-queue|room-cache|event-log|snapshots|ring-checker|page|rows|columns|table)$/,
+    files:
+      /^rooms\/(store|writes|commit-queue|room-cache|event-log|snapshots|ring-checker|page|rows|columns|table|totals)$/,
     imports: ['store', 'db', 'policy', 'commands', 'model', 'core'],
     reason: 'reads and writes the tables of rooms; contains no rules',
   },
@@ -214,6 +216,12 @@ const KINDS: readonly Kind[] = [
     files: /^media\//,
     imports: ['media', 'providers', 'variables', 'model', 'core'],
     reason: 'connects a participant of a room to its provider',
+  },
+  {
+    kind: 'metrics',
+    files: /^metrics\//,
+    imports: ['metrics', 'http', 'rest', 'db', 'core'],
+    reason: 'counts facts and shows the state of the other parts, which do not import it',
   },
   {
     kind: 'auth',

@@ -99,11 +99,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World & { 
   const { config } = configuration
   const log = createLogger('silent')
   const { onStatement, ...dependencies } = options.dependencies ?? {}
+  const metrics = config.metrics && (await import('../src/metrics/metrics.ts')).createNodeMetrics()
   const app = createApp(
     { ...configuration, config: { ...config, http: { ...config.http, port: 0 } } },
     {
       databaseUrl: database.url,
       log,
+      metrics,
       ...dependencies,
       // Only statements of requests are counted, not those of background jobs.
       ...(onStatement && { onStatement: (sql) => (isBackground(sql) ? undefined : onStatement(sql)) }),
@@ -134,7 +136,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World & { 
   }
 }
 
-const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat|catch up) \*\//.test(sql)
+const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat|catch up|metrics) \*\//.test(sql)
 
 /** A user of the gateway at `url`. */
 export function createPerson(url: string, id: string, token: string): Person {

@@ -18,8 +18,18 @@ export interface Database {
   readonly statements: Statements
   /** @throws Unavailable with the reason if the database cannot be used, or cannot be written */
   check(): Promise<void>
+  /** The connections of the pool. */
+  pool(): PoolState
   /** Closes all connections after the statements in flight. Idempotent. */
   close(): Promise<void>
+}
+
+export interface PoolState {
+  readonly idle: number
+  readonly busy: number
+  /** Statements that wait for a connection. */
+  readonly waiting: number
+  readonly max: number
 }
 
 export interface DatabaseOptions {
@@ -85,6 +95,12 @@ export function createDatabase({ url, log, failures = new Failures(log), onState
       await prisma.$executeRawUnsafe(isDiskFull ? USE_DISK : 'SELECT 1')
       isDiskFull = false
     },
+    pool: () => ({
+      idle: pool.idleCount,
+      busy: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+      max: MAX_CONNECTIONS,
+    }),
     close: () => (closing ??= client.$disconnect().then(() => pool.end())),
   }
 }

@@ -42,6 +42,11 @@ export class Bus {
     this.#options = options
   }
 
+  /** Whether the connection is open, and how many notices wait to be sent. */
+  state(): { readonly connected: boolean; readonly pending: number } {
+    return { connected: this.#client !== undefined, pending: this.#pending.size }
+  }
+
   /** Connects in the background and reconnects whenever the connection is lost. */
   start(): void {
     this.#running = this.#run()

@@ -65,6 +65,19 @@ export class FanOut {
     return [...this.#rooms.values()].reduce((sum, { groups }) => sum + groups.size, 0)
   }
 
+  /** What waits to be delivered: the pending updates of all groups, and milliseconds since the oldest of them. */
+  backlog(): { readonly updates: number; readonly age: number } {
+    let updates = 0
+    let oldest = Infinity
+    for (const { groups } of this.#rooms.values()) {
+      for (const { backlog } of groups.values()) {
+        updates += backlog.updates
+        oldest = Math.min(oldest, backlog.since)
+      }
+    }
+    return { updates, age: updates === 0 ? 0 : performance.now() - oldest }
+  }
+
   /** @throws RtcError RATE_LIMITED if the user or the room has too many different views */
   join(
     { roomId, userId, view }: { roomId: string; userId: string; view: View },
@@ -152,6 +165,11 @@ class Group {
   constructor(view: SharedView, lane: RoomLane) {
     this.#view = view
     this.#lane = lane
+  }
+
+  /** The pending updates, and the arrival of the oldest. */
+  get backlog(): { readonly updates: number; readonly since: number } {
+    return { updates: this.#pending.length, since: this.#pending[0]?.since ?? Infinity }
   }
 
   push(update: RoomUpdate, subscriber: FanOutSubscriber): void {

@@ -45,6 +45,8 @@ export interface ListenerOptions {
 /** The HTTP server of all transports. Limits the resources of unauthenticated peers. */
 export interface Listener {
   address(): AddressInfo
+  /** Open connections, including upgraded ones. */
+  readonly connections: number
   listen(at: ListenOptions): Promise<void>
   /** Closes connections without a request in flight. */
   dropIdle(): void
@@ -137,6 +139,9 @@ export function createListener(options: ListenerOptions): Listener {
 
   return {
     address: () => server.address() as AddressInfo,
+    get connections() {
+      return table.size
+    },
     async listen(at) {
       closeSecondListener = await listen(server, at)
     },

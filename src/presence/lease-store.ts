@@ -31,6 +31,8 @@ export interface LeaseStore {
   beat(nodeId: string): Promise<{ missed: boolean }>
   /** Reads leases of dead nodes. */
   orphans(limit: number): Promise<readonly LeaseRow[]>
+  /** Number of nodes with a current heartbeat. */
+  liveNodes(): Promise<number>
   /** Deletes the heartbeat of a node that stops. */
   deleteNode(nodeId: string): Promise<void>
   /** Reads announced streams that are overdue. */
@@ -91,6 +93,13 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
                               AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER}))
          LIMIT ${limit}`
       return rows.map(fromRow)
+    },
+
+    async liveNodes() {
+      const [row] = await prisma.$queryRaw<{ nodes: number }[]>`
+        /* metrics */
+        SELECT count(*)::int AS nodes FROM "Node" WHERE "seenAt" > now() - make_interval(secs => ${DEAD_AFTER})`
+      return row?.nodes ?? 0
     },
 
     async deleteNode(nodeId) {

@@ -15,6 +15,8 @@ import type { Commit, RoomWrites } from './writes.ts'
 
 /** Executes commands on rooms. Every change of a room goes through it. */
 export interface Executor {
+  /** Number of rooms in the cache of this node. */
+  readonly cachedRooms: number
   /** @throws RtcError NOT_FOUND */
   load(roomId: string): Promise<Room>
   /**
@@ -217,7 +219,14 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     throw new RtcError('UNAVAILABLE', 'The room could not be created.', { retryAfter: 1 })
   }
 
-  return { load, execute, create }
+  return {
+    load,
+    execute,
+    create,
+    get cachedRooms() {
+      return rooms.size
+    },
+  }
 }
 
 function settle(batch: readonly Pending<QueuedCommand, Room>[], outcomes: readonly Outcome[]): void {

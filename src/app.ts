@@ -150,7 +150,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     start: async (url, signal) => void (await migrate(url, log, { signal })),
   })
   const store = createRoomStore(database)
-  const events = createEventLog(database.prisma)
+  const events = createEventLog(database.statements)
   const snapshots = lifecycle.add(new RoomSnapshots({ statements: database.statements, log }), {
     name: 'room snapshots',
     stop: (writer) => writer.stop(),

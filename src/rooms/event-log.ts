@@ -1,4 +1,5 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { statement, type Statements } from '../db/statement.ts'
+import { EVENTS } from './columns.ts'
 import type { RoomEvent } from './model.ts'
 import { type JsonRow, toEvent } from './rows.ts'
 
@@ -16,19 +17,22 @@ export interface EventLog {
   read(ranges: readonly EventRange[]): Promise<readonly (readonly RoomEvent[])[]>
 }
 
-export function createEventLog(prisma: PrismaClient): EventLog {
+/** Parameter: $1, the ranges as a JSON array. */
+const READ = statement(`
+SELECT range.nth, row_to_json(event) AS event
+  FROM json_to_recordset($1::json) AS range(nth integer, "roomId" uuid, "after" integer, "upTo" integer, "limit" integer)
+ CROSS JOIN LATERAL (
+   SELECT ${EVENTS.columnList} FROM "RoomEvent"
+    WHERE "roomId" = range."roomId" AND "seq" > range."after" AND "seq" <= range."upTo"
+    ORDER BY "seq" LIMIT range."limit"
+ ) event
+ ORDER BY range.nth, event."seq"`)
+
+export function createEventLog(statements: Statements): EventLog {
   return {
     async read(ranges) {
-      const rows = await prisma.$queryRaw<{ nth: number; event: JsonRow }[]>`
-        SELECT range.nth, to_jsonb(event) AS event
-          FROM jsonb_to_recordset(${JSON.stringify(ranges.map((range, nth) => ({ ...range, nth })))}::jsonb)
-               AS range(nth int, "roomId" uuid, "after" int, "upTo" int, "limit" int)
-         CROSS JOIN LATERAL (
-           SELECT * FROM "RoomEvent"
-            WHERE "roomId" = range."roomId" AND "seq" > range."after" AND "seq" <= range."upTo"
-            ORDER BY "seq" LIMIT range."limit"
-         ) event
-         ORDER BY range.nth, event."seq"`
+      const given = JSON.stringify(ranges.map((range, nth) => ({ ...range, nth })))
+      const rows = await statements.run<{ nth: number; event: JsonRow }>(READ, [given])
       const results: RoomEvent[][] = ranges.map(() => [])
       for (const row of rows) results[row.nth]?.push(toEvent(row.event))
       return results

@@ -6,7 +6,7 @@ import { withWorld } from '../world.ts'
 
 test('the cache of pages is bounded in bytes', () =>
   withWorld(async ({ app, alice }) => {
-    const readBack = new ReadBack(createEventLog(app.prisma), new RoomSnapshots(app))
+    const readBack = new ReadBack(createEventLog(app.statements), new RoomSnapshots(app))
     for (let room = 0; room < 40; room += 1) {
       const participantIds = Array.from({ length: 999 }, (_, index) => `guest-${index}`)
       const input = { type: 'group', participantIds, maxParticipants: 1000 }

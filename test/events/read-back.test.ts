@@ -56,7 +56,7 @@ test('subscribers that resume at the same time share the pages of the log, and e
     const seq = await muteOften(world, id, 150)
     expect(seq).toBeGreaterThan(150)
 
-    const { counts, log } = counting(createEventLog(world.app.prisma))
+    const { counts, log } = counting(createEventLog(world.app.statements))
     const readBack = new ReadBack(log, withoutSnapshots)
     const cursors = [0, 0, 1, 63, 64, 65, 127, 128, 129, seq - 1, seq]
     const answers = await Promise.all(cursors.map((after) => collect(readBack.updates(id, { after, upTo: seq }))))
@@ -84,7 +84,7 @@ test('readers far behind read what they missed and at most one interval more, ho
       return rows.map((row) => row.seq)
     }
     await vi.waitUntil(async () => (await snapshots()).length === 4)
-    const { counts, log } = counting(createEventLog(app.prisma))
+    const { counts, log } = counting(createEventLog(app.statements))
     const readBack = new ReadBack(log, new RoomSnapshots(app))
     const after = seq - 100
     const cursors = Array.from({ length: 50 }, (_, index) => after + index)
@@ -108,7 +108,7 @@ const steps = fc.array(
 test('what is read from a snapshot equals the log applied from its beginning', () =>
   withWorld(async (world) => {
     const { app } = world
-    const log = createEventLog(app.prisma)
+    const log = createEventLog(app.statements)
     const snapshots = new RoomSnapshots(app)
     const take = async (roomId: string, verb: string, nth: number): Promise<unknown> => {
       const actor = user(`user-${nth}`)

@@ -25,7 +25,7 @@ const pick = <T>(items: readonly T[], index: number): T => items[index % items.l
 
 async function logOf(world: World, roomId: string): Promise<RoomEvent[]> {
   const events: RoomEvent[] = []
-  for await (const event of readAll(createEventLog(world.app.prisma), roomId, { after: 0 })) events.push(event)
+  for await (const event of readAll(createEventLog(world.app.statements), roomId, { after: 0 })) events.push(event)
   return events
 }
 

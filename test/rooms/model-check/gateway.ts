@@ -143,7 +143,7 @@ export async function startGateway(): Promise<Gateway> {
     },
     async readThroughApp(roomId) {
       const events: RoomEvent[] = []
-      for await (const event of readAll(createEventLog(app.prisma), roomId, { after: 0 })) events.push(event)
+      for await (const event of readAll(createEventLog(app.statements), roomId, { after: 0 })) events.push(event)
       return { row: await app.rooms.get(OPERATOR, roomId), events }
     },
     countRooms: () => app.prisma.room.count(),

@@ -2,10 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { firstIdAt } from '../src/core/ids.ts'
 import { createLogger } from '../src/core/logger.ts'
-import { createDatabase } from '../src/db/client.ts'
 import { startEmbeddedServer } from '../src/db/embedded.ts'
-import { Prisma, type PrismaClient } from '../src/db/generated/prisma/client.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { type PageQuery, pageStatement, type PageFilter } from '../src/rooms/page.ts'
 import { readScope } from '../src/rooms/policy.ts'
@@ -32,26 +31,28 @@ interface Explained {
   readonly 'Execution Time': number
 }
 
-async function fill(url: string, rooms: number): Promise<void> {
-  const client = new pg.Client(url)
-  await client.connect()
-  try {
-    await client.query(PAST_ROOMS, [rooms])
-    await client.query(PAST_PARTICIPANTS)
-    await client.query('VACUUM ANALYZE')
-  } finally {
-    await client.end()
-  }
+async function fill(client: pg.Client, rooms: number): Promise<void> {
+  await client.query(PAST_ROOMS, [rooms])
+  await client.query(PAST_PARTICIPANTS)
+  await client.query('VACUUM ANALYZE')
 }
 
-/** Executes the statement of one page and returns its plan. */
-async function explain(prisma: PrismaClient, query: PageQuery): Promise<Explained> {
-  const [row] = await prisma.$queryRaw<{ 'QUERY PLAN': Explained[] }[]>(
-    Prisma.sql`EXPLAIN (ANALYZE, FORMAT JSON) ${pageStatement(query)}`,
-  )
-  const [explained] = row?.['QUERY PLAN'] ?? []
-  if (!explained) throw new Error('EXPLAIN returned no plan')
-  return explained
+/** Executes the statement of one page and returns its plan: for these values, or the one for any values. */
+async function explain(client: pg.Client, query: PageQuery, plan: 'custom' | 'generic'): Promise<Explained> {
+  const { statement, values } = pageStatement(query)
+  await client.query(`SET plan_cache_mode = force_${plan}_plan`)
+  await client.query(`PREPARE page AS ${statement.text}`)
+  try {
+    const given = values.map((value) => client.escapeLiteral(String(value))).join(', ')
+    const { rows } = await client.query<{ 'QUERY PLAN': Explained[] }>(
+      `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE page(${given})`,
+    )
+    const [explained] = rows[0]?.['QUERY PLAN'] ?? []
+    if (!explained) throw new Error('EXPLAIN returned no plan')
+    return explained
+  } finally {
+    await client.query('DEALLOCATE page')
+  }
 }
 
 /** The plan's nodes from the top, with the number of rows that each one returned. */
@@ -68,6 +69,7 @@ const pageOf = (filter: PageFilter, rest: Partial<PageQuery> = {}): PageQuery =>
   before: null,
   backward: false,
   limit: 21,
+  withParticipants: false,
   ...rest,
 })
 
@@ -75,6 +77,7 @@ const pageOf = (filter: PageFilter, rest: Partial<PageQuery> = {}): PageQuery =>
 const QUERIES: Readonly<Record<string, PageQuery>> = {
   'the newest rooms': pageOf({}),
   'the rooms before the newest': pageOf({}, { backward: true }),
+  'the rooms before a cursor': pageOf({}, { after: firstIdAt(new Date('2020-06-01')), withParticipants: true }),
   'missed calls': pageOf({ status: 'ended', endReason: 'missed' }),
   'missed calls of one week': pageOf({
     status: 'ended',
@@ -85,28 +88,36 @@ const QUERIES: Readonly<Record<string, PageQuery>> = {
   'calls with one other user': pageOf({ peer: 'user-10001' }),
   'live rooms': pageOf({ status: 'active' }),
   'the newest rooms of all users': pageOf({}, { scope: 'all' }),
+  'the newest rooms with their participants': pageOf({}, { withParticipants: true }),
+  'the newest rooms of all users with their participants': pageOf({}, { scope: 'all', withParticipants: true }),
 }
 
 async function main(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))
   const log = createLogger('silent')
   const server = await startEmbeddedServer({ dataDir, log })
-  const database = createDatabase({ url: server.url, log })
+  const client = new pg.Client(server.url)
   try {
     await migrate(server.url, log)
+    await client.connect()
     process.stdout.write(`filling ${ROOMS} rooms and ${2 * ROOMS} participants …\n`)
-    await fill(server.url, ROOMS)
+    await fill(client, ROOMS)
     for (const [description, query] of Object.entries(QUERIES)) {
-      const { Plan, 'Execution Time': time } = await explain(database.prisma, query)
-      const plan = nodesOf(Plan).map(({ type, index, rows }) => `${type}${index ? ` ${index}` : ''} (${rows})`)
-      process.stdout.write(`\n${description}: ${time.toFixed(2)} ms\n  ${plan.join('\n  ')}\n`)
-      if (nodesOf(Plan).some(({ type }) => type === 'Seq Scan')) process.exitCode = 1
+      // PostgreSQL chooses between both plans of a prepared statement; any other statement is planned for its values.
+      const plans =
+        pageStatement(query).statement.name === undefined ? (['custom'] as const) : (['custom', 'generic'] as const)
+      for (const kind of plans) {
+        const { Plan, 'Execution Time': time } = await explain(client, query, kind)
+        const plan = nodesOf(Plan).map(({ type, index, rows }) => `${type}${index ? ` ${index}` : ''} (${rows})`)
+        process.stdout.write(`\n${description}, ${kind} plan: ${time.toFixed(2)} ms\n  ${plan.join('\n  ')}\n`)
+        if (nodesOf(Plan).some(({ type }) => type === 'Seq Scan')) process.exitCode = 1
+      }
     }
     process.stdout.write(
       process.exitCode ? '\nsome page scans a whole table\n' : '\nevery page uses index scans only\n',
     )
   } finally {
-    await database.close()
+    await client.end()
     await server.stop()
     await rm(dataDir, { recursive: true, force: true })
   }

@@ -84,7 +84,7 @@ export function createDatabase({ url, log, failures = new Failures(log), onState
       async run({ name, text }, values) {
         onStatement?.(text)
         try {
-          return (await pool.query({ name, text, values: [...values] })).rows
+          return (await pool.query({ ...(name !== undefined && { name }), text, values: [...values] })).rows
         } catch (error) {
           throw unavailableFrom(error, reporting)
         }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 
 /** A prepared statement, which each connection prepares at first use. Its text must not depend on values. */
 export interface Statement {
-  readonly name: string
+  /** Absent for a statement that is planned for the values of each execution, and not kept by the connection. */
+  readonly name?: string
   readonly text: string
 }
 

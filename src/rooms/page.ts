@@ -1,7 +1,8 @@
 import { firstIdAt } from '../core/ids.ts'
-import { Prisma } from '../db/generated/prisma/client.ts'
+import { type Statement, statement } from '../db/statement.ts'
 import type { EndReason, MediaType, RoomStatus, RoomType } from './model.ts'
 import type { ReadScope } from './policy.ts'
+import type { JsonRow } from './table.ts'
 
 export interface PageFilter {
   readonly status?: RoomStatus | null
@@ -25,49 +26,96 @@ export interface PageQuery {
   /** Take the last rooms of that range instead of the first. */
   readonly backward: boolean
   readonly limit: number
+  /** Read the rooms' participants as well. */
+  readonly withParticipants: boolean
 }
 
-/** The statement for one page of rooms, in index order: a backward page is oldest first. */
-export function pageStatement(query: PageQuery): Prisma.Sql {
-  const order = Prisma.raw(query.backward ? 'ASC' : 'DESC')
-  return Prisma.sql`
-    SELECT to_jsonb(room) AS room ${scopeOf(query)} AND ${conditions(query)}
-     ORDER BY ${idOf(query)} ${order} LIMIT ${query.limit}`
+/** Participants that one statement reads, so that parsing the result does not block the event loop. */
+export const PARTICIPANTS_READ_MAX = 1000
+
+/** The only row of a page. */
+export interface PageRow {
+  /** In index order: a backward page is oldest first. */
+  readonly rooms: readonly JsonRow[]
+  /** Of all the rooms, by room and ordinal; null if not requested or more than {@link PARTICIPANTS_READ_MAX}. */
+  readonly participants: readonly JsonRow[] | null
 }
 
-/** The indexed column that orders the page: of all rooms, or of one user's rooms. */
-const idOf = ({ scope }: PageQuery): Prisma.Sql => (scope === 'all' ? Prisma.sql`room."id"` : Prisma.sql`me."roomId"`)
+/**
+ * The statement for one page of rooms, which returns a {@link PageRow}. Without a filter it is one of a few prepared
+ * statements. With a filter, the best plan depends on the values, and there are too many combinations to prepare.
+ */
+export function pageStatement(query: PageQuery): { statement: Statement; values: readonly unknown[] } {
+  const values: unknown[] = []
+  const text = textOf(query, (value, type) => `$${values.push(value)}::${type}`)
+  const isFiltered = Object.values(query.filter).some((value) => value !== null && value !== undefined)
+  return { statement: isFiltered ? { text } : prepared(text), values }
+}
+
+/** The prepared statements by text: 32 at most, one for each scope, direction, pair of cursors and `withParticipants`. */
+const statements = new Map<string, Statement>()
+
+function prepared(text: string): Statement {
+  const known = statements.get(text)
+  if (known) return known
+  const created = statement(text)
+  statements.set(text, created)
+  return created
+}
+
+/** Adds a parameter of an SQL type; returns its placeholder. */
+type Bind = (value: unknown, type: string) => string
+
+function textOf(query: PageQuery, bind: Bind): string {
+  const order = query.backward ? 'ASC' : 'DESC'
+  const page = `SELECT room.* ${scopeOf(query, bind)} AND ${conditions(query, bind).join(' AND ')}
+     ORDER BY ${query.scope === 'all' ? 'room."id"' : 'me."roomId"'} ${order} LIMIT ${bind(query.limit, 'integer')}`
+  const rooms = `coalesce(json_agg(row_to_json(page) ORDER BY page."id" ${order}), '[]') AS rooms`
+  if (!query.withParticipants) return `SELECT ${rooms}, NULL AS participants FROM (${page}) page`
+  return `
+    WITH page AS (${page}), people AS (
+      SELECT p.* FROM page CROSS JOIN LATERAL (
+        SELECT * FROM "Participant" WHERE "roomId" = page."id" LIMIT ${PARTICIPANTS_READ_MAX + 1}) p
+       LIMIT ${PARTICIPANTS_READ_MAX + 1})
+    SELECT (SELECT ${rooms} FROM page),
+           (SELECT CASE WHEN count(*) <= ${PARTICIPANTS_READ_MAX}
+                        THEN coalesce(json_agg(row_to_json(people) ORDER BY people."roomId", people."ordinal"), '[]') END
+              FROM people) AS participants`
+}
+
+/** The state is a literal: without it, the planner of a prepared statement would expect few rows, and sort all of them. */
+function scopeOf({ scope }: PageQuery, bind: Bind): string {
+  if (scope === 'all') return 'FROM "Room" room WHERE true'
+  return `FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
+   WHERE me."userId" = ${bind(scope.participantId, 'text')} AND me."state" <> '${scope.exceptState}'`
+}
 
 const plusDays = (time: Date, days: 1 | -1): Date => new Date(time.getTime() + days * 86_400_000)
 
-function scopeOf({ scope }: PageQuery): Prisma.Sql {
-  if (scope === 'all') return Prisma.sql`FROM "Room" room WHERE true`
-  return Prisma.sql`
-    FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
-   WHERE me."userId" = ${scope.participantId} AND me."state" <> ${scope.exceptState}::"ParticipantState"`
-}
-
 /** Bounds on the id are written for both tables, because the planner does not propagate inequalities across the join. */
-function conditions({ scope, filter, after, before }: PageQuery): Prisma.Sql {
-  const ids = scope === 'all' ? [Prisma.sql`room."id"`] : [Prisma.sql`me."roomId"`, Prisma.sql`room."id"`]
-  const bounds = ids.flatMap((id) => [
-    after && Prisma.sql`${id} < ${after}::uuid`,
-    before && Prisma.sql`${id} > ${before}::uuid`,
-    // UUID v7 ids are ordered by time. One extra day on either side allows for wrong clocks.
-    filter.from && Prisma.sql`${id} >= ${firstIdAt(plusDays(filter.from, -1))}::uuid`,
-    filter.to && Prisma.sql`${id} < ${firstIdAt(plusDays(filter.to, 1))}::uuid`,
-  ])
-  const terms = [
-    ...bounds,
-    filter.status && Prisma.sql`room."status" = ${filter.status}::"RoomStatus"`,
-    filter.endReason && Prisma.sql`room."endReason" = ${filter.endReason}::"EndReason"`,
-    filter.type && Prisma.sql`room."type" = ${filter.type}::"RoomType"`,
-    filter.mediaType && Prisma.sql`room."mediaType" = ${filter.mediaType}::"MediaType"`,
-    filter.peer &&
-      Prisma.sql`EXISTS (SELECT FROM "Participant" peer WHERE peer."roomId" = room."id" AND peer."userId" = ${filter.peer})`,
-    filter.from && Prisma.sql`room."createdAt" >= ${filter.from}`,
-    filter.to && Prisma.sql`room."createdAt" < ${filter.to}`,
-  ]
+function conditions({ scope, filter, after, before }: PageQuery, bind: Bind): string[] {
   // A room that is being deleted has no events.
-  return Prisma.join([Prisma.sql`room."seq" > 0`, ...terms.filter((term) => term instanceof Prisma.Sql)], ' AND ')
+  const terms = ['room."seq" > 0']
+  const add = <Value>(value: Value | null | undefined, term: (value: Value) => string): void => {
+    if (value !== null && value !== undefined) terms.push(term(value))
+  }
+  for (const id of scope === 'all' ? ['room."id"'] : ['me."roomId"', 'room."id"']) {
+    add(after, (end) => `${id} < ${bind(end, 'uuid')}`)
+    add(before, (end) => `${id} > ${bind(end, 'uuid')}`)
+    // UUID v7 ids are ordered by time. One extra day on either side allows for wrong clocks.
+    add(filter.from, (from) => `${id} >= ${bind(firstIdAt(plusDays(from, -1)), 'uuid')}`)
+    add(filter.to, (to) => `${id} < ${bind(firstIdAt(plusDays(to, 1)), 'uuid')}`)
+  }
+  add(filter.status, (status) => `room."status" = ${bind(status, '"RoomStatus"')}`)
+  add(filter.endReason, (reason) => `room."endReason" = ${bind(reason, '"EndReason"')}`)
+  add(filter.type, (type) => `room."type" = ${bind(type, '"RoomType"')}`)
+  add(filter.mediaType, (type) => `room."mediaType" = ${bind(type, '"MediaType"')}`)
+  add(
+    filter.peer,
+    (peer) => `EXISTS (
+      SELECT FROM "Participant" peer WHERE peer."roomId" = room."id" AND peer."userId" = ${bind(peer, 'text')})`,
+  )
+  add(filter.from, (from) => `room."createdAt" >= ${bind(from.toISOString(), 'timestamptz')}`)
+  add(filter.to, (to) => `room."createdAt" < ${bind(to.toISOString(), 'timestamptz')}`)
+  return terms
 }

@@ -21,14 +21,14 @@ import {
   type TransferHost,
   type UpdateParticipant,
 } from './input.ts'
-import { findParticipant, type Participant, type Room, type RoomFields, type RoomMember } from './model.ts'
+import { findParticipant, type Participant, type Room, type RoomMember } from './model.ts'
 import { readScope, requireAllowed } from './policy.ts'
 import type { PageFilter } from './page.ts'
 import type { RingChecker } from './ring-checker.ts'
-import type { RoomStore } from './store.ts'
+import type { ListedRoom, RoomStore } from './store.ts'
 
 export interface RoomPage {
-  readonly rooms: readonly RoomFields[]
+  readonly rooms: readonly ListedRoom[]
   readonly hasNextPage: boolean
   readonly hasPreviousPage: boolean
 }
@@ -56,8 +56,13 @@ export interface RoomService {
   /** Changes what the actor publishes. */
   update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<RoomMember>
   get(actor: Actor, roomId: string): Promise<Room>
-  /** The actor's rooms, newest first. */
-  list(actor: Actor, filter: PageFilter, page: Page): Promise<RoomPage>
+  /**
+   * The actor's rooms, newest first.
+   *
+   * @param options.withParticipants - read the participants with the rooms, unless they are too many for one statement.
+   *   @default false
+   */
+  list(actor: Actor, filter: PageFilter, page: Page, options?: { withParticipants: boolean }): Promise<RoomPage>
 }
 
 export interface RoomDependencies {
@@ -166,11 +171,12 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return room
     },
 
-    async list(actor, filter, { first, after, last, before }) {
+    async list(actor, filter, { first, after, last, before }, { withParticipants } = { withParticipants: false }) {
       charges.command(actor)
       const backward = last !== null
       const size = last ?? first ?? PAGE_DEFAULT
-      const found = await store.page({ scope: readScope(actor), filter, after, before, backward, limit: size + 1 })
+      const range = { after, before, backward, limit: size + 1 }
+      const found = await store.page({ scope: readScope(actor), filter, ...range, withParticipants })
       const more = found.length > size
       const rooms = backward ? found.slice(-size) : found.slice(0, size)
       // The cursor's own room lies outside the page on the other side.

@@ -1,9 +1,8 @@
 import type { Database } from '../db/client.ts'
-import { Prisma } from '../db/generated/prisma/client.ts'
 import { type Statement, statement } from '../db/statement.ts'
 import { badInput } from '../core/errors.ts'
 import type { Participant, Room, RoomFields } from './model.ts'
-import { type PageQuery, pageStatement } from './page.ts'
+import { type PageQuery, type PageRow, pageStatement, PARTICIPANTS_READ_MAX } from './page.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
 import { type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 
@@ -14,8 +13,9 @@ export interface ParticipantsOptions {
   readonly userId?: string
 }
 
-/** Participants that one statement reads, so that parsing the result does not block the event loop. */
-const STATEMENT_ROWS = 1000
+export interface ListedRoom extends RoomFields {
+  readonly participants?: readonly Participant[]
+}
 
 /** Reads of rooms. Every read is one SQL statement, so that it sees a consistent snapshot. */
 export interface RoomStore {
@@ -28,8 +28,8 @@ export interface RoomStore {
     userIds: readonly string[],
     now: Date,
   ): Promise<readonly { readonly userId: string; readonly roomId: string; readonly seq: number }[]>
-  /** Newest first. */
-  page(query: PageQuery): Promise<readonly RoomFields[]>
+  /** Newest first. Participants are absent if they were not requested, or are too many for one statement. */
+  page(query: PageQuery): Promise<readonly ListedRoom[]>
   participantsOf(
     roomIds: readonly string[],
     options: ParticipantsOptions,
@@ -71,16 +71,88 @@ const RINGING = statement(`${AGGREGATE} WHERE room."status" <> 'ended' AND room.
    WHERE me."userId" = ANY($1::text[]) AND me."ringsUntil" > $2::timestamptz
      AND (me."role" <> 'caller' OR room."type" = 'group') AND me."silent" IS NOT TRUE) ORDER BY room."id"`)
 
-export function createRoomStore({ prisma, statements }: Pick<Database, 'prisma' | 'statements'>): RoomStore {
+const RINGING_SEQS = statement(`
+/* catch up */
+SELECT me."userId", me."roomId"::text, room."seq"
+  FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
+ WHERE me."userId" = ANY($1::text[]) AND me."ringsUntil" > $2::timestamptz AND me."role" <> 'caller'
+   AND me."silent" IS NOT TRUE AND room."status" <> 'ended'`)
+
+/** Before every room id. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+
+/** Parameters: $1, the rooms; $2 and $3, the room and the ordinal of the last participant before. */
+const participantsIn = (condition: string): Statement =>
+  statement(`
+SELECT row_to_json(p) AS person FROM "Participant" p
+ WHERE p."roomId" = ANY($1::uuid[]) AND (p."roomId", p."ordinal") > ($2::uuid, $3::integer) ${condition}
+ ORDER BY p."roomId", p."ordinal" LIMIT ${PARTICIPANTS_READ_MAX}`)
+
+const PARTICIPANTS_OF = participantsIn('')
+const PARTICIPANT_IN = participantsIn('AND p."userId" = $4::text')
+
+const PARTICIPANTS_COUNT = statement(`
+SELECT count(*)::int AS count FROM (SELECT FROM "Participant" p WHERE p."roomId" = ANY($1::uuid[]) LIMIT $2) counted`)
+
+const PARTICIPANT_PAGES = statement(`
+SELECT query."index", row_to_json(person) AS person
+  FROM json_to_recordset($1::json)
+       AS query("index" integer, "roomId" uuid, "first" integer, "after" integer, "state" text[])
+ CROSS JOIN LATERAL (
+       SELECT p.* FROM "Participant" p
+        WHERE p."roomId" = query."roomId" AND p."ordinal" > coalesce(query."after", -1)
+          AND (query."state" IS NULL OR p."state"::text = ANY(query."state"))
+        ORDER BY p."ordinal" LIMIT query."first" + 1) person
+ ORDER BY query."index", person."ordinal"`)
+
+const PARTICIPANT_COUNTS = statement(`
+SELECT (SELECT count(*)::int FROM "Participant" p
+         WHERE p."roomId" = query."roomId"
+           AND (query."state" IS NULL OR p."state"::text = ANY(query."state"))) AS count
+  FROM json_to_recordset($1::json) AS query("index" integer, "roomId" uuid, "state" text[])
+ ORDER BY query."index"`)
+
+const NEWER_THAN = statement(`
+/* catch up */
+SELECT room."id"::text, room."seq"
+  FROM json_to_recordset($1::json) AS known("id" uuid, "seq" integer)
+  JOIN "Room" room ON room."id" = known."id" AND room."seq" > known."seq"`)
+
+const IS_IN_CALL = statement(`
+SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
+ WHERE me."userId" = $1 AND me."state" = 'joined' AND room."type" = 'p2p' AND room."status" = 'active'
+ LIMIT 1`)
+
+const IS_IN_OR_RUNG = statement(`
+SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
+ WHERE me."userId" = $1 AND room."status" <> 'ended'
+   AND (me."state" = 'joined'
+        OR me."state" = 'invited' AND (me."role" = 'caller' OR me."ringsUntil" > $2::timestamptz))
+ LIMIT 1`)
+
+/** Parameters: $1, the present time; $2, the end of the claim; $3, the maximum number of rooms. */
+const CLAIM_DUE = statement(`
+/* sweep */
+UPDATE "Room" room SET "deadlineAt" = $2::timestamptz
+  FROM (SELECT due."id", fair.nth
+          FROM (SELECT "id", row_number() OVER (ORDER BY turn, "deadlineAt")::int AS nth
+                  FROM (SELECT "id", "deadlineAt",
+                               row_number() OVER (PARTITION BY "callerId" ORDER BY "deadlineAt") AS turn
+                          FROM (SELECT "id", "callerId", "deadlineAt" FROM "Room" WHERE "deadlineAt" <= $1::timestamptz
+                                 ORDER BY "deadlineAt" LIMIT ${CLAIM_WINDOW}) overdue) turns
+                 ORDER BY nth LIMIT $3::integer) fair
+          JOIN "Room" due ON due."id" = fair."id" AND due."deadlineAt" <= $1::timestamptz
+           FOR UPDATE OF due SKIP LOCKED) claimed
+ WHERE room."id" = claimed."id" RETURNING room."id"::text, claimed.nth`)
+
+export function createRoomStore({ statements }: Pick<Database, 'statements'>): RoomStore {
   const aggregates = async (query: Statement, values: readonly unknown[]): Promise<readonly Room[]> => {
     const rows = await statements.run<{ room: JsonRow; participants: JsonRow[] }>(query, values)
     return rows.map((row) => toRoom(row.room, row.participants))
   }
 
   const requireAtMost = async (limit: number, roomIds: readonly string[]): Promise<void> => {
-    const rows = await prisma.$queryRaw<{ count: number }[]>`
-      SELECT count(*)::int AS count FROM (
-        SELECT FROM "Participant" p WHERE p."roomId" = ANY(${roomIds}::uuid[]) LIMIT ${limit + 1}) counted`
+    const rows = await statements.run<{ count: number }>(PARTICIPANTS_COUNT, [roomIds, limit + 1])
     if ((rows[0]?.count ?? 0) <= limit) return
     const message = `the rooms have more than ${limit} together; ask for fewer rooms at a time, or for participantsPage`
     throw badInput([{ path: 'participants', message }])
@@ -94,36 +166,29 @@ export function createRoomStore({ prisma, statements }: Pick<Database, 'prisma' 
 
     ringing: (userIds, now) => aggregates(RINGING, [userIds, now.toISOString()]),
 
-    ringingSeqs: (userIds, now) => prisma.$queryRaw`
-      /* catch up */
-      SELECT me."userId", me."roomId"::text, room."seq"
-        FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
-       WHERE me."userId" = ANY(${userIds}) AND me."ringsUntil" > ${now} AND me."role" <> 'caller'
-         AND me."silent" IS NOT TRUE AND room."status" <> 'ended'`,
+    ringingSeqs: (userIds, now) => statements.run(RINGING_SEQS, [userIds, now.toISOString()]),
 
     async page(query) {
-      const rows = await prisma.$queryRaw<{ room: JsonRow }[]>(pageStatement(query))
-      const rooms = rows.map((row) => toFields(row.room))
-      return query.backward ? rooms.toReversed() : rooms
+      const { statement: page, values } = pageStatement(query)
+      const [row = { rooms: [], participants: null }] = await statements.run<PageRow>(page, values)
+      const rooms = row.rooms.map(toFields)
+      const found = row.participants ? withParticipants(rooms, row.participants.map(toParticipant)) : rooms
+      return query.backward ? found.toReversed() : found
     },
 
     async participantsOf(roomIds, { limit = Infinity, userId }) {
       const byRoom = new Map<string, Participant[]>(roomIds.map((roomId) => [roomId, []]))
-      const whose = userId === undefined ? Prisma.empty : Prisma.sql`AND p."userId" = ${userId}`
-      let last: Participant | undefined
+      const people = userId === undefined ? PARTICIPANTS_OF : PARTICIPANT_IN
+      const whose = userId === undefined ? [] : [userId]
+      let last: Pick<Participant, 'roomId' | 'ordinal'> = { roomId: FIRST_ID, ordinal: -1 }
       for (let read = 0; ;) {
-        const behind = last
-          ? Prisma.sql`AND (p."roomId", p."ordinal") > (${last.roomId}::uuid, ${last.ordinal})`
-          : Prisma.empty
-        const rows = await prisma.$queryRaw<{ person: JsonRow }[]>`
-          SELECT to_jsonb(p) AS person FROM "Participant" p
-           WHERE p."roomId" = ANY(${roomIds}::uuid[]) ${whose} ${behind}
-           ORDER BY p."roomId", p."ordinal" LIMIT ${STATEMENT_ROWS}`
+        const values = [roomIds, last.roomId, last.ordinal, ...whose]
+        const rows = await statements.run<{ person: JsonRow }>(people, values)
         for (const participant of rows.map((row) => toParticipant(row.person))) {
           byRoom.get(participant.roomId)?.push(participant)
           last = participant
         }
-        if (rows.length < STATEMENT_ROWS) return byRoom
+        if (rows.length < PARTICIPANTS_READ_MAX) return byRoom
         // Before reading further pages, check the total against the limit.
         if (read === 0 && Number.isFinite(limit)) await requireAtMost(limit, roomIds)
         read += rows.length
@@ -131,75 +196,38 @@ export function createRoomStore({ prisma, statements }: Pick<Database, 'prisma' 
     },
 
     async participantPages(queries) {
-      const rows = await prisma.$queryRaw<{ index: number; person: JsonRow }[]>`
-        SELECT query."index", to_jsonb(person) AS person
-          FROM jsonb_to_recordset(${json(indexed(queries))}::jsonb)
-               AS query("index" int, "roomId" uuid, "first" int, "after" int, "state" text[])
-         CROSS JOIN LATERAL (
-               SELECT p.* FROM "Participant" p
-                WHERE p."roomId" = query."roomId" AND p."ordinal" > coalesce(query."after", -1)
-                  AND (query."state" IS NULL OR p."state"::text = ANY(query."state"))
-                ORDER BY p."ordinal" LIMIT query."first" + 1) person
-         ORDER BY query."index", person."ordinal"`
+      const given = [json(indexed(queries))]
+      const rows = await statements.run<{ index: number; person: JsonRow }>(PARTICIPANT_PAGES, given)
       const pages: Participant[][] = queries.map(() => [])
       for (const { index, person } of rows) pages[index]?.push(toParticipant(person))
       return pages
     },
 
     async participantCounts(filters) {
-      const rows = await prisma.$queryRaw<{ count: number }[]>`
-        SELECT (SELECT count(*)::int FROM "Participant" p
-                 WHERE p."roomId" = query."roomId"
-                   AND (query."state" IS NULL OR p."state"::text = ANY(query."state"))) AS count
-          FROM jsonb_to_recordset(${json(indexed(filters))}::jsonb)
-               AS query("index" int, "roomId" uuid, "state" text[])
-         ORDER BY query."index"`
+      const rows = await statements.run<{ count: number }>(PARTICIPANT_COUNTS, [json(indexed(filters))])
       return rows.map(({ count }) => count)
     },
 
-    newerThan: (rooms) =>
-      rooms.length === 0
-        ? Promise.resolve([])
-        : prisma.$queryRaw<{ id: string; seq: number }[]>`
-            /* catch up */
-            SELECT room."id"::text, room."seq"
-              FROM jsonb_to_recordset(${json(rooms)}::jsonb) AS known("id" uuid, "seq" int)
-              JOIN "Room" room ON room."id" = known."id" AND room."seq" > known."seq"`,
+    newerThan: (rooms) => (rooms.length === 0 ? Promise.resolve([]) : statements.run(NEWER_THAN, [json(rooms)])),
 
-    async isInCall(userId) {
-      const rows = await prisma.$queryRaw<unknown[]>`
-        SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
-         WHERE me."userId" = ${userId} AND me."state" = 'joined' AND room."type" = 'p2p' AND room."status" = 'active'
-         LIMIT 1`
-      return rows.length > 0
-    },
+    isInCall: async (userId) => (await statements.run(IS_IN_CALL, [userId])).length > 0,
 
-    async isInOrRung(userId, now) {
-      const rows = await prisma.$queryRaw<unknown[]>`
-        SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
-         WHERE me."userId" = ${userId} AND room."status" <> 'ended'
-           AND (me."state" = 'joined' OR me."state" = 'invited' AND (me."role" = 'caller' OR me."ringsUntil" > ${now}))
-         LIMIT 1`
-      return rows.length > 0
-    },
+    isInOrRung: async (userId, now) => (await statements.run(IS_IN_OR_RUNG, [userId, now.toISOString()])).length > 0,
 
     async claimDue(now, limit) {
-      const rows = await prisma.$queryRaw<{ id: string; nth: number }[]>`
-        /* sweep */
-        UPDATE "Room" room SET "deadlineAt" = ${new Date(now.getTime() + CLAIM * 1000)}
-          FROM (SELECT due."id", fair.nth
-                  FROM (SELECT "id", row_number() OVER (ORDER BY turn, "deadlineAt")::int AS nth
-                          FROM (SELECT "id", "deadlineAt",
-                                       row_number() OVER (PARTITION BY "callerId" ORDER BY "deadlineAt") AS turn
-                                  FROM (SELECT "id", "callerId", "deadlineAt" FROM "Room" WHERE "deadlineAt" <= ${now}
-                                         ORDER BY "deadlineAt" LIMIT ${CLAIM_WINDOW}) overdue) turns
-                         ORDER BY nth LIMIT ${limit}) fair
-                  JOIN "Room" due ON due."id" = fair."id" AND due."deadlineAt" <= ${now}
-                   FOR UPDATE OF due SKIP LOCKED) claimed
-         WHERE room."id" = claimed."id" RETURNING room."id"::text, claimed.nth`
+      const until = new Date(now.getTime() + CLAIM * 1000)
+      const values = [now.toISOString(), until.toISOString(), limit]
+      const rows = await statements.run<{ id: string; nth: number }>(CLAIM_DUE, values)
       return rows.toSorted((a, b) => a.nth - b.nth).map((row) => row.id)
     },
   }
+}
+
+/** Adds to each room its participants, which are grouped by room. */
+function withParticipants(rooms: readonly RoomFields[], participants: readonly Participant[]): readonly ListedRoom[] {
+  const byRoom = new Map<string, Participant[]>(rooms.map(({ id }) => [id, []]))
+  for (const participant of participants) byRoom.get(participant.roomId)?.push(participant)
+  return rooms.map((room) => ({ ...room, participants: byRoom.get(room.id) ?? [] }))
 }
 
 const json = (value: unknown): string => JSON.stringify(value)

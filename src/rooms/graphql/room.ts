@@ -3,6 +3,7 @@ import { parseInput } from '../../core/input.ts'
 import { builder } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
 import { enumOf } from '../../graphql/enum.ts'
+import { selects } from '../../graphql/selection.ts'
 import { inTurns } from '../../graphql/work.ts'
 import { MediaProvider } from '../../media/graphql.ts'
 import { Page, PAGE_DEFAULT, RoomFilter } from '../input.ts'
@@ -158,8 +159,10 @@ builder.queryFields((t) => ({
       access: 'user',
       args: { filter: t.arg({ type: RoomFilterInput, description: 'Conditions on the rooms.' }) },
       extensions: { size: { page: PAGE_DEFAULT } },
-      async resolve(_root, { filter, ...page }, { rooms, actor }) {
-        const found = await rooms.list(actor, parseInput(RoomFilter, filter ?? {}), parseInput(Page, page))
+      async resolve(_root, { filter, ...page }, { rooms, actor }, info) {
+        const found = await rooms.list(actor, parseInput(RoomFilter, filter ?? {}), parseInput(Page, page), {
+          withParticipants: selects(info, ['edges', 'node', 'participants']),
+        })
         const edges = found.rooms.map((room) => ({ cursor: room.id, node: room }))
         return {
           edges,

@@ -88,9 +88,9 @@ export const CATALOGUE = {
   rtc_bus_pending_notices: gauge('Notices that wait to be sent.'),
   rtc_bus_lag_seconds: histogram('Time until a notice that this node has sent came back from the database.', FAST),
 
-  rtc_job_runs_total: counter('Runs of background jobs: ok or failed.', 'job', 'outcome'),
-  rtc_job_duration_seconds: histogram('Duration of the runs.', SLOW, 'job'),
-  rtc_job_lag_seconds: histogram('How much later than planned the runs began.', SLOW, 'job'),
+  rtc_job_runs_total: counter('Runs of background jobs: ok or failed.', 'name', 'outcome'),
+  rtc_job_duration_seconds: histogram('Duration of the runs.', SLOW, 'name'),
+  rtc_job_lag_seconds: histogram('How much later than planned the runs began.', SLOW, 'name'),
   rtc_deadline_lag_seconds: histogram(
     'Age of the earliest deadline when a node claimed the rooms that were due.',
     SLOW,

@@ -3,7 +3,7 @@ import type { GaugeName } from './catalogue.ts'
 import type { Metrics } from './registry.ts'
 
 /** Milliseconds for which a value is shown again: several scrapers must not multiply the load of the database. */
-const MAX_AGE = 5_000
+const MAX_AGE = 10_000
 /** Milliseconds that a scrape waits for a value: less than the default timeout of Prometheus, 10 s. */
 const WAIT = 2_000
 

@@ -48,15 +48,19 @@ export function createTotalsReader(prisma: PrismaClient): TotalsReader {
           FROM "Room" WHERE "status" IN ('waiting', 'active')`,
       ),
 
+    // The subquery per live room keeps the planner from reading the participants of all ended rooms.
     people: (now) =>
       bounded<PeopleTotals>(
         (client) => client.$queryRaw`
         /* metrics */
-        SELECT count(*) FILTER (WHERE "state" = 'joined' AND "connected")::int AS connected,
-               count(*) FILTER (WHERE "state" = 'joined' AND NOT "connected")::int AS reconnecting,
-               count(*) FILTER (WHERE "state" = 'invited' AND "role" <> 'caller' AND "ringsUntil" > ${now}
-                                  AND "silent" IS NOT TRUE)::int AS ringing
-          FROM "Room" room JOIN "Participant" person ON person."roomId" = room."id"
+        SELECT coalesce(sum(connected), 0)::int AS connected, coalesce(sum(reconnecting), 0)::int AS reconnecting,
+               coalesce(sum(ringing), 0)::int AS ringing
+          FROM "Room" room, LATERAL (
+                 SELECT count(*) FILTER (WHERE "state" = 'joined' AND "connected") AS connected,
+                        count(*) FILTER (WHERE "state" = 'joined' AND NOT "connected") AS reconnecting,
+                        count(*) FILTER (WHERE "state" = 'invited' AND "role" <> 'caller' AND "ringsUntil" > ${now}
+                                           AND "silent" IS NOT TRUE) AS ringing
+                   FROM "Participant" WHERE "roomId" = room."id") people
          WHERE room."status" IN ('waiting', 'active')`,
       ),
 

@@ -65,7 +65,7 @@ describe('a scrape', () => {
   test('does not fail because of a total that cannot be read: the total is absent and the failure counted', async () => {
     let time = 0
     // Each scrape reads again.
-    const metrics = createNodeMetrics(() => (time += 10_000))
+    const metrics = createNodeMetrics(() => (time += 20_000))
     let works = true
     const rooms = async () => {
       if (works) return { waiting: 1, active: 2 }
@@ -98,7 +98,7 @@ describe('a scrape', () => {
     expect(samples.value('rtc_pull_failures_total{source="nodes"}')).toBe(1)
   })
 
-  test('shares its result with concurrent scrapes, and reads each total at most every five seconds', async () => {
+  test('shares its result with concurrent scrapes, and reads each total at most every ten seconds', async () => {
     const metrics = createNodeMetrics()
     let reads = 0
     const rooms = async () => ({ waiting: (reads += 1), active: 0 })

@@ -12,6 +12,7 @@ import { createIds } from './core/ids.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { PeriodicJob } from './core/periodic-job.ts'
 import type { Logger } from './core/logger.ts'
+import { noObserver, type Observer } from './core/observer.ts'
 import { TimeSlices } from './core/time-slices.ts'
 import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
@@ -54,6 +55,8 @@ import { createSignalStore } from './signals/store.ts'
 export interface App {
   readonly configuration: Configuration
   readonly log: Logger
+  /** Receives facts from every part, including the transports. */
+  readonly observer: Observer
   readonly clock: Scheduler
   readonly prisma: Database['prisma']
   readonly statements: Database['statements']
@@ -100,6 +103,8 @@ export interface AppDependencies {
   /** Signs and verifies tokens if no key is configured. */
   readonly developmentSecret?: string | undefined
   readonly log: Logger
+  /** @default observes nothing */
+  readonly observer?: Observer
   readonly clock?: Scheduler
   /** Detects overload of the process. @default never overloaded */
   readonly overload?: OverloadGuard
@@ -121,6 +126,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     databaseUrl,
     developmentSecret,
     log,
+    observer = noObserver,
     clock = systemClock,
     overload = neverOverloaded,
     metrics,
@@ -135,7 +141,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const nodeId = newId()
   const failures = new Failures(log)
   const timeouts = { ...TIMEOUTS, ...dependencies.timeouts }
-  const keySet = createKeySet(config.auth, { failures, timeouts, log })
+  const keySet = createKeySet(config.auth, { failures, timeouts, log, observer })
   if (keySet) lifecycle.add(keySet, { name: 'key set', start: () => keySet.start(), stop: () => keySet.stop() })
   const verify = createVerifier({ config: config.auth, secrets, keySet, developmentSecret, clock })
   const database = lifecycle.add(
@@ -156,7 +162,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     stop: (writer) => writer.stop(),
   })
   const slices = new TimeSlices()
-  const fanOut = new FanOut(slices)
+  const fanOut = new FanOut(slices, observer)
   const media = createMedia({
     ice: { ...config.ice, turnSecret: secrets.turnSecret },
     providers: configuredProviders(config.media, secrets),
@@ -172,6 +178,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     },
     onGap: () => catchUp.runNow(),
     log,
+    observer,
   })
   lifecycle.add(bus, { name: 'bus', start: () => bus.start(), stop: () => bus.close() })
   const announce = (notice: Notice) => bus.announce(notice)
@@ -186,6 +193,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     clock,
     limits: { ...config.deadlines, meshMax: config.media.meshMax },
     ringingMax: config.quotas.ringingMax,
+    observer,
     publish(room, appended) {
       for (const kind of liveStreams) kind.committed(room, appended)
       snapshots.committed(room, appended)
@@ -193,7 +201,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   const leaseStore = createLeaseStore(database.prisma)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
-  lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, log }), {
+  lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, log, observer }), {
     name: 'heartbeat',
     start: (heartbeat) => heartbeat.start(),
     stop: (heartbeat) => heartbeat.stop(),
@@ -220,7 +228,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   /** All kinds of live streams. Add new kinds here. */
   const liveStreams: readonly LiveStreams[] = [hub, calls, signals]
   for (const kind of liveStreams) lifecycle.add(kind, { name: 'live streams', stop: () => kind.close() })
-  const catchUp = addJob('catch-up', createCatchUp(liveStreams, log))
+  const catchUp = addJob('catch-up', createCatchUp(liveStreams, { log, observer }))
   const rooms = createRoomService({
     executor,
     store,
@@ -241,13 +249,17 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     hub,
     rates,
     clock,
+    observer,
   })
-  addJob('sweeper', createSweeper({ store, executor, clock, log }))
-  addJob('absence sweeper', createAbsenceSweeper({ store: leaseStore, executor, clock, log }))
-  addJob('signal purge', createSignalPurge({ store: signalStore, clock, log }))
+  addJob('sweeper', createSweeper({ store, executor, clock, log, observer }))
+  addJob('absence sweeper', createAbsenceSweeper({ store: leaseStore, executor, clock, log, observer }))
+  addJob('signal purge', createSignalPurge({ store: signalStore, clock, log, observer }))
   const { retention: days } = config
   if (days !== undefined) {
-    addJob('retention', createRetentionPurge({ days, store: createRetentionStore(database.prisma), clock, log }))
+    addJob(
+      'retention',
+      createRetentionPurge({ days, store: createRetentionStore(database.prisma), clock, log, observer }),
+    )
   }
 
   metrics?.watchApp({
@@ -268,10 +280,11 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   return {
     configuration,
     log,
+    observer,
     clock,
     prisma: database.prisma,
     statements: database.statements,
-    authenticate: createAuthenticate(verify),
+    authenticate: createAuthenticate(verify, observer),
     developmentToken:
       developmentSecret === undefined
         ? undefined

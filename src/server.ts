@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from './app.ts'
-import { RtcError, shorten } from './core/errors.ts'
+import { codeOf, RtcError, shorten } from './core/errors.ts'
 import { requireCapacity } from './core/overload.ts'
 import { createErrorTranslator } from './graphql/errors.ts'
 import { createGraphiQL } from './graphiql/graphiql.ts'
@@ -21,6 +21,7 @@ import { type HttpReply, type HttpRequest, send, toRequest } from './http/messag
 import { MethodNotAllowed } from './http/method.ts'
 import { mayOpenSocket } from './http/origin.ts'
 import { checkOncePerSecond } from './http/readiness.ts'
+import { contextOf, RequestRecord } from './http/record.ts'
 import { refuseUpgrade } from './http/refusal.ts'
 import { Concurrency } from './limits/concurrency.ts'
 import { HeldResources } from './limits/held.ts'
@@ -46,6 +47,8 @@ export interface GatewayServer {
 export const GRAPHQL_PATH = '/graphql'
 export const OPENAPI_PATH = '/im/api/v1/openapi.json'
 const HEALTH = '/health/'
+/** Prefixes of the assets of GraphiQL and of the call page; each counts as one route. */
+const ASSETS = [`${GRAPHQL_PATH}/graphiql-`, '/assets/']
 /** Milliseconds that requests in flight may take after the drain. */
 const GRACE_PERIOD = 2_000
 /** Bytes of incomplete request bodies. */
@@ -54,7 +57,7 @@ const BODIES = { max: 128 * 1024 * 1024, maxPerAddress: 32 * 1024 * 1024 }
 /** One HTTP server for GraphQL (HTTP, WebSocket, SSE), REST, health, GraphiQL and the call page. */
 export function createGatewayServer(app: App): GatewayServer {
   const { config, secrets } = app.configuration
-  const { authenticate, log, overload } = app
+  const { authenticate, log, observer, overload } = app
   const { corsOrigins, publicUrl } = config.http
   const toGraphQLError = createErrorTranslator(log)
   const concurrency = new Concurrency()
@@ -65,8 +68,8 @@ export function createGatewayServer(app: App): GatewayServer {
     concurrency,
   })
   const held = new HeldResources()
-  const operations = { graphql, toGraphQLError, slices: app.slices }
-  const streams = new EventStreams({ admit: (userId) => held.connect(userId), clock: app.clock })
+  const operations = { graphql, toGraphQLError, slices: app.slices, observer }
+  const streams = new EventStreams({ admit: (userId) => held.connect(userId), clock: app.clock, observer })
   const graphqlHandler = createGraphQLHandler({ operations, streams, authenticate })
   const restRoutes = routes(app, streams)
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, concurrency, publicUrl, log })
@@ -105,7 +108,8 @@ export function createGatewayServer(app: App): GatewayServer {
   }
 
   const answer = async (request: HttpRequest): Promise<HttpReply> => {
-    const { method, headers, url } = request
+    const { method, headers, url, record } = request
+    record.route = routeOf(url.pathname)
     if (method === 'OPTIONS') return { status: 204, headers: preflightHeaders(headers) }
     if (config.graphiql && graphiql.serves(request)) return graphiql.answer(request)
     if (config.callPage && callPage.serves(request)) return callPage.answer(request)
@@ -118,12 +122,23 @@ export function createGatewayServer(app: App): GatewayServer {
     return get()
   }
 
+  /** The pattern of a path that does not belong to a REST route. */
+  const routeOf = (path: string): string | undefined => {
+    if (isGraphQL(path)) return GRAPHQL_PATH
+    if (path === '/' || path === METRICS_PATH || Object.hasOwn(getRoutes, path)) return path
+    return ASSETS.find((prefix) => path.startsWith(prefix))
+  }
+
   const refusal = (error: unknown, { url: path = '/', headers: { accept } }: IncomingMessage): HttpReply =>
     isGraphQL(pathOf(path))
       ? errorReply(error, { accept, toGraphQLError })
       : problemReply(error, { instance: path, log })
 
-  const reply = async (incoming: IncomingMessage, { address, connection }: Peer): Promise<HttpReply> => {
+  const reply = async (
+    incoming: IncomingMessage,
+    { address, connection }: Peer,
+    record: RequestRecord,
+  ): Promise<HttpReply> => {
     const path = pathOf(incoming.url ?? '/')
     const bounded = !path.startsWith(HEALTH) && path !== METRICS_PATH
     let leave = () => {}
@@ -141,8 +156,9 @@ export function createGatewayServer(app: App): GatewayServer {
     try {
       if (bounded) requireCapacity(overload)
       enter()
-      return await answer(toRequest(incoming, { address, budget, reading }))
+      return await answer(toRequest(incoming, { record, budget, reading }))
     } catch (error) {
+      record.errorCode = codeOf(error)
       return refusal(error, incoming)
     } finally {
       leave()
@@ -150,8 +166,12 @@ export function createGatewayServer(app: App): GatewayServer {
   }
 
   const onRequest = async (incoming: IncomingMessage, response: ServerResponse, peer: Peer): Promise<void> => {
+    const context = contextOf(incoming.headers)
+    const record = new RequestRecord(context, { method: incoming.method ?? 'GET', address: peer.address })
+    const { request: report } = observer
+    if (report) response.once('close', () => report(record.end()))
     try {
-      const { headers, ...rest } = await reply(incoming, peer)
+      const { headers, ...rest } = await reply(incoming, peer, record)
       const cors = corsHeaders(corsOrigins, incoming.headers)
       const vary = [headers?.['Vary'], cors['Vary']].filter(Boolean).join(', ')
       // Clients must not reuse this connection.
@@ -159,7 +179,11 @@ export function createGatewayServer(app: App): GatewayServer {
       // Only authenticated users get a stream; it counts against the limits per user.
       if (typeof rest.body === 'function') peer.connection.markSignedIn()
       else peer.connection.markWaiting()
-      send(response, { ...rest, headers: { ...headers, ...cors, ...(vary && { Vary: vary }), ...closing } })
+      record.status = rest.status
+      record.responseBytes = send(response, {
+        ...rest,
+        headers: { ...headers, ...cors, ...(vary && { Vary: vary }), ...closing, 'X-Request-Id': context.id },
+      })
     } catch (error) {
       log.error({ err: error }, 'failed to send a response')
       response.destroy()
@@ -168,6 +192,7 @@ export function createGatewayServer(app: App): GatewayServer {
 
   const onUpgrade = (request: IncomingMessage, stream: Socket, head: Buffer, peer: Peer): void => {
     const { headers, url = '/' } = request
+    const context = contextOf(headers)
     try {
       if (!isGraphQL(pathOf(url))) throw new RtcError('NOT_FOUND', `${shorten(url)} does not support upgrades.`)
       if (draining) throw new RtcError('UNAVAILABLE', 'The gateway is restarting.', { retryAfter: 1 })
@@ -176,10 +201,18 @@ export function createGatewayServer(app: App): GatewayServer {
       }
       requireCapacity(overload)
     } catch (error) {
-      return refuseUpgrade(stream, problemReply(error, { instance: url, log }))
+      const { headers: given, ...problem } = problemReply(error, { instance: url, log })
+      refuseUpgrade(stream, { ...problem, headers: { ...given, 'X-Request-Id': context.id } })
+      const record = new RequestRecord(context, { method: 'GET', address: peer.address })
+      record.route = routeOf(pathOf(url))
+      record.status = problem.status
+      record.errorCode = codeOf(error)
+      observer.request?.(record.end())
+      return
     }
     peer.connection.markWaiting()
-    sockets.accept(request, stream, head, peer.connection)
+    const origin = { context, address: peer.address }
+    sockets.accept({ request, stream, head }, { tcp: peer.connection, origin })
   }
 
   const listener = createListener({

@@ -164,7 +164,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'service',
-    files: /^rooms\/(service|executor|charges|reader)$/,
+    files: /^rooms\/(service|executor|charges|reader|report)$/,
     imports: ['service', 'store', 'limits', 'media', 'input', 'policy', 'decide', 'commands', 'model', 'core'],
     reason: 'authorises and applies rates, then calls the rules and the store',
   },

@@ -1,25 +1,42 @@
 import type { Actor } from '../core/actor.ts'
-import { RtcError } from '../core/errors.ts'
+import { noObserver, type Observer, type RequestContext } from '../core/observer.ts'
+import { TokenRefused } from './refusal.ts'
 import type { Verify } from './verify.ts'
 
 /**
  * Authenticates the value of an `Authorization` header or of the connection parameter of that name.
  *
+ * @param context - becomes part of the actor
  * @throws RtcError like {@link Verify}, and UNAUTHENTICATED if there is no bearer token
  */
-export type Authenticate = (authorization: string | null | undefined) => Promise<Actor>
+export type Authenticate = (authorization: string | null | undefined, context?: RequestContext) => Promise<Actor>
 
 /** `Bearer <token>` with a case-insensitive scheme: https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 const BEARER = /^bearer +(\S+) *$/i
 
 /** Creates the authentication that REST, GraphQL over HTTP and GraphQL over WebSocket share. */
-export function createAuthenticate(verify: Verify): Authenticate {
-  return async (authorization) => {
-    if (!authorization) throw new RtcError('UNAUTHENTICATED', 'A token is required: Authorization: Bearer <token>')
+export function createAuthenticate(verify: Verify, observer: Observer = noObserver): Authenticate {
+  const authenticate = async (authorization: string | null | undefined): Promise<Actor> => {
+    if (!authorization) throw new TokenRefused('missing', 'A token is required: Authorization: Bearer <token>')
     const token = BEARER.exec(authorization)?.[1]
     if (token === undefined) throw malformed()
     return verify(token)
   }
+  return async (authorization, context) => {
+    try {
+      const actor = await authenticate(authorization)
+      // The actor of a cached token is shared by requests.
+      return context ? { ...actor, context } : actor
+    } catch (error) {
+      reportRefusal(observer, error, context)
+      throw error
+    }
+  }
+}
+
+/** Reports the error if it is the refusal of a token. */
+export function reportRefusal(observer: Observer, error: unknown, context: RequestContext | undefined): void {
+  if (error instanceof TokenRefused) observer.tokenRefused?.({ context, reason: error.reason })
 }
 
 /**
@@ -34,7 +51,7 @@ export function authorizationOf(connectionParams: unknown): string | undefined {
   throw malformed()
 }
 
-const malformed = () => new RtcError('UNAUTHENTICATED', 'The authorization must have the form: Bearer <token>')
+const malformed = () => new TokenRefused('missing', 'The authorization must have the form: Bearer <token>')
 
 /** The value of a case-insensitive key. `null` counts as absent, because clients without a token send it. */
 function entry(record: unknown, name: string): unknown {

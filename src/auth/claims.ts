@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose'
 import { type Actor, isUserId, USER_ID_MAX } from '../core/actor.ts'
-import { RtcError } from '../core/errors.ts'
+import { TokenRefused } from './refusal.ts'
 
 /**
  * Creates the actor from verified claims.
@@ -12,7 +12,7 @@ export function actorOf(claims: JWTPayload, userClaim: string): Actor {
   const id = claims[userClaim]
   if (!isUserId(id)) {
     const rule = `must be a string of 1 to ${USER_ID_MAX} characters without control characters`
-    throw new RtcError('UNAUTHENTICATED', `The claim "${userClaim}" of the token ${rule}`)
+    throw new TokenRefused('user_invalid', `The claim "${userClaim}" of the token ${rule}`)
   }
   const scopes = new Set([...scopesIn(claims['scope']), ...scopesIn(claims['scp'])])
   return claims.exp === undefined ? { id, scopes } : { id, scopes, expiresAt: dateOf(claims.exp) }

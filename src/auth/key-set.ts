@@ -2,6 +2,7 @@ import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { type FailureCause, type Failures, Unavailable } from '../core/failures.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Observer } from '../core/observer.ts'
 import type { Timeouts } from '../core/timeouts.ts'
 import { fetchKeySet, KeySetFailure } from './key-set-fetch.ts'
 import type { AuthConfig } from './variables.ts'
@@ -13,6 +14,7 @@ export interface KeySetOptions {
   readonly report: (cause: FailureCause, error: unknown) => void
   readonly timeouts: Timeouts
   readonly log: Logger
+  readonly observer?: Observer
 }
 
 /** `stale`: the last fetch has failed, but the keys may still be used. */
@@ -49,7 +51,7 @@ export class RemoteKeySet {
 
   constructor(options: KeySetOptions) {
     this.#options = options
-    this.#refreshing = new PeriodicJob(CHECK_INTERVAL, () => this.#refresh(), options.log)
+    this.#refreshing = new PeriodicJob({ ...options, name: 'key set', interval: CHECK_INTERVAL }, () => this.#refresh())
   }
 
   /** Fetches the keys and keeps refreshing them. */
@@ -150,7 +152,7 @@ export class RemoteKeySet {
 /** Creates the key set if JWKS_URL is configured. */
 export function createKeySet(
   config: AuthConfig,
-  { failures, timeouts, log }: { failures: Failures; timeouts: Timeouts; log: Logger },
+  { failures, timeouts, log, observer }: { failures: Failures; timeouts: Timeouts; log: Logger; observer: Observer },
 ): RemoteKeySet | undefined {
   if (config.jwksUrl === undefined) return undefined
   return new RemoteKeySet({
@@ -159,5 +161,6 @@ export function createKeySet(
     report: (cause, error) => failures.report(cause, error),
     timeouts,
     log,
+    observer,
   })
 }

@@ -1,11 +1,10 @@
 import { jwtVerify, type JWTPayload } from 'jose'
 import { type Actor, CLOCK_TOLERANCE } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
-import { RtcError } from '../core/errors.ts'
 import { actorOf } from './claims.ts'
 import type { RemoteKeySet } from './key-set.ts'
 import { trustedKey } from './keys.ts'
-import { refusalOf } from './refusal.ts'
+import { refusalOf, TokenRefused } from './refusal.ts'
 import type { AuthConfig, AuthSecrets } from './variables.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
@@ -49,17 +48,17 @@ export function createVerifier(options: {
 
   const verify: Verify = async (token) => {
     if (token.length > TOKEN_MAX_BYTES) {
-      throw new RtcError('UNAUTHENTICATED', `The token is longer than ${TOKEN_MAX_BYTES} bytes`)
+      throw new TokenRefused('malformed', `The token is longer than ${TOKEN_MAX_BYTES} bytes`)
     }
     // The base64url decoder ignores white space, padding and trailing bits, so one token would have many encodings.
-    if (!isCompact(token)) throw new RtcError('UNAUTHENTICATED', 'The token is not a signed JSON Web Token')
+    if (!isCompact(token)) throw new TokenRefused('malformed', 'The token is not a signed JSON Web Token')
     const { payload } = await jwtVerify(token, key, { ...expected, currentDate: clock.now() }).catch(
       (error: unknown) => {
         throw refusalOf(error)
       },
     )
     if (!isIssuedBy(clock.now(), payload)) {
-      throw new RtcError('UNAUTHENTICATED', 'The token was issued in the future')
+      throw new TokenRefused('not_yet_valid', 'The token was issued in the future')
     }
     return actorOf(payload, config.userClaim)
   }

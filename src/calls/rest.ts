@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import type { Actor } from '../core/actor.ts'
+import type { Observer } from '../core/observer.ts'
+import { reportSlowConsumer } from '../events/queue.ts'
 import { problemEvent, REST_STREAM } from '../events/rest.ts'
 import { eventOf, type EventStream, type EventStreams } from '../http/event-stream.ts'
 import { prefersJson } from '../http/json.ts'
@@ -27,7 +30,10 @@ const callJson = ({ type, at, deviceId, room }: IncomingCall): z.input<typeof Ca
 })
 
 /** The routes of the user's incoming calls. */
-export function callEventRoutes({ calls }: { calls: IncomingCalls }, eventStreams: EventStreams): Route[] {
+export function callEventRoutes(
+  { calls, observer }: { calls: IncomingCalls; observer: Observer },
+  eventStreams: EventStreams,
+): Route[] {
   return [
     route({
       method: 'GET',
@@ -47,7 +53,8 @@ export function callEventRoutes({ calls }: { calls: IncomingCalls }, eventStream
         }
         const incoming = calls.open(actor.id)
         try {
-          return eventStreams.reply(actor, REST_STREAM, (events) => void deliver(incoming, events))
+          const kind = { ...REST_STREAM, field: 'getCallEvents' }
+          return eventStreams.reply(actor, kind, (events) => void deliver(incoming, events, { actor, observer }))
         } catch (error) {
           await incoming.return?.()
           throw error
@@ -57,13 +64,20 @@ export function callEventRoutes({ calls }: { calls: IncomingCalls }, eventStream
   ]
 }
 
-async function deliver(incoming: AsyncIterableIterator<IncomingCall>, events: EventStream): Promise<void> {
+async function deliver(
+  incoming: AsyncIterableIterator<IncomingCall>,
+  events: EventStream,
+  { actor, observer }: { actor: Actor; observer: Observer },
+): Promise<void> {
   events.onClose(() => void incoming.return?.())
   try {
     for await (const call of incoming) {
-      await events.write(eventOf({ event: call.type, data: JSON.stringify(callJson(call)) }))
+      const message = eventOf({ event: call.type, data: JSON.stringify(callJson(call)) })
+      await events.write(message)
+      observer.delivery?.({ kind: 'single', subscribers: 1, bytes: message.length, duration: undefined })
     }
   } catch (error) {
+    reportSlowConsumer(observer, error, { userId: actor.id, transport: 'rest' })
     events.post(problemEvent(error))
   }
   events.end()

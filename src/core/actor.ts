@@ -1,3 +1,4 @@
+import type { RequestContext } from './observer.ts'
 import { isStorable } from './storable.ts'
 
 /** The authenticated user of a request, as stated by the token. */
@@ -7,6 +8,8 @@ export interface Actor {
   readonly scopes: ReadonlySet<string>
   /** The token's `exp`; absent if the token has none. The token is accepted until {@link acceptedUntil}. */
   readonly expiresAt?: Date
+  /** The request in which the user acts, for logs and traces. */
+  readonly context?: RequestContext
 }
 
 /** Allowed clock skew between issuer and gateway, in seconds: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 */

@@ -67,6 +67,9 @@ export class RtcError extends Error {
   }
 }
 
+/** The code with which an error is answered; INTERNAL for an unexpected one. */
+export const codeOf = (error: unknown): ErrorCode => (error instanceof RtcError ? error.code : 'INTERNAL')
+
 /** The error for an invalid input; the message lists every problem. */
 export function badInput(problems: readonly InputProblem[]): RtcError {
   const message = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ')

@@ -1,25 +1,34 @@
 import { levelOf } from './failures.ts'
 import type { Logger } from './logger.ts'
+import { noObserver, type Observer } from './observer.ts'
+
+export interface JobOptions {
+  /** Names the job in logs and metrics. */
+  readonly name: string
+  /** Milliseconds between the end of a run and the start of the next. */
+  readonly interval: number
+  readonly log: Logger
+  readonly observer?: Observer
+}
 
 /** Runs the same work periodically, one run at a time. A failed run is logged and does not stop the job. */
 export class PeriodicJob {
-  readonly #interval: number
+  readonly #options: JobOptions
+  readonly #observer: Observer
   readonly #work: () => Promise<boolean>
-  readonly #log: Logger
   #timer: NodeJS.Timeout | undefined
   #run: Promise<void> = Promise.resolve()
   #running = false
   #runAgain = false
   #stopped = false
+  /** When the next run is planned, in milliseconds of the monotonic clock. */
+  #plannedAt = 0
 
-  /**
-   * @param interval - milliseconds between the end of a run and the start of the next
-   * @param work - resolves to whether the next run should start immediately
-   */
-  constructor(interval: number, work: () => Promise<boolean>, log: Logger) {
-    this.#interval = interval
+  /** @param work - resolves to whether the next run should start immediately */
+  constructor(options: JobOptions, work: () => Promise<boolean>) {
+    this.#options = options
+    this.#observer = options.observer ?? noObserver
     this.#work = work
-    this.#log = log
   }
 
   start(): void {
@@ -42,21 +51,28 @@ export class PeriodicJob {
   #schedule(delay: number): void {
     if (this.#stopped) return
     clearTimeout(this.#timer)
+    this.#plannedAt = performance.now() + delay
     this.#timer = setTimeout(() => {
       this.#run = this.#runOnce()
     }, delay)
   }
 
   async #runOnce(): Promise<void> {
+    const { name, interval, log } = this.#options
+    const startedAt = performance.now()
+    const lag = Math.max(0, startedAt - this.#plannedAt)
     let more = false
+    let failed = false
     this.#running = true
     this.#runAgain = false
     try {
       more = await this.#work()
     } catch (error) {
-      this.#log[levelOf(error)]({ err: error }, 'background work failed')
+      failed = true
+      log[levelOf(error)]({ job: name, err: error }, 'background work failed')
     }
     this.#running = false
-    this.#schedule(more || this.#runAgain ? 0 : this.#interval)
+    this.#observer.job?.({ name, failed, duration: performance.now() - startedAt, lag })
+    this.#schedule(more || this.#runAgain ? 0 : interval)
   }
 }

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
+import type { Observer } from '../core/observer.ts'
 import { decodeNotices, encodeNotices, type Notice, PendingNotices } from './notice.ts'
 
 export interface BusOptions {
@@ -12,6 +13,7 @@ export interface BusOptions {
   /** Called after every (re)connect: earlier notices may have been missed. Must not throw. */
   onGap(): void
   readonly log: Logger
+  readonly observer: Observer
 }
 
 const CHANNEL = 'rtc_gateway'
@@ -37,6 +39,9 @@ export class Bus {
   #client: pg.Client | undefined
   #sending: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
+  /** When the connection was lost, and when the last batch was sent, in milliseconds of the monotonic clock. */
+  #lostAt: number | undefined
+  #sentAt = 0
 
   constructor(options: BusOptions) {
     this.#options = options
@@ -110,6 +115,9 @@ export class Bus {
       if (this.#closing.signal.aborted) return
       this.#client = client
       onOpen()
+      const gap = this.#lostAt === undefined ? undefined : performance.now() - this.#lostAt
+      this.#lostAt = undefined
+      this.#options.observer.busConnected?.({ gap })
       this.#options.onGap()
       void this.#flush()
       // Detects a half-open connection: the server stopped answering probes.
@@ -119,6 +127,7 @@ export class Bus {
       await lost
     } finally {
       clearInterval(probe)
+      this.#lostAt ??= performance.now()
       this.#client = undefined
       // A graceful close would hang on a half-open connection.
       socket.destroy()
@@ -126,9 +135,14 @@ export class Bus {
   }
 
   #receive(payload: string): void {
+    const { nodeId, onNotice, log, observer } = this.#options
     const message = decodeNotices(payload)
-    if (!message) this.#options.log.debug('ignored a notification that no gateway sent')
-    else if (message.nodeId !== this.#options.nodeId) message.notices.forEach(this.#options.onNotice)
+    if (!message) log.debug('ignored a notification that no gateway sent')
+    else if (message.nodeId === nodeId) observer.noticesReturned?.({ lag: performance.now() - this.#sentAt })
+    else {
+      observer.noticesReceived?.({ notices: message.notices.length })
+      message.notices.forEach(onNotice)
+    }
   }
 
   /** Sends one batch at a time; notices that arrive meanwhile form the next batch. */
@@ -144,8 +158,12 @@ export class Bus {
 
   async #sendBatch(client: pg.Client, batch: readonly Notice[]): Promise<void> {
     const payloads = encodeNotices(this.#options.nodeId, batch)
+    const sentAt = performance.now()
+    this.#sentAt = sentAt
     try {
       await client.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload', [CHANNEL, payloads])
+      const duration = performance.now() - sentAt
+      this.#options.observer.noticesSent?.({ notices: batch.length, payloads: payloads.length, duration })
     } catch (error) {
       for (const notice of batch) this.#pending.put(notice)
       if (this.#client === client) this.#client = undefined

@@ -1,4 +1,5 @@
 import { RtcError } from '../core/errors.ts'
+import { noObserver, type Observer } from '../core/observer.ts'
 import type { Lane, TimeSlices } from '../core/time-slices.ts'
 import type { RoomUpdate } from './event.ts'
 import { ConsumerTooSlow } from './queue.ts'
@@ -51,13 +52,15 @@ const RETRY_AFTER = { views: 10, tooExpensive: 2 } as const
  */
 export class FanOut {
   readonly #slices: TimeSlices
+  readonly #observer: Observer
   readonly #rooms = new Map<string, RoomLane>()
   readonly #views = new Map<string, SharedView>()
   readonly #viewsOfUsers = new Map<string, Counts>()
   readonly #cache = new PayloadCache(CACHE_BYTES)
 
-  constructor(slices: TimeSlices) {
+  constructor(slices: TimeSlices, observer: Observer = noObserver) {
     this.#slices = slices
+    this.#observer = observer
   }
 
   /** Number of groups: one for each view of each room. */
@@ -95,13 +98,17 @@ export class FanOut {
     const shared = this.#views.get(view.key) ?? new SharedView(view.create(), this.#cache)
     this.#views.set(view.key, shared)
     shared.subscribers += 1
-    const group = lane.groups.get(view.key) ?? new Group(shared, lane)
+    const group = lane.groups.get(view.key) ?? new Group(shared, lane, this.#observer)
     lane.groups.set(view.key, group)
     group.subscribers += 1
 
     let left = false
     return {
-      payloadOf: async (update) => this.#slices.run(userId, () => shared.payloadOf(update)),
+      payloadOf: async (update) => {
+        const payload = await this.#slices.run(userId, () => shared.payloadOf(update))
+        this.#observer.delivery?.({ kind: 'backfill', subscribers: 1, bytes: payload.length, duration: undefined })
+        return payload
+      },
       push: (update) => group.push(update, subscriber),
       leave: () => {
         if (left) return
@@ -156,15 +163,17 @@ interface Pending {
 class Group {
   readonly #view: SharedView
   readonly #lane: RoomLane
+  readonly #observer: Observer
   #pending: Pending[] = []
   /** Whether the group is queued in the lane or waits for a field that is being fetched. */
   #busy = false
   #fetching: Pending | undefined
   subscribers = 0
 
-  constructor(view: SharedView, lane: RoomLane) {
+  constructor(view: SharedView, lane: RoomLane, observer: Observer) {
     this.#view = view
     this.#lane = lane
+    this.#observer = observer
   }
 
   /** The pending updates, and the arrival of the oldest. */
@@ -235,7 +244,10 @@ class Group {
       pending.delivered += 1
       subscriber?.deliver(payload)
     }
-    if (pending.delivered === subscribers.length && this.#pending[0] === pending) this.#pending.shift()
+    if (pending.delivered < subscribers.length || this.#pending[0] !== pending) return
+    this.#pending.shift()
+    const duration = performance.now() - pending.since
+    this.#observer.delivery?.({ kind: 'live', subscribers: subscribers.length, bytes: payload.length, duration })
   }
 
   #wake(): void {

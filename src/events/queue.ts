@@ -1,10 +1,16 @@
 import { RtcError } from '../core/errors.ts'
+import type { Facts, Observer } from '../core/observer.ts'
 
 /** A slow consumer: its pending messages exceeded a bound. The client may resume with its cursor. */
 export class ConsumerTooSlow extends RtcError {
   constructor(message: string, retryAfter = 1) {
     super('RATE_LIMITED', message, { retryAfter })
   }
+}
+
+/** Reports the error if it disconnects a slow consumer. */
+export function reportSlowConsumer(observer: Observer, error: unknown, consumer: Facts['slowConsumer']): void {
+  if (error instanceof ConsumerTooSlow) observer.slowConsumer?.(consumer)
 }
 
 /** A bounded queue with one consumer. `push` never throws. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Actor } from '../core/actor.ts'
 import { badInput, RtcError } from '../core/errors.ts'
+import type { Observer } from '../core/observer.ts'
 import { eventOf, type EventStream, type EventStreams } from '../http/event-stream.ts'
 import { prefersJson } from '../http/json.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
@@ -10,6 +10,7 @@ import { ROOM_EVENT_TYPES } from '../rooms/model.ts'
 import { Delivery, type DeliverySink } from './delivery.ts'
 import type { RoomUpdate } from './event.ts'
 import type { FanOut, View } from './fan-out.ts'
+import { reportSlowConsumer } from './queue.ts'
 import type { RoomStream, RoomStreams } from './stream.ts'
 
 const PAGE = { default: 100, max: 500 } as const
@@ -73,7 +74,7 @@ const VIEW: View = {
 
 /** The routes of a room's events: live, or page by page. */
 export function eventRoutes(
-  { streams, fanOut }: { streams: RoomStreams; fanOut: FanOut },
+  { streams, fanOut, observer }: { streams: RoomStreams; fanOut: FanOut; observer: Observer },
   eventStreams: EventStreams,
 ): Route[] {
   return [
@@ -96,7 +97,7 @@ export function eventRoutes(
         // Only status 204 stops EventSource from reconnecting.
         if (after !== undefined && (await streams.isOver({ ...request, after }))) return { status: 204 }
         const stream = await streams.open({ ...request, after })
-        return reply(stream, { actor, fanOut, eventStreams })
+        return reply(stream, { fanOut, eventStreams, observer })
       },
     }),
   ]
@@ -104,17 +105,22 @@ export function eventRoutes(
 
 function reply(
   stream: RoomStream,
-  { actor, fanOut, eventStreams }: { actor: Actor; fanOut: FanOut; eventStreams: EventStreams },
+  { fanOut, eventStreams, observer }: { fanOut: FanOut; eventStreams: EventStreams; observer: Observer },
 ) {
+  const kind = { ...REST_STREAM, field: 'getRoomEvents' }
   try {
-    return eventStreams.reply(actor, REST_STREAM, (events) => void deliver(stream, events, fanOut))
+    return eventStreams.reply(stream.viewer, kind, (events) => void deliver(stream, events, { fanOut, observer }))
   } catch (error) {
     stream.close()
     throw error
   }
 }
 
-async function deliver(stream: RoomStream, events: EventStream, fanOut: FanOut): Promise<void> {
+async function deliver(
+  stream: RoomStream,
+  events: EventStream,
+  { fanOut, observer }: { fanOut: FanOut; observer: Observer },
+): Promise<void> {
   const sink: DeliverySink = {
     write: (payload) => events.write(payload),
     post: (payload) => events.post(payload),
@@ -125,6 +131,7 @@ async function deliver(stream: RoomStream, events: EventStream, fanOut: FanOut):
     await delivery.next()
   } catch (error) {
     stream.close()
+    reportSlowConsumer(observer, error, { userId: stream.viewer.id, transport: 'rest' })
     events.post(problemEvent(error))
   }
   events.end()
@@ -142,7 +149,7 @@ export function problemEvent(error: unknown): Buffer {
 
 async function pageOf(
   streams: RoomStreams,
-  request: { actor: Actor; roomId: string; after: number },
+  request: { actor: RoomStream['viewer']; roomId: string; after: number },
   first: number = PAGE.default,
 ): Promise<z.input<typeof PageJson>> {
   if (first < 1 || first > PAGE.max) {

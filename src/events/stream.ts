@@ -1,6 +1,7 @@
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { badInput, RtcError } from '../core/errors.ts'
+import type { Observer } from '../core/observer.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
@@ -82,6 +83,7 @@ interface Dependencies {
   readonly hub: Hub
   readonly rates: Rates
   readonly clock: Clock
+  readonly observer: Observer
 }
 
 export function createRoomStreams({
@@ -107,6 +109,10 @@ export function createRoomStreams({
       const stream = new RoomStream(dependencies, { ...request, roomId: room.id }, lease)
       try {
         await stream.subscribe(room.seq)
+        const { after } = request
+        if (after !== undefined) {
+          dependencies.observer.streamResumed?.({ roomId: room.id, userId: actor.id, missed: room.seq - after })
+        }
         return stream
       } catch (error) {
         stream.close()

@@ -22,6 +22,10 @@ export function createErrorTranslator(log: Logger): (error: unknown) => GraphQLE
   }
 }
 
+/** The codes of translated errors. */
+export const codesOf = (errors: readonly GraphQLError[]): readonly ErrorCode[] =>
+  errors.map((error) => (isCoded(error) ? error.extensions.code : 'INTERNAL'))
+
 /** The status of a response with these errors: the highest among them. */
 export const statusOf = (errors: readonly GraphQLError[]): number =>
   Math.max(...errors.map((error) => (isCoded(error) ? statusIn(error) : ERRORS.INTERNAL.status)))

@@ -1,15 +1,16 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { Actor } from '../core/actor.ts'
-import { RtcError } from '../core/errors.ts'
+import { codeOf, RtcError } from '../core/errors.ts'
 import type { EventStreams } from '../http/event-stream.ts'
 import { errorHeaders, MethodNotAllowed } from '../http/method.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
-import { retryHeaders, statusOf } from './errors.ts'
+import { codesOf, retryHeaders, statusOf } from './errors.ts'
 import type { OperationDependencies } from './operation.ts'
 import { CHECKED, type Params, paramsOfQuery, parseParams } from './params.ts'
 import { isSubscription, streamReply, wantsEventStream } from './sse.ts'
+import type { PreparedOperation } from './yoga.ts'
 
 /** Maximum size of a request body in bytes. */
 const BODY_LIMIT = 256 * 1024
@@ -24,11 +25,12 @@ export function createGraphQLHandler(dependencies: {
   readonly authenticate: Authenticate
 }): GraphQLHandler {
   const { operations, streams, authenticate } = dependencies
-  const { graphql, toGraphQLError, slices } = operations
+  const { graphql, toGraphQLError, slices, observer } = operations
 
-  const run = async (request: HttpRequest, params: Params, actor: Actor): Promise<ExecutionResult> => {
+  const run = async (request: HttpRequest, params: Params, actor: Actor): Promise<Outcome> => {
+    let operation: PreparedOperation | undefined
     try {
-      const operation = await slices.run(actor.id, () => graphql.prepare(params, { actor }))
+      operation = await slices.run(actor.id, () => graphql.prepare(params, { actor }))
       if (operation.kind === 'subscription') {
         throw new RtcError(
           'BAD_USER_INPUT',
@@ -38,23 +40,38 @@ export function createGraphQLHandler(dependencies: {
       if (request.method !== 'POST' && operation.kind === 'mutation') {
         throw new RtcError('BAD_USER_INPUT', 'GET is for queries only; send mutations by POST.')
       }
-      return await operation.execute()
+      const { errors, ...result } = await operation.execute()
+      return { operation, result, errors: errors?.map(toGraphQLError) }
     } catch (error) {
-      return { errors: [error].flat() as GraphQLError[] }
+      return { operation, result: {}, errors: [error].flat().map(toGraphQLError) }
     }
   }
 
   return async (request) => {
     const accept = request.headers.accept
+    const { record } = request
     try {
       // Authenticate before validation, whose errors would disclose the schema.
-      const actor = await authenticate(request.headers.authorization)
+      const actor = await authenticate(request.headers.authorization, record.context)
+      record.userId = actor.id
       const params = await paramsOf(request)
       if (request.method === 'POST' && wantsEventStream(accept, () => isSubscription(graphql, params, actor))) {
         return streamReply({ ...operations, streams }, actor, params)
       }
-      const result = await run(request, params, actor)
-      const errors = result.errors?.map(toGraphQLError)
+      const startedAt = performance.now()
+      const { operation, result, errors } = await run(request, params, actor)
+      const errorCodes = errors ? codesOf(errors) : []
+      record.errorCode = errorCodes[0]
+      observer.operation?.({
+        context: record.context,
+        userId: actor.id,
+        transport: 'http',
+        kind: operation?.kind,
+        name: operation?.name,
+        field: operation?.field,
+        errorCodes,
+        duration: performance.now() - startedAt,
+      })
       const body = JSON.stringify({
         ...(errors && { errors: errors.map((error) => error.toJSON()) }),
         ...('data' in result && { data: result.data }),
@@ -64,9 +81,18 @@ export function createGraphQLHandler(dependencies: {
       const status = errorStatus(errors, accept, 'data' in result)
       return { status, headers: { ...headers, ...retryHeaders(errors) }, body }
     } catch (error) {
+      record.errorCode = codeOf(error)
       return errorReply(error, { accept: request.headers.accept, toGraphQLError })
     }
   }
+}
+
+/** The result of an operation, with translated errors. */
+interface Outcome {
+  /** Undefined if the document was refused. */
+  readonly operation: PreparedOperation | undefined
+  readonly result: Omit<ExecutionResult, 'errors'>
+  readonly errors: readonly GraphQLError[] | undefined
 }
 
 async function paramsOf({ method, url, headers, body }: HttpRequest): Promise<Params> {

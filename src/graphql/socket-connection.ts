@@ -172,7 +172,7 @@ export class SocketConnection {
     } catch (error) {
       return sink.error([this.#dependencies.toGraphQLError(error)])
     }
-    const operation = new Operation(this.#dependencies, { actor: admitted.actor, sink })
+    const operation = new Operation(this.#dependencies, { actor: admitted.actor, sink, transport: 'websocket' })
     this.#operations.set(id, operation)
     void operation.run(payload).finally(() => {
       release()

@@ -31,7 +31,7 @@ export function streamReply(
         sink.complete()
       },
     }
-    const operation = new Operation(dependencies, { actor, sink })
+    const operation = new Operation(dependencies, { actor, sink, transport: 'sse' })
     stream.onClose(() => operation.cancel())
     void operation.run(params)
   })

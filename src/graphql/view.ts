@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   execute,
   type ExecutionArgs,
+  type ExecutionResult,
   getOperationAST,
   type GraphQLError,
   Kind,
@@ -60,12 +61,12 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
     name,
     key: readsViewer ? JSON.stringify([name, id, [...scopes].toSorted()]) : name,
     create() {
+      const render = ({ data, errors = [] }: ExecutionResult) =>
+        renderResult({ data, errors: errors.map(toGraphQLError) })
       const actor = readsViewer ? context.actor : undeclaredViewer
       return (update) => {
         const result = execute({ ...args, contextValue: context.fork({ actor, lane: SHARED_LANE }), rootValue: update })
-        return result instanceof Promise
-          ? result.then((value) => renderResult(value, toGraphQLError))
-          : renderResult(result, toGraphQLError)
+        return result instanceof Promise ? result.then(render) : render(result)
       }
     },
   }

@@ -3,13 +3,14 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { type Authenticate, authorizationOf } from '../auth/authenticate.ts'
+import { type Authenticate, authorizationOf, reportRefusal } from '../auth/authenticate.ts'
 import { TokenExpired } from '../auth/refusal.ts'
 import { acceptedUntil, type Actor } from '../core/actor.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Scheduler } from '../core/clock.ts'
 import type { Timeouts } from '../core/timeouts.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Observer, RequestContext } from '../core/observer.ts'
 import type { ConnectionAccount, HeldResources } from '../limits/held.ts'
 import type { Rates } from '../limits/rates.ts'
 import { SocketConnection, type ConnectionDependencies } from './socket-connection.ts'
@@ -34,6 +35,12 @@ const MESSAGE_LIMIT = 64 * 1024
 /** Milliseconds that peers have for the closing handshake on shutdown. */
 const CLOSE_TIMEOUT = 2_000
 
+/** The client that opens a socket. */
+export interface SocketOrigin {
+  readonly context: RequestContext
+  readonly address: string
+}
+
 /** The TCP connection of a socket. It counts against the limit of its address until a user signs in. */
 export interface TcpConnection {
   markSignedIn(): void
@@ -41,7 +48,10 @@ export interface TcpConnection {
 
 export interface GraphQLSockets {
   /** Completes the handshake of an upgrade request and takes over its connection. */
-  accept(request: IncomingMessage, stream: Duplex, head: Buffer, tcp: TcpConnection): void
+  accept(
+    upgrade: { readonly request: IncomingMessage; readonly stream: Duplex; readonly head: Buffer },
+    peer: { readonly tcp: TcpConnection; readonly origin: SocketOrigin },
+  ): void
   /**
    * Closes all sockets with 1012, evenly spread over `over` milliseconds so that their clients do not reconnect at the
    * same time; resolves when all are closed. Accepts no new sockets afterwards.
@@ -67,17 +77,23 @@ export function serveGraphQLSockets(dependencies: {
   const { operations, rates, requireCapacity } = dependencies
   const connection = { ...operations, requireCapacity, delayOf: (actor: Actor) => messageDelay(rates, actor) }
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, handleProtocols })
+  const contexts = new WeakMap<IncomingMessage, RequestContext>()
+  sockets.on('headers', (headers, request) => {
+    const context = contexts.get(request)
+    if (context) headers.push(`X-Request-Id: ${context.id}`)
+  })
 
   return {
-    accept(request, stream, head, tcp) {
+    accept({ request, stream, head }, peer) {
+      contexts.set(request, peer.origin.context)
       sockets.handleUpgrade(request, stream, head, (socket) =>
-        connect(socket, stream, { ...dependencies, connection, tcp }),
+        connect(socket, stream, { ...dependencies, ...peer, connection }),
       )
     },
     async close({ over }) {
       const open = [...sockets.clients]
       const closed = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-      await spread(open, over, (socket) => socket.close(CLOSE.restart, 'The gateway restarts'))
+      await spread(open, over, (socket) => close(socket, CLOSE.restart, 'The gateway restarts'))
       const terminateTimeout = setTimeout(() => {
         for (const socket of sockets.clients) socket.terminate()
       }, CLOSE_TIMEOUT)
@@ -113,6 +129,7 @@ interface ConnectDependencies {
   readonly connection: Omit<ConnectionDependencies, 'admit'>
   readonly held: HeldResources
   readonly tcp: TcpConnection
+  readonly origin: SocketOrigin
   readonly authenticate: Authenticate
   readonly clock: Scheduler
   readonly timeouts: Timeouts
@@ -120,20 +137,22 @@ interface ConnectDependencies {
 }
 
 function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDependencies): void {
-  const { log, timeouts } = dependencies
-  const { slices } = dependencies.connection
+  const { log, timeouts, origin } = dependencies
+  const { slices, observer } = dependencies.connection
+  const report = reportSocket(socket, origin, observer)
   // ws closes the socket itself, for example with 1009 for an oversized message and 1007 for invalid UTF-8.
   socket.on('error', (error) => log.debug({ err: error }, 'socket error'))
   if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
     return refuse(socket, CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable', log)
   }
   const writer = new SocketWriter(socket, stream, () => {
-    socket.close(CLOSE.overload, 'Too slow; resume with your cursor')
+    observer.slowConsumer?.({ userId: report.userId, transport: 'websocket' })
+    close(socket, CLOSE.overload, 'Too slow; resume with your cursor')
     // Cancel operations now: a peer that does not read delays the socket's close event.
     connection.close()
   })
   const connection = new SocketConnection(
-    { ...dependencies.connection, admit: (params) => admit(socket, params, dependencies) },
+    { ...dependencies.connection, admit: (params) => admit(socket, params, { ...dependencies, report }) },
     {
       writer,
       refuse: (code, reason) => refuse(socket, code, reason, log),
@@ -164,13 +183,67 @@ function connect(socket: WebSocket, stream: Duplex, dependencies: ConnectDepende
 async function admit(
   socket: WebSocket,
   params: Readonly<Record<string, unknown>> | undefined,
-  { authenticate, held, tcp, clock }: ConnectDependencies,
+  {
+    authenticate,
+    held,
+    tcp,
+    origin,
+    clock,
+    connection,
+    report,
+  }: ConnectDependencies & { readonly report: SocketReport },
 ): Promise<{ actor: Actor; account: ConnectionAccount }> {
-  const actor = await authenticate(authorizationOf(params))
+  const actor = await authenticate(authorizationIn(params, origin.context, connection.observer), origin.context)
   const account = held.connect(actor.id)
   tcp.markSignedIn()
+  report.ready(actor.id)
   closeAtExpiry(socket, actor, clock)
   return { actor, account }
+}
+
+/** {@link authorizationOf} that reports a refusal. */
+function authorizationIn(params: unknown, context: RequestContext, observer: Observer): string | undefined {
+  try {
+    return authorizationOf(params)
+  } catch (error) {
+    reportRefusal(observer, error, context)
+    throw error
+  }
+}
+
+interface SocketReport {
+  /** Undefined until the user is authenticated. */
+  readonly userId: string | undefined
+  ready(userId: string): void
+}
+
+/** Reports the life of a socket. */
+function reportSocket(socket: WebSocket, { context, address }: SocketOrigin, observer: Observer): SocketReport {
+  const openedAt = performance.now()
+  let userId: string | undefined
+  observer.socketOpened?.({ context, address })
+  socket.once('close', (code) => {
+    const closed = CLOSED.get(socket) ?? { code, reason: '' }
+    observer.socketClosed?.({ context, userId, ...closed, lifetime: performance.now() - openedAt })
+  })
+  return {
+    get userId() {
+      return userId
+    },
+    ready(id) {
+      userId = id
+      observer.socketReady?.({ context, userId: id, duration: performance.now() - openedAt })
+    },
+  }
+}
+
+/** Why the gateway closed a socket. The peer may echo another code, or none. */
+const CLOSED = new WeakMap<WebSocket, { readonly code: number; readonly reason: string }>()
+
+/** Closes a socket with the first given code. */
+function close(socket: WebSocket, code: number, reason: string): void {
+  if (socket.readyState === socket.OPEN && !CLOSED.has(socket)) CLOSED.set(socket, { code, reason })
+  socket.close(code, reason)
 }
 
 /** Maximum length of a close reason in bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5 */
@@ -179,27 +252,27 @@ const REASON_MAX = 123
 /** Closes the socket for a protocol error of its client. */
 function refuse(socket: WebSocket, code: CloseCode, reason: string, log: Logger): void {
   log.debug({ code, reason }, 'socket refused')
-  socket.close(code, Buffer.byteLength(reason) > REASON_MAX ? '' : reason)
+  close(socket, code, Buffer.byteLength(reason) > REASON_MAX ? '' : reason)
 }
 
 /** Closes the socket with the close code for an error. */
 function closeFor(error: unknown, socket: WebSocket, log: Logger): void {
   if (socket.readyState !== socket.OPEN) return
-  if (error instanceof TokenExpired) return socket.close(CLOSE.tokenExpired, error.message)
+  if (error instanceof TokenExpired) return close(socket, CLOSE.tokenExpired, error.message)
   if (error instanceof RtcError) {
     log.debug({ code: error.code }, 'connection refused')
     const code = error.code === 'UNAUTHENTICATED' ? CLOSE.unauthorized : CLOSE.overload
-    return socket.close(code, error.message.slice(0, 100))
+    return close(socket, code, error.message.slice(0, 100))
   }
   log.error({ err: error }, 'socket failed')
-  socket.close(CLOSE.internal, 'Internal error')
+  close(socket, CLOSE.internal, 'Internal error')
 }
 
 /** Closes the socket when its token expires; the client reconnects with a new one. */
 function closeAtExpiry(socket: WebSocket, actor: Actor, clock: Scheduler): void {
   const until = acceptedUntil(actor)
   if (!until) return
-  const expire = () => socket.close(CLOSE.tokenExpired, 'The token has expired')
+  const expire = () => close(socket, CLOSE.tokenExpired, 'The token has expired')
   socket.once('close', clock.at(until, expire))
 }
 

@@ -5,6 +5,7 @@ import {
   type ExecutionResult,
   getOperationAST,
   GraphQLError,
+  Kind,
   NoSchemaIntrospectionCustomRule,
   type OperationTypeNode,
   specifiedRules,
@@ -36,6 +37,9 @@ export interface Transport {
 /** An operation that is valid and affordable. */
 export interface PreparedOperation {
   readonly kind: `${OperationTypeNode}`
+  readonly name: string | undefined
+  /** Name of the first field; undefined if the operation begins with a fragment. */
+  readonly field: string | undefined
   /** Runs a query or mutation. */
   execute(): Promise<ExecutionResult>
   /** Opens a subscription; requires `Transport.sink`. */
@@ -96,6 +100,7 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
           : 'is required: the document has several operations or none'
         throw badInput([{ path: 'operationName', message }])
       }
+      const [first] = operation.selectionSet.selections
       const variables = params.variables ?? {}
       requireAffordable({ schema, document, operation, variables })
       const args = { schema, document, operationName: params.operationName ?? null, variableValues: variables }
@@ -106,6 +111,8 @@ export function createGraphQL(services: Services, options: GraphQLOptions): Grap
       }
       return {
         kind: operation.operation,
+        name: operation.name?.value,
+        field: first?.kind === Kind.FIELD ? first.name.value : undefined,
         execute: async () => run((contextValue) => enveloped.execute({ ...args, contextValue })),
         subscribe: async () => run((contextValue) => enveloped.subscribe({ ...args, contextValue })),
       }

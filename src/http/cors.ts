@@ -14,7 +14,7 @@ export function corsHeaders(origins: readonly string[], request: IncomingHttpHea
   }
 }
 
-const EXPOSED = 'Location, Link, Idempotent-Replayed, Retry-After, Allow, WWW-Authenticate, ETag'
+const EXPOSED = 'Location, Link, Idempotent-Replayed, Retry-After, Allow, WWW-Authenticate, ETag, X-Request-Id'
 const METHODS = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
 /** Header names separated by commas. */
 const NAMES = /^[\w!#$%&'*+.^`|~-]+(\s*,\s*[\w!#$%&'*+.^`|~-]+)*$/

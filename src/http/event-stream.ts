@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { acceptedUntil, type Actor } from '../core/actor.ts'
 import type { Scheduler } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
+import { noObserver, type Observer } from '../core/observer.ts'
 import type { HttpReply } from './message.ts'
 
 /** Maximum pending output of one client, the same as for a WebSocket. */
@@ -22,12 +23,14 @@ const HEADERS = {
 /** Server-sent events to one client. A slow consumer is disconnected and may resume with its cursor. */
 export class EventStream {
   readonly #response: Writable
+  readonly #onOverflow: () => void
   readonly #onClose: (() => void)[] = []
   #pending = 0
   #closed = false
 
-  constructor(response: Writable) {
+  constructor(response: Writable, onOverflow: () => void) {
     this.#response = response
+    this.#onOverflow = onOverflow
     response.on('error', () => this.#close())
     response.once('close', () => this.#close())
     if (response.destroyed || response.writableEnded) this.#close()
@@ -71,6 +74,7 @@ export class EventStream {
     }
     this.#response.uncork()
     if (this.#pending > LIMIT.messages || this.#response.writableLength > LIMIT.bytes) {
+      this.#onOverflow()
       this.#response.destroy()
       this.#close()
     }
@@ -87,19 +91,27 @@ export class EventStream {
 export interface EventStreamKind {
   readonly opening: Buffer
   readonly keepAlive: Buffer
+  /** The operation id of the REST route; absent if a GraphQL operation reports the stream. */
+  readonly field?: string
 }
 
 /** The open event streams, with the same limits as WebSockets. */
 export class EventStreams {
   readonly #admit: (userId: string) => { close(): void }
   readonly #clock: Scheduler
+  readonly #observer: Observer
   readonly #open = new Set<EventStream>()
   #closing = false
 
   /** @param options.admit - counts a stream against its user's limit; throws RtcError RATE_LIMITED over the limit */
-  constructor({ admit, clock }: { admit: (userId: string) => { close(): void }; clock: Scheduler }) {
-    this.#admit = admit
-    this.#clock = clock
+  constructor(dependencies: {
+    readonly admit: (userId: string) => { close(): void }
+    readonly clock: Scheduler
+    readonly observer?: Observer
+  }) {
+    this.#admit = dependencies.admit
+    this.#clock = dependencies.clock
+    this.#observer = dependencies.observer ?? noObserver
   }
 
   get size(): number {
@@ -119,7 +131,8 @@ export class EventStreams {
       status: 200,
       headers: HEADERS,
       body: (response) => {
-        const stream = new EventStream(response)
+        const transport = kind.field === undefined ? 'sse' : 'rest'
+        const stream = new EventStream(response, () => this.#observer.slowConsumer?.({ userId: actor.id, transport }))
         this.#open.add(stream)
         const timer = setInterval(() => stream.post(kind.keepAlive), KEEP_ALIVE)
         stream.onClose(() => {
@@ -127,6 +140,7 @@ export class EventStreams {
           this.#open.delete(stream)
           account.close()
         })
+        if (kind.field !== undefined) this.#report(actor, kind.field, stream)
         enableTcpKeepAlive(response)
         stream.post(kind.opening)
         begin(stream)
@@ -134,6 +148,16 @@ export class EventStreams {
         if (until) stream.onClose(this.#clock.at(until, () => stream.end()))
       },
     }
+  }
+
+  #report({ id: userId, context }: Actor, field: string, stream: EventStream): void {
+    const subscription = { context, userId, transport: 'rest', field } as const
+    const openedAt = performance.now()
+    this.#observer.subscriptionOpened?.(subscription)
+    stream.onClose(() => {
+      const lifetime = performance.now() - openedAt
+      this.#observer.subscriptionClosed?.({ ...subscription, lifetime, errorCode: undefined })
+    })
   }
 
   /** Refuses new streams and ends the open ones, evenly spread over `over` milliseconds. */

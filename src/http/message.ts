@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import { RtcError } from '../core/errors.ts'
 import type { BodyBudget } from './body-budget.ts'
 import { decodeBody } from './encoding.ts'
+import type { RequestRecord } from './record.ts'
 
 /** A request whose body has not been read yet. */
 export interface HttpRequest {
@@ -11,6 +12,8 @@ export interface HttpRequest {
   readonly headers: IncomingHttpHeaders
   /** The client's address, which limits apply to. */
   readonly address: string
+  /** Handlers fill it in. */
+  readonly record: RequestRecord
   /**
    * Reads and decodes the whole body.
    *
@@ -42,40 +45,44 @@ const RESPONSE_TIMEOUT = 30_000
 export function toRequest(
   incoming: IncomingMessage,
   options: {
-    readonly address: string
+    readonly record: RequestRecord
     readonly budget: BodyBudget
     readonly reading: (read: Promise<Buffer>) => Promise<Buffer>
   },
 ): HttpRequest {
   const { headers } = incoming
+  const { record, budget, reading } = options
+  const { address } = record
   return {
     method: incoming.method ?? 'GET',
     // Ignore the Host header, which may be malformed.
     url: parseUrl(incoming.url ?? '/'),
     headers,
-    address: options.address,
+    address,
+    record,
     async body(limit) {
-      const encoded = await options.reading(
-        readBody(incoming, { limit, account: options.budget.open(options.address) }),
-      )
+      const encoded = await reading(readBody(incoming, { limit, account: budget.open(address) }))
+      record.requestBytes = encoded.length
       return decodeBody(encoded, { encoding: headers['content-encoding'], limit })
     },
   }
 }
 
-export function send(response: ServerResponse, { status, headers: given = {}, body }: HttpReply): void {
+/** @returns the bytes of the body; undefined if it is streamed */
+export function send(response: ServerResponse, { status, headers: given = {}, body }: HttpReply): number | undefined {
   const headers = { 'X-Content-Type-Options': 'nosniff', ...given }
   if (typeof body === 'function') {
     response.writeHead(status, headers)
     response.flushHeaders()
     if (response.req.method === 'HEAD') response.end()
     body(response)
-    return
+    return undefined
   }
   const length = body === undefined ? 0 : Buffer.byteLength(body)
   response.setTimeout(RESPONSE_TIMEOUT)
   response.writeHead(status, { ...headers, ...(status !== 204 && status !== 304 && { 'Content-Length': length }) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
+  return length
 }
 
 /** Maximum bytes of an oversized body to read and discard, so that the client receives the error response. */

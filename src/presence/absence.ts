@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Observer } from '../core/observer.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import type { Executor } from '../rooms/executor.ts'
 import type { LeaseStore, OverdueStream } from './lease-store.ts'
@@ -9,6 +10,7 @@ interface Dependencies {
   readonly executor: Pick<Executor, 'execute'>
   readonly clock: Clock
   readonly log: Logger
+  readonly observer: Observer
 }
 
 /** Milliseconds between two searches for overdue streams. */
@@ -16,7 +18,7 @@ const INTERVAL = 500
 const BATCH = 100
 
 /** Creates the job that ends sessions which announced a stream but did not open it in time, whichever node they joined at. */
-export function createAbsenceSweeper({ store, executor, clock, log }: Dependencies): PeriodicJob {
+export function createAbsenceSweeper({ store, executor, clock, log, observer }: Dependencies): PeriodicJob {
   const endSession = async (overdue: OverdueStream): Promise<void> => {
     const { roomId, userId, sessionId, since } = overdue
     if (!(await store.isHeld(overdue))) await executor.execute(roomId, { type: 'absent', userId, sessionId, since })
@@ -32,5 +34,5 @@ export function createAbsenceSweeper({ store, executor, clock, log }: Dependenci
     }
     return all.length === BATCH && results.every(({ status }) => status === 'fulfilled')
   }
-  return new PeriodicJob(INTERVAL, sweep, log)
+  return new PeriodicJob({ name: 'absence sweeper', interval: INTERVAL, log, observer }, sweep)
 }

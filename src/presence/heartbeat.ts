@@ -1,4 +1,5 @@
 import type { Logger } from '../core/logger.ts'
+import type { Observer } from '../core/observer.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { DEAD_AFTER, type LeaseRow, type LeaseStore } from './lease-store.ts'
 import type { Leases } from './leases.ts'
@@ -10,6 +11,7 @@ interface Dependencies {
   readonly executor: Pick<Executor, 'execute'>
   readonly leases: Pick<Leases, 'writeAll' | 'retry' | 'settled'>
   readonly log: Logger
+  readonly observer: Observer
 }
 
 /** Milliseconds between two heartbeats. A dead node is detected up to this much later than `DEAD_AFTER`. */
@@ -28,7 +30,7 @@ export class Heartbeat {
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
-    this.#job = new PeriodicJob(INTERVAL, () => this.#beat(), dependencies.log)
+    this.#job = new PeriodicJob({ ...dependencies, name: 'heartbeat', interval: INTERVAL }, () => this.#beat())
   }
 
   start(): void {

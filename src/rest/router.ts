@@ -1,5 +1,5 @@
 import type { Authenticate } from '../auth/authenticate.ts'
-import { badInput, RtcError, shorten } from '../core/errors.ts'
+import { badInput, codeOf, RtcError, shorten } from '../core/errors.ts'
 import { parseInput } from '../core/input.ts'
 import type { Logger } from '../core/logger.ts'
 import { parseJson, requireJson } from '../http/json.ts'
@@ -29,51 +29,70 @@ export function createRestHandler(dependencies: {
 }): RestHandler {
   const { routes, authenticate, concurrency, publicUrl, log } = dependencies
   return async (request) => {
-    const { url, headers } = request
+    const { url, headers, record } = request
     const method = request.method === 'HEAD' ? 'GET' : request.method
     try {
-      const actor = await authenticate(headers.authorization)
-      const { route, params } = match(routes, method, url.pathname.slice(REST_PREFIX.length))
+      const matched = match(routes, method, url.pathname.slice(REST_PREFIX.length))
+      if (matched.pattern !== undefined) record.route = REST_PREFIX + matched.pattern
+      // Authenticate before reporting a wrong path.
+      const actor = await authenticate(headers.authorization, record.context)
+      record.userId = actor.id
+      if (!matched.route) throw matched.refusal
+      const { route, params } = matched
       const input = method === 'GET' ? queryOf(url) : await bodyOf(request)
       const addressOf = (path: string) =>
         publicUrl ? `${publicUrl}${REST_PREFIX}${path}` : relativeAddress(url.pathname, REST_PREFIX + path)
       const parsed = parseInput(route.input, input)
       return await concurrency.run(actor, () => route.handle({ actor, params, headers, input: parsed, addressOf }))
     } catch (error) {
+      record.errorCode = codeOf(error)
       return problemReply(error, { instance: url.pathname, log })
     }
   }
 }
 
-function match(routes: readonly Route[], method: string, path: string) {
+type Match =
+  | { readonly route: Route; readonly pattern: string; readonly params: Record<string, string> }
+  | { readonly route?: undefined; readonly pattern: string | undefined; readonly refusal: RtcError }
+
+function match(routes: readonly Route[], method: string, path: string): Match {
   const otherMethods: string[] = []
+  let pattern: string | undefined
   for (const route of routes) {
     const params = paramsOf(route.path, path)
     if (!params) continue
-    if (route.method === method) return { route, params }
+    if (params instanceof RtcError) return { pattern: route.path, refusal: params }
+    if (route.method === method) return { route, pattern: route.path, params }
+    pattern = route.path
     otherMethods.push(route.method)
   }
-  if (otherMethods.length > 0) throw new MethodNotAllowed(method, otherMethods)
-  throw new RtcError('NOT_FOUND', `${REST_PREFIX}${shorten(path)} does not exist.`)
+  if (otherMethods.length > 0) return { pattern, refusal: new MethodNotAllowed(method, otherMethods) }
+  return { pattern, refusal: new RtcError('NOT_FOUND', `${REST_PREFIX}${shorten(path)} does not exist.`) }
 }
 
-function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
+/** The values of a path's parameters; undefined if the path does not match the pattern, an error if it is not valid. */
+function paramsOf(pattern: string, path: string): Record<string, string> | RtcError | undefined {
   const [expected, actual] = [pattern.split('/'), path.replace(/\/$/, '').split('/')]
   if (expected.length !== actual.length) return undefined
   const params: Record<string, string> = {}
   for (const [index, segment] of expected.entries()) {
     const value = actual[index] ?? ''
-    if (segment.startsWith(':')) params[segment.slice(1)] = decode(value)
-    else if (segment !== value) return undefined
+    if (!segment.startsWith(':')) {
+      if (segment !== value) return undefined
+      continue
+    }
+    const decoded = decode(value)
+    if (decoded === undefined) return new RtcError('NOT_FOUND', 'The path is not valid.')
+    params[segment.slice(1)] = decoded
   }
   return params
 }
 
-function decode(segment: string): string {
+function decode(segment: string): string | undefined {
   try {
     return decodeURIComponent(segment)
   } catch {
-    throw new RtcError('NOT_FOUND', 'The path is not valid.')
+    return undefined
   }
 }
 

@@ -3,6 +3,7 @@ import type { BlockService } from '../blocks/service.ts'
 import type { IncomingCalls } from '../calls/incoming.ts'
 import { callEventRoutes } from '../calls/rest.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Observer } from '../core/observer.ts'
 import type { FanOut } from '../events/fan-out.ts'
 import { eventRoutes } from '../events/rest.ts'
 import type { RoomStreams } from '../events/stream.ts'
@@ -20,6 +21,7 @@ export interface RouteServices {
   readonly streams: RoomStreams
   readonly fanOut: FanOut
   readonly clock: Clock
+  readonly observer: Observer
 }
 
 /** Every REST path below the prefix. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Observer } from '../core/observer.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import type { RetentionStore } from './store.ts'
 
@@ -15,8 +16,9 @@ export function createRetentionPurge(dependencies: {
   readonly store: RetentionStore
   readonly clock: Clock
   readonly log: Logger
+  readonly observer: Observer
 }): PeriodicJob {
-  const { days, store, clock, log } = dependencies
+  const { days, store, clock, log, observer } = dependencies
   let nextSearch = 0
   const purge = async (): Promise<boolean> => {
     const now = clock.now().getTime()
@@ -25,5 +27,5 @@ export function createRetentionPurge(dependencies: {
     if (!isMore) nextSearch = now + IDLE * 1000
     return false
   }
-  return new PeriodicJob(INTERVAL, purge, log)
+  return new PeriodicJob({ name: 'retention', interval: INTERVAL, log, observer }, purge)
 }

@@ -1,5 +1,6 @@
 import { Unavailable } from '../core/failures.ts'
-import type { Commit, RoomWrites } from './writes.ts'
+import { noObserver, type Observer } from '../core/observer.ts'
+import { type Commit, type RoomWrites, rowsOf } from './writes.ts'
 
 /** Statements in flight at the same time; further commits wait and share a statement. */
 const CONCURRENCY = 2
@@ -17,12 +18,14 @@ interface PendingCommit {
  * statement. Waiting commits belong to different rooms, since a room's next commit is decided after the previous landed.
  */
 export class CommitQueue {
-  readonly #write: RoomWrites['commit']
+  readonly #writes: Pick<RoomWrites, 'commit'>
+  readonly #observer: Observer
   readonly #pending: PendingCommit[] = []
   #inFlight = 0
 
-  constructor(write: RoomWrites['commit']) {
-    this.#write = write
+  constructor(writes: Pick<RoomWrites, 'commit'>, observer: Observer = noObserver) {
+    this.#writes = writes
+    this.#observer = observer
   }
 
   /**
@@ -56,7 +59,7 @@ export class CommitQueue {
     let rows = 0
     let count = 0
     for (const { commit } of this.#pending) {
-      for (const { data } of commit.events) rows += 1 + (data.participants?.length ?? 0)
+      rows += rowsOf(commit)
       if (count > 0 && (count === BATCH.commits || rows > BATCH.rows)) break
       count += 1
     }
@@ -77,6 +80,23 @@ export class CommitQueue {
       if (error instanceof Unavailable) for (const { reject } of batch) reject(error)
       // The statement was rolled back because of one commit. Write each by itself, so that only that one fails.
       else for (const pending of batch) await this.#writeOne(pending)
+    }
+  }
+
+  async #write(commits: readonly Commit[], options: { readonly wait: boolean }): Promise<ReadonlySet<string>> {
+    const startedAt = performance.now()
+    let landed: ReadonlySet<string> | undefined
+    try {
+      landed = await this.#writes.commit(commits, options)
+      return landed
+    } finally {
+      this.#observer.commit?.({
+        kind: 'update',
+        commits: commits.length,
+        landed: landed?.size,
+        rows: commits.reduce((sum, commit) => sum + rowsOf(commit), 0),
+        duration: performance.now() - startedAt,
+      })
     }
   }
 

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
-import { RtcError } from '../core/errors.ts'
+import { codeOf, RtcError } from '../core/errors.ts'
 import { FairBatchQueue, type Pending } from '../core/fair-batch-queue.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
+import { type CommandFact, noObserver, type Observer } from '../core/observer.ts'
 import type { RoomCommand } from './rules/command.ts'
 import { type CreateCommand, decideCreate } from './rules/create.ts'
 import { decide } from './rules/decide.ts'
@@ -11,7 +13,8 @@ import { findParticipant, type Room, type RoomEvent } from './model.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { RoomCache } from './room-cache.ts'
 import type { RoomStore } from './store.ts'
-import type { Commit, RoomWrites } from './writes.ts'
+import { reportEvents } from './report.ts'
+import { type Commit, type Insertion, type RoomWrites, rowsOf } from './writes.ts'
 
 /** Executes commands on rooms. Every change of a room goes through it. */
 export interface Executor {
@@ -45,6 +48,8 @@ export interface ExecutorDependencies {
   readonly ringingMax: number
   /** Called after these events were committed, with the room after them. */
   publish(room: Room, events: readonly RoomEvent[]): void
+  /** @default observes nothing */
+  readonly observer?: Observer
 }
 
 /** Conflicts with other nodes before a command fails. Each conflict means that another node has committed. */
@@ -70,9 +75,14 @@ interface DecidedBatch extends Omit<Commit, 'expectedSeq'> {
 }
 
 export function createExecutor(dependencies: ExecutorDependencies): Executor {
-  const { store, writes, clock, limits, ringingMax, publish } = dependencies
+  const { store, writes, clock, limits, ringingMax, observer = noObserver } = dependencies
   const rooms = new RoomCache()
-  const commits = new CommitQueue(writes.commit)
+  const commits = new CommitQueue(writes, observer)
+
+  const publish = (room: Room, events: readonly RoomEvent[]): void => {
+    dependencies.publish(room, events)
+    reportEvents(room, events, observer)
+  }
 
   const load = async (givenId: string): Promise<Room> => {
     const roomId = canonicalUuid(givenId)
@@ -95,7 +105,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
           room = accepted.room
           events.push(...accepted.events)
           awaited.push(...accepted.awaited)
-          for (const { data } of accepted.events) rows += 1 + (data.participants?.length ?? 0)
+          rows += rowsOf(accepted)
         }
         outcomes.push({ room })
       } catch (error) {
@@ -129,6 +139,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
       for (let conflicts = 0; rest.length > 0;) {
         const decided = await attempt(known ?? (await load(roomId)), rest, { alone: conflicts > 0 })
         if (!decided) {
+          observer.conflict?.({ roomId })
           known = undefined
           conflicts += 1
           if (conflicts === MAX_CONFLICTS) throw new RtcError('UNAVAILABLE', 'The room is too busy.', { retryAfter: 1 })
@@ -150,6 +161,23 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   }
 
   const queue = new FairBatchQueue({ bounds: QUEUE, batchMax: BATCH_MAX, process })
+
+  const insert = async (accepted: Accepted, ringing: boolean): Promise<Insertion> => {
+    const startedAt = performance.now()
+    let insertion: Insertion | undefined
+    try {
+      insertion = await writes.insert(accepted, ringing ? ringingMax : null)
+      return insertion
+    } finally {
+      observer.commit?.({
+        kind: 'insert',
+        commits: 1,
+        landed: insertion && Number(insertion.landed),
+        rows: rowsOf(accepted),
+        duration: performance.now() - startedAt,
+      })
+    }
+  }
 
   /** The room created earlier with the command's idempotency key, if any. */
   const replay = async ({ actor, room }: CreateCommand): Promise<Room | null> => {
@@ -195,14 +223,50 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     return null
   }
 
-  const execute: Executor['execute'] = (roomId, command, stillWanted = () => true) =>
-    queue.add(canonicalUuid(roomId), 'actor' in command ? command.actor.id : null, { command, stillWanted })
+  const execute: Executor['execute'] = (givenId, command, stillWanted = () => true) => {
+    const roomId = canonicalUuid(givenId)
+    const actor = 'actor' in command ? command.actor : undefined
+    const executed = queue.add(roomId, actor?.id ?? null, { command, stillWanted })
+    if (!observer.command) return executed
+    return reported(executed, { type: command.type, roomId, actor }, (room) => ({ outcome: 'ok', seq: room.seq }))
+  }
 
-  const create: Executor['create'] = async (request) => {
+  /** Reports a command when it has been executed. */
+  const reported = async <Result>(
+    executed: Promise<Result>,
+    { type, roomId, actor }: { type: string; roomId: string; actor: Actor | undefined },
+    describe: (result: Result) => Pick<CommandFact, 'outcome' | 'seq'>,
+  ): Promise<Result> => {
+    const startedAt = performance.now()
+    const report = ({ outcome, seq }: Pick<CommandFact, 'outcome' | 'seq'>) => {
+      const duration = performance.now() - startedAt
+      observer.command?.({ context: actor?.context, type, roomId, userId: actor?.id, seq, outcome, duration })
+    }
+    try {
+      const result = await executed
+      report(describe(result))
+      return result
+    } catch (error) {
+      report({ outcome: codeOf(error), seq: undefined })
+      throw error
+    }
+  }
+
+  const create: Executor['create'] = (request) => {
+    const created = createRoom(request)
+    if (!observer.command) return created
+    const { actor, room } = request
+    return reported(created, { type: 'create', roomId: room.id, actor }, (result) => ({
+      outcome: result.replayed ? 'replayed' : 'ok',
+      seq: result.room.seq,
+    }))
+  }
+
+  const createRoom: Executor['create'] = async (request) => {
     let command = request
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       const accepted = accept(decideCreate(command, clock.now(), limits))
-      const insertion = await writes.insert(accepted, isRinging(command) ? ringingMax : null)
+      const insertion = await insert(accepted, isRinging(command))
       if (insertion.landed) {
         rooms.put(accepted.room)
         publish(accepted.room, accepted.events)

@@ -48,7 +48,14 @@ export interface RoomStore {
    * then the next of each. No other node gets a claimed room for `CLAIM` seconds; a room not processed by then is due
    * again.
    */
-  claimDue(now: Date, limit: number): Promise<readonly string[]>
+  claimDue(
+    now: Date,
+    limit: number,
+  ): Promise<{
+    readonly rooms: readonly string[]
+    /** The earliest of their deadlines; null if there are no rooms. */
+    readonly dueSince: Date | null
+  }>
 }
 
 /** How long a claim lasts, in seconds. */
@@ -134,7 +141,7 @@ SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
 const CLAIM_DUE = statement(`
 /* sweep */
 UPDATE "Room" room SET "deadlineAt" = $2::timestamptz
-  FROM (SELECT due."id", fair.nth
+  FROM (SELECT due."id", due."deadlineAt" AS "dueAt", fair.nth
           FROM (SELECT "id", row_number() OVER (ORDER BY turn, "deadlineAt")::int AS nth
                   FROM (SELECT "id", "deadlineAt",
                                row_number() OVER (PARTITION BY "callerId" ORDER BY "deadlineAt") AS turn
@@ -143,7 +150,8 @@ UPDATE "Room" room SET "deadlineAt" = $2::timestamptz
                  ORDER BY nth LIMIT $3::integer) fair
           JOIN "Room" due ON due."id" = fair."id" AND due."deadlineAt" <= $1::timestamptz
            FOR UPDATE OF due SKIP LOCKED) claimed
- WHERE room."id" = claimed."id" RETURNING room."id"::text, claimed.nth`)
+ WHERE room."id" = claimed."id" RETURNING room."id"::text, claimed.nth,
+       (extract(epoch FROM claimed."dueAt") * 1000)::float8 AS "dueAt"`)
 
 export function createRoomStore({ statements }: Pick<Database, 'statements'>): RoomStore {
   const aggregates = async (query: Statement, values: readonly unknown[]): Promise<readonly Room[]> => {
@@ -217,8 +225,9 @@ export function createRoomStore({ statements }: Pick<Database, 'statements'>): R
     async claimDue(now, limit) {
       const until = new Date(now.getTime() + CLAIM * 1000)
       const values = [now.toISOString(), until.toISOString(), limit]
-      const rows = await statements.run<{ id: string; nth: number }>(CLAIM_DUE, values)
-      return rows.toSorted((a, b) => a.nth - b.nth).map((row) => row.id)
+      const rows = await statements.run<{ id: string; nth: number; dueAt: number }>(CLAIM_DUE, values)
+      const rooms = rows.toSorted((a, b) => a.nth - b.nth).map(({ id }) => id)
+      return { rooms, dueSince: rows.length > 0 ? new Date(Math.min(...rows.map(({ dueAt }) => dueAt))) : null }
     },
   }
 }

@@ -14,6 +14,13 @@ export interface Commit {
   readonly awaited: readonly AwaitedStream[]
 }
 
+/** Number of rows that the events of a commit write. */
+export function rowsOf({ events }: Pick<Commit, 'events'>): number {
+  let rows = 0
+  for (const { data } of events) rows += 1 + (data.participants?.length ?? 0)
+  return rows
+}
+
 /** Why a new room was not inserted. When no field is set, its idempotency key was used before. */
 export interface InsertConflict {
   /** The room in which the callee is calling the caller. */

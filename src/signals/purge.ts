@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Observer } from '../core/observer.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import type { SignalStore } from './store.ts'
 
@@ -12,8 +13,9 @@ export function createSignalPurge(dependencies: {
   readonly store: Pick<SignalStore, 'deleteExpired'>
   readonly clock: Clock
   readonly log: Logger
+  readonly observer: Observer
 }): PeriodicJob {
-  const { store, clock, log } = dependencies
+  const { store, clock, log, observer } = dependencies
   const purge = async (): Promise<boolean> => (await store.deleteExpired(clock.now(), BATCH)) === BATCH
-  return new PeriodicJob(INTERVAL, purge, log)
+  return new PeriodicJob({ name: 'signal purge', interval: INTERVAL, log, observer }, purge)
 }

@@ -4,6 +4,7 @@ import type { AuthConfig, AuthSecrets } from '../../src/auth/variables.ts'
 import { createKeySet } from '../../src/auth/key-set.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { Failures } from '../../src/core/failures.ts'
+import { noObserver } from '../../src/core/observer.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { TIMEOUTS, type Timeouts } from '../../src/core/timeouts.ts'
 import { createVerifier, type Verify } from '../../src/auth/verify.ts'
@@ -42,7 +43,12 @@ export function verifierWith(
   }
   return createVerifier({
     config: auth,
-    keySet: createKeySet(auth, { failures: new Failures(log), timeouts: { ...TIMEOUTS, ...timeouts }, log }),
+    keySet: createKeySet(auth, {
+      failures: new Failures(log),
+      timeouts: { ...TIMEOUTS, ...timeouts },
+      log,
+      observer: noObserver,
+    }),
     secrets: { jwtSecret: undefined, jwtPublicKey: undefined, ...secrets },
     developmentSecret,
     clock,

@@ -7,6 +7,7 @@ import { EXAMPLES } from '../../src/graphiql/examples.ts'
 import { createGraphiQL } from '../../src/graphiql/graphiql.ts'
 import type { PageOptions } from '../../src/graphiql/page.ts'
 import { schema } from '../../src/graphql/schema.ts'
+import { RequestRecord } from '../../src/http/record.ts'
 import { browserTests } from '../browser.ts'
 import { startWorld, withWorld } from '../world.ts'
 import { developing, response, run, shown, tab, useGraphiQL } from './page.ts'
@@ -97,6 +98,7 @@ describe('GraphiQL', () => {
       method: 'GET',
       url: new URL('http://gateway/graphql'),
       address: '127.0.0.1',
+      record: new RequestRecord({ id: 'x' }, { method: 'GET', address: '127.0.0.1' }),
       headers: { ...HTML, host: 'localhost' },
       body: unread,
     }

@@ -54,7 +54,7 @@ async function withQueue(
   })
   try {
     await work({
-      queue: new CommitQueue(createRoomWrites(database.statements).commit),
+      queue: new CommitQueue(createRoomWrites(database.statements)),
       sent,
       load: createRoomStore(database).load,
     })

@@ -87,11 +87,11 @@ test('callers take turns when many rooms are overdue', () =>
     const roomOfBob = await group(bob, { participantIds: ['carol'] })
     const store = createRoomStore(app)
     const later = new Date(Date.now() + 60_000)
-    const claimed = await store.claimDue(later, 10)
+    const { rooms: claimed } = await store.claimDue(later, 10)
     expect(claimed).toHaveLength(10)
     // Rooms are swept in this order.
     expect(claimed.slice(0, 2)).toContain(roomOfBob)
-    const rest = await store.claimDue(later, 100)
+    const { rooms: rest } = await store.claimDue(later, 100)
     expect([...claimed, ...rest].toSorted()).toEqual([...roomsOfAlice, roomOfBob].toSorted())
   }))
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCallPage, type CallPageOptions } from '../../src/http/call-page.ts'
+import { RequestRecord } from '../../src/http/record.ts'
 import { createPerson, SECRET, startWorld, withWorld } from '../world.ts'
 
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
@@ -163,5 +164,7 @@ describe('the call page', () => {
 function answerOf(page: ReturnType<typeof createCallPage>) {
   const body = () => Promise.reject(new Error('The body is not read.'))
   const headers = { ...HTML, host: 'localhost' }
-  return page.answer({ method: 'GET', url: new URL('http://gateway/'), headers, address: '127.0.0.1', body })
+  const address = '127.0.0.1'
+  const record = new RequestRecord({ id: 'x' }, { method: 'GET', address })
+  return page.answer({ method: 'GET', url: new URL('http://gateway/'), headers, address, record, body })
 }

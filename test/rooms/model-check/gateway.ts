@@ -129,7 +129,7 @@ export async function startGateway(): Promise<Gateway> {
     async block(actor, userId, blocks) {
       await app.blocks[blocks ? 'block' : 'unblock'](actorOf(actor), userId)
     },
-    claimDue: () => store.claimDue(clock.now(), 100),
+    claimDue: async () => (await store.claimDue(clock.now(), 100)).rooms,
     async record(roomIds) {
       const { rows } = await observer.query<{ room: JsonRow; participants: JsonRow[]; lines: string }>({
         ...RECORD,

@@ -17,7 +17,7 @@ import { TimeSlices } from './core/time-slices.ts'
 import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
 import { createDatabase, type Database } from './db/client.ts'
-import { migrate } from './db/migrate.ts'
+import { migrate, requireMigrated } from './db/migrate.ts'
 import { Bus } from './events/bus.ts'
 import { createCatchUp } from './events/catch-up.ts'
 import { FanOut } from './events/fan-out.ts'
@@ -78,7 +78,7 @@ export interface App {
   readonly overload: OverloadGuard
   readonly timeouts: Timeouts
   /**
-   * Migrates the database to this version's schema and starts the background jobs.
+   * Migrates the database to this version's schema, or with MIGRATE=off requires it, and starts the background jobs.
    *
    * @throws AbortError when `signal` is aborted before the start has completed
    */
@@ -153,7 +153,8 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   )
   lifecycle.add(databaseUrl, {
     name: 'schema',
-    start: async (url, signal) => void (await migrate(url, log, { signal })),
+    start: async (url, signal) =>
+      void (config.migrateAtStart ? await migrate(url, log, { signal }) : await requireMigrated(url, log)),
   })
   const store = createRoomStore(database)
   const events = createEventLog(database.statements)

@@ -36,6 +36,8 @@ export interface Config extends RoomsConfig, RetentionConfig {
   readonly http: HttpConfig
   /** Seconds to wait at the start for a database that cannot be reached. */
   readonly databaseWait: number
+  /** Apply pending migrations at the start. Otherwise the gateway refuses to start while there are any. */
+  readonly migrateAtStart: boolean
   /** The directory of the embedded database and the development secret. */
   readonly dataDir: string
   readonly auth: AuthConfig
@@ -80,6 +82,7 @@ const Variables = z.object({
   NODE_ENV: z.enum(ENVIRONMENTS).optional(),
   DATABASE_URL: url(/^postgres(ql)?:\/\/./, 'postgresql://user:password@host:5432/database').optional(),
   DATABASE_WAIT: seconds(30, 3600),
+  MIGRATE: z.enum(['auto', 'off']).default('auto'),
   DATA_DIR: text.default('.data'),
   CALL_PAGE: z.enum(['on', 'off']).optional(),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
@@ -139,6 +142,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       callPage: env.CALL_PAGE === undefined ? isDevelopment : env.CALL_PAGE === 'on',
       http: httpConfig(env, { perAddress: env.RATE_LIMITS === 'on' }),
       databaseWait: env.DATABASE_WAIT,
+      migrateAtStart: env.MIGRATE === 'auto',
       dataDir: env.DATA_DIR,
       auth: authConfig(env),
       ...roomsConfig(env),

@@ -46,9 +46,10 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'main',
-    files: /^(main|welcome)$/,
-    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'rest', 'metrics'],
-    reason: 'the process: reads the configuration, then starts the database, the app and the server',
+    files: /^(main|cli\/.+)$/,
+    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'http', 'rest', 'metrics'],
+    reason:
+      'the process and its command line: reads the configuration, then starts the database, the app and the server',
   },
   {
     kind: 'readiness',

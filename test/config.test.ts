@@ -43,6 +43,7 @@ describe('without any variable', () => {
       busyPolicy: 'ring',
       quotas: { liveRoomsMax: 1000, ringingMax: 8 },
       databaseWait: 30,
+      migrateAtStart: true,
       dataDir: '.data',
       auth: {
         issuer: undefined,

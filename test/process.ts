@@ -22,7 +22,7 @@ export interface Gateway {
 
 /** Starts the gateway, in the given network if any; resolves when it has printed its address. */
 export async function startGateway(env: Record<string, string>, network?: Network): Promise<Gateway> {
-  const child = spawnGateway(env, network)
+  const child = spawnGateway(env, { network })
   let output = ''
   const exited = once(child, 'exit')
   const welcomed = new Promise<void>((resolve, reject) => {
@@ -84,21 +84,38 @@ export function launchGateway(env: Record<string, string>): Launch {
   }
 }
 
-/** Runs the gateway until it exits. */
-export async function runGateway(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
-  const child = spawnGateway(env)
-  let stderr = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString()
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, stderr }
+export interface Exit {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
 }
 
-function spawnGateway(env: Record<string, string>, network?: Network): ChildProcess {
+/** Runs the gateway until it exits. */
+export const runGateway = (env: Record<string, string>): Promise<Exit> => untilExit(spawnGateway(env))
+
+/** Runs a command of `rtc-gateway` until it exits. */
+export const runCommand = (argv: readonly string[], env: Record<string, string> = {}): Promise<Exit> =>
+  untilExit(spawnGateway(env, { argv }))
+
+async function untilExit(child: ChildProcess): Promise<Exit> {
+  const output = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.on('data', (chunk: Buffer) => {
+      output[stream] += chunk.toString()
+    })
+  }
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, ...output }
+}
+
+function spawnGateway(
+  env: Record<string, string>,
+  { network, argv = [] }: { network?: Network | undefined; argv?: readonly string[] } = {},
+): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
   const options: SpawnOptions = { env: { PATH, HOME, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }
-  return network ? network.spawn(process.execPath, [MAIN], options) : spawn(process.execPath, [MAIN], options)
+  const args = [MAIN, ...argv]
+  return network ? network.spawn(process.execPath, args, options) : spawn(process.execPath, args, options)
 }
 
 /** An empty directory, removed after the work. */

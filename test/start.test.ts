@@ -1,10 +1,11 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createEmptyDatabase, type TestDatabase } from './database.ts'
 import { query } from './db/data-dir.ts'
-import { launchGateway, runGateway, startGateway } from './process.ts'
+import { launchGateway, runGateway, startGateway, withDirectory } from './process.ts'
 import { SECRET } from './world.ts'
 
 let database: TestDatabase
@@ -69,6 +70,44 @@ describe('a DATABASE_URL that cannot be used fails the start with one sentence',
     expect(stderr).toMatch(sentence)
     expect(stderr).not.toContain('guess')
   })
+})
+
+describe('a start that fails reports one sentence that names the variable', () => {
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['HOST is not an address of this machine', { HOST: '192.0.2.1' }, /^HOST: 192\.0\.2\.1 is not an address/],
+    ['HOST cannot be resolved', { HOST: 'gateway.invalid' }, /^HOST: the gateway cannot listen on gateway\.invalid/],
+  ])('when %s', async (_, env, sentence) => {
+    const { code, stderr } = await runGateway(envFor(database.url, { LOG_LEVEL: 'silent', ...env }))
+    expect([code, stderr.trim().split('\n')]).toEqual([1, [expect.stringMatching(sentence)]])
+  })
+
+  test('when DATA_DIR cannot be written', async () => {
+    await withDirectory(async (directory) => {
+      await writeFile(`${directory}/file`, '')
+      const env = { JWT_SECRET: SECRET, DATA_DIR: `${directory}/file/data`, LOG_LEVEL: 'silent' }
+      const { code, stderr } = await runGateway(env)
+      expect([code, stderr.trim().split('\n')]).toEqual([1, [expect.stringMatching(/^DATA_DIR: .* cannot be written/)]])
+    })
+  })
+
+  test('when the role may not create tables', async () => {
+    await query(database.url, 'CREATE ROLE reader LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC')
+    try {
+      const url = Object.assign(new URL(database.url), { search: '?options=-crole%3Dreader' })
+      const { code, stderr } = await runGateway(envFor(url, { LOG_LEVEL: 'silent' }))
+      expect([code, stderr.trim().split('\n')]).toEqual([1, [expect.stringMatching(/DATABASE_URL needs CREATE/)]])
+    } finally {
+      await query(database.url, 'DROP ROLE reader')
+    }
+  })
+})
+
+test('an issuer that cannot be reached is reported, and the gateway waits for it', async () => {
+  const env = envFor(database.url, { JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:1/jwks.json' })
+  const gateway = launchGateway(env)
+  await gateway.printed(/"cause":"key_set_unreachable".*JWKS_URL cannot be reached/)
+  gateway.process.kill('SIGTERM')
+  expect(await gateway.exited).toBe(0)
 })
 
 describe('the migration lock', () => {

@@ -38,6 +38,7 @@ const DATABASE = 'rtc'
  * If this process is killed, the server keeps running. If the server is killed, it is restarted on the same port.
  *
  * @throws EmbeddedServerError with the server's output if it cannot run
+ * @throws EmbeddedSetupError if the directory is read-only, or PostgreSQL is not installed
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<DatabaseServer> {
   const { dataDir, signal, log, settings } = options

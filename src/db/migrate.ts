@@ -1,35 +1,17 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import { addressOf } from './address.ts'
+import {
+  compareSchema,
+  hasRecords,
+  type Migration,
+  MigrationError,
+  readMigrations,
+  type SchemaDifference,
+} from './migrations.ts'
 import { prepareSession } from './session.ts'
-
-/** The database cannot be migrated to this build's schema. */
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError'
-}
-
-interface Migration {
-  /** `<timestamp>_<name>`; migrations are applied in this order. */
-  readonly name: string
-  readonly sql: string
-  /** SHA-256 of the file, in hexadecimal. */
-  readonly checksum: string
-}
-
-/** A row of Prisma's table of migrations. */
-interface MigrationRecord {
-  migration_name: string
-  checksum: string
-  finished_at: Date | null
-}
-
-/** Resolves to the same directory from `src/db` and `dist/db`. */
-const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
 
 /** The advisory lock of `prisma migrate`. */
 const LOCK = 72_707_369
@@ -64,11 +46,54 @@ const LOG_INTERVAL = 10_000
  * the connection.
  *
  * @returns the names of the applied migrations
- * @throws MigrationError if an applied migration has changed or failed; then nothing is applied
+ * @throws MigrationError if an applied migration has changed or failed, or the schema is too new; then nothing is applied
  * @throws AbortError as soon as `signal` is aborted
  */
 export async function migrate(databaseUrl: string, log: Logger, { signal }: MigrateOptions = {}): Promise<string[]> {
   const migrations = await readMigrations()
+  return await withSession(databaseUrl, { log, signal }, async (client, schema) => {
+    const applied: string[] = []
+    for (;;) {
+      const name = await applyNext(client, { migrations, schema, signal, log })
+      if (name === undefined) return applied
+      log.info({ migration: name }, 'applied a migration')
+      applied.push(name)
+    }
+  })
+}
+
+/**
+ * Compares the schema of a database with this build, without changing anything and without taking the lock.
+ *
+ * @throws MigrationError if an applied migration has changed or failed, or the schema is too new
+ */
+export async function inspectSchema(databaseUrl: string, log: Logger): Promise<SchemaDifference> {
+  const migrations = await readMigrations()
+  return await withSession(databaseUrl, { log }, async (client) =>
+    (await hasRecords(client)) ? await compareSchema(client, migrations) : { pending: migrations, unknown: [] },
+  )
+}
+
+/**
+ * Refuses a database that lacks migrations of this build, for gateways that may not change the schema.
+ *
+ * @throws MigrationError
+ */
+export async function requireMigrated(databaseUrl: string, log: Logger): Promise<void> {
+  const { pending } = await inspectSchema(databaseUrl, log)
+  const [first] = pending
+  if (!first) return
+  const number = pending.length === 1 ? 'a migration' : `${pending.length} migrations`
+  throw new MigrationError(
+    `MIGRATE: is off, and the database lacks ${number} of this version, ${first.name} first: run rtc-gateway migrate.`,
+  )
+}
+
+async function withSession<T>(
+  databaseUrl: string,
+  { log, signal }: { log: Logger; signal?: AbortSignal | undefined },
+  work: (client: pg.Client, schema: string | undefined) => Promise<T>,
+): Promise<T> {
   const { connectionString, schema } = addressOf(databaseUrl)
   const client = new pg.Client({
     connectionString,
@@ -80,20 +105,24 @@ export async function migrate(databaseUrl: string, log: Logger, { signal }: Migr
   try {
     await client.connect()
     await prepareSession(client, { schema })
-    const applied: string[] = []
-    for (;;) {
-      const name = await applyNext(client, { migrations, schema, signal, log })
-      if (name === undefined) return applied
-      log.info({ migration: name }, 'applied a migration')
-      applied.push(name)
-    }
+    return await work(client, schema)
   } catch (error) {
     if (error instanceof MigrationError || signal?.aborted) throw error
-    throw new MigrationError(`The database cannot be migrated: ${String(error)}`, { cause: error })
+    throw new MigrationError(`The database cannot be migrated: ${reasonOf(error)}`, { cause: error })
   } finally {
     await client.end().catch(() => undefined)
   }
 }
+
+/** `insufficient_privilege` */
+const NOT_PERMITTED = '42501'
+const isNotPermitted = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === NOT_PERMITTED
+
+const reasonOf = (error: unknown): string =>
+  isNotPermitted(error)
+    ? `${String(error)} (the role of DATABASE_URL needs CREATE on the schema; or run rtc-gateway migrate as its owner, ` +
+      'and the gateway with MIGRATE=off)'
+    : String(error)
 
 interface MigrationContext extends MigrateOptions {
   readonly migrations: readonly Migration[]
@@ -109,7 +138,10 @@ async function applyNext(
   await beginLocked(client, { signal, log })
   try {
     if (schema !== undefined) await client.query(`CREATE SCHEMA IF NOT EXISTS ${client.escapeIdentifier(schema)}`)
-    const [next] = pendingOf(migrations, await readRecords(client), log)
+    if (!(await hasRecords(client))) await client.query(CREATE_TABLE)
+    const { pending, unknown } = await compareSchema(client, migrations)
+    if (unknown.length > 0) log.debug({ migrations: unknown }, 'the database has migrations unknown to this version')
+    const [next] = pending
     if (next) await apply(client, next)
     await client.query('COMMIT')
     return next?.name
@@ -146,52 +178,6 @@ const HOLDERS = `
    WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objid = $1 AND lock.classid = 0
      AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 
-async function readMigrations(): Promise<Migration[]> {
-  const entries = await readdir(MIGRATIONS, { withFileTypes: true })
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
-  return await Promise.all(
-    names.toSorted().map(async (name) => {
-      const sql = await readFile(join(MIGRATIONS, name, 'migration.sql'), 'utf8')
-      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
-    }),
-  )
-}
-
-async function readRecords(client: pg.Client): Promise<MigrationRecord[]> {
-  const { rows: tables } = await client.query(`SELECT WHERE to_regclass('"_prisma_migrations"') IS NOT NULL`)
-  if (tables.length === 0) {
-    await client.query(CREATE_TABLE)
-    return []
-  }
-  const { rows } = await client.query<MigrationRecord>(
-    'SELECT migration_name, checksum, finished_at FROM "_prisma_migrations" WHERE rolled_back_at IS NULL',
-  )
-  return rows
-}
-
-/** Ignores records of other migrations: another application or a newer gateway may share the table. */
-function pendingOf(migrations: readonly Migration[], records: readonly MigrationRecord[], log: Logger): Migration[] {
-  const byName = new Map(records.map((record) => [record.migration_name, record]))
-  for (const { name, checksum } of migrations) {
-    const record = byName.get(name)
-    if (!record) continue
-    byName.delete(name)
-    if (!record.finished_at) {
-      throw new MigrationError(
-        `Migration ${name} has failed in this database. Repair the database, then mark the migration as applied or ` +
-          'rolled back with `prisma migrate resolve`.',
-      )
-    }
-    if (record.checksum !== checksum) {
-      throw new MigrationError(`Migration ${name} differs from the one applied to this database: its file has changed.`)
-    }
-  }
-  if (byName.size > 0)
-    log.debug({ migrations: [...byName.keys()] }, 'the database has migrations unknown to this version')
-  const applied = new Set(records.map((record) => record.migration_name))
-  return migrations.filter(({ name }) => !applied.has(name))
-}
-
 /** Runs a migration and records it. */
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
   try {
@@ -202,6 +188,6 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
       [randomUUID(), checksum, name],
     )
   } catch (cause) {
-    throw new MigrationError(`Migration ${name} cannot be applied: ${String(cause)}`, { cause })
+    throw new MigrationError(`Migration ${name} cannot be applied: ${reasonOf(cause)}`, { cause })
   }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
-import { migrate } from '../../src/db/migrate.ts'
+import { inspectSchema, migrate } from '../../src/db/migrate.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../database.ts'
 
 const log = createLogger('silent')
@@ -115,6 +115,26 @@ describe('a migrated database', () => {
     await client.query(`
       INSERT INTO "_prisma_migrations" (id, checksum, migration_name, finished_at)
       VALUES ('newer', 'unknown', '29990101000000_newer', now())`)
+    expect(await migrate(database.url, log)).toEqual([])
+  })
+
+  const addRecord = (name: string) =>
+    client.query(
+      `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, finished_at) VALUES ('newer', 'unknown', $1, now())`,
+      [name],
+    )
+
+  it('is refused if a newer version has taken away what this one uses', async () => {
+    const name = '29990102000000_drop_name_requires_29990101000000'
+    await addRecord(name)
+    for (const use of [migrate(database.url, log), inspectSchema(database.url, log)]) {
+      await expect(use).rejects.toMatchObject({ name: 'MigrationError', message: expect.stringContaining(name) })
+    }
+  })
+
+  it('may have newer migrations that take away only what this version no longer uses', async () => {
+    const [newest = ''] = (await migrationRecords()).map((record) => String(record.migration_name)).toReversed()
+    await addRecord(`29990102000000_drop_name_requires_${newest.slice(0, 14)}`)
     expect(await migrate(database.url, log)).toEqual([])
   })
 })

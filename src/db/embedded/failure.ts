@@ -18,4 +18,9 @@ export class EmbeddedServerError extends Error {
   }
 }
 
+/** The server has no directory or no programs. The message is one sentence for the operator, which names the variable. */
+export class EmbeddedSetupError extends Error {
+  override readonly name = 'EmbeddedSetupError'
+}
+
 const lastLines = (text: string): string => text.trim().split('\n').slice(-12).join('\n')

@@ -1,6 +1,6 @@
-import type { App } from './app.ts'
-import { REST_PREFIX } from './rest/router.ts'
-import { GRAPHQL_PATH, OPENAPI_PATH } from './server.ts'
+import type { App } from '../app.ts'
+import { REST_PREFIX } from '../rest/router.ts'
+import { GRAPHQL_PATH, OPENAPI_PATH } from '../server.ts'
 
 /** The users whose tokens development mode prints. */
 const DEVELOPMENT_USERS = ['alice', 'bob']

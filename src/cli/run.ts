@@ -5,7 +5,6 @@ import { DatabaseUrlError } from '../db/await-database.ts'
 import { EmbeddedServerError, EmbeddedSetupError } from '../db/embedded/failure.ts'
 import { MigrationError } from '../db/migrations.ts'
 import { ListenError } from '../http/listen.ts'
-import { MetricsPortError } from '../metrics/listener.ts'
 import type { Outcome } from './command.ts'
 
 export interface Run {
@@ -41,7 +40,6 @@ const EXPECTED = [
   EmbeddedServerError,
   EmbeddedSetupError,
   ListenError,
-  MetricsPortError,
   MigrationError,
   RtcError,
 ]

@@ -14,20 +14,12 @@ export interface MetricsListener {
   close(): Promise<void>
 }
 
-/** The port cannot be used; the message is for the operator. */
-export class MetricsPortError extends Error {
-  override readonly name = 'MetricsPortError'
-
-  constructor(cause: unknown) {
-    super(`METRICS_PORT: ${cause instanceof Error ? cause.message : String(cause)}; choose another port`, { cause })
-  }
-}
-
 /** Scrapers are few; more connections than these are refused. */
 const CONNECTIONS_MAX = 64
 /** Milliseconds for a request's head, and for the whole request. */
 const TIMEOUT = { head: 5_000, request: 10_000 } as const
 
+/** @throws ListenError */
 export async function startMetricsListener(
   endpoint: MetricsEndpoint,
   { at, log }: { readonly at: ListenOptions; readonly log: Logger },
@@ -51,9 +43,7 @@ export async function startMetricsListener(
     (request, response) => void onRequest(request, response),
   )
   server.maxConnections = CONNECTIONS_MAX
-  const closeSecond = await listen(server, at).catch((error: unknown) => {
-    throw new MetricsPortError(error)
-  })
+  const closeSecond = await listen(server, { ...at, names: { host: 'HOST', port: 'METRICS_PORT' } })
   return {
     port: (server.address() as AddressInfo).port,
     async close() {

@@ -101,7 +101,7 @@ describe('with METRICS_PORT', () => {
     const { port } = other.address() as AddressInfo
     try {
       await expect(startMetricsListener(endpoint, { at: { ...LOOPBACK, port }, log })).rejects.toThrow(
-        /^METRICS_PORT: listen EADDRINUSE.*; choose another port$/,
+        /^METRICS_PORT: port \d+ is in use \(.*\); choose another port/,
       )
     } finally {
       other.close()

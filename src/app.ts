@@ -1,3 +1,7 @@
+import { createAuditLog } from './admin/audit.ts'
+import { type AdminService, createAdminService } from './admin/service.ts'
+import { createAdminStore } from './admin/store.ts'
+import { UserConnections } from './admin/user-connections.ts'
 import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
 import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
 import { createKeySet } from './auth/key-set.ts'
@@ -7,6 +11,7 @@ import { createBlockStore } from './blocks/store.ts'
 import { IncomingCalls } from './calls/incoming.ts'
 import type { Configuration } from './config.ts'
 import { type Scheduler, systemClock } from './core/clock.ts'
+import { Connections } from './core/connections.ts'
 import { Failures } from './core/failures.ts'
 import { createIds } from './core/ids.ts'
 import { Lifecycle } from './core/lifecycle.ts'
@@ -30,6 +35,7 @@ import { createRoomStreams, type RoomStreams } from './events/stream.ts'
 import { createRates, type Rates } from './limits/rates.ts'
 import { createMedia, type Media } from './media/connection.ts'
 import { configuredProviders } from './media/providers.ts'
+import { type NodeFigures, ProcessFigures } from './presence/figures.ts'
 import { Heartbeat } from './presence/heartbeat.ts'
 import { createLeaseStore } from './presence/lease-store.ts'
 import { createAbsenceSweeper } from './presence/absence.ts'
@@ -68,6 +74,9 @@ export interface App {
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
+  readonly admin: AdminService
+  /** The open WebSockets and event streams at this node. */
+  readonly connections: Connections
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
   readonly signals: Signals
@@ -175,6 +184,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     nodeId,
     onNotice(notice) {
       if (notice.kind === 'spending') rates.grantedElsewhere(notice)
+      else if (notice.kind === 'connections' || notice.kind === 'connected') userConnections.notice(notice)
       else for (const kind of liveStreams) kind.notice(notice)
     },
     onGap: () => catchUp.runNow(),
@@ -202,7 +212,20 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   const leaseStore = createLeaseStore(database.prisma)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
-  lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, log, observer }), {
+  const connections = new Connections()
+  const processFigures = lifecycle.add(new ProcessFigures(), {
+    name: 'process figures',
+    start: (figures) => figures.start(),
+    stop: (figures) => figures.stop(),
+  })
+  const figures = (): NodeFigures => ({
+    sockets: connections.count('websocket'),
+    eventStreams: connections.count('event_stream'),
+    users: connections.users,
+    rooms: hub.size,
+    ...processFigures.take(),
+  })
+  lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, figures, log, observer }), {
     name: 'heartbeat',
     start: (heartbeat) => heartbeat.start(),
     stop: (heartbeat) => heartbeat.stop(),
@@ -230,7 +253,9 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const liveStreams: readonly LiveStreams[] = [hub, calls, signals]
   for (const kind of liveStreams) lifecycle.add(kind, { name: 'live streams', stop: () => kind.close() })
   const catchUp = addJob('catch-up', createCatchUp(liveStreams, { log, observer }))
+  const audit = createAuditLog({ prisma: database.prisma, clock, newId })
   const rooms = createRoomService({
+    onAdminAction: ({ type: action, ...rest }) => audit.record({ action, ...rest }),
     executor,
     store,
     ringChecker: createRingChecker(database.prisma),
@@ -240,6 +265,25 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     newId,
     rejectBusy: config.busyPolicy === 'reject',
     quotas: config.quotas,
+  })
+  const adminStore = createAdminStore(database.prisma)
+  const userConnections = new UserConnections({
+    nodeId,
+    connections,
+    store: adminStore,
+    announce,
+    newId,
+    log,
+    observer,
+  })
+  addJob('disconnections', userConnections.job)
+  const admin = createAdminService({
+    executor,
+    rooms: store,
+    store: adminStore,
+    connections: userConnections,
+    audit,
+    clock,
   })
   const blocks = createBlockService({ store: createBlockStore(database.prisma), rates, clock })
   const streams = createRoomStreams({
@@ -295,6 +339,8 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     rooms,
     openRoomReader: createRoomReaders({ store, events }),
     blocks,
+    admin,
+    connections,
     streams,
     calls,
     signals,

@@ -69,7 +69,12 @@ export function createGatewayServer(app: App): GatewayServer {
   })
   const held = new HeldResources()
   const operations = { graphql, toGraphQLError, slices: app.slices, observer }
-  const streams = new EventStreams({ admit: (userId) => held.connect(userId), clock: app.clock, observer })
+  const streams = new EventStreams({
+    admit: (userId) => held.connect(userId),
+    clock: app.clock,
+    connections: app.connections,
+    observer,
+  })
   const graphqlHandler = createGraphQLHandler({ operations, streams, authenticate })
   const restRoutes = routes(app, streams)
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, concurrency, publicUrl, log })
@@ -83,6 +88,7 @@ export function createGatewayServer(app: App): GatewayServer {
   const sockets = serveGraphQLSockets({
     operations,
     held,
+    connections: app.connections,
     rates: app.rates,
     authenticate,
     requireCapacity: () => requireCapacity(overload),

@@ -72,7 +72,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'builder',
     files: /^graphql\/(builder|access|context|work|cost|limits)$/,
-    imports: ['builder', 'core', 'db', 'blocks', 'calls', 'events', 'media', 'signals', 'service', 'policy'],
+    imports: ['builder', 'core', 'db', 'admin', 'blocks', 'calls', 'events', 'media', 'signals', 'service', 'policy'],
     reason: 'the context passes the services to the resolvers; root fields name their entry in the policy',
   },
   {
@@ -90,6 +90,7 @@ const KINDS: readonly Kind[] = [
       'model',
       'media',
       'events',
+      'admin',
       'blocks',
       'calls',
       'signals',
@@ -145,6 +146,7 @@ const KINDS: readonly Kind[] = [
     imports: [
       'config',
       'core',
+      'admin',
       'auth',
       'blocks',
       'db',
@@ -205,6 +207,12 @@ const KINDS: readonly Kind[] = [
     files: /^presence\//,
     imports: ['presence', 'events', 'db', 'service', 'store', 'model', 'core'],
     reason: 'executes the commands that follow from deadlines and lost streams, with the same executor',
+  },
+  {
+    kind: 'admin',
+    files: /^admin\//,
+    imports: ['admin', 'events', 'presence', 'service', 'store', 'input', 'policy', 'model', 'db', 'core'],
+    reason: 'the use cases of administrators: rooms and connections of all users, and the audit log',
   },
   {
     kind: 'retention',

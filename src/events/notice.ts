@@ -18,6 +18,27 @@ export type Notice =
   | StreamNotice
   /** A user has used part of a rate. */
   | ({ readonly kind: 'spending' } & RateSpending)
+  | ConnectionNotice
+
+/** Asks every node for a user's connections, or answers with those of one node. */
+export type ConnectionNotice =
+  | {
+      readonly kind: 'connections'
+      /** Unique; the answers repeat it. */
+      readonly requestId: string
+      readonly userId: string
+      /** Close the connections. */
+      readonly disconnect: boolean
+    }
+  | {
+      readonly kind: 'connected'
+      readonly requestId: string
+      readonly nodeId: string
+      readonly connections: readonly ReportedConnection[]
+    }
+
+/** A connection as reported to another node. */
+export type ReportedConnection = readonly [kind: string, openedAt: number]
 
 /** The notices to be sent, merged by subject. */
 export class PendingNotices {
@@ -57,6 +78,7 @@ export class PendingNotices {
 function keyOf(notice: Notice): string {
   if (notice.kind === 'room') return `room:${notice.roomId}`
   if (notice.kind === 'spending') return `spending:${notice.action}:${notice.key}`
+  if (notice.kind === 'connections' || notice.kind === 'connected') return `${notice.kind}:${notice.requestId}`
   return `${notice.kind}:${notice.roomId}:${notice.userId}`
 }
 
@@ -103,6 +125,8 @@ type Tuple =
   | readonly ['r', roomId: string, seq: number]
   | readonly ['c' | 's', roomId: string, userId: string]
   | readonly ['x', action: string, key: string, cost: number]
+  | readonly ['q', requestId: string, userId: string, disconnect: 0 | 1]
+  | readonly ['a', requestId: string, nodeId: string, connections: readonly ReportedConnection[]]
 
 /** First element of the tuple of a notice about a user in a room. */
 const CODES = { ringing: 'c', signal: 's' } as const
@@ -110,6 +134,8 @@ const CODES = { ringing: 'c', signal: 's' } as const
 function toTuple(notice: Notice): Tuple {
   if (notice.kind === 'room') return ['r', notice.roomId, notice.seq]
   if (notice.kind === 'spending') return ['x', notice.action, notice.key, notice.cost]
+  if (notice.kind === 'connections') return ['q', notice.requestId, notice.userId, notice.disconnect ? 1 : 0]
+  if (notice.kind === 'connected') return ['a', notice.requestId, notice.nodeId, notice.connections]
   return [CODES[notice.kind], notice.roomId, notice.userId]
 }
 
@@ -119,6 +145,7 @@ function fromTuple(tuple: unknown): Notice | null {
   const [kind, roomId, about, cost] = tuple as unknown[]
   if (typeof roomId !== 'string') return null
   if (kind === 'x') return toSpending(roomId, about, cost)
+  if (kind === 'q' || kind === 'a') return toConnections(kind, roomId, about, cost)
   if (kind === 'r' && typeof about === 'number') return { kind: 'room', roomId, seq: about }
   if (kind === 'c' && typeof about === 'string') return { kind: 'ringing', roomId, userId: about }
   if (kind === 's' && typeof about === 'string') return { kind: 'signal', roomId, userId: about }
@@ -130,3 +157,13 @@ function toSpending(action: string, key: unknown, cost: unknown): Notice | null 
   if (!known || typeof key !== 'string' || typeof cost !== 'number' || !(cost > 0)) return null
   return { kind: 'spending', action: known, key, cost }
 }
+
+function toConnections(kind: 'q' | 'a', requestId: string, about: unknown, rest: unknown): Notice | null {
+  if (typeof about !== 'string') return null
+  if (kind === 'q') return { kind: 'connections', requestId, userId: about, disconnect: rest === 1 }
+  if (!Array.isArray(rest)) return null
+  return { kind: 'connected', requestId, nodeId: about, connections: rest.filter(isReportedConnection) }
+}
+
+const isReportedConnection = (value: unknown): value is ReportedConnection =>
+  Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number'

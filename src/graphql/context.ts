@@ -1,3 +1,4 @@
+import type { AdminService } from '../admin/service.ts'
 import type { BlockService } from '../blocks/service.ts'
 import type { IncomingCalls } from '../calls/incoming.ts'
 import type { Actor } from '../core/actor.ts'
@@ -17,6 +18,7 @@ import { Work } from './work.ts'
 /** The services that resolvers call. */
 export interface Services {
   readonly prisma: PrismaClient
+  readonly admin: AdminService
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
@@ -59,6 +61,7 @@ export const createContext = (dependencies: ContextDependencies, options: Contex
 
 class ExecutionContext implements Context {
   readonly prisma: PrismaClient
+  readonly admin: AdminService
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
@@ -78,6 +81,7 @@ class ExecutionContext implements Context {
 
   constructor(dependencies: ContextDependencies, { actor, lane, sink }: ContextOptions) {
     this.prisma = dependencies.prisma
+    this.admin = dependencies.admin
     this.rooms = dependencies.rooms
     this.openRoomReader = dependencies.openRoomReader
     this.blocks = dependencies.blocks

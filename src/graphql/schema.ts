@@ -1,4 +1,5 @@
 import './scalars.ts'
+import '../admin/graphql.ts'
 import '../auth/graphql.ts'
 import '../media/graphql.ts'
 import '../rooms/graphql/room.ts'

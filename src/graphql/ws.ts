@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { type Authenticate, authorizationOf, reportRefusal } from '../auth/authenticate.ts'
 import { TokenExpired } from '../auth/refusal.ts'
 import { acceptedUntil, type Actor } from '../core/actor.ts'
+import type { Connections } from '../core/connections.ts'
 import { RtcError } from '../core/errors.ts'
 import type { Scheduler } from '../core/clock.ts'
 import type { Timeouts } from '../core/timeouts.ts'
@@ -25,7 +26,7 @@ export const CLOSE = {
   overload: 1013,
   /** The token is missing or invalid: clients do not retry. */
   unauthorized: 4401,
-  /** The token has expired: clients reconnect with a new one. */
+  /** The token has expired, or an administrator has disconnected the user: clients reconnect with a new token. */
   tokenExpired: 4403,
   internal: 4500,
 } as const
@@ -67,6 +68,8 @@ export interface GraphQLSockets {
 export function serveGraphQLSockets(dependencies: {
   readonly operations: OperationDependencies
   readonly held: HeldResources
+  /** Lists the sockets for administrators, who may close them. */
+  readonly connections: Connections
   readonly rates: Rates
   readonly authenticate: Authenticate
   readonly requireCapacity: () => void
@@ -128,6 +131,7 @@ async function spread<T>(items: readonly T[], over: number, act: (item: T) => vo
 interface ConnectDependencies {
   readonly connection: Omit<ConnectionDependencies, 'admit'>
   readonly held: HeldResources
+  readonly connections: Connections
   readonly tcp: TcpConnection
   readonly origin: SocketOrigin
   readonly authenticate: Authenticate
@@ -186,6 +190,7 @@ async function admit(
   {
     authenticate,
     held,
+    connections,
     tcp,
     origin,
     clock,
@@ -198,6 +203,7 @@ async function admit(
   tcp.markSignedIn()
   report.ready(actor.id)
   closeAtExpiry(socket, actor, clock)
+  register(socket, actor, { connections, clock })
   return { actor, account }
 }
 
@@ -266,6 +272,21 @@ function closeFor(error: unknown, socket: WebSocket, log: Logger): void {
   }
   log.error({ err: error }, 'socket failed')
   close(socket, CLOSE.internal, 'Internal error')
+}
+
+/** Registers the socket, so that an administrator can close it. The client reconnects with a new token, if it gets one. */
+function register(
+  socket: WebSocket,
+  actor: Actor,
+  { connections, clock }: Pick<ConnectDependencies, 'connections' | 'clock'>,
+): void {
+  if (socket.readyState !== socket.OPEN) return
+  const disconnect = () => {
+    close(socket, CLOSE.tokenExpired, 'Disconnected by an administrator')
+    // A peer that does not answer the close frame would keep the socket for longer.
+    setTimeout(() => socket.terminate(), CLOSE_TIMEOUT).unref()
+  }
+  socket.once('close', connections.add(actor.id, { kind: 'websocket', openedAt: clock.now(), close: disconnect }))
 }
 
 /** Closes the socket when its token expires; the client reconnects with a new one. */

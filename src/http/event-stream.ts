@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { acceptedUntil, type Actor } from '../core/actor.ts'
 import type { Scheduler } from '../core/clock.ts'
+import type { Connections } from '../core/connections.ts'
 import { RtcError } from '../core/errors.ts'
 import { noObserver, type Observer } from '../core/observer.ts'
 import type { HttpReply } from './message.ts'
@@ -95,23 +96,29 @@ export interface EventStreamKind {
   readonly field?: string
 }
 
+export interface EventStreamsOptions {
+  readonly admit: (userId: string) => { close(): void }
+  readonly clock: Scheduler
+  /** Lists the streams for administrators, who may close them. */
+  readonly connections: Connections
+  readonly observer?: Observer
+}
+
 /** The open event streams, with the same limits as WebSockets. */
 export class EventStreams {
   readonly #admit: (userId: string) => { close(): void }
   readonly #clock: Scheduler
   readonly #observer: Observer
+  readonly #connections: Connections
   readonly #open = new Set<EventStream>()
   #closing = false
 
   /** @param options.admit - counts a stream against its user's limit; throws RtcError RATE_LIMITED over the limit */
-  constructor(dependencies: {
-    readonly admit: (userId: string) => { close(): void }
-    readonly clock: Scheduler
-    readonly observer?: Observer
-  }) {
-    this.#admit = dependencies.admit
-    this.#clock = dependencies.clock
-    this.#observer = dependencies.observer ?? noObserver
+  constructor({ admit, clock, connections, observer = noObserver }: EventStreamsOptions) {
+    this.#admit = admit
+    this.#clock = clock
+    this.#connections = connections
+    this.#observer = observer
   }
 
   get size(): number {
@@ -140,6 +147,8 @@ export class EventStreams {
           this.#open.delete(stream)
           account.close()
         })
+        const connection = { kind: 'event_stream', openedAt: this.#clock.now(), close: () => stream.end() } as const
+        stream.onClose(this.#connections.add(actor.id, connection))
         if (kind.field !== undefined) this.#report(actor, kind.field, stream)
         enableTcpKeepAlive(response)
         stream.post(kind.opening)

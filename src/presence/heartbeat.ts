@@ -9,6 +9,8 @@ interface Dependencies {
   readonly nodeId: string
   readonly store: LeaseStore
   readonly executor: Pick<Executor, 'execute'>
+  /** What the node counts, for the operator. */
+  readonly figures: () => object
   readonly leases: Pick<Leases, 'writeAll' | 'retry' | 'settled'>
   readonly log: Logger
   readonly observer: Observer
@@ -47,9 +49,9 @@ export class Heartbeat {
 
   /** Resolves to whether more orphaned leases may be left. */
   async #beat(): Promise<boolean> {
-    const { store, nodeId, leases } = this.#dependencies
+    const { store, nodeId, leases, figures } = this.#dependencies
     try {
-      const { missed } = await store.beat(nodeId)
+      const { missed } = await store.beat(nodeId, figures())
       if (missed) await leases.writeAll()
       await leases.retry()
     } catch (error) {

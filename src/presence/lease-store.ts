@@ -27,8 +27,8 @@ export interface LeaseStore {
   drop(lease: LeaseRow): Promise<void>
   /** Whether a live node, other than the excepted one, holds a lease of the device. */
   isHeld(holder: LeaseHolder, options?: { except?: string }): Promise<boolean>
-  /** Writes the node's heartbeat. `missed` is true if other nodes may have considered the node dead since the last one. */
-  beat(nodeId: string): Promise<{ missed: boolean }>
+  /** Writes the node's heartbeat with its figures. `missed` is true if other nodes may have considered the node dead since the last one. */
+  beat(nodeId: string, figures: object): Promise<{ missed: boolean }>
   /** Reads leases of dead nodes. */
   orphans(limit: number): Promise<readonly LeaseRow[]>
   /** Number of nodes with a current heartbeat. */
@@ -74,12 +74,13 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
       return rows.length > 0
     },
 
-    async beat(nodeId) {
+    async beat(nodeId, figures) {
       const [row] = await prisma.$queryRaw<{ missed: boolean }[]>`
         /* heartbeat */
         WITH before AS (SELECT "seenAt" FROM "Node" WHERE "id" = ${nodeId}::uuid)
-        INSERT INTO "Node" ("id", "startedAt", "seenAt") VALUES (${nodeId}::uuid, now(), now())
-        ON CONFLICT ("id") DO UPDATE SET "seenAt" = now()
+        INSERT INTO "Node" ("id", "startedAt", "seenAt", "figures")
+        VALUES (${nodeId}::uuid, now(), now(), ${JSON.stringify(figures)}::jsonb)
+        ON CONFLICT ("id") DO UPDATE SET "seenAt" = now(), "figures" = excluded."figures"
         RETURNING coalesce((SELECT "seenAt" < now() - make_interval(secs => ${DEAD_AFTER}) FROM before), true) AS missed`
       return { missed: row?.missed ?? true }
     },

@@ -87,7 +87,8 @@ function textOf(query: PageQuery, bind: Bind): string {
 function scopeOf({ scope }: PageQuery, bind: Bind): string {
   if (scope === 'all') return 'FROM "Room" room WHERE true'
   return `FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
-   WHERE me."userId" = ${bind(scope.participantId, 'text')} AND me."state" <> '${scope.exceptState}'`
+   WHERE me."userId" = ${bind(scope.participantId, 'text')}
+     ${scope.exceptState ? `AND me."state" <> '${scope.exceptState}'` : ''}`
 }
 
 const plusDays = (time: Date, days: 1 | -1): Date => new Date(time.getTime() + days * 86_400_000)

@@ -34,8 +34,14 @@ type UserCommand = Extract<RoomCommand, { readonly actor: Actor }>
 /** Actions that require permission. The gateway's own commands do not. */
 export type RoomAction = 'read' | 'connect' | 'signal' | UserCommand['type']
 
+/** A request that concerns the whole gateway, not one room. */
+interface AdminRequest {
+  readonly actor: Actor
+}
+
 interface Policy extends Readonly<Record<RoomAction, readonly Requirement<SubjectRequest>[]>> {
   readonly create: readonly Requirement<CreateRequest>[]
+  readonly admin: readonly Requirement<AdminRequest>[]
 }
 
 /** A removed user has no access to the room until they are invited again. */
@@ -90,6 +96,9 @@ const POLICY: Policy = {
     },
   ],
 
+  // Data and actions of all users: the administration.
+  admin: [{ anyOf: [isAdminActor], refusal: refuse('FORBIDDEN', 'This requires the scope rtc:admin.') }],
+
   // The room itself, its participants, its log and its stream.
   read: [toRead],
   // The connection to the room's media, and signals in either direction.
@@ -109,7 +118,7 @@ const POLICY: Policy = {
   update: [asJoined],
   invite: [asHost, whileOpen],
   remove: [
-    asHost,
+    { anyOf: [isHost, isAdminOfGroup], refusal: NOT_HOST },
     forParticipant,
     {
       anyOf: [targetIsNotHost],
@@ -157,14 +166,21 @@ function firstRefusal<Request>(requirements: readonly Requirement<Request>[], re
   return typeof failed?.refusal === 'function' ? failed.refusal(request) : failed?.refusal
 }
 
+/** @throws RtcError FORBIDDEN unless the actor has the scope rtc:admin */
+export function requireAdmin(actor: Actor): void {
+  const refusal = firstRefusal(POLICY.admin, { actor })
+  if (refusal) throw new RtcError(refusal.code, refusal.message)
+}
+
 /** @throws RtcError with the refusal of the policy */
 export function requireAllowed(action: RoomAction, request: RoomRequest): void {
   const refusal = refusalOf(action, request)
   if (refusal) throw new RtcError(refusal.code, refusal.message)
 }
 
-/** The rooms that a user may `read`, for queries: all, or those in which they are a participant in another state. */
-export type ReadScope = 'all' | { readonly participantId: string; readonly exceptState: ParticipantState }
+/** Rooms for queries: all, or those in which a user is a participant in any state but one. */
+export type ReadScope = 'all' | { readonly participantId: string; readonly exceptState: ParticipantState | null }
 
+/** The rooms that a user may `read`. */
 export const readScope = (actor: Actor): ReadScope =>
   isAdmin(actor) ? 'all' : { participantId: actor.id, exceptState: REMOVED }

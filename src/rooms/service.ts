@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Actor } from '../core/actor.ts'
+import { type Actor, isAdmin } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { RtcError } from '../core/errors.ts'
 import type { MediaProvider } from '../core/media-provider.ts'
@@ -65,6 +65,15 @@ export interface RoomService {
   list(actor: Actor, filter: PageFilter, page: Page, options?: { withParticipants: boolean }): Promise<RoomPage>
 }
 
+/** A change of a room by an administrator who is no participant of it. */
+export interface AdminAction {
+  readonly type: 'end_room' | 'remove_participant' | 'transfer_host'
+  readonly actor: Actor
+  readonly roomId: string
+  /** The participant concerned; null for the whole room. */
+  readonly userId: string | null
+}
+
 export interface RoomDependencies {
   readonly executor: Executor
   readonly store: RoomStore
@@ -73,6 +82,8 @@ export interface RoomDependencies {
   readonly media: Media
   readonly rates: Rates
   newId(): string
+  /** Called after an administrator changed a room in which they are no participant. */
+  onAdminAction(action: AdminAction): Promise<void>
   /** End a call at once as busy when the callee is in another call, instead of letting it ring. */
   readonly rejectBusy: boolean
   /** Per user: rooms that may be live, and invitations that may ring, at the same time. */
@@ -83,6 +94,10 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
   const { executor, store, ringChecker, clock, media, rates, newId, rejectBusy, quotas } = dependencies
   const { load, execute } = executor
   const charges = createCharges(rates)
+  const report = async (type: AdminAction['type'], actor: Actor, room: Room, userId: string | null = null) => {
+    if (!isAdmin(actor) || findParticipant(room, actor.id)) return
+    await dependencies.onAdminAction({ type, actor, roomId: room.id, userId })
+  }
 
   return {
     async create(actor, input, clientRequestId = null) {
@@ -129,7 +144,9 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async end(actor, roomId) {
       charges.command(actor)
-      return execute(roomId, { type: 'end', actor })
+      const room = await execute(roomId, { type: 'end', actor })
+      await report('end_room', actor, room)
+      return room
     },
 
     async reject(actor, roomId, { reason }) {
@@ -150,12 +167,16 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
 
     async remove(actor, roomId, userId) {
       charges.command(actor)
-      return memberOf(await execute(roomId, { type: 'remove', actor, userId }), userId)
+      const room = await execute(roomId, { type: 'remove', actor, userId })
+      await report('remove_participant', actor, room, userId)
+      return memberOf(room, userId)
     },
 
     async transferHost(actor, roomId, { userId }) {
       charges.command(actor)
-      return memberOf(await execute(roomId, { type: 'transferHost', actor, userId }), userId)
+      const room = await execute(roomId, { type: 'transferHost', actor, userId })
+      await report('transfer_host', actor, room, userId)
+      return memberOf(room, userId)
     },
 
     async update(actor, roomId, input) {

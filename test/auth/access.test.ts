@@ -51,6 +51,7 @@ afterAll(() => world.close())
 /** The expected verdict for a user with a token who is not in the room. */
 function expectedVerdict(access: Access): Verdict {
   if (access === 'user' || access === 'create') return 'ok'
+  if (access === 'admin') return 'FORBIDDEN'
   return refusalOf(access, { actor: { id: 'outsider', scopes: new Set() }, room, userId: 'bob' })?.code ?? 'ok'
 }
 
@@ -133,7 +134,11 @@ describe('GraphQL', () => {
 })
 
 test('every REST route enforces its declared access', async () => {
-  const eventStreams = new EventStreams({ admit: () => ({ close: () => undefined }), clock: world.app.clock })
+  const eventStreams = new EventStreams({
+    admit: () => ({ close: () => undefined }),
+    clock: world.app.clock,
+    connections: world.app.connections,
+  })
   const observed: Record<string, Verdict[]> = {}
   const declared: Record<string, Verdict[]> = {}
   for (const route of routes(world.app, eventStreams)) {

@@ -29,7 +29,7 @@ const GROUP: Table = {
   leave:        [ok,        ok,        ok,        ok,        ok,        forbidden, forbidden, forbidden],
   reject:       [forbidden, conflict,  ok,        conflict,  ok,        forbidden, forbidden, forbidden],
   invite:       [ok,        forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden],
-  remove:       [ok,        forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden],
+  remove:       [ok,        forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, ok],
   transferHost: [ok,        forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, ok],
   end:          [ok,        forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, ok],
   update:       [ok,        ok,        forbidden, forbidden, forbidden, forbidden, forbidden, forbidden],

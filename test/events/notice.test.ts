@@ -42,6 +42,23 @@ test('pending notices about the same rate are summed, and can be encoded', () =>
   expect(encodeNotices(NODE, notices).flatMap((payload) => decodeNotices(payload)?.notices ?? [])).toEqual(notices)
 })
 
+test('a question for the connections of a user and its answer can be encoded', () => {
+  const notices: Notice[] = [
+    { kind: 'connections', requestId: roomId(1), userId: 'bob', disconnect: true },
+    { kind: 'connected', requestId: roomId(1), nodeId: NODE, connections: [['websocket', 1_764_000_000_000]] },
+  ]
+  expect(encodeNotices(NODE, notices).flatMap((payload) => decodeNotices(payload)?.notices ?? [])).toEqual(notices)
+  const invalid = JSON.stringify([
+    NODE,
+    ['q', roomId(1), 7, 1],
+    ['a', roomId(1), NODE, 'none'],
+    ['a', roomId(1), NODE, [7]],
+  ])
+  expect(decodeNotices(invalid)?.notices).toEqual([
+    { kind: 'connected', requestId: roomId(1), nodeId: NODE, connections: [] },
+  ])
+})
+
 test.each([
   ['x', 'an unknown action', 'alice', 1],
   ['x', 'create', 'alice', 0],
@@ -54,7 +71,7 @@ test.each([
 test('the number of pending notices is bounded; the oldest is dropped', () => {
   const pending = new PendingNotices(2)
   for (const index of [1, 2, 3]) pending.put({ kind: 'room', roomId: roomId(index), seq: 1 })
-  expect(pending.takeAll().map((notice) => ('roomId' in notice ? notice.roomId : notice.key))).toEqual([
+  expect(pending.takeAll().map((notice) => ('roomId' in notice ? notice.roomId : notice.kind))).toEqual([
     roomId(2),
     roomId(3),
   ])

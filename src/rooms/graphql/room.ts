@@ -32,7 +32,7 @@ export const RoomAccess = enumOf('RoomAccess', ROOM_ACCESSES, 'Who may join.', {
   invited: 'Only invited users.',
   link: 'Any user who knows the id.',
 })
-const RoomStatus = enumOf(
+export const RoomStatus = enumOf(
   'RoomStatus',
   ROOM_STATUSES,
   'WAITING until a second participant has joined, then ACTIVE; ENDED is final.',
@@ -118,6 +118,11 @@ export const RoomRef = builder.prismaObject('Room', {
   }),
 })
 
+export const RoomConnectionRef = builder.connectionObject(
+  { type: RoomRef, name: 'RoomConnection' },
+  { name: 'RoomEdge' },
+)
+
 /** Resolves synchronously when the room comes from a stream and has few participants. */
 function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
   const present = (participants: readonly Participant[]) => {
@@ -175,7 +180,6 @@ builder.queryFields((t) => ({
         }
       },
     },
-    { name: 'RoomConnection' },
-    { name: 'RoomEdge' },
+    RoomConnectionRef,
   ),
 }))

@@ -536,7 +536,7 @@ function invite(
 }
 
 function remove(room: Room, { actor, userId }: RoomCommand & { type: 'remove' }, now: number): ErrorCode | undefined {
-  if (actor.id !== room.hostId) return 'FORBIDDEN'
+  if (actor.id !== room.hostId && !(actor.isAdmin && room.type === 'group')) return 'FORBIDDEN'
   const participant = participantOf(room, userId)
   if (!participant) return 'NOT_FOUND'
   if (userId === room.hostId) return 'FORBIDDEN'

@@ -17,7 +17,7 @@ import { createIds } from './core/ids.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { PeriodicJob } from './core/periodic-job.ts'
 import type { Logger } from './core/logger.ts'
-import { noObserver, type Observer } from './core/observer.ts'
+import { combineObservers, noObserver, type Observer } from './core/observer.ts'
 import { TimeSlices } from './core/time-slices.ts'
 import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
@@ -135,13 +135,16 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     databaseUrl,
     developmentSecret,
     log,
-    observer = noObserver,
     clock = systemClock,
     overload = neverOverloaded,
     metrics,
     onStatement,
   } = dependencies
 
+  const observer = combineObservers(
+    [dependencies.observer ?? noObserver, metrics?.observer ?? noObserver],
+    (error, fact) => log.error({ err: error, fact }, 'an observer failed'),
+  )
   const lifecycle = new Lifecycle()
   const addJob = (name: string, job: PeriodicJob) =>
     lifecycle.add(job, { name, start: () => job.start(), stop: () => job.stop() })
@@ -154,7 +157,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   if (keySet) lifecycle.add(keySet, { name: 'key set', start: () => keySet.start(), stop: () => keySet.stop() })
   const verify = createVerifier({ config: config.auth, secrets, keySet, developmentSecret, clock })
   const database = lifecycle.add(
-    createDatabase({ url: databaseUrl, log, failures, ...(onStatement && { onStatement }) }),
+    createDatabase({ url: databaseUrl, log, failures, observer, ...(onStatement && { onStatement }) }),
     {
       name: 'database',
       stop: (connections) => connections.close(),

@@ -229,7 +229,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'metrics',
     files: /^metrics\//,
-    imports: ['metrics', 'http', 'rest', 'db', 'core'],
+    imports: ['metrics', 'http', 'rest', 'db', 'model', 'core'],
     reason: 'counts facts and shows the state of the other parts, which do not import it',
   },
   {

@@ -34,6 +34,12 @@ export interface Facts {
   commit: CommitFact
   /** A commit did not land because another writer preceded it; its commands are decided again. */
   conflict: { readonly roomId: string }
+  /** A commit was written. `commands`: how many it decides. */
+  roomEvents: {
+    readonly roomId: string
+    readonly events: readonly { readonly type: string }[]
+    readonly commands: number
+  }
   /** The commit that ends a room was written. */
   roomEnded: RoomEndedFact
   /** The callee of a p2p room answered. `duration`: from the creation of the room to its start. */
@@ -44,6 +50,8 @@ export interface Facts {
   job: JobFact
   /** Rooms with a passed deadline were claimed. `lag`: since the earliest of their deadlines. */
   deadlinesClaimed: { readonly rooms: number; readonly lag: number }
+  /** A statement was sent to the database and has ended, directly or by Prisma. */
+  statement: { readonly kind: 'direct' | 'prisma'; readonly failed: boolean; readonly duration: number }
   /** Notices were sent to the other nodes by one statement. */
   noticesSent: { readonly notices: number; readonly payloads: number; readonly duration: number }
   /** Notices of another node were received. */
@@ -208,12 +216,14 @@ const NAMES: readonly (keyof Facts)[] = Object.keys({
   command: true,
   commit: true,
   conflict: true,
+  roomEvents: true,
   roomEnded: true,
   callAnswered: true,
   delivery: true,
   slowConsumer: true,
   job: true,
   deadlinesClaimed: true,
+  statement: true,
   noticesSent: true,
   noticesReceived: true,
   noticesReturned: true,

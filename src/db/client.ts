@@ -2,10 +2,12 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { type FailureCause, Failures } from '../core/failures.ts'
 import type { Logger } from '../core/logger.ts'
+import { noObserver, type Observer } from '../core/observer.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { prepareSession } from './session.ts'
 import type { Statements } from './statement.ts'
+import { timed, withTimings } from './timed.ts'
 import { reportUnavailable, unavailableFrom } from './unavailable.ts'
 import { withZonedTimes } from './zoned-times.ts'
 
@@ -37,6 +39,7 @@ export interface DatabaseOptions {
   readonly log: Logger
   /** Receives every failure to use the database. @default one that logs to `log` */
   readonly failures?: Failures
+  readonly observer?: Observer
   /** Called with every SQL statement before it is sent. */
   readonly onStatement?: (sql: string) => void
 }
@@ -55,13 +58,20 @@ const ANSWER_TIMEOUT_MS = 4500
 const USE_DISK = `CREATE TEMPORARY TABLE rtc_disk_probe ON COMMIT DROP AS SELECT repeat('0', 100) FROM generate_series(1, 2000)`
 
 /** Creates a client, which connects lazily. */
-export function createDatabase({ url, log, failures = new Failures(log), onStatement }: DatabaseOptions): Database {
+export function createDatabase({
+  url,
+  log,
+  failures = new Failures(log),
+  observer = noObserver,
+  onStatement,
+}: DatabaseOptions): Database {
   const address = addressOf(url)
   const pool = new pg.Pool(poolConfig(address))
   // The pool replaces a broken idle connection; without a listener, its error would crash the process.
   pool.on('error', (error) => log.debug({ err: error }, 'lost an idle database connection'))
+  const factory = new PrismaPg(pool, address.schema === undefined ? {} : { schema: address.schema })
   const client = new PrismaClient({
-    adapter: withZonedTimes(new PrismaPg(pool, address.schema === undefined ? {} : { schema: address.schema })),
+    adapter: withTimings(withZonedTimes(factory), observer),
     errorFormat: 'minimal',
     // Longer than the timeouts of the pool, whose errors are more specific.
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS + ANSWER_TIMEOUT_MS },
@@ -84,7 +94,8 @@ export function createDatabase({ url, log, failures = new Failures(log), onState
       async run({ name, text }, values) {
         onStatement?.(text)
         try {
-          return (await pool.query({ ...(name !== undefined && { name }), text, values: [...values] })).rows
+          const query = { ...(name !== undefined && { name }), text, values: [...values] }
+          return (await timed('direct', pool.query(query), observer)).rows
         } catch (error) {
           throw unavailableFrom(error, reporting)
         }

@@ -1,12 +1,16 @@
 import { Registry } from 'prom-client'
 import type { Clock } from '../core/clock.ts'
+import type { Observer } from '../core/observer.ts'
 import { gatewayVersion, processMetrics } from './process.ts'
 import { createPulls, type Pulls, type Totals } from './pulls.ts'
+import { createRecorder } from './recorder.ts'
 import { Metrics } from './registry.ts'
 import { type AppState, type ServerState, showAppState, showServerState } from './state.ts'
 
 /** The metrics of one node. */
 export interface NodeMetrics {
+  /** Counts the facts that it receives. */
+  readonly observer: Observer
   /** Shows what the app holds, and the totals of the deployment, in every scrape from now on. */
   watchApp(app: { state(): AppState; readonly totals: Totals; readonly clock: Clock }): void
   /** Shows what the server holds, in every scrape from now on. */
@@ -24,6 +28,7 @@ export interface Scrape {
 export function createNodeMetrics(now: () => number = () => performance.now()): NodeMetrics {
   const metrics = new Metrics()
   metrics.set('rtc_build_info', { version: gatewayVersion(), node_version: process.version }, 1)
+  const recorder = createRecorder(metrics)
   const all = Registry.merge([metrics.registry, processMetrics()])
   const shows: (() => void)[] = []
   let pulls: Pulls | undefined
@@ -32,10 +37,12 @@ export function createNodeMetrics(now: () => number = () => performance.now()): 
   const scrape = async (): Promise<Scrape> => {
     await pulls?.run()
     for (const show of shows) show()
+    recorder.flush()
     return { contentType: all.contentType, body: await all.metrics() }
   }
 
   return {
+    observer: recorder.observer,
     watchApp(app) {
       pulls = createPulls(metrics, { totals: app.totals, clock: app.clock, now })
       shows.push(() => showAppState(metrics, app.state()))

@@ -79,9 +79,9 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   const rooms = new RoomCache()
   const commits = new CommitQueue(writes, observer)
 
-  const publish = (room: Room, events: readonly RoomEvent[]): void => {
+  const publish = (room: Room, events: readonly RoomEvent[], { commands }: { readonly commands: number }): void => {
     dependencies.publish(room, events)
-    reportEvents(room, events, observer)
+    reportEvents(room, { events, commands }, observer)
   }
 
   const load = async (givenId: string): Promise<Room> => {
@@ -126,7 +126,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     if (decided.events.length > 0) {
       if (!(await commits.commit({ ...decided, expectedSeq: before.seq }, options))) return undefined
       rooms.put(decided.room)
-      publish(decided.room, decided.events)
+      publish(decided.room, decided.events, { commands: decided.outcomes.length })
     }
     return decided
   }
@@ -269,7 +269,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
       const insertion = await insert(accepted, isRinging(command))
       if (insertion.landed) {
         rooms.put(accepted.room)
-        publish(accepted.room, accepted.events)
+        publish(accepted.room, accepted.events, { commands: 1 })
         return { room: accepted.room, replayed: false }
       }
       const { reverseCall, earlier, busy } = insertion

@@ -1,8 +1,13 @@
 import type { Observer } from '../core/observer.ts'
 import type { Room, RoomEvent } from './model.ts'
 
-/** Reports what committed events say about a call. `room` includes them. */
-export function reportEvents(room: Room, events: readonly RoomEvent[], observer: Observer): void {
+/** Reports committed events, and what they say about a call. `room` includes them; `commands` were decided with them. */
+export function reportEvents(
+  room: Room,
+  { events, commands }: { readonly events: readonly RoomEvent[]; readonly commands: number },
+  observer: Observer,
+): void {
+  observer.roomEvents?.({ roomId: room.id, events, commands })
   for (const { type } of events) {
     if (type === 'room_started') reportStart(room, observer)
     else if (type === 'room_ended') reportEnd(room, observer)

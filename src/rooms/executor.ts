@@ -3,7 +3,7 @@ import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { codeOf, RtcError } from '../core/errors.ts'
 import { FairBatchQueue, type Pending } from '../core/fair-batch-queue.ts'
-import { canonicalUuid, isRoomId } from '../core/ids.ts'
+import { canonicalUuid } from '../core/ids.ts'
 import { type CommandFact, noObserver, type Observer } from '../core/observer.ts'
 import type { RoomCommand } from './rules/command.ts'
 import { type CreateCommand, decideCreate } from './rules/create.ts'
@@ -12,7 +12,7 @@ import type { Accepted, AwaitedStream, Decision, RoomLimits } from './rules/deci
 import { findParticipant, type Room, type RoomEvent } from './model.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { RoomCache } from './room-cache.ts'
-import type { RoomStore } from './store.ts'
+import { requireRoom, type RoomStore } from './store.ts'
 import { reportEvents } from './report.ts'
 import { type Commit, type Insertion, type RoomWrites, rowsOf } from './writes.ts'
 
@@ -84,12 +84,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     reportEvents(room, { events, commands }, observer)
   }
 
-  const load = async (givenId: string): Promise<Room> => {
-    const roomId = canonicalUuid(givenId)
-    const room = isRoomId(roomId) ? await store.load(roomId) : null
-    if (!room) throw new RtcError('NOT_FOUND', 'There is no such room.')
-    return room
-  }
+  const load = (givenId: string): Promise<Room> => requireRoom(givenId, store.load)
 
   /**
    * Decides the commands in order, each on the room after the previous one. Stops when the commit has `ROWS_MAX` rows.

@@ -17,6 +17,9 @@ interface SubjectRequest extends RoomRequest {
   readonly participant: Participant | undefined
 }
 
+/** A request to read a room. */
+type ReadRequest = Pick<SubjectRequest, 'actor' | 'participant'>
+
 /** A request to create a room in the name of a caller. */
 interface CreateRequest {
   readonly actor: Actor
@@ -40,6 +43,7 @@ interface AdminRequest {
 }
 
 interface Policy extends Readonly<Record<RoomAction, readonly Requirement<SubjectRequest>[]>> {
+  readonly read: readonly Requirement<ReadRequest>[]
   readonly create: readonly Requirement<CreateRequest>[]
   readonly admin: readonly Requirement<AdminRequest>[]
 }
@@ -50,7 +54,7 @@ const REMOVED: ParticipantState = 'removed'
 const isAdminActor = ({ actor }: { readonly actor: Actor }): boolean => isAdmin(actor)
 const isForSelf = ({ actor, room }: CreateRequest): boolean => room.callerId === actor.id
 /** Is a participant now, or was one and left. */
-const isParticipant = ({ participant }: SubjectRequest): boolean =>
+const isParticipant = ({ participant }: ReadRequest): boolean =>
   participant !== undefined && participant.state !== REMOVED
 const hasJoined = ({ participant }: SubjectRequest): boolean => participant?.state === 'joined'
 const wasInvited = ({ participant }: SubjectRequest): boolean => participant !== undefined
@@ -175,6 +179,16 @@ export function requireAdmin(actor: Actor): void {
 /** @throws RtcError with the refusal of the policy */
 export function requireAllowed(action: RoomAction, request: RoomRequest): void {
   const refusal = refusalOf(action, request)
+  if (refusal) throw new RtcError(refusal.code, refusal.message)
+}
+
+/**
+ * The same for `read`, with the actor's own participant row instead of the room.
+ *
+ * @throws RtcError with the refusal of the policy
+ */
+export function requireReader(actor: Actor, participant: Participant | null): void {
+  const refusal = firstRefusal(POLICY.read, { actor, participant: participant ?? undefined })
   if (refusal) throw new RtcError(refusal.code, refusal.message)
 }
 

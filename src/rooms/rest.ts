@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { parseInput } from '../core/input.ts'
 import { parseTime, TIME_RULE } from '../core/time.ts'
@@ -18,7 +19,7 @@ import { connectionJson, ConnectionJson } from '../media/json.ts'
 import { jsonReply, type Route, route } from '../rest/route.ts'
 import { participantJson, ParticipantJson, roomJson, RoomJson } from './json.ts'
 import { PARTICIPANT_STATES, type RoomMember } from './model.ts'
-import { cursorOf, inState, pageOf } from './participants-page.ts'
+import { cursorOf, inState, type ParticipantsFilter } from './participants-page.ts'
 import type { RoomService } from './service.ts'
 
 /** An empty body. */
@@ -76,6 +77,11 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.end(actor, params.id), clock.now())),
     })
 
+  const everyParticipant = async (actor: Actor, roomId: string, state: ParticipantsFilter['state']) => {
+    const room = await rooms.get(actor, roomId)
+    return { participants: room.participants.filter(inState(state)), hasNextPage: false }
+  }
+
   return [
     route({
       method: 'POST',
@@ -123,7 +129,10 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       input: AnyQuery,
       success: [200],
       output: RoomJson,
-      handle: async ({ actor, params }) => jsonReply(roomJson(await rooms.get(actor, params.id), clock.now())),
+      async handle({ actor, params }) {
+        const { room } = await rooms.getWithoutParticipants(actor, params.id)
+        return jsonReply(roomJson(room, clock.now()))
+      },
     }),
     route({
       method: 'POST',
@@ -178,13 +187,12 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
       success: [200],
       output: z.array(ParticipantJson),
       async handle({ actor, params, input, addressOf }) {
-        const room = await rooms.get(actor, params.id)
         const { state, first } = input
         const page = parseInput(ParticipantsPage, input)
         const { participants, hasNextPage } =
           first === undefined
-            ? { participants: room.participants.filter(inState(page.state)), hasNextPage: false }
-            : pageOf(room.participants, page)
+            ? await everyParticipant(actor, params.id, page.state)
+            : await rooms.participants(actor, { roomId: params.id, ...page })
         const now = clock.now()
         const body = participants.map((participant) => participantJson(participant, now))
         const last = participants.at(-1)
@@ -195,7 +203,7 @@ export function roomRoutes({ rooms, clock }: { rooms: RoomService; clock: Clock 
           ...(state && { state: state.join() }),
         })
         return jsonReply(body, 200, {
-          Link: `<${addressOf(`/rooms/${room.id}/participants?${next.toString()}`)}>; rel="next"`,
+          Link: `<${addressOf(`/rooms/${last.roomId}/participants?${next.toString()}`)}>; rel="next"`,
         })
       },
     }),

@@ -22,10 +22,11 @@ import {
   type UpdateParticipant,
 } from './input.ts'
 import { findParticipant, type Participant, type Room, type RoomMember } from './model.ts'
-import { readScope, requireAllowed } from './policy.ts'
+import { type ParticipantsQuery, type ParticipantsSlice, sliceOf } from './participants-page.ts'
+import { readScope, requireAllowed, requireReader } from './policy.ts'
 import type { PageFilter } from './page.ts'
 import type { RingChecker } from './ring-checker.ts'
-import type { ListedRoom, RoomStore } from './store.ts'
+import { type ListedRoom, requireRoom, type RoomStore, type SeenRoom } from './store.ts'
 
 export interface RoomPage {
   readonly rooms: readonly ListedRoom[]
@@ -56,6 +57,10 @@ export interface RoomService {
   /** Changes what the actor publishes. */
   update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<RoomMember>
   get(actor: Actor, roomId: string): Promise<Room>
+  /** The room without its participants, except the actor's own row. */
+  getWithoutParticipants(actor: Actor, roomId: string): Promise<SeenRoom>
+  /** A page of the room's participants. */
+  participants(actor: Actor, query: ParticipantsQuery): Promise<ParticipantsSlice>
   /**
    * The actor's rooms, newest first.
    *
@@ -190,6 +195,20 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       const room = await load(roomId)
       requireAllowed('read', { actor, room })
       return room
+    },
+
+    async getWithoutParticipants(actor, givenId) {
+      charges.command(actor)
+      const seen = await requireRoom(givenId, (roomId) => store.loadFor(actor.id, roomId))
+      requireReader(actor, seen.me)
+      return seen
+    },
+
+    async participants(actor, query) {
+      charges.command(actor)
+      const seen = await requireRoom(query.roomId, (roomId) => store.loadPageFor(actor.id, { ...query, roomId }))
+      requireReader(actor, seen.me)
+      return sliceOf(seen.participants, query.first)
     },
 
     async list(actor, filter, { first, after, last, before }, { withParticipants } = { withParticipants: false }) {

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
 import { type Statement, statement } from '../db/statement.ts'
-import { badInput } from '../core/errors.ts'
+import { badInput, RtcError } from '../core/errors.ts'
+import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import type { Participant, Room, RoomFields } from './model.ts'
 import { type PageQuery, type PageRow, pageStatement, PARTICIPANTS_READ_MAX } from './page.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
@@ -17,9 +18,22 @@ export interface ListedRoom extends RoomFields {
   readonly participants?: readonly Participant[]
 }
 
+/** A room as read for one user, without the other participants. */
+export interface SeenRoom {
+  readonly room: RoomFields
+  /** The user's own row. */
+  readonly me: Participant | null
+}
+
 /** Reads of rooms. Every read is one SQL statement, so that it sees a consistent snapshot. */
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
+  loadFor(userId: string, roomId: string): Promise<SeenRoom | null>
+  /** {@link loadFor} with up to `first + 1` participants: the extra one tells whether there is a next page. */
+  loadPageFor(
+    userId: string,
+    query: ParticipantsQuery,
+  ): Promise<(SeenRoom & { readonly participants: readonly Participant[] }) | null>
   findByRequest(createdBy: string, clientRequestId: string): Promise<Room | null>
   /** Rooms that ring for any of these users at `now`, oldest first. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
@@ -72,6 +86,22 @@ SELECT row_to_json(room) AS room,
   FROM "Room" room`
 
 const LOAD = statement(`${AGGREGATE} WHERE room."id" = $1::uuid AND room."seq" > 0`)
+
+/** Parameters: $1, the room; $2, the user. */
+const SEEN = `
+SELECT row_to_json(room) AS room,
+       (SELECT row_to_json(me) FROM "Participant" me WHERE me."roomId" = room."id" AND me."userId" = $2) AS me`
+const SEEN_ROOM = `FROM "Room" room WHERE room."id" = $1::uuid AND room."seq" > 0`
+const LOAD_FOR = statement(`${SEEN} ${SEEN_ROOM}`)
+
+/** Further parameters: $3, the ordinal before the page; $4, the states, or null for all; $5, the number of participants. */
+const LOAD_PAGE_FOR = statement(`${SEEN},
+       (SELECT coalesce(json_agg(row_to_json(page) ORDER BY page."ordinal"), '[]')
+          FROM (SELECT p.* FROM "Participant" p
+                 WHERE p."roomId" = room."id" AND p."ordinal" > $3::integer
+                   AND ($4::text[] IS NULL OR p."state"::text = ANY($4::text[]))
+                 ORDER BY p."ordinal" LIMIT $5::integer) page) AS participants
+  ${SEEN_ROOM}`)
 const FIND_BY_REQUEST = statement(`${AGGREGATE} WHERE room."createdBy" = $1 AND room."clientRequestId" = $2`)
 const RINGING = statement(`${AGGREGATE} WHERE room."status" <> 'ended' AND room."id" IN (
   SELECT me."roomId" FROM "Participant" me
@@ -169,6 +199,17 @@ export function createRoomStore({ statements }: Pick<Database, 'statements'>): R
   return {
     load: async (roomId) => (await aggregates(LOAD, [roomId]))[0] ?? null,
 
+    async loadFor(userId, roomId) {
+      const [row] = await statements.run<SeenRow>(LOAD_FOR, [roomId, userId])
+      return row ? toSeen(row) : null
+    },
+
+    async loadPageFor(userId, { roomId, after, state, first }) {
+      const values = [roomId, userId, after ?? -1, state, first + 1]
+      const [row] = await statements.run<SeenRow & { participants: JsonRow[] }>(LOAD_PAGE_FOR, values)
+      return row ? { ...toSeen(row), participants: row.participants.map(toParticipant) } : null
+    },
+
     findByRequest: async (createdBy, clientRequestId) =>
       (await aggregates(FIND_BY_REQUEST, [createdBy, clientRequestId]))[0] ?? null,
 
@@ -231,6 +272,28 @@ export function createRoomStore({ statements }: Pick<Database, 'statements'>): R
     },
   }
 }
+
+/**
+ * Loads a room, or a part of it, by an id from a client.
+ *
+ * @throws RtcError NOT_FOUND
+ */
+export async function requireRoom<Loaded>(
+  givenId: string,
+  load: (roomId: string) => Promise<Loaded | null>,
+): Promise<Loaded> {
+  const roomId = canonicalUuid(givenId)
+  const loaded = isRoomId(roomId) ? await load(roomId) : null
+  if (!loaded) throw new RtcError('NOT_FOUND', 'There is no such room.')
+  return loaded
+}
+
+interface SeenRow {
+  readonly room: JsonRow
+  readonly me: JsonRow | null
+}
+
+const toSeen = ({ room, me }: SeenRow): SeenRoom => ({ room: toFields(room), me: me && toParticipant(me) })
 
 /** Adds to each room its participants, which are grouped by room. */
 function withParticipants(rooms: readonly RoomFields[], participants: readonly Participant[]): readonly ListedRoom[] {

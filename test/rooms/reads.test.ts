@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CreateRoom, JoinRoom } from '../../src/rooms/input.ts'
+import { createRoomStore } from '../../src/rooms/store.ts'
 import { manualClock, type Person, startWorld, withWorld } from '../world.ts'
 
 let statements: string[] = []
@@ -34,6 +35,47 @@ test('a room with its participants takes one statement in REST and in GraphQL, w
   expect(await statementsOf(() => world.bob.rest('GET', `/rooms/${id}`))).toBe(1)
   expect(await statementsOf(() => world.bob.rest('GET', `/rooms/${id}/participants`))).toBe(1)
   expect(await statementsOf(() => world.bob.graphql(`{ room(id: "${id}") { id participants { userId } } }`))).toBe(1)
+})
+
+test('a page of participants takes one statement, which reads no others', async () => {
+  const guests = Array.from({ length: 90 }, (_, n) => `guest-${n}`)
+  const { body } = await world.alice.rest('POST', '/rooms', {
+    type: 'group',
+    maxParticipants: 200,
+    participantIds: guests,
+  })
+  const path = `/rooms/${body.id}/participants?first=3&state=invited`
+  expect(await statementsOf(() => world.alice.rest('GET', path))).toBe(1)
+  const query = { roomId: body.id, first: 3, after: 5, state: null }
+  const page = await createRoomStore(world.app).loadPageFor('alice', query)
+  expect(page?.participants.map(({ ordinal }) => ordinal)).toEqual([6, 7, 8, 9])
+  expect(page?.me?.userId).toBe('alice')
+})
+
+test('a page of participants is refused to whom the room is', async () => {
+  const id = await fill(world.alice, 1)
+  await world.alice.rest('DELETE', `/rooms/${id}/participants/carol`)
+  const statusOf = async (person: Person, roomId = id) =>
+    (await person.rest('GET', `/rooms/${roomId}/participants?first=1`)).status
+  expect(await statusOf(world.bob)).toBe(200)
+  expect(await statusOf(world.bob, id.toUpperCase())).toBe(200)
+  expect(await statusOf(world.carol)).toBe(403)
+  expect(await statusOf(await world.person('mallory'))).toBe(403)
+  expect(await statusOf(await world.person('root', { scopes: ['rtc:admin'] }))).toBe(200)
+  for (const unknown of ['no-room', '0193e000-0000-7000-9000-000000000000']) {
+    expect(await statusOf(world.bob, unknown)).toBe(404)
+  }
+})
+
+test('a room with the own participant row and a page of the others takes two statements', async () => {
+  const id = await fill(world.alice, 1)
+  expect(await statementsOf(() => world.bob.graphql(`{ room(id: "${id}") { id me { userId } } }`))).toBe(1)
+  const paged = `{ room(id: "${id}") { me { userId } participantsPage(first: 1) { edges { node { userId } } } } }`
+  expect(await statementsOf(() => world.bob.graphql(paged))).toBe(2)
+  expect((await world.bob.graphql(paged)).body.data.room).toEqual({
+    me: { userId: 'bob' },
+    participantsPage: { edges: [{ node: { userId: 'alice' } }] },
+  })
 })
 
 test('a page of rooms takes one statement with its participants and one more for the events, whatever its length', async () => {

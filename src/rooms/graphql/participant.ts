@@ -34,6 +34,8 @@ export const ParticipantState = enumOf('ParticipantState', PARTICIPANT_STATES, '
 /** A room from a stream carries its participants and is shown as of its event; a room from a read is shown as of now. */
 export interface AsOf {
   readonly participants?: readonly Participant[]
+  /** The viewer's own row, if it was read with the room. */
+  readonly me?: Participant | null
   readonly asOf?: Date
 }
 export const asOf = (parent: object): Date | undefined => (parent as AsOf).asOf

@@ -110,6 +110,7 @@ export const RoomRef = builder.prismaObject('Room', {
       description: 'Your own participant row; null for an administrator who is not a participant.',
       extensions: { dependsOnViewer: true },
       resolve(room: AsOf & { id: string }, _args, { actor, reader }) {
+        if (room.me !== undefined) return room.me
         if (!room.participants) return reader.viewerParticipant(room.id)
         const participant = room.participants.find(({ userId }) => userId === actor.id)
         return participant ? asOfRoom(room, participant) : null
@@ -155,7 +156,11 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'A room in which you are a participant. Errors: NOT_FOUND, FORBIDDEN.',
     args: { id: t.arg.id({ required: true, description: 'The id of the room.' }) },
-    resolve: (_root, { id }, { rooms, actor }) => rooms.get(actor, id),
+    async resolve(_root, { id }, { rooms, actor }, info) {
+      if (selects(info, ['participants'])) return rooms.get(actor, id)
+      const { room, me } = await rooms.getWithoutParticipants(actor, id)
+      return { ...room, me }
+    },
   }),
   rooms: t.connection(
     {

@@ -23,6 +23,9 @@ import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
 import { createDatabase, type Database } from './db/client.ts'
 import { migrate, requireMigrated } from './db/migrate.ts'
+import type { DestinationKind } from './delivery/destination.ts'
+import { Dispatcher } from './delivery/dispatcher.ts'
+import { createDeliveryStore } from './delivery/store.ts'
 import { Bus } from './events/bus.ts'
 import { createCatchUp } from './events/catch-up.ts'
 import { FanOut } from './events/fan-out.ts'
@@ -81,6 +84,7 @@ export interface App {
   readonly calls: IncomingCalls
   readonly signals: Signals
   readonly media: Media
+  readonly deliveries: Dispatcher
   readonly hub: Hub
   readonly slices: TimeSlices
   readonly fanOut: FanOut
@@ -121,6 +125,8 @@ export interface AppDependencies {
   readonly timeouts?: Partial<Timeouts>
   /** Collects metrics of the app. */
   readonly metrics?: NodeMetrics | undefined
+  /** Destinations of events, in addition to those of the configuration. */
+  readonly destinations?: readonly DestinationKind[]
   /** Called with every SQL statement. */
   readonly onStatement?: (sql: string) => void
 }
@@ -189,6 +195,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       if (notice.kind === 'spending') rates.grantedElsewhere(notice)
       else if (notice.kind === 'connections' || notice.kind === 'connected') userConnections.notice(notice)
       else for (const kind of liveStreams) kind.notice(notice)
+      if (notice.kind === 'room') deliveries.wake()
     },
     onGap: () => catchUp.runNow(),
     log,
@@ -211,6 +218,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     publish(room, appended) {
       for (const kind of liveStreams) kind.committed(room, appended)
       snapshots.committed(room, appended)
+      deliveries.wake()
     },
   })
   const leaseStore = createLeaseStore(database.prisma)
@@ -257,6 +265,19 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   for (const kind of liveStreams) lifecycle.add(kind, { name: 'live streams', stop: () => kind.close() })
   const catchUp = addJob('catch-up', createCatchUp(liveStreams, { log, observer }))
   const audit = createAuditLog({ prisma: database.prisma, clock, newId })
+  const deliveries = lifecycle.add(
+    new Dispatcher({
+      nodeId,
+      kinds: dependencies.destinations ?? [],
+      store: createDeliveryStore(database.prisma),
+      events,
+      snapshots,
+      clock,
+      log,
+      observer,
+    }),
+    { name: 'deliveries', start: (part) => part.start(), stop: (part) => part.stop() },
+  )
   const rooms = createRoomService({
     onAdminAction: ({ type: action, ...rest }) => audit.record({ action, ...rest }),
     executor,
@@ -348,6 +369,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     calls,
     signals,
     media,
+    deliveries,
     hub,
     slices,
     fanOut,

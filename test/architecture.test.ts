@@ -150,6 +150,7 @@ const KINDS: readonly Kind[] = [
       'auth',
       'blocks',
       'db',
+      'delivery',
       'events',
       'limits',
       'media',
@@ -183,6 +184,12 @@ const KINDS: readonly Kind[] = [
     files: /^events\//,
     imports: ['events', 'limits', 'rates', 'service', 'store', 'policy', 'model', 'core'],
     reason: 'streams the log of rooms to authorised subscribers',
+  },
+  {
+    kind: 'delivery',
+    files: /^delivery\//,
+    imports: ['delivery', 'events', 'db', 'store', 'model', 'core'],
+    reason: 'delivers the log to receivers outside of the gateway, independent of their kinds',
   },
   {
     kind: 'blocks',

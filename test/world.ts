@@ -136,7 +136,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World & { 
   }
 }
 
-const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat|catch up|metrics) \*\//.test(sql)
+const isBackground = (sql: string): boolean => /\/\* (sweep|heartbeat|catch up|metrics|delivery) \*\//.test(sql)
 
 /** A user of the gateway at `url`. */
 export function createPerson(url: string, id: string, token: string): Person {

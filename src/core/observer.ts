@@ -45,6 +45,7 @@ export interface Facts {
   /** The callee of a p2p room answered. `duration`: from the creation of the room to its start. */
   callAnswered: { readonly roomId: string; readonly mediaType: string; readonly duration: number }
   delivery: DeliveryFact
+  destination: DestinationFact
   /** A subscriber was disconnected because it does not take its messages as fast as they arrive. */
   slowConsumer: { readonly userId: string | undefined; readonly transport: Transport }
   job: JobFact
@@ -167,6 +168,16 @@ export interface DeliveryFact {
   readonly duration: number | undefined
 }
 
+/** One attempt to deliver an event to a destination outside of the gateway has ended. */
+export interface DestinationFact {
+  readonly id: string
+  /** Bounded. */
+  readonly kind: string
+  /** `purged`: the room was deleted before its events were delivered. Bounded. */
+  readonly outcome: 'delivered' | 'retry' | 'given up' | 'disable' | 'purged'
+  readonly duration: number
+}
+
 /** A periodic job has run. */
 export interface JobFact {
   /** Bounded. */
@@ -220,6 +231,7 @@ const NAMES: readonly (keyof Facts)[] = Object.keys({
   roomEnded: true,
   callAnswered: true,
   delivery: true,
+  destination: true,
   slowConsumer: true,
   job: true,
   deadlinesClaimed: true,

@@ -53,8 +53,9 @@ interface Field {
 }
 
 function parseField(line: string): Field {
-  const [, field = '', type = '', suffix = '', rest = ''] = /^(\w+)\s+(\w+)(\[\]|\?)?(.*)$/.exec(line) ?? unknown(line)
-  const all: readonly string[] = rest.match(/@[\w.]+(\((?:[^()]|\([^()]*\))*\))?/g) ?? []
+  const [, field = '', type = '', suffix = '', rest = ''] =
+    /^(\w+)\s+(\w+(?:\("\w+"\))?)(\[\]|\?)?(.*)$/.exec(line) ?? unknown(line)
+  const all: readonly string[] = rest.match(/@[\w.]+(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?/g) ?? []
   const attributes = all.filter((attribute) => !MAPPED.test(attribute))
   const name = all.map((attribute) => MAPPED.exec(attribute)?.[1]).find((mapped) => mapped !== undefined) ?? field
   return { name, type, suffix, attributes }
@@ -73,10 +74,13 @@ const SCALARS: Record<string, string> = {
   Bytes: 'bytea',
 }
 
+/** A type that Prisma's client does not support. */
+const UNSUPPORTED = /^Unsupported\("(\w+)"\)$/
+
 const NATIVE: Record<string, string> = { '@db.Uuid': 'uuid', '@db.Timestamptz(3)': 'timestamp(3) with time zone' }
 
 function describeColumn(table: string, { name, type, suffix, attributes }: Field, isEnum: boolean): string[] {
-  let sqlType = isEnum ? `enum ${type}` : SCALARS[type]
+  let sqlType = isEnum ? `enum ${type}` : (SCALARS[type] ?? UNSUPPORTED.exec(type)?.[1])
   let fallback = ''
   const others: string[] = []
   for (const attribute of attributes) {
@@ -101,6 +105,8 @@ function describeDefault(
   if (column.isEnum) return `'${value}'::"${column.type}"`
   if (value === 'now()') return 'CURRENT_TIMESTAMP'
   if (value === 'autoincrement()') return `nextval('"${column.table}_${column.name}_seq"'::regclass)`
+  const expression = /^dbgenerated\("(.*)"\)$/.exec(value)?.[1]
+  if (expression !== undefined) return expression
   if (/^".*"$/.test(value)) return `'${value.slice(1, -1)}'::text`
   return /^(true|false|\d+)$/.test(value) ? value : unknown(value)
 }

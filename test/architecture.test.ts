@@ -47,9 +47,15 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'main',
     files: /^(main|cli\/.+)$/,
-    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'http', 'rest', 'metrics'],
+    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'http', 'rest', 'metrics', 'doctor'],
     reason:
       'the process and its command line: reads the configuration, then starts the database, the app and the server',
+  },
+  {
+    kind: 'doctor',
+    files: /^doctor\//,
+    imports: ['doctor', 'config', 'auth', 'media', 'providers', 'db', 'core'],
+    reason: 'checks what the gateway depends on from outside, without running it',
   },
   {
     kind: 'readiness',

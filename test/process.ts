@@ -94,8 +94,11 @@ export interface Exit {
 export const runGateway = (env: Record<string, string>): Promise<Exit> => untilExit(spawnGateway(env))
 
 /** Runs a command of `rtc-gateway` until it exits. */
-export const runCommand = (argv: readonly string[], env: Record<string, string> = {}): Promise<Exit> =>
-  untilExit(spawnGateway(env, { argv }))
+export const runCommand = (
+  argv: readonly string[],
+  env: Record<string, string> = {},
+  network?: Network,
+): Promise<Exit> => untilExit(spawnGateway(env, { argv, network }))
 
 async function untilExit(child: ChildProcess): Promise<Exit> {
   const output = { stdout: '', stderr: '' }

@@ -6,6 +6,7 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
   start: { summary: 'starts the gateway (the default)', load: async () => (await import('./start.ts')).start },
   check: { summary: 'checks the configuration without starting', load: async () => (await import('./check.ts')).check },
   migrate: { summary: 'applies pending migrations', load: async () => (await import('./migrate.ts')).migrate },
+  doctor: { summary: 'checks what the gateway depends on', load: async () => (await import('./doctor.ts')).doctor },
   token: { summary: 'prints a token for a user', load: async () => (await import('./token.ts')).token },
 }
 

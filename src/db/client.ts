@@ -45,6 +45,8 @@ export interface DatabaseOptions {
 }
 
 const MAX_CONNECTIONS = 10
+/** Those of the pool, and the one that listens for notices. */
+export const CONNECTIONS_PER_NODE = MAX_CONNECTIONS + 1
 /** Maximum wait for a free or new connection. */
 const CONNECT_TIMEOUT_MS = 4000
 const STATEMENT_TIMEOUT_MS = 4000

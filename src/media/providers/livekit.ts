@@ -22,6 +22,12 @@ export const createLivekit = ({ url, apiKey, apiSecret }: LivekitAccount): Provi
     })
     return { appId: null, url, token: await token.toJwt() }
   },
+  async verify() {
+    const { RoomServiceClient } = await import('livekit-server-sdk')
+    const client = new RoomServiceClient(url.replace(/^ws/, 'http'), apiKey, apiSecret, { requestTimeout: 5 })
+    await client.listRooms(['doctor'])
+    return `${url} accepts the API key`
+  },
 })
 
 export const livekit = defineProvider({

@@ -26,6 +26,13 @@ export interface Credentials {
 /** A media service that admits users by tokens that the gateway signs. */
 export interface Provider {
   admit(admission: Admission): Promise<Credentials>
+  /**
+   * Asks the service whether it accepts the account; absent if the service has no address of its own.
+   *
+   * @returns what was found, for the operator
+   * @throws Error if the service cannot be reached or refuses the account
+   */
+  verify?(): Promise<string>
 }
 
 /** Values by variable; undefined if not set. */

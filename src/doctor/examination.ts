@@ -1,0 +1,31 @@
+import type { Configuration } from '../config.ts'
+import type { Logger } from '../core/logger.ts'
+import { checkIssuersClock } from './clock.ts'
+import { checkDatabase } from './database.ts'
+import type { Finding } from './finding.ts'
+import { checkIceServers } from './ice-servers.ts'
+import { checkKeySet } from './key-set.ts'
+import { checkProviders } from './providers.ts'
+import { checkPublicUrl } from './public-url.ts'
+
+/**
+ * Checks everything that the gateway depends on, concurrently.
+ *
+ * @param options.databaseUrl - absent if the database cannot be reached
+ */
+export async function examine(
+  configuration: Configuration,
+  { databaseUrl, log }: { readonly databaseUrl: string | undefined; readonly log: Logger },
+): Promise<Finding[]> {
+  const { config, secrets } = configuration
+  const { jwksUrl } = config.auth
+  const { publicUrl } = config.http
+  const findings = await Promise.all([
+    ...(databaseUrl === undefined ? [] : [checkDatabase(databaseUrl, { log })]),
+    ...(jwksUrl === undefined ? [] : [checkKeySet(jwksUrl), checkIssuersClock(jwksUrl)]),
+    ...checkIceServers({ ...config.ice, turnSecret: secrets.turnSecret }),
+    ...checkProviders(configuration),
+    ...(publicUrl === undefined ? [] : [checkPublicUrl(publicUrl)]),
+  ])
+  return findings.flat()
+}

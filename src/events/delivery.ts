@@ -1,6 +1,6 @@
 import type { RoomUpdate } from './event.ts'
 import type { FanOut, FanOutSubscriber, FanOutSubscription, View } from './fan-out.ts'
-import type { RoomStream } from './stream.ts'
+import type { RoomStream, StreamSink } from './stream.ts'
 
 /** The connection to which one subscriber's messages are written. */
 export interface DeliverySink {
@@ -10,21 +10,27 @@ export interface DeliverySink {
   post(payload: Buffer): void
 }
 
+/** Notified when a delivery has ended. */
+export interface DeliveryOwner {
+  /** Called once; with an error if the stream ended early. */
+  ended(error?: Error): void
+}
+
 /**
  * Writes a room's stream to one connection: first the backfill with backpressure, then the live messages created by the
- * subscriber's group. Implements an iterator that yields no values and ends or fails with the stream, so that the
- * transport can treat it as the result of a subscription.
+ * subscriber's group. Implements an iterator that yields no values and ends or fails with the stream, so that it can be
+ * the result of a subscription. An idle delivery holds no promise: an owner is called instead.
  */
-export class Delivery implements AsyncIterableIterator<never, undefined>, FanOutSubscriber {
+export class Delivery implements AsyncIterableIterator<never, undefined>, FanOutSubscriber, StreamSink {
   readonly #stream: RoomStream
   readonly #subscription: FanOutSubscription
   readonly #sink: DeliverySink
-  readonly #done: Promise<void>
-  #finish: (error?: Error) => void = () => undefined
+  #owner: DeliveryOwner | undefined
   /** Number of updates pushed to the group whose messages have not been delivered yet. */
   #undelivered = 0
   /** Set when the stream has ended; undelivered messages are delivered first. */
-  #ending: { readonly error: Error | undefined } | undefined
+  #ending = false
+  #error: Error | undefined
   #over = false
 
   /** @throws RtcError RATE_LIMITED; the caller must then close the stream */
@@ -32,17 +38,19 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
     this.#stream = stream
     this.#sink = sink
     this.#subscription = fanOut.join({ roomId: stream.roomId, userId: stream.viewer.id, view }, this)
-    this.#done = new Promise((resolve, reject) => {
-      this.#finish = (error) => (error ? reject(error) : resolve())
-    })
-    // Avoids an unhandled rejection after the client disconnected.
-    this.#done.catch(() => undefined)
     void this.#run()
   }
 
-  async next(): Promise<IteratorReturnResult<undefined>> {
-    await this.#done
-    return { done: true, value: undefined }
+  /** Notifies the owner when the delivery ends; immediately if it has ended. There is at most one owner. */
+  follow(owner: DeliveryOwner): void {
+    if (this.#over) owner.ended(this.#error)
+    else this.#owner = owner
+  }
+
+  next(): Promise<IteratorReturnResult<undefined>> {
+    return new Promise((resolve, reject) => {
+      this.follow({ ended: (error) => (error ? reject(error) : resolve({ done: true, value: undefined })) })
+    })
   }
 
   /** Ends the delivery after the client disconnected or unsubscribed. */
@@ -55,13 +63,29 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
     return this
   }
 
+  /** Called by the stream with each live update. */
+  push(update: RoomUpdate): void {
+    this.#undelivered += 1
+    this.#subscription.push(update)
+  }
+
+  /** Called by the stream when it has ended. */
+  end(error?: Error): void {
+    if (this.#over) return
+    this.#ending = true
+    this.#error = error
+    if (this.#undelivered === 0) this.#end(error)
+  }
+
+  /** Called by the group with the next message. */
   deliver(payload: Buffer): void {
     if (this.#over) return
     this.#undelivered -= 1
     this.#sink.post(payload)
-    if (this.#ending && this.#undelivered === 0) this.#end(this.#ending.error)
+    if (this.#ending && this.#undelivered === 0) this.#end(this.#error)
   }
 
+  /** Called by the group if it cannot create or deliver messages. */
   fail(error: Error): void {
     this.#end(error)
   }
@@ -73,29 +97,18 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
         const payload = await this.#subscription.payloadOf(update)
         if (!this.#over) await this.#sink.write(payload)
       }
-      if (this.#over) return
-      this.#stream.attach({
-        push: (update) => this.#push(update),
-        end: (error) => {
-          this.#ending = { error }
-          if (this.#undelivered === 0) this.#end(error)
-        },
-      })
+      if (!this.#over) this.#stream.attach(this)
     } catch (error) {
       this.#end(error as Error)
     }
   }
 
-  #push(update: RoomUpdate): void {
-    this.#undelivered += 1
-    this.#subscription.push(update)
-  }
-
   #end(error?: Error): void {
     if (this.#over) return
     this.#over = true
+    this.#error = error
     this.#stream.close()
     this.#subscription.leave()
-    this.#finish(error)
+    this.#owner?.ended(error)
   }
 }

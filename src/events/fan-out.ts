@@ -86,54 +86,93 @@ export class FanOut {
     { roomId, userId, view }: { roomId: string; userId: string; view: View },
     subscriber: FanOutSubscriber,
   ): FanOutSubscription {
-    const lane = this.#rooms.get(roomId) ?? new RoomLane(this.#slices)
+    const lane = this.#rooms.get(roomId) ?? new RoomLane(roomId, this.#slices)
     const ofUser = this.#viewsOfUsers.get(userId) ?? new Counts()
     if (!ofUser.has(view.name) && ofUser.size >= VIEWS_OF_USER) throw tooManyViews('A user', VIEWS_OF_USER)
     if (!lane.views.has(view.name) && lane.views.size >= VIEWS_OF_ROOM) throw tooManyViews('A room', VIEWS_OF_ROOM)
     this.#rooms.set(roomId, lane)
     this.#viewsOfUsers.set(userId, ofUser)
-    ofUser.add(view.name)
-    lane.views.add(view.name)
 
-    const shared = this.#views.get(view.key) ?? new SharedView(view.create(), this.#cache)
+    const shared = this.#views.get(view.key) ?? new SharedView(view, this.#cache)
     this.#views.set(view.key, shared)
     shared.subscribers += 1
-    const group = lane.groups.get(view.key) ?? new Group(shared, lane, this.#observer)
-    lane.groups.set(view.key, group)
+    // The view's own strings, so that the subscriber's are not retained.
+    ofUser.add(shared.name)
+    lane.views.add(shared.name)
+    const group = lane.groups.get(shared.key) ?? new Group(shared, lane, this.#observer)
+    lane.groups.set(shared.key, group)
     group.subscribers += 1
+    return new Membership({ group, userId, subscriber, fanOut: this })
+  }
 
-    let left = false
-    return {
-      payloadOf: async (update) => {
-        const payload = await this.#slices.run(userId, () => shared.payloadOf(update))
-        this.#observer.delivery?.({ kind: 'backfill', subscribers: 1, bytes: payload.length, duration: undefined })
-        return payload
-      },
-      push: (update) => group.push(update, subscriber),
-      leave: () => {
-        if (left) return
-        left = true
-        ofUser.remove(view.name)
-        if (ofUser.size === 0) this.#viewsOfUsers.delete(userId)
-        lane.views.remove(view.name)
-        if (lane.views.size === 0) this.#rooms.delete(roomId)
-        shared.subscribers -= 1
-        if (shared.subscribers === 0) this.#views.delete(view.key)
-        group.subscribers -= 1
-        if (group.subscribers === 0) lane.groups.delete(view.key)
-      },
-    }
+  /** Creates the message for an update of a subscription's backfill. */
+  async payloadOf(update: RoomUpdate, { view }: Group, userId: string): Promise<Buffer> {
+    const payload = await this.#slices.run(userId, () => view.payloadOf(update))
+    this.#observer.delivery?.({ kind: 'backfill', subscribers: 1, bytes: payload.length, duration: undefined })
+    return payload
+  }
+
+  /** Called by a subscription that ends. */
+  leave({ view, lane }: Group, userId: string): void {
+    const ofUser = this.#viewsOfUsers.get(userId)
+    ofUser?.remove(view.name)
+    if (ofUser?.size === 0) this.#viewsOfUsers.delete(userId)
+    lane.views.remove(view.name)
+    if (lane.views.size === 0) this.#rooms.delete(lane.roomId)
+    view.subscribers -= 1
+    if (view.subscribers === 0) this.#views.delete(view.key)
+    const group = lane.groups.get(view.key)
+    if (!group) return
+    group.subscribers -= 1
+    if (group.subscribers === 0) lane.groups.delete(view.key)
+  }
+}
+
+/** One subscriber's registration. There are as many as subscribers, so it has fields instead of closures. */
+class Membership implements FanOutSubscription {
+  readonly #group: Group
+  readonly #userId: string
+  readonly #subscriber: FanOutSubscriber
+  readonly #fanOut: FanOut
+  #left = false
+
+  constructor(parts: {
+    readonly group: Group
+    readonly userId: string
+    readonly subscriber: FanOutSubscriber
+    readonly fanOut: FanOut
+  }) {
+    this.#group = parts.group
+    this.#userId = parts.userId
+    this.#subscriber = parts.subscriber
+    this.#fanOut = parts.fanOut
+  }
+
+  payloadOf(update: RoomUpdate): Promise<Buffer> {
+    return this.#fanOut.payloadOf(update, this.#group, this.#userId)
+  }
+
+  push(update: RoomUpdate): void {
+    this.#group.push(update, this.#subscriber)
+  }
+
+  leave(): void {
+    if (this.#left) return
+    this.#left = true
+    this.#fanOut.leave(this.#group, this.#userId)
   }
 }
 
 /** The groups of one room, served round robin. */
 class RoomLane implements Lane {
+  readonly roomId: string
   readonly groups = new Map<string, Group>()
   readonly views = new Counts()
   readonly #slices: TimeSlices
   readonly #ready: Group[] = []
 
-  constructor(slices: TimeSlices) {
+  constructor(roomId: string, slices: TimeSlices) {
+    this.roomId = roomId
     this.#slices = slices
   }
 
@@ -161,8 +200,8 @@ interface Pending {
 
 /** The subscribers of one room with the same view. */
 class Group {
-  readonly #view: SharedView
-  readonly #lane: RoomLane
+  readonly view: SharedView
+  readonly lane: RoomLane
   readonly #observer: Observer
   #pending: Pending[] = []
   /** Whether the group is queued in the lane or waits for a field that is being fetched. */
@@ -171,8 +210,8 @@ class Group {
   subscribers = 0
 
   constructor(view: SharedView, lane: RoomLane, observer: Observer) {
-    this.#view = view
-    this.#lane = lane
+    this.view = view
+    this.lane = lane
     this.#observer = observer
   }
 
@@ -207,7 +246,7 @@ class Group {
     if (performance.now() - pending.since > BACKLOG.age) return this.#fail(tooExpensive())
     let payload: Payload
     try {
-      payload = this.#view.payloadOf(pending.update)
+      payload = this.view.payloadOf(pending.update)
     } catch (error) {
       return this.#fail(error as Error)
     }
@@ -253,7 +292,7 @@ class Group {
   #wake(): void {
     if (this.#busy) return
     this.#busy = true
-    this.#lane.wake(this)
+    this.lane.wake(this)
   }
 
   #fail(error: Error): void {
@@ -265,13 +304,17 @@ class Group {
 
 /** The messages of one view in all rooms, each created once. */
 class SharedView {
+  readonly name: string
+  readonly key: string
   readonly #render: (update: RoomUpdate) => Payload
   readonly #cache: PayloadCache
   readonly #payloads = new Map<RoomUpdate, Payload>()
   subscribers = 0
 
-  constructor(render: (update: RoomUpdate) => Payload, cache: PayloadCache) {
-    this.#render = render
+  constructor(view: View, cache: PayloadCache) {
+    this.name = view.name
+    this.key = view.key
+    this.#render = view.create()
     this.#cache = cache
   }
 
@@ -327,26 +370,36 @@ class PayloadCache {
   }
 }
 
-/** Reference counts by name. */
+/** Reference counts by name. Most users and rooms have a single name, which needs no map. */
 class Counts {
-  readonly #counts = new Map<string, number>()
+  #name: string | undefined
+  #count = 0
+  /** All but the first name. */
+  #others: Map<string, number> | undefined
 
   get size(): number {
-    return this.#counts.size
+    return (this.#name === undefined ? 0 : 1) + (this.#others?.size ?? 0)
   }
 
   has(name: string): boolean {
-    return this.#counts.has(name)
+    return this.#name === name || this.#others?.has(name) === true
   }
 
   add(name: string): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+    if (this.#name === undefined && !this.#others?.has(name)) this.#name = name
+    if (this.#name === name) this.#count += 1
+    else (this.#others ??= new Map()).set(name, (this.#others.get(name) ?? 0) + 1)
   }
 
   remove(name: string): void {
-    const left = (this.#counts.get(name) ?? 0) - 1
-    if (left > 0) this.#counts.set(name, left)
-    else this.#counts.delete(name)
+    if (this.#name === name) {
+      this.#count -= 1
+      if (this.#count === 0) this.#name = undefined
+      return
+    }
+    const left = (this.#others?.get(name) ?? 0) - 1
+    if (left > 0) this.#others?.set(name, left)
+    else this.#others?.delete(name)
   }
 }
 

@@ -24,14 +24,12 @@ export interface RoomSubscriber {
   close(): void
 }
 
-/** A subscriber's registration for the live part of a room's stream. */
+/** What a subscriber of the live part of a room's stream gets. */
 export interface Subscription {
   /** The room at the time of subscribing. Every later update is pushed. */
   readonly room: Room
   /** The last updates up to that time, without a gap. */
   readonly recent: readonly RoomUpdate[]
-  /** Unsubscribes. */
-  close(): void
 }
 
 interface Dependencies {
@@ -91,27 +89,32 @@ export class Hub implements LiveStreams {
     }
   }
 
-  /** Subscribes to a room whose state must include event number `atLeast`; null if there is no such room. */
+  /**
+   * Subscribes to a room whose state must include event number `atLeast`; null if there is no such room. The subscriber
+   * must call `unsubscribe`.
+   */
   async subscribe(roomId: string, atLeast: number, subscriber: RoomSubscriber): Promise<Subscription | null> {
-    const remove = this.#subscribers.add(roomId, subscriber)
+    this.#subscribers.add(roomId, subscriber)
     const channel = this.#channelOf(roomId)
-    const close = () => {
-      remove()
-      channel.live.delete(subscriber)
-      if (!this.#subscribers.has(roomId)) this.#channels.delete(roomId)
-    }
     try {
       if (!channel.has(atLeast)) await this.#catchUps.run(roomId)
     } catch (error) {
-      close()
+      this.unsubscribe(roomId, subscriber)
       throw error
     }
     if (!channel.room) {
-      close()
+      this.unsubscribe(roomId, subscriber)
       return null
     }
     channel.live.add(subscriber)
-    return { room: channel.room, recent: [...channel.recent], close }
+    return { room: channel.room, recent: [...channel.recent] }
+  }
+
+  /** May be called more than once. */
+  unsubscribe(roomId: string, subscriber: RoomSubscriber): void {
+    this.#subscribers.remove(roomId, subscriber)
+    this.#channels.get(roomId)?.live.delete(subscriber)
+    if (!this.#subscribers.has(roomId)) this.#channels.delete(roomId)
   }
 
   /** Also closes subscribers whose room is still being loaded. */

@@ -7,7 +7,7 @@ import type { Executor } from '../rooms/executor.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { requireAllowed } from '../rooms/policy.ts'
 import { isDisconnectOf, isLast, type RoomUpdate, snapshotOf } from './event.ts'
-import type { Hub, Subscription } from './hub.ts'
+import type { Hub, RoomSubscriber, Subscription } from './hub.ts'
 import type { EventLog } from '../rooms/event-log.ts'
 import type { RoomSnapshots } from '../rooms/snapshots.ts'
 import { BoundedQueue, ConsumerTooSlow, releasing } from './queue.ts'
@@ -150,47 +150,57 @@ export function createRoomStreams({
  * One subscriber's stream of a room: backfill from the log → cutover at the room of the subscription → live. `Delivery`
  * calls `backfill`, then `attach`; other consumers iterate. The owner must call `close`.
  */
-export class RoomStream implements AsyncIterable<RoomUpdate> {
+export class RoomStream implements AsyncIterable<RoomUpdate>, RoomSubscriber {
   readonly #dependencies: Dependencies
-  readonly #request: StreamRequest
+  readonly #actor: Actor
+  readonly #after: number | undefined
+  readonly #deviceId: string | undefined
   readonly #lease: StreamLease | undefined
+  #roomId: string
+  /** Set from `subscribe` to the cutover; later it would only retain an earlier state of the room. */
   #subscription: Subscription | undefined
+  #subscribed = false
   /** Live updates that were pushed before a sink was attached. */
-  #pending: RoomUpdate[] = []
+  #pending: RoomUpdate[] | undefined
   #sink: StreamSink | undefined
   #failure: Error | undefined
   #over = false
 
   constructor(dependencies: Dependencies, request: StreamRequest, lease: StreamLease | undefined) {
     this.#dependencies = dependencies
-    this.#request = request
+    this.#actor = request.actor
+    this.#roomId = request.roomId
+    this.#after = request.after
+    this.#deviceId = request.deviceId
     this.#lease = lease
   }
 
   /** Subscribes to the live part of the stream; the cutover is at event number `atLeast` or later. */
   async subscribe(atLeast: number): Promise<void> {
-    const { actor, roomId } = this.#request
-    const subscriber = { push: (update: RoomUpdate) => this.#push(update), close: () => this.#cutOff() }
-    this.#subscription = (await this.#dependencies.hub.subscribe(roomId, atLeast, subscriber)) ?? undefined
-    if (!this.#subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
-    if (this.#over) this.#subscription.close()
+    const subscription = await this.#dependencies.hub.subscribe(this.#roomId, atLeast, this)
+    if (!subscription) throw new RtcError('NOT_FOUND', 'There is no such room.')
+    this.#subscription = subscription
+    this.#subscribed = true
+    // The string that all streams of the room share.
+    this.#roomId = subscription.room.id
+    if (this.#over) this.#unsubscribe()
     // If the user was removed after the first check, this room includes the removal and no event of it will follow.
-    requireAllowed('read', { actor, room: this.#subscription.room })
+    requireAllowed('read', { actor: this.#actor, room: subscription.room })
     // Likewise, a disconnect committed while this stream opened (of the user's previous stream) is not pushed.
-    const participant = findParticipant(this.#subscription.room, actor.id)
+    const participant = findParticipant(subscription.room, this.#actor.id)
     if (participant?.state === 'joined' && !participant.connected) this.#lease?.reassert()
   }
 
   /** A snapshot, or the events after the cursor. Stops early for a slow consumer; `attach` then reports the error. */
   async *backfill(): AsyncGenerator<RoomUpdate, undefined> {
-    const { after, roomId } = this.#request
-    const { room, recent } = this.#subscribed
+    const after = this.#after
+    const { room, recent } = this.#beginning
     if (after === undefined) yield snapshotOf(room, this.#dependencies.clock.now())
     else {
       const missed =
         after + 1 >= (recent[0]?.seq ?? Infinity)
           ? recent.filter(({ seq }) => seq > after)
-          : this.#dependencies.readBack.updates(roomId, { after, upTo: room.seq })
+          : this.#dependencies.readBack.updates(this.#roomId, { after, upTo: room.seq })
       for await (const update of missed) {
         if (this.#over) return
         yield update
@@ -204,16 +214,38 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
       sink.end(this.#failure)
       return
     }
+    const { room } = this.#beginning
+    const pending = this.#pending ?? []
     this.#sink = sink
-    const pending = this.#pending
-    this.#pending = []
-    if (this.#subscribed.room.status === 'ended') this.#finish()
-    for (const update of pending) this.#push(update)
+    this.#pending = undefined
+    this.#subscription = undefined
+    if (room.status === 'ended') this.#finish()
+    for (const update of pending) this.push(update)
   }
 
-  /** Closes the stream of a client that disconnected. If it was the device's last stream, the grace begins. */
+  /** Called by the hub with each live update. */
+  push(update: RoomUpdate): void {
+    if (this.#over) return
+    if (!this.#sink) {
+      this.#hold(update)
+      return
+    }
+    this.#sink.push(update)
+    const userId = this.#actor.id
+    // Fast path: an event of another participant does not end this stream.
+    if (update.participant?.userId !== userId && update.room.status !== 'ended') return
+    if (isDisconnectOf(update, userId)) this.#lease?.reassert()
+    if (isLast(update, { userId, deviceId: this.#deviceId })) this.#finish()
+  }
+
+  /**
+   * Closes the stream, because its client has disconnected or the gateway shuts down; the client may resume it. If it was
+   * the device's last stream, the grace begins.
+   */
   close(): void {
+    if (this.#over) return
     this.#release({ lost: true })
+    this.#sink?.end()
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<RoomUpdate> {
@@ -231,34 +263,21 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
   }
 
   get roomId(): string {
-    return this.#request.roomId
+    return this.#roomId
   }
 
   get viewer(): Actor {
-    return this.#request.actor
+    return this.#actor
   }
 
-  get #subscribed(): Subscription {
-    if (!this.#subscription) throw new Error('call subscribe before reading the stream')
+  get #beginning(): Subscription {
+    if (!this.#subscription) throw new Error('call subscribe before reading the stream, and attach once')
     return this.#subscription
-  }
-
-  #push(update: RoomUpdate): void {
-    if (this.#over) return
-    if (!this.#sink) {
-      this.#hold(update)
-      return
-    }
-    this.#sink.push(update)
-    const userId = this.#request.actor.id
-    // Fast path: an event of another participant does not end this stream.
-    if (update.participant?.userId !== userId && update.room.status !== 'ended') return
-    if (isDisconnectOf(update, userId)) this.#lease?.reassert()
-    if (isLast(update, { userId, deviceId: this.#request.deviceId })) this.#finish()
   }
 
   /** Holds a live update until the cutover. */
   #hold(update: RoomUpdate): void {
+    this.#pending ??= []
     if (this.#pending.push(update) <= CUTOVER_LIMIT) return
     this.#failure = new ConsumerTooSlow('Too many events occurred during the backfill; resume with the last cursor.')
     this.#release({ lost: true })
@@ -271,17 +290,14 @@ export class RoomStream implements AsyncIterable<RoomUpdate> {
     this.#sink?.end()
   }
 
-  /** Ends the stream when the gateway shuts down; the client is expected to resume it. */
-  #cutOff(): void {
-    if (this.#over) return
-    this.#release({ lost: true })
-    this.#sink?.end()
-  }
-
   #release(options: { lost: boolean }): void {
     this.#over = true
-    this.#pending = []
-    this.#subscription?.close()
+    this.#pending = undefined
+    if (this.#subscribed) this.#unsubscribe()
     this.#lease?.release(options)
+  }
+
+  #unsubscribe(): void {
+    this.#dependencies.hub.unsubscribe(this.#roomId, this)
   }
 }

@@ -34,10 +34,14 @@ export class Subscribers<S extends Closable> {
   add(key: string, subscriber: S): () => void {
     const subscribers = this.#byKey.get(key) ?? new Set()
     this.#byKey.set(key, subscribers.add(subscriber))
-    return () => {
-      subscribers.delete(subscriber)
-      if (subscribers.size === 0 && this.#byKey.get(key) === subscribers) this.#byKey.delete(key)
-    }
+    return () => this.remove(key, subscriber)
+  }
+
+  /** Removes a subscriber, if it is registered. */
+  remove(key: string, subscriber: S): void {
+    const subscribers = this.#byKey.get(key)
+    subscribers?.delete(subscriber)
+    if (subscribers?.size === 0) this.#byKey.delete(key)
   }
 
   /** The current keys in batches, for periodic checks with one statement per batch. */

@@ -14,7 +14,7 @@ export function actorOf(claims: JWTPayload, userClaim: string): Actor {
     const rule = `must be a string of 1 to ${USER_ID_MAX} characters without control characters`
     throw new TokenRefused('user_invalid', `The claim "${userClaim}" of the token ${rule}`)
   }
-  const scopes = new Set([...scopesIn(claims['scope']), ...scopesIn(claims['scp'])])
+  const scopes = sharedSet([...scopesIn(claims['scope']), ...scopesIn(claims['scp'])])
   return claims.exp === undefined ? { id, scopes } : { id, scopes, expiresAt: dateOf(claims.exp) }
 }
 
@@ -25,6 +25,20 @@ export function actorOf(claims: JWTPayload, userClaim: string): Actor {
 function scopesIn(claim: unknown): string[] {
   const parts: unknown[] = Array.isArray(claim) ? claim : [claim]
   return parts.filter((part) => typeof part === 'string').flatMap((part) => part.split(' ').filter(Boolean))
+}
+
+/** Maximum number of sets that are shared. */
+const SETS_MAX = 64
+const sets = new Map<string, ReadonlySet<string>>()
+
+/** A set of these scopes; tokens with the same scopes share it, since there is one for each connected user. */
+function sharedSet(scopes: readonly string[]): ReadonlySet<string> {
+  const key = scopes.join(' ')
+  const known = sets.get(key)
+  if (known) return known
+  const set = new Set(scopes)
+  if (sets.size < SETS_MAX) sets.set(key, set)
+  return set
 }
 
 /** RFC 3339 timestamps have four-digit years: https://www.rfc-editor.org/rfc/rfc3339#section-5.6 */

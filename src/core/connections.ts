@@ -33,10 +33,14 @@ export class Connections {
     const connections = this.#byUser.get(userId) ?? new Set()
     this.#byUser.set(userId, connections.add(connection))
     this.#counts[connection.kind] += 1
-    return () => {
-      if (!connections.delete(connection)) return
-      this.#counts[connection.kind] -= 1
-      if (connections.size === 0) this.#byUser.delete(userId)
-    }
+    return () => this.remove(userId, connection)
+  }
+
+  /** Removes a connection, if it is registered. */
+  remove(userId: string, connection: OpenConnection): void {
+    const connections = this.#byUser.get(userId)
+    if (!connections?.delete(connection)) return
+    this.#counts[connection.kind] -= 1
+    if (connections.size === 0) this.#byUser.delete(userId)
   }
 }

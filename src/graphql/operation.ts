@@ -3,7 +3,7 @@ import type { Actor } from '../core/actor.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Observer, SubscriptionFact, Transport } from '../core/observer.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
-import type { DeliverySink } from '../events/delivery.ts'
+import { Delivery, type DeliveryOwner, type DeliverySink } from '../events/delivery.ts'
 import { reportSlowConsumer } from '../events/queue.ts'
 import { codesOf } from './errors.ts'
 import { parseParams } from './params.ts'
@@ -11,10 +11,12 @@ import type { GraphQL, PreparedOperation } from './yoga.ts'
 
 /** Receives the messages of one operation; each payload is the JSON of an execution result. */
 export interface OperationSink extends DeliverySink {
-  /** The operation has failed; nothing follows. */
+  /** The operation has failed; no message follows. */
   error(errors: readonly GraphQLError[]): void
-  /** The operation is over; nothing follows. */
+  /** The operation is over; no message follows. */
   complete(): void
+  /** Called once when the operation has released its resources, also after it was cancelled. */
+  ended(): void
 }
 
 export interface OperationDependencies {
@@ -26,17 +28,21 @@ export interface OperationDependencies {
 
 /**
  * One operation of a WebSocket or an event stream, from preparation to its last message. It can be cancelled at any time:
- * a stream that is still being opened is closed as soon as it is open.
+ * a stream that is still being opened is closed as soon as it is open. While a shared subscription is idle, no function
+ * of the operation is suspended, which would retain its promises and the client's request.
  */
-export class Operation {
+export class Operation implements DeliverySink, DeliveryOwner {
   readonly #dependencies: OperationDependencies
   readonly #actor: Actor
   readonly #sink: OperationSink
   readonly #transport: Transport
   readonly #startedAt = performance.now()
+  /** Set until the operation is reported. */
   #prepared: PreparedOperation | undefined
+  /** The first field of the operation. */
+  #field: string | undefined
   /** Set while the operation is an open subscription. */
-  #subscription: { readonly fact: SubscriptionFact; readonly openedAt: number } | undefined
+  #openedAt: number | undefined
   #stream: AsyncIterator<ExecutionResult> | undefined
   #cancelled = false
 
@@ -51,35 +57,25 @@ export class Operation {
   }
 
   /**
-   * Resolves when the operation has ended; never rejects. Parses and validates synchronously.
+   * Begins the operation, which reports its end to the sink. Parses and validates synchronously; never rejects.
    *
    * @param params - the client's request, not yet validated
    */
   async run(params: unknown): Promise<void> {
+    let error: unknown
     try {
       const result = await this.#execute(params)
+      if (result instanceof Delivery) return this.#followDelivery(result)
       if (isStream(result)) await this.#follow(result)
       else {
         const rendered = this.#render(result)
         this.#report(rendered.errorCodes)
         if (!this.#cancelled) await this.#sink.write(rendered.payload)
       }
-      this.#reportClosed(undefined)
-      if (!this.#cancelled) this.#sink.complete()
-    } catch (error) {
-      this.#fail(error)
+    } catch (thrown) {
+      error = thrown
     }
-  }
-
-  #fail(error: unknown): void {
-    if (this.#cancelled) return this.#reportClosed(undefined)
-    const { observer, toGraphQLError } = this.#dependencies
-    const errors = (Array.isArray(error) ? error : [error]).map(toGraphQLError)
-    const errorCodes = codesOf(errors)
-    reportSlowConsumer(observer, error, { userId: this.#actor.id, transport: this.#transport })
-    if (this.#subscription) this.#reportClosed(errorCodes[0])
-    else this.#report(errorCodes)
-    this.#sink.error(errors)
+    this.ended(error)
   }
 
   /** Ends the operation after the client cancelled it or disconnected; no further messages are sent. */
@@ -89,23 +85,52 @@ export class Operation {
     this.#stream?.return?.().catch(() => undefined)
   }
 
-  /** Drops messages after cancellation, when another operation may already use the same id. */
-  get #deliverySink(): DeliverySink {
-    return {
-      write: async (payload) => (this.#cancelled ? undefined : this.#sink.write(payload)),
-      post: (payload) => {
-        if (!this.#cancelled) this.#sink.post(payload)
-      },
+  /** Sends a message, unless the operation was cancelled: another operation may already use the same id. */
+  async write(payload: Buffer): Promise<void> {
+    if (!this.#cancelled) await this.#sink.write(payload)
+  }
+
+  /** As {@link write}, without reporting when the message was sent. */
+  post(payload: Buffer): void {
+    if (!this.#cancelled) this.#sink.post(payload)
+  }
+
+  /** Reports the end to the sink; with an error, or a list of them, if the operation has failed. */
+  ended(error?: unknown): void {
+    if (error !== undefined && !this.#cancelled) this.#fail(error)
+    else {
+      this.#reportClosed(undefined)
+      if (!this.#cancelled) this.#sink.complete()
     }
+    this.#sink.ended()
+  }
+
+  #fail(error: unknown): void {
+    const { observer, toGraphQLError } = this.#dependencies
+    const errors = (Array.isArray(error) ? error : [error]).map(toGraphQLError)
+    const errorCodes = codesOf(errors)
+    reportSlowConsumer(observer, error, { userId: this.#actor.id, transport: this.#transport })
+    if (this.#openedAt === undefined) this.#report(errorCodes)
+    else this.#reportClosed(errorCodes[0])
+    this.#sink.error(errors)
   }
 
   async #execute(params: unknown): Promise<ExecutionResult | AsyncIterable<ExecutionResult>> {
     const { graphql, slices } = this.#dependencies
-    const operation = graphql.prepare(parseParams(params), { actor: this.#actor, sink: this.#deliverySink })
+    const operation = graphql.prepare(parseParams(params), { actor: this.#actor, sink: this })
     this.#prepared = operation
+    this.#field = operation.field
     return slices.run(this.#actor.id, () =>
       operation.kind === 'subscription' ? operation.subscribe() : operation.execute(),
     )
+  }
+
+  #followDelivery(delivery: Delivery): void {
+    this.#stream = delivery
+    this.#report([])
+    this.#reportOpened()
+    if (this.#cancelled) void delivery.return()
+    delivery.follow(this)
   }
 
   async #follow(results: AsyncIterable<ExecutionResult>): Promise<void> {
@@ -136,24 +161,27 @@ export class Operation {
       transport: this.#transport,
       kind: this.#prepared?.kind,
       name: this.#prepared?.name,
-      field: this.#prepared?.field,
+      field: this.#field,
       errorCodes,
       duration: performance.now() - this.#startedAt,
     })
+    this.#prepared = undefined
   }
 
   #reportOpened(): void {
-    const { context, id: userId } = this.#actor
-    const fact = { context, userId, transport: this.#transport, field: this.#prepared?.field }
-    this.#subscription = { fact, openedAt: performance.now() }
-    this.#dependencies.observer.subscriptionOpened?.(fact)
+    this.#openedAt = performance.now()
+    this.#dependencies.observer.subscriptionOpened?.(this.#subscriptionFact)
   }
 
   #reportClosed(errorCode: ErrorCode | undefined): void {
-    if (!this.#subscription) return
-    const { fact, openedAt } = this.#subscription
-    const lifetime = performance.now() - openedAt
-    this.#dependencies.observer.subscriptionClosed?.({ ...fact, lifetime, errorCode })
+    if (this.#openedAt === undefined) return
+    const lifetime = performance.now() - this.#openedAt
+    this.#dependencies.observer.subscriptionClosed?.({ ...this.#subscriptionFact, lifetime, errorCode })
+  }
+
+  get #subscriptionFact(): SubscriptionFact {
+    const { context, id: userId } = this.#actor
+    return { context, userId, transport: this.#transport, field: this.#field }
   }
 }
 

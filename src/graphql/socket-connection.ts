@@ -1,3 +1,4 @@
+import type { GraphQLError } from 'graphql'
 import { CloseCode, type Message, MessageType, parseMessage, type SubscribeMessage } from 'graphql-ws'
 import type { Actor } from '../core/actor.ts'
 import { badInput, RtcError } from '../core/errors.ts'
@@ -14,6 +15,8 @@ const INBOX_HIGH = 16
 /** The connection's access to its socket. */
 export interface ConnectionSocket {
   readonly writer: SocketWriter
+  /** Authenticates the parameters of connection_init and admits the connection. */
+  admit(params: Readonly<Record<string, unknown>> | undefined): Promise<Admission>
   /** Closes the socket for a protocol error of the client, with a close code of graphql-ws. */
   refuse(code: CloseCode, reason: string): void
   /** Closes the socket with the close code for an error; logs only internal errors as errors. */
@@ -22,13 +25,22 @@ export interface ConnectionSocket {
   setPaused(paused: boolean): void
 }
 
+export interface Admission {
+  readonly actor: Actor
+  readonly account: ConnectionAccount
+}
+
+/** Shared by all connections. */
 export interface ConnectionDependencies extends OperationDependencies {
-  /** Authenticates the parameters of connection_init and admits the connection. */
-  admit(params: Readonly<Record<string, unknown>> | undefined): Promise<{ actor: Actor; account: ConnectionAccount }>
   /** @throws RtcError UNAVAILABLE while the gateway is overloaded */
   requireCapacity(): void
   /** Counts a message of the user. Returns the seconds after which to try again, or 0 if the message is within the rate. */
   delayOf(actor: Actor): number
+}
+
+interface PendingMessage {
+  readonly text: string
+  readonly bytes: number
 }
 
 /**
@@ -40,12 +52,13 @@ export interface ConnectionDependencies extends OperationDependencies {
 export class SocketConnection {
   readonly #dependencies: ConnectionDependencies
   readonly #socket: ConnectionSocket
-  readonly #operations = new Map<string, Operation>()
-  readonly #inbox: { readonly text: string; readonly bytes: number }[] = []
-  #handling = false
+  /** Few, so that a list takes less memory than a map. */
+  readonly #operations: SocketOperation[] = []
+  /** Messages that wait; undefined while none is handled. */
+  #inbox: PendingMessage[] | undefined
   #paused = false
   #initialised = false
-  #admitted: { readonly actor: Actor; readonly account: ConnectionAccount } | undefined
+  #admitted: Admission | undefined
   #closed = false
   #delay: { timer: NodeJS.Timeout; wake: () => void } | undefined
 
@@ -61,40 +74,43 @@ export class SocketConnection {
 
   /** Operations in flight. */
   get size(): number {
-    return this.#operations.size
+    return this.#operations.length
   }
 
   /** Queues a message; it is handled after all earlier ones. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return
     if (isBinary) return this.#refuse(CloseCode.BadRequest, 'Messages must be text')
-    this.#inbox.push({ text: data.toString(), bytes: data.length })
+    const message = { text: data.toString(), bytes: data.length }
+    if (!this.#inbox) {
+      this.#inbox = [message]
+      void this.#handleAll(this.#inbox)
+      return
+    }
+    this.#inbox.push(message)
     if (this.#inbox.length >= INBOX_HIGH) this.#setPaused(true)
-    if (!this.#handling) void this.#handleAll()
   }
 
   /** Cancels every operation and discards pending messages. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#inbox.length = 0
+    if (this.#inbox) this.#inbox.length = 0
     clearTimeout(this.#delay?.timer)
     this.#delay?.wake()
-    for (const operation of this.#operations.values()) operation.cancel()
-    this.#operations.clear()
+    for (const { operation } of this.#operations.splice(0)) operation.cancel()
     this.#admitted?.account.close()
     // Resume reading to receive the peer's close frame.
     this.#setPaused(false)
   }
 
-  async #handleAll(): Promise<void> {
-    this.#handling = true
-    for (let message = this.#inbox.shift(); message; message = this.#inbox.shift()) {
+  async #handleAll(inbox: PendingMessage[]): Promise<void> {
+    for (let message = inbox.shift(); message; message = inbox.shift()) {
       const { text, bytes } = message
       await this.#awaitRate()
       await this.#dependencies.slices.run(this.#admitted?.actor.id ?? this, () => this.#handle(text, bytes))
     }
-    this.#handling = false
+    this.#inbox = undefined
     this.#setPaused(false)
   }
 
@@ -124,14 +140,13 @@ export class SocketConnection {
       case MessageType.ConnectionInit:
         return this.#initialise(message.payload)
       case MessageType.Ping:
-        return this.#send({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) })
+        return this.send({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) })
       case MessageType.Pong:
         return undefined
       case MessageType.Subscribe:
         return this.#subscribe(message, { bytes, inputError })
       case MessageType.Complete:
-        this.#operations.get(message.id)?.cancel()
-        this.#operations.delete(message.id)
+        this.remove(this.#operations.find(({ id }) => id === message.id))?.operation.cancel()
         return undefined
       default:
         return this.#refuse(CloseCode.BadRequest, 'Invalid message received')
@@ -143,11 +158,11 @@ export class SocketConnection {
       return this.#refuse(CloseCode.TooManyInitialisationRequests, 'Too many initialisation requests')
     }
     this.#initialised = true
-    this.#dependencies.admit(params).then(
+    this.#socket.admit(params).then(
       (admitted) => {
         if (this.#closed) return admitted.account.close()
         this.#admitted = admitted
-        this.#send({ type: MessageType.ConnectionAck })
+        this.send({ type: MessageType.ConnectionAck })
       },
       (error: unknown) => {
         if (!this.#closed) this.#socket.fail(error)
@@ -161,59 +176,52 @@ export class SocketConnection {
   ): void {
     const admitted = this.#admitted
     if (!admitted) return this.#refuse(CloseCode.Unauthorized, 'Unauthorized')
-    if (this.#operations.has(id)) {
+    if (this.#operations.some((operation) => operation.id === id)) {
       return this.#refuse(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
     }
-    const sink = this.#sinkOf(id)
-    if (inputError) return sink.error([this.#dependencies.toGraphQLError(inputError)])
-    let release: () => void
     try {
-      release = this.#reserve(admitted.account, bytes)
+      if (inputError) throw inputError
+      this.#reserve(admitted.account, bytes)
     } catch (error) {
-      return sink.error([this.#dependencies.toGraphQLError(error)])
+      return this.sendError(id, [this.#dependencies.toGraphQLError(error)])
     }
-    const operation = new Operation(this.#dependencies, { actor: admitted.actor, sink, transport: 'websocket' })
-    this.#operations.set(id, operation)
-    void operation.run(payload).finally(() => {
-      release()
-      if (this.#operations.get(id) === operation) this.#operations.delete(id)
-    })
+    const socketOperation = new SocketOperation(this, this.#dependencies, { id, bytes, actor: admitted.actor })
+    this.#operations.push(socketOperation)
+    void socketOperation.operation.run(payload)
   }
 
-  /**
-   * Reserves the resources of one operation and returns the function that releases them.
-   *
-   * @throws RtcError RATE_LIMITED, UNAVAILABLE
-   */
-  #reserve(account: ConnectionAccount, bytes: number): () => void {
+  /** @throws RtcError RATE_LIMITED, UNAVAILABLE */
+  #reserve(account: ConnectionAccount, bytes: number): void {
     this.#dependencies.requireCapacity()
-    if (this.#operations.size >= OPERATIONS_MAX) {
+    if (this.#operations.length >= OPERATIONS_MAX) {
       const message = `A socket may have at most ${OPERATIONS_MAX} operations; complete one first.`
       throw new RtcError('RATE_LIMITED', message, { retryAfter: 1 })
     }
-    return account.hold(bytes)
+    account.hold(bytes)
   }
 
-  /** Sends the messages of one operation in the format of graphql-transport-ws. */
-  #sinkOf(id: string): OperationSink {
-    const { writer } = this.#socket
-    const head = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
-    return {
-      write: (payload) => writer.send(head, payload, TAIL),
-      post: (payload) => writer.post(head, payload, TAIL),
-      error: (errors) => {
-        this.#operations.delete(id)
-        this.#send({ id, type: MessageType.Error, payload: errors.map((error) => error.toJSON()) })
-      },
-      complete: () => {
-        this.#operations.delete(id)
-        this.#send({ id, type: MessageType.Complete })
-      },
-    }
+  get writer(): SocketWriter {
+    return this.#socket.writer
   }
 
-  #send(message: object): void {
-    void this.#socket.writer.send(Buffer.from(JSON.stringify(message)))
+  /** Removes an operation, after which its id may be used again; undefined if there is none. */
+  remove(operation: SocketOperation | undefined): SocketOperation | undefined {
+    const index = operation ? this.#operations.indexOf(operation) : -1
+    if (index >= 0) this.#operations.splice(index, 1)
+    return operation
+  }
+
+  /** Releases what {@link #reserve} has reserved. */
+  release(bytes: number): void {
+    this.#admitted?.account.release(bytes)
+  }
+
+  send(message: object): void {
+    void this.writer.send(Buffer.from(JSON.stringify(message)))
+  }
+
+  sendError(id: string, errors: readonly GraphQLError[]): void {
+    this.send({ id, type: MessageType.Error, payload: errors.map((error) => error.toJSON()) })
   }
 
   #refuse(code: CloseCode, reason: string): void {
@@ -232,6 +240,57 @@ export class SocketConnection {
       this.#delay = { timer: setTimeout(resolve, seconds * 1000), wake: resolve }
     })
   }
+}
+
+/** An operation of a socket: sends its messages in the format of graphql-transport-ws. */
+class SocketOperation implements OperationSink {
+  readonly id: string
+  readonly operation: Operation
+  readonly #connection: SocketConnection
+  readonly #bytes: number
+  readonly #head: Buffer
+
+  constructor(
+    connection: SocketConnection,
+    dependencies: OperationDependencies,
+    { id, bytes, actor }: { readonly id: string; readonly bytes: number; readonly actor: Actor },
+  ) {
+    this.id = id
+    this.operation = new Operation(dependencies, { actor, sink: this, transport: 'websocket' })
+    this.#connection = connection
+    this.#bytes = bytes
+    this.#head = unpooled(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
+  }
+
+  write(payload: Buffer): Promise<void> {
+    return this.#connection.writer.send(this.#head, payload, TAIL)
+  }
+
+  post(payload: Buffer): void {
+    this.#connection.writer.post(this.#head, payload, TAIL)
+  }
+
+  error(errors: readonly GraphQLError[]): void {
+    this.#connection.remove(this)
+    this.#connection.sendError(this.id, errors)
+  }
+
+  complete(): void {
+    this.#connection.remove(this)
+    this.#connection.send({ id: this.id, type: MessageType.Complete })
+  }
+
+  ended(): void {
+    this.#connection.remove(this)
+    this.#connection.release(this.#bytes)
+  }
+}
+
+/** A buffer of its own memory. A small buffer of Node's pool would retain 8 KiB for as long as the operation lasts. */
+function unpooled(text: string): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  buffer.write(text)
+  return buffer
 }
 
 /** The error for JSON that cannot be read without loss or is nested too deeply. */

@@ -13,6 +13,12 @@ interface PendingMessage {
   readonly onSettled: (() => void) | undefined
 }
 
+/** The socket of a writer. */
+export interface SocketWriterOwner {
+  /** Closes the socket of a slow consumer. */
+  overflowed(): void
+}
+
 const EMPTY = Buffer.alloc(0)
 
 /**
@@ -25,21 +31,21 @@ const EMPTY = Buffer.alloc(0)
 export class SocketWriter {
   readonly #socket: WebSocket
   readonly #stream: Duplex
-  readonly #onOverflow: () => void
-  #pending: PendingMessage[] = []
+  readonly #owner: SocketWriterOwner
+  /** Undefined while nothing is queued. */
+  #pending: PendingMessage[] | undefined
   #bytes = 0
   #congested = false
   #closed = false
 
   /**
    * @param stream - the socket's TCP or TLS stream
-   * @param onOverflow - closes the socket
+   * @param owner - must call `close` when the socket is closed
    */
-  constructor(socket: WebSocket, stream: Duplex, onOverflow: () => void) {
+  constructor(socket: WebSocket, stream: Duplex, owner: SocketWriterOwner) {
     this.#socket = socket
     this.#stream = stream
-    this.#onOverflow = onOverflow
-    socket.once('close', () => this.#discard())
+    this.#owner = owner
   }
 
   /** Resolves when the kernel has accepted the message, or when it was discarded. */
@@ -56,8 +62,16 @@ export class SocketWriter {
   /** Discards the queue and closes the socket of a slow consumer. */
   overflow(): void {
     if (this.#closed) return
-    this.#discard()
-    this.#onOverflow()
+    this.close()
+    this.#owner.overflowed()
+  }
+
+  /** Discards the queue; further messages are discarded, too. */
+  close(): void {
+    this.#closed = true
+    for (const { onSettled } of this.#pending ?? []) onSettled?.()
+    this.#pending = undefined
+    this.#bytes = 0
   }
 
   get #isOpen(): boolean {
@@ -72,6 +86,7 @@ export class SocketWriter {
   }
 
   #enqueue(message: PendingMessage): void {
+    this.#pending ??= []
     this.#pending.push(message)
     this.#bytes += message.head.length + message.payload.length + message.tail.length
     const bytes = this.#bytes + this.#stream.writableLength
@@ -88,17 +103,10 @@ export class SocketWriter {
 
   #flush(): void {
     this.#congested = false
-    const pending = this.#pending
-    this.#pending = []
+    const pending = this.#pending ?? []
+    this.#pending = undefined
     this.#bytes = 0
     for (const message of pending) this.#submit(message)
-  }
-
-  #discard(): void {
-    this.#closed = true
-    for (const { onSettled } of this.#pending) onSettled?.()
-    this.#pending = []
-    this.#bytes = 0
   }
 }
 

@@ -30,6 +30,7 @@ export function streamReply(
         stream.post(NEXT, Buffer.from(JSON.stringify({ errors })), END)
         sink.complete()
       },
+      ended: () => undefined,
     }
     const operation = new Operation(dependencies, { actor, sink, transport: 'sse' })
     stream.onClose(() => operation.cancel())

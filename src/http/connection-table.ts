@@ -12,27 +12,26 @@ export interface ConnectionLimits {
  */
 export class ConnectionTable {
   readonly #limits: ConnectionLimits
-  readonly #open = new Set<ConnectionEntry>()
-  readonly #waiting = new Set<ConnectionEntry>()
-  readonly #byAddress = new Map<string, Set<ConnectionEntry>>()
+  readonly #indexes: TableIndexes = { open: new Set(), waiting: new Set(), byAddress: new Map() }
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits
   }
 
   get size(): number {
-    return this.#open.size
+    return this.#indexes.open.size
   }
 
   /**
    * @param address - undefined for a proxy, which has no limit per address
-   * @param destroy - closes the connection; its close event must call `remove`
+   * @param connection - its close event must call `remove`
    * @returns undefined if the connection is refused
    */
-  add(address: string | undefined, destroy: () => void): ConnectionEntry | undefined {
+  add(address: string | undefined, connection: Destroyable): ConnectionEntry | undefined {
     if (address !== undefined && !this.#makeRoomAt(address)) return undefined
-    if (this.#open.size >= this.#limits.max && !evictFirstWaiting(this.#waiting)) return undefined
-    const entry = new ConnectionEntry({ open: this.#open, waiting: this.#waiting, byAddress: this.#byAddress, destroy })
+    const { open, waiting } = this.#indexes
+    if (open.size >= this.#limits.max && !evictFirstWaiting(waiting)) return undefined
+    const entry = new ConnectionEntry(this.#indexes, connection)
     if (address !== undefined) entry.countAt(address)
     return entry
   }
@@ -46,11 +45,11 @@ export class ConnectionTable {
 
   /** Closes HTTP connections but not upgraded ones; with `idle` only those without a request in flight. */
   destroyHttp({ idle }: { idle: boolean }): void {
-    for (const entry of this.#open) if (!entry.upgraded && !(idle && entry.serving)) entry.destroy()
+    for (const entry of this.#indexes.open) if (!entry.upgraded && !(idle && entry.serving)) entry.destroy()
   }
 
   #makeRoomAt(address: string): boolean {
-    const neighbours = this.#byAddress.get(address)
+    const neighbours = this.#indexes.byAddress.get(address)
     return !neighbours || neighbours.size < this.#limits.maxPerAddress || evictFirstWaiting(neighbours)
   }
 }
@@ -61,7 +60,11 @@ interface TableIndexes {
   readonly waiting: Set<ConnectionEntry>
   /** Connections without a signed-in user; the waiting ones are in the same order as in `waiting`. */
   readonly byAddress: Map<string, Set<ConnectionEntry>>
-  readonly destroy: () => void
+}
+
+/** A connection that can be closed. */
+export interface Destroyable {
+  destroy(): unknown
 }
 
 /** One open connection. */
@@ -71,10 +74,12 @@ export class ConnectionEntry {
   /** The connection has switched from HTTP to another protocol. */
   upgraded = false
   readonly #indexes: TableIndexes
+  readonly #connection: Destroyable
   #address: string | undefined
 
-  constructor(indexes: TableIndexes) {
+  constructor(indexes: TableIndexes, connection: Destroyable) {
     this.#indexes = indexes
+    this.#connection = connection
     indexes.open.add(this)
     indexes.waiting.add(this)
   }
@@ -109,7 +114,7 @@ export class ConnectionEntry {
   }
 
   destroy(): void {
-    this.#indexes.destroy()
+    this.#connection.destroy()
   }
 
   remove(): void {

@@ -72,6 +72,12 @@ export function createListener(options: ListenerOptions): Listener {
     maxHeaderSize: HEAD_LIMIT,
   })
 
+  const entries = new WeakMap<Socket, ConnectionEntry>()
+  // One function for all sockets: most of them are idle WebSockets.
+  function removeEntry(this: Socket): void {
+    entries.get(this)?.remove()
+  }
+
   let hasHinted = false
   /** Behind a proxy that is not configured, all clients would share one address and its limits. */
   const hintAtProxy = (peer: string, { headers }: IncomingMessage): void => {
@@ -96,12 +102,13 @@ export function createListener(options: ListenerOptions): Listener {
     // Already disconnected.
     if (peer === undefined) return void socket.destroy()
     const address = addresses.isProxy(peer) ? undefined : addresses.clientOf(peer, {})
-    const entry = table.add(address, () => socket.destroy())
+    const entry = table.add(address, socket)
     if (!entry) {
       log.debug({ address }, 'connection refused: too many')
       return void socket.destroy()
     }
-    socket.once('close', () => entry.remove())
+    entries.set(socket, entry)
+    socket.on('close', removeEntry)
     const connection = new HttpConnection(socket, slices)
     peers.set(connection, { peer, address, entry })
     serveHttp?.call(server, connection)
@@ -130,7 +137,7 @@ export function createListener(options: ListenerOptions): Listener {
     // WebSocket frames must not mix with the response to an earlier request.
     if (!peer || peer.connection.serving) return void connection.destroy()
     const { socket, head: rest } = connection.release()
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroySocket)
     const proxied = addresses.isProxy(connection.remoteAddress ?? '')
     if (proxied && !table.move(peer.connection, peer.address)) return void socket.destroy()
     peer.connection.upgraded = true
@@ -154,6 +161,10 @@ export function createListener(options: ListenerOptions): Listener {
       clearTimeout(destroyTimeout)
     },
   }
+}
+
+function destroySocket(this: Socket): void {
+  this.destroy()
 }
 
 /** `node:http` exposes the HttpConnection as the socket of a request. */

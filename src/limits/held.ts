@@ -14,7 +14,8 @@ const CONNECTION_BYTES = 512 * 1024
 /** Seconds after which a refused client may retry. An estimate: resources are released when the user closes a stream. */
 const RETRY_AFTER = 5
 
-interface Usage {
+/** The resources of one user. */
+export interface Usage {
   connections: number
   bytes: number
 }
@@ -36,10 +37,13 @@ export class HeldResources {
     }
     this.#users.set(userId, user)
     user.connections += 1
-    return new ConnectionAccount(user, () => {
-      user.connections -= 1
-      if (user.connections === 0) this.#users.delete(userId)
-    })
+    return new ConnectionAccount(this, userId, user)
+  }
+
+  /** Called by an account that is closed. */
+  disconnect(userId: string, user: Usage): void {
+    user.connections -= 1
+    if (user.connections === 0) this.#users.delete(userId)
   }
 
   /** Bytes of a user's active operations. */
@@ -50,23 +54,24 @@ export class HeldResources {
 
 /** The resources of one connection. */
 export class ConnectionAccount {
+  readonly #held: HeldResources
+  readonly #userId: string
   readonly #user: Usage
-  readonly #onClose: () => void
   #bytes = 0
   #closed = false
 
-  constructor(user: Usage, onClose: () => void) {
+  constructor(held: HeldResources, userId: string, user: Usage) {
+    this.#held = held
+    this.#userId = userId
     this.#user = user
-    this.#onClose = onClose
   }
 
   /**
-   * Counts a new operation by its size.
+   * Counts a new operation by its size; the caller must call `release` with the same size when it has ended.
    *
-   * @returns a function that releases the bytes
    * @throws RtcError RATE_LIMITED
    */
-  hold(bytes: number): () => void {
+  hold(bytes: number): void {
     if (this.#bytes + bytes > CONNECTION_BYTES) {
       throw refuse(`The operations of a connection may have ${CONNECTION_BYTES} bytes in total; complete one first.`)
     }
@@ -74,17 +79,16 @@ export class ConnectionAccount {
       throw refuse(`The operations of a user may have ${USER.bytes} bytes in total; complete one first.`)
     }
     this.#add(bytes)
-    let held = true
-    return () => {
-      if (held) this.#add(-bytes)
-      held = false
-    }
+  }
+
+  release(bytes: number): void {
+    this.#add(-bytes)
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#onClose()
+    this.#held.disconnect(this.#userId, this.#user)
   }
 
   #add(bytes: number): void {

@@ -182,11 +182,13 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   const slices = new TimeSlices()
   const fanOut = new FanOut(slices, observer)
+  const services = configuredProviders(config.media, secrets)
   const media = createMedia({
     ice: { ...config.ice, turnSecret: secrets.turnSecret },
-    providers: configuredProviders(config.media, secrets),
+    providers: services.providers,
     defaultProvider: config.media.defaultProvider,
     meshMax: config.media.meshMax,
+    tokenTtl: config.media.tokenTtl,
   })
   const bus = new Bus({
     databaseUrl,

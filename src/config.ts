@@ -13,7 +13,7 @@ import { httpConfig, type HttpConfig, httpVariables } from './http/variables.ts'
 import type { Action } from './limits/rate-table.ts'
 import type { Rate } from './limits/token-bucket.ts'
 import { limitVariables, ratesOf } from './limits/variables.ts'
-import { type AccountSecrets, accountsOf } from './media/providers.ts'
+import { type ProviderSecrets, settingsOf } from './media/providers.ts'
 import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } from './media/variables.ts'
 import { type MetricsConfig, metricsConfig, metricsVariables } from './metrics/variables.ts'
 import { retentionConfig, type RetentionConfig, retentionVariables } from './retention/variables.ts'
@@ -51,7 +51,7 @@ export interface Config extends RoomsConfig, RetentionConfig {
 }
 
 /** Configuration that must never be printed. */
-export interface Secrets extends AuthSecrets, AccountSecrets {
+export interface Secrets extends AuthSecrets, ProviderSecrets {
   /** Absent: the gateway runs an embedded server in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly turnSecret: string | undefined
@@ -130,7 +130,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   const env = parsed.data
   const isProduction = env.NODE_ENV === 'production'
   const isDevelopment = keysOf(env).length === 0
-  const accounts = accountsOf(env)
+  const providers = settingsOf(env)
   return {
     config: {
       development: isDevelopment,
@@ -148,7 +148,12 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       ...roomsConfig(env),
       ...retentionConfig(env),
       ice: { stunUrls: env.STUN_URLS, turnUrls: env.TURN_URLS },
-      media: { defaultProvider: env.DEFAULT_PROVIDER, meshMax: env.MESH_MAX, ...accounts.open },
+      media: {
+        defaultProvider: env.DEFAULT_PROVIDER,
+        meshMax: env.MESH_MAX,
+        tokenTtl: env.MEDIA_TOKEN_TTL,
+        ...providers.open,
+      },
       rates: ratesOf(env),
       logLevel: env.LOG_LEVEL,
       metrics: metricsConfig(env),
@@ -159,7 +164,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       jwtPublicKey: env.JWT_PUBLIC_KEY,
       turnSecret: env.TURN_SECRET,
       metricsToken: env.METRICS_TOKEN,
-      ...accounts.secrets,
+      ...providers.secrets,
     },
   }
 }

@@ -40,9 +40,10 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'providers',
-    files: /^media\/providers(\/|$)/,
+    files: /^media\/(providers|hooks|control)(\/|$)/,
     imports: ['providers', 'core'],
-    reason: 'one file per provider, so that adding one changes no other; the configuration reads their variables',
+    reason:
+      'one file per provider and purpose, so that adding one changes no other; the configuration reads their variables',
   },
   {
     kind: 'main',
@@ -389,9 +390,9 @@ describe('conventions', () => {
     expect(filesWhere(({ text }) => text.includes('createPubSub'))).toEqual([])
   })
 
-  test('the library of a provider is imported only when a token of that provider is issued', () => {
+  test('the library of a provider is imported only when it is first used', () => {
     const isProvider = (name: string) => kindOf(name) === 'providers'
-    const staticImport = /(^(import|export) (?!type )[^']*from|^import|require\() ?'(?!\.|node:)/m
+    const staticImport = /(^(import|export) (?!type )[^']*from|^import|require\() ?'(?!\.|node:|zod')/m
     expect(filesWhere(({ name, text }) => isProvider(name) && text.includes('await import('))).not.toEqual([])
     expect(filesWhere(({ name, text }) => isProvider(name) && staticImport.test(text))).toEqual([])
   })

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError, loadConfig } from '../src/config.ts'
 import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
+import { CONTROL_KEYS } from './media/control/services.ts'
+import { HOOK_KEYS } from './media/hooks/signed.ts'
 
 const SECRET = 'a secret of the application that issues tokens'
 const PUBLIC_KEY = '-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----'
@@ -55,7 +57,7 @@ describe('without any variable', () => {
       },
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
       ice: { stunUrls: [], turnUrls: [] },
-      media: { defaultProvider: 'webrtc', meshMax: 6 },
+      media: { defaultProvider: 'webrtc', meshMax: 6, tokenTtl: undefined },
       rates: expect.objectContaining({ create: { capacity: 120, refill: 2 }, redial: { capacity: 30, refill: 0.5 } }),
       logLevel: 'info',
     })
@@ -171,6 +173,30 @@ describe('a media provider', () => {
     expect(namesOf(alone)).toEqual(others.toSorted())
   })
 
+  test.each(Object.entries(HOOK_KEYS))('the webhooks of %s require all of their variables', (_provider, keys) => {
+    expect(namesOf(keys)).toEqual([])
+    const [[first, value] = ['', ''], ...others] = Object.entries(keys)
+    expect(namesOf({ [first]: value })).toEqual(others.map(([name]) => name))
+  })
+
+  test.each(Object.entries(CONTROL_KEYS))(
+    'the room control of %s requires its keys and the account',
+    (provider, keys) => {
+      const account = ACCOUNTS[provider as keyof typeof ACCOUNTS]
+      expect(namesOf({ ...account, ...keys })).toEqual([])
+      const [[first, value] = ['', ''], [second] = ['']] = Object.entries(keys)
+      expect(namesOf({ ...account, [first]: value })).toEqual([second])
+      const missing = namesOf(keys)
+      expect(missing).toHaveLength(1)
+      expect(Object.keys(account)).toContain(missing[0])
+    },
+  )
+
+  test('has a lifetime of tokens between a minute and a day', () => {
+    expect(loadConfig({ MEDIA_TOKEN_TTL: '60' }).config.media.tokenTtl).toBe(60)
+    for (const value of ['59', '86401', '1.5']) expect(namesOf({ MEDIA_TOKEN_TTL: value })).toEqual(['MEDIA_TOKEN_TTL'])
+  })
+
   test.each(Object.entries(ACCOUNTS))('%s can be the default only if it is configured', (provider, account) => {
     expect(problemsOf({ DEFAULT_PROVIDER: provider })).toEqual([
       `DEFAULT_PROVIDER: ${provider} requires ${Object.keys(account).join(', ')}`,
@@ -262,6 +288,14 @@ test('the printable configuration contains no secret', () => {
     LIVEKIT_API_SECRET: 'the secret of the livekit server',
     TENCENT_SECRET: 'the secret of the tencent app',
     AGORA_CERTIFICATE: 'c'.repeat(32),
+    LIVEKIT_WEBHOOK_API_SECRET: 'the secret of the livekit webhooks',
+    LIVEKIT_CONTROL_API_SECRET: 'the secret of the livekit room service',
+    VOLCENGINE_WEBHOOK_SECRET: 'the secret of the volcengine callbacks',
+    VOLCENGINE_SECRET_KEY: 'the secret key of volcengine',
+    TENCENT_WEBHOOK_KEY: 'theKeyOfTheTencentCallbacks',
+    TENCENT_SECRET_KEY: 'the secret key of tencent cloud',
+    AGORA_WEBHOOK_SECRET: 'the secret of the agora notifications',
+    AGORA_CUSTOMER_SECRET: 'the secret of the agora customer',
   }
   const { config, secrets } = loadConfig({
     ...values,
@@ -271,6 +305,11 @@ test('the printable configuration contains no secret', () => {
     LIVEKIT_API_KEY: 'key',
     TENCENT_SDK_APP_ID: '1400000000',
     AGORA_APP_ID: 'a'.repeat(32),
+    LIVEKIT_WEBHOOK_API_KEY: 'key',
+    LIVEKIT_CONTROL_API_KEY: 'key',
+    VOLCENGINE_ACCESS_KEY: 'key',
+    TENCENT_SECRET_ID: 'key',
+    AGORA_CUSTOMER_ID: 'customer',
   })
   for (const value of Object.values(values)) {
     expect(JSON.stringify(config)).not.toContain(value)

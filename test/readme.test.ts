@@ -8,7 +8,7 @@ import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { loadConfig, VARIABLES } from '../src/config.ts'
 import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
-import { variablesOf } from '../src/media/providers.ts'
+import { controlVariablesOf, hookVariablesOf, MEDIA_SERVICES, variablesOf } from '../src/media/providers.ts'
 import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
 import { freePort } from './nginx.ts'
 import { startGateway, withPreparedData } from './process.ts'
@@ -135,11 +135,26 @@ test('the gateway accepts the token of the documented issuer', async () => {
 })
 
 test('the table of media providers has every provider, and its variables', () => {
-  const told = rowsOf(providers).slice(1)
+  const told = rowsOf(providers.split('\n## ')[0] ?? '').slice(1)
   expect(told.map(([provider]) => provider)).toEqual(MEDIA_PROVIDERS.map((provider) => `\`${provider}\``))
   for (const [index, provider] of MEDIA_PROVIDERS.entries()) {
     const variables = variablesOf(provider).map((name) => `\`${name}\``)
     if (variables.length > 0) expect(told[index]?.[1]).toBe(variables.join(' '))
+  }
+})
+
+test.each([
+  ['Removal', 1, controlVariablesOf],
+  ['Webhooks', 2, hookVariablesOf],
+] as const)('the section %s of media providers names the variables of every service', (title, column, variablesFor) => {
+  const told = rowsOf(section(providers, title))
+  for (const service of MEDIA_SERVICES) {
+    const row = told.find(([name]) => name === `\`${service}\``)
+    expect(row?.[column]).toBe(
+      variablesFor(service)
+        .map((name) => `\`${name}\``)
+        .join(' '),
+    )
   }
 })
 

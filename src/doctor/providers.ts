@@ -5,7 +5,7 @@ import { fail, type Finding, ok, reasonOf } from './finding.ts'
 
 /** Has each configured provider sign a token and, if its service can be asked, has the service verify the account. */
 export const checkProviders = ({ config, secrets }: Configuration): Promise<Finding>[] =>
-  Object.entries(configuredProviders(config.media, secrets)).flatMap(([name, provider]) =>
+  Object.entries(configuredProviders(config.media, secrets).providers).flatMap(([name, provider]) =>
     provider && name !== 'webrtc' ? [checkProvider(`provider ${name}`, provider)] : [],
   )
 

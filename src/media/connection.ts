@@ -26,6 +26,8 @@ export interface Media {
   readonly defaultProvider: MediaProvider
   /** @throws RtcError PROVIDER_NOT_CONFIGURED naming the variables to set */
   requireProvider(provider: MediaProvider): Provider
+  /** Seconds for which a connection is valid. @throws RtcError PROVIDER_NOT_CONFIGURED */
+  lifetimeOf(provider: MediaProvider): number
   /** @throws RtcError PROVIDER_NOT_CONFIGURED */
   connect(member: RoomMember, now: Date): Promise<MediaConnection>
   /**
@@ -42,12 +44,14 @@ export interface MediaDependencies {
   readonly defaultProvider: MediaProvider
   /** Maximum participants of a mesh. */
   readonly meshMax: number
+  /** Lifetime of tokens in seconds. @default by the provider */
+  readonly tokenTtl: number | undefined
 }
 
-/** Lifetime of a connection in seconds, the same as of its TURN credentials. */
-const CONNECTION_TTL = ICE_TTL
+/** Lifetime in seconds of tokens, unless the provider or the configuration shortens it. */
+const TOKEN_TTL = 3600
 
-export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaDependencies): Media {
+export function createMedia({ ice, providers, defaultProvider, meshMax, tokenTtl }: MediaDependencies): Media {
   const iceServers = (userId: string, now: Date) => iceServersFor(userId, new Date(now.getTime() + ICE_TTL * 1000), ice)
 
   const requireProvider = (provider: MediaProvider): Provider => {
@@ -60,10 +64,14 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
     )
   }
 
+  const lifetimeOf = (provider: MediaProvider): number =>
+    provider === 'webrtc' ? ICE_TTL : (tokenTtl ?? requireProvider(provider).tokenTtl ?? TOKEN_TTL)
+
   return {
     providers: MEDIA_PROVIDERS.filter((provider) => providers[provider]),
     defaultProvider,
     requireProvider,
+    lifetimeOf,
     iceServers: async (userId, now, mayRelay) =>
       ice.turnUrls.length === 0 || (await mayRelay()) ? iceServers(userId, now) : stunServersOf(ice),
     async connect({ room, participant }, now) {
@@ -71,8 +79,9 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
       const { userId, role } = participant
       // Times in tokens are whole seconds.
       const issuedAt = Math.floor(now.getTime() / 1000)
+      const ttl = lifetimeOf(provider)
       const mayPublish = role !== 'observer'
-      const admission = { roomId, userId, uid: uidOf(participant), mayPublish, issuedAt, ttl: CONNECTION_TTL }
+      const admission = { roomId, userId, uid: uidOf(participant), mayPublish, issuedAt, ttl }
       const { uid = null, ...credentials } = await requireProvider(provider).admit(admission)
       return {
         provider,
@@ -80,7 +89,7 @@ export function createMedia({ ice, providers, defaultProvider, meshMax }: MediaD
         uid,
         roomId,
         userId,
-        expiresAt: new Date((issuedAt + CONNECTION_TTL) * 1000),
+        expiresAt: new Date((issuedAt + ttl) * 1000),
         iceServers: provider === 'webrtc' ? iceServers(userId, now) : [],
         meshMax: provider === 'webrtc' ? meshMax : null,
       }

@@ -2,23 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MediaProvider } from '../../src/core/media-provider.ts'
 import { type Door, graphqlDoor, restDoor } from '../doors.ts'
 import { manualClock, type Person, startWorld, type World, withWorld } from '../world.ts'
+import { ACCOUNTS } from './accounts.ts'
 import { AGORA, readAgoraToken } from './providers/agora.ts'
 import type { TokenContent } from './providers/admission.ts'
 import { LIVEKIT, readLivekitToken } from './providers/livekit.ts'
 import { readTencentToken, TENCENT } from './providers/tencent.ts'
 import { readVolcengineToken, VOLCENGINE } from './providers/volcengine.ts'
 
-const ACCOUNTS = {
-  VOLCENGINE_APP_ID: VOLCENGINE.appId,
-  VOLCENGINE_APP_KEY: VOLCENGINE.appKey,
-  LIVEKIT_URL: LIVEKIT.url,
-  LIVEKIT_API_KEY: LIVEKIT.apiKey,
-  LIVEKIT_API_SECRET: LIVEKIT.apiSecret,
-  TENCENT_SDK_APP_ID: TENCENT.sdkAppId,
-  TENCENT_SECRET: TENCENT.secret,
-  AGORA_APP_ID: AGORA.appId,
-  AGORA_CERTIFICATE: AGORA.certificate,
-}
 const TURN = { TURN_URLS: 'turn:turn.example:3478', TURN_SECRET: 'the secret of the TURN server' }
 const SECRETS = [VOLCENGINE.appKey, LIVEKIT.apiSecret, TENCENT.secret, AGORA.certificate, TURN.TURN_SECRET]
 
@@ -69,7 +59,9 @@ describe.each(cases)('$provider by $name', ({ provider, vendor, door }) => {
         userId: uid === null ? 'bob' : String(uid),
         ...(provider !== 'tencent' && grants),
       })
-      expect(content.expiresAt - content.issuedAt).toBe(3600)
+      // LiveKit on a server of one's own, and Tencent, cannot revoke a token.
+      const lifetime = provider === 'livekit' || provider === 'tencent' ? 600 : 3600
+      expect(content.expiresAt - content.issuedAt).toBe(lifetime)
       expect(content.expiresAt - Date.parse(expiresAt) / 1000).toBeOneOf([0, 1])
       for (const secret of SECRETS) expect(JSON.stringify(connection)).not.toContain(secret)
     }
@@ -106,6 +98,42 @@ describe.each(cases.filter(({ provider }) => provider !== 'tencent'))(
     })
   },
 )
+
+describe('the lifetime of a token', () => {
+  const lifetimes = async ({ alice }: World) => {
+    const found: Record<string, number> = {}
+    for (const provider of ['webrtc', ...Object.keys(VENDORS)]) {
+      const { body: room } = await alice.rest('POST', '/rooms', { type: 'group', provider })
+      const asked = Date.now()
+      const { body } = await alice.rest('POST', `/rooms/${room.id}/join`)
+      found[provider] = Math.round((Date.parse(body.connection.expiresAt) - asked) / 1000)
+    }
+    return found
+  }
+  const about = (seconds: number) => expect.closeTo(seconds, -0.7)
+
+  test('is an hour where LiveKit Cloud revokes it', async () => {
+    await withWorld(
+      async (cloud) => {
+        const [short, long] = [about(600), about(3600)]
+        const expected = { webrtc: long, volcengine: long, livekit: long, tencent: short, agora: long }
+        expect(await lifetimes(cloud)).toEqual(expected)
+      },
+      { env: { ...ACCOUNTS, LIVEKIT_URL: 'wss://app-1.livekit.cloud' } },
+    )
+  })
+
+  test('is MEDIA_TOKEN_TTL with every media service', async () => {
+    await withWorld(
+      async (configured) => {
+        const short = about(120)
+        const expected = { webrtc: about(3600), volcengine: short, livekit: short, tencent: short, agora: short }
+        expect(await lifetimes(configured)).toEqual(expected)
+      },
+      { env: { ...ACCOUNTS, MEDIA_TOKEN_TTL: '120' } },
+    )
+  })
+})
 
 describe('the uid of a participant', () => {
   test('is a number from 1 that the token admits, stays the same, and is nobody else’s', async () => {

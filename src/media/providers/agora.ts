@@ -1,5 +1,5 @@
 import { text } from '../../core/variable.ts'
-import { defineProvider, type Provider } from './provider.ts'
+import { define, type Provider } from './provider.ts'
 
 export interface AgoraAccount {
   /** 32 hexadecimal digits, like the certificate; with any other value the library returns an empty token. */
@@ -23,8 +23,8 @@ export const createAgora = ({ appId, certificate }: AgoraAccount): Provider => (
 
 const hexadecimal = text.regex(/^[0-9A-Fa-f]{32}$/, 'must have 32 hexadecimal digits')
 
-export const agora = defineProvider({
+export const agora = define({
   variables: { AGORA_APP_ID: hexadecimal, AGORA_CERTIFICATE: hexadecimal },
   secrets: ['AGORA_CERTIFICATE'],
-  create: (account) => createAgora({ appId: account.AGORA_APP_ID, certificate: account.AGORA_CERTIFICATE }),
+  create: (account): Provider => createAgora({ appId: account.AGORA_APP_ID, certificate: account.AGORA_CERTIFICATE }),
 })

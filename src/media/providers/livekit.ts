@@ -1,5 +1,5 @@
 import { isPublicUrl, text } from '../../core/variable.ts'
-import { defineProvider, type Provider } from './provider.ts'
+import { define, type Provider, UNREVOCABLE_TTL } from './provider.ts'
 
 export interface LivekitAccount {
   /** The URL of the LiveKit server for clients. */
@@ -10,6 +10,8 @@ export interface LivekitAccount {
 
 /** LiveKit: a JWT with grants for one room, https://docs.livekit.io/home/get-started/authentication/ */
 export const createLivekit = ({ url, apiKey, apiSecret }: LivekitAccount): Provider => ({
+  // LiveKit Cloud refuses the tokens of removed users; a server of one's own does not.
+  ...(!new URL(url).hostname.endsWith('.livekit.cloud') && { tokenTtl: UNREVOCABLE_TTL }),
   async admit({ roomId, userId, mayPublish, ttl }) {
     const { AccessToken } = await import('livekit-server-sdk')
     const token = new AccessToken(apiKey, apiSecret, { identity: userId, ttl })
@@ -30,7 +32,7 @@ export const createLivekit = ({ url, apiKey, apiSecret }: LivekitAccount): Provi
   },
 })
 
-export const livekit = defineProvider({
+export const livekit = define({
   variables: {
     LIVEKIT_URL: text.refine(
       (value) => isPublicUrl(value, /^(ws|http)s?:$/),
@@ -40,7 +42,7 @@ export const livekit = defineProvider({
     LIVEKIT_API_SECRET: text,
   },
   secrets: ['LIVEKIT_API_SECRET'],
-  create: (account) =>
+  create: (account): Provider =>
     createLivekit({
       url: account.LIVEKIT_URL,
       apiKey: account.LIVEKIT_API_KEY,

@@ -1,6 +1,6 @@
 import { createHmac, randomInt } from 'node:crypto'
 import { text } from '../../core/variable.ts'
-import { type Admission, defineProvider, type Provider } from './provider.ts'
+import { type Admission, define, type Provider } from './provider.ts'
 
 export interface VolcengineAccount {
   /** 24 characters. */
@@ -19,13 +19,14 @@ export const createVolcengine = (account: VolcengineAccount): Provider => ({
   admit: async (admission) => ({ appId: account.appId, url: null, token: accessToken(account, admission) }),
 })
 
-export const volcengine = defineProvider({
+export const volcengine = define({
   variables: {
     VOLCENGINE_APP_ID: text.regex(/^[0-9A-Za-z]{24}$/, 'must have 24 letters and digits'),
     VOLCENGINE_APP_KEY: text,
   },
   secrets: ['VOLCENGINE_APP_KEY'],
-  create: (account) => createVolcengine({ appId: account.VOLCENGINE_APP_ID, appKey: account.VOLCENGINE_APP_KEY }),
+  create: (account): Provider =>
+    createVolcengine({ appId: account.VOLCENGINE_APP_ID, appKey: account.VOLCENGINE_APP_KEY }),
 })
 
 /**

@@ -1,8 +1,8 @@
-import { defineProvider } from './provider.ts'
+import { define, type Provider } from './provider.ts'
 
 /** Peer to peer: no media service, hence no account. */
-export const webrtc = defineProvider({
+export const webrtc = define({
   variables: {},
   secrets: [],
-  create: () => ({ admit: async () => ({ appId: null, url: null, token: null }) }),
+  create: (): Provider => ({ admit: async () => ({ appId: null, url: null, token: null }) }),
 })

@@ -10,7 +10,7 @@ import { loadConfig, VARIABLES } from '../src/config.ts'
 import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
 import { controlVariablesOf, hookVariablesOf, MEDIA_SERVICES, variablesOf } from '../src/media/providers.ts'
 import { type ErrorCode, ERRORS } from '../src/core/errors.ts'
-import { freePort } from './nginx.ts'
+import { freePort } from './free-port.ts'
 import { startGateway, withPreparedData } from './process.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -30,6 +30,8 @@ import { Bus } from './events/bus.ts'
 import { createCatchUp } from './events/catch-up.ts'
 import { FanOut } from './events/fan-out.ts'
 import { Hub } from './events/hub.ts'
+import { createNatsBus } from './events/nats-bus.ts'
+import { createNotifyBus } from './events/notify-bus.ts'
 import type { NodeMetrics } from './metrics/metrics.ts'
 import { createEventLog } from './rooms/event-log.ts'
 import type { LiveStreams } from './events/live-streams.ts'
@@ -191,8 +193,9 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     tokenTtl: config.media.tokenTtl,
   })
   const bus = new Bus({
-    databaseUrl,
-    nodeId,
+    transport: secrets.busUrl
+      ? createNatsBus({ url: secrets.busUrl, nodeId, log })
+      : createNotifyBus({ databaseUrl, nodeId, log }),
     onNotice(notice) {
       if (notice.kind === 'spending') rates.grantedElsewhere(notice)
       else if (notice.kind === 'connections' || notice.kind === 'connected') userConnections.notice(notice)
@@ -205,6 +208,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   lifecycle.add(bus, { name: 'bus', start: () => bus.start(), stop: () => bus.close() })
   const announce = (notice: Notice) => bus.announce(notice)
+  const watch = (topic: string) => bus.watch(topic)
   const rates = createRates({
     rates: config.rates,
     clock,
@@ -243,12 +247,13 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     start: (heartbeat) => heartbeat.start(),
     stop: (heartbeat) => heartbeat.stop(),
   })
-  const hub = new Hub({ load: store.load, newerThan: store.newerThan, events, slices, announce, log })
+  const hub = new Hub({ load: store.load, newerThan: store.newerThan, events, slices, announce, watch, log })
   const calls = new IncomingCalls({
     ringing: store.ringing,
     ringingSeqs: store.ringingSeqs,
     load: store.load,
     announce,
+    watch,
     rates,
     clock,
     log,
@@ -258,6 +263,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     store: signalStore,
     load: store.load,
     announce,
+    watch,
     rates,
     clock,
     log,

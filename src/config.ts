@@ -11,6 +11,7 @@ import { LOG_LEVELS, type LogLevel } from './core/logger.ts'
 import { seconds, text, url } from './core/variable.ts'
 import { httpConfig, type HttpConfig, httpVariables } from './http/variables.ts'
 import type { Action } from './limits/rate-table.ts'
+import { eventVariables } from './events/variables.ts'
 import type { Rate } from './limits/token-bucket.ts'
 import { limitVariables, ratesOf } from './limits/variables.ts'
 import { type ProviderSecrets, settingsOf } from './media/providers.ts'
@@ -57,6 +58,8 @@ export interface Secrets extends AuthSecrets, ProviderSecrets {
   readonly turnSecret: string | undefined
   /** The bearer token of `/metrics`. Absent: everybody who reaches `METRICS_PORT` may read them. */
   readonly metricsToken: string | undefined
+  /** The NATS servers that carry notices between nodes. Absent: PostgreSQL does. */
+  readonly busUrl: string | undefined
 }
 
 export interface Configuration {
@@ -91,6 +94,7 @@ const Variables = z.object({
   ...httpVariables,
   ...authVariables,
   ...roomVariables,
+  ...eventVariables,
   ...retentionVariables,
   ...mediaVariables,
   ...limitVariables,
@@ -164,6 +168,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       jwtPublicKey: env.JWT_PUBLIC_KEY,
       turnSecret: env.TURN_SECRET,
       metricsToken: env.METRICS_TOKEN,
+      busUrl: env.BUS_URL,
       ...providers.secrets,
     },
   }

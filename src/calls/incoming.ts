@@ -4,7 +4,8 @@ import { levelOf } from '../core/failures.ts'
 import { forEach } from '../core/for-each.ts'
 import type { Logger } from '../core/logger.ts'
 import type { LiveStreams } from '../events/live-streams.ts'
-import type { Notice, StreamNotice } from '../events/notice.ts'
+import type { Interest } from '../events/interest.ts'
+import { EVERYBODY, type Notice, type StreamNotice, userTopic } from '../events/notice.ts'
 import { releasing } from '../events/queue.ts'
 import { Subscribers } from '../events/subscribers.ts'
 import type { Rates } from '../limits/rates.ts'
@@ -23,9 +24,6 @@ const CHECK_BATCH = 1_000
 const CONCURRENCY = 2
 /** Maximum number of notices per commit, one per user; a commit that affects more users sends one notice for all. */
 const NOTICES_MAX = 32
-/** Stands for the user of a notice for all participants of the room. Not a valid user id. */
-const EVERYBODY = ''
-
 interface Dependencies {
   /** Reads the rooms that ring for any of these users. */
   ringing(userIds: readonly string[], now: Date): Promise<readonly Room[]>
@@ -34,6 +32,8 @@ interface Dependencies {
   load(roomId: string): Promise<Room | null>
   /** Sends a notice to the other nodes. Does not throw. */
   announce(notice: Notice): void
+  /** Requests the notices of a topic from the other nodes. */
+  watch(topic: string): Interest
   readonly rates: Pick<Rates, 'take'>
   readonly clock: Clock
   readonly log: Logger
@@ -52,11 +52,12 @@ export interface RingingSeq {
  */
 export class IncomingCalls implements LiveStreams {
   readonly #dependencies: Dependencies
-  readonly #subscribers = new Subscribers<CallSubscriber>()
+  readonly #subscribers: Subscribers<CallSubscriber>
   readonly #loads = new Coalescer((roomId) => this.#load(roomId))
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
+    this.#subscribers = new Subscribers((userId) => dependencies.watch(userTopic(userId)))
   }
 
   /** Number of users with at least one subscriber at this node. */
@@ -112,10 +113,11 @@ export class IncomingCalls implements LiveStreams {
     }
     const subscriber = new CallSubscriber(userId, release)
     const remove = this.#subscribers.add(userId, subscriber)
-    return releasing(
-      subscriber.follow(() => ringing([userId], clock.now()), clock),
-      { release },
-    )
+    const list = async () => {
+      await this.#subscribers.ready(userId)
+      return ringing([userId], clock.now())
+    }
+    return releasing(subscriber.follow(list, clock), { release })
   }
 
   /** The calls that are ringing for the user. */

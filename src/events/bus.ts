@@ -1,13 +1,12 @@
-import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
-import { decodeNotices, encodeNotices, type Notice, PendingNotices } from './notice.ts'
+import type { BusConnection, BusTransport } from './bus-connection.ts'
+import { ALWAYS, type Interest } from './interest.ts'
+import { type Notice, PendingNotices } from './notice.ts'
 
 export interface BusOptions {
-  readonly databaseUrl: string
-  readonly nodeId: string
+  readonly transport: BusTransport
   /** Called for each notice of another node. Must not throw. */
   onNotice(notice: Notice): void
   /** Called after every (re)connect: earlier notices may have been missed. Must not throw. */
@@ -16,27 +15,30 @@ export interface BusOptions {
   readonly observer: Observer
 }
 
-const CHANNEL = 'rtc_gateway'
-/** Timeouts and intervals, in milliseconds. */
-const CONNECT_TIMEOUT = 4_000
-const QUERY_TIMEOUT = 4_500
-const PROBE_INTERVAL = 5_000
 const RECONNECT_DELAY = { first: 100, max: 2_000 } as const
 /** Maximum number of pending notices. */
 const PENDING_MAX = 10_000
 
+interface Watched {
+  interests: number
+  ready: Promise<void> | undefined
+}
+
 /**
- * Sends notices between nodes by PostgreSQL's NOTIFY, over a dedicated connection. NOTIFY inside a write statement would
- * take a lock that all writers share, so notices are sent after the commit and in batches: each NOTIFY statement sends all
- * notices that became pending during the previous one.
- *
- * @see https://www.postgresql.org/docs/18/sql-notify.html
+ * Sends notices between nodes, over one connection of its transport. Notices are sent after the commit and in batches:
+ * each batch holds all notices that became pending while the previous one was sent. Losing the connection loses nothing,
+ * because notices are hints: streams are read from the log.
  */
 export class Bus {
   readonly #options: BusOptions
   readonly #pending = new PendingNotices(PENDING_MAX)
   readonly #closing = new AbortController()
-  #client: pg.Client | undefined
+  /** By topic; empty if the transport is not selective. */
+  readonly #watched = new Map<string, Watched>()
+  #connection: BusConnection | undefined
+  /** Rejects when the connection is lost. */
+  #lost: Promise<never> | undefined
+  #lose: (error: Error) => void = () => undefined
   #sending: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
   /** When the connection was lost, and when the last batch was sent, in milliseconds of the monotonic clock. */
@@ -49,7 +51,7 @@ export class Bus {
 
   /** Whether the connection is open, and how many notices wait to be sent. */
   state(): { readonly connected: boolean; readonly pending: number } {
-    return { connected: this.#client !== undefined, pending: this.#pending.size }
+    return { connected: this.#connection !== undefined, pending: this.#pending.size }
   }
 
   /** Connects in the background and reconnects whenever the connection is lost. */
@@ -63,12 +65,28 @@ export class Bus {
     void this.#flush()
   }
 
+  /** Requests the notices of a topic. On a bus that is not selective, they arrive anyway. */
+  watch(topic: string): Interest {
+    if (!this.#options.transport.selective) return ALWAYS
+    const watched = this.#watched.get(topic) ?? { interests: 0, ready: this.#connection?.watch([topic]) }
+    watched.interests += 1
+    this.#watched.set(topic, watched)
+    return { ready: watched.ready, release: () => this.#release(topic, watched) }
+  }
+
   /** Sends the pending notices if connected, then disconnects. */
   async close(): Promise<void> {
     await this.#flush()
     this.#closing.abort()
-    this.#client?.emit('end')
+    this.#lose(new Error('the bus is closed'))
     await this.#running
+  }
+
+  #release(topic: string, watched: Watched): void {
+    watched.interests -= 1
+    if (watched.interests > 0) return
+    this.#watched.delete(topic)
+    this.#connection?.unwatch(topic)
   }
 
   async #run(): Promise<void> {
@@ -84,64 +102,48 @@ export class Bus {
         if (!signal.aborted) log.warn({ err: error }, 'lost the connection to the other nodes')
       }
       if (signal.aborted) return
-      // Jitter: nodes that lost the database together do not reconnect at the same moment.
+      // Jitter: nodes that lost the server together do not reconnect at the same moment.
       await delay(backOff * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
       backOff = Math.min(backOff * 2, RECONNECT_DELAY.max)
     }
   }
 
-  /** The lifetime of one connection: listen → report the gap → send pending notices → wait until the connection is lost. */
+  /** The lifetime of one connection: watch → report the gap → send pending notices → wait until the connection is lost. */
   async #connect(onOpen: () => void): Promise<void> {
-    const socket = new Socket()
-    const client = new pg.Client({
-      stream: () => socket,
-      connectionString: this.#options.databaseUrl,
-      application_name: 'rtc-gateway bus',
-      connectionTimeoutMillis: CONNECT_TIMEOUT,
-      query_timeout: QUERY_TIMEOUT,
-      keepAlive: true,
-    })
+    const { transport, observer, onNotice, onGap } = this.#options
     const lost = new Promise<never>((_, reject) => {
-      client.on('error', reject)
-      client.on('end', () => reject(new Error('the database closed the connection')))
+      this.#lose = reject
     })
     // Avoids an unhandled rejection if the connection is lost while nothing awaits the promise.
     lost.catch(() => undefined)
-    client.on('notification', ({ payload }) => this.#receive(payload ?? ''))
-    let probe: NodeJS.Timeout | undefined
+    this.#lost = lost
+    const connecting = transport.connect({
+      onNotices(notices) {
+        observer.noticesReceived?.({ notices: notices.length })
+        notices.forEach(onNotice)
+      },
+      onReturned: () => observer.noticesReturned?.({ lag: performance.now() - this.#sentAt }),
+      onLost: this.#lose,
+    })
     try {
-      await Promise.race([client.connect(), lost])
-      await client.query(`LISTEN ${CHANNEL}`)
+      const connection = await Promise.race([connecting, lost])
+      this.#connection = connection
+      await connection.watch([...this.#watched.keys()])
       if (this.#closing.signal.aborted) return
-      this.#client = client
       onOpen()
       const gap = this.#lostAt === undefined ? undefined : performance.now() - this.#lostAt
       this.#lostAt = undefined
-      this.#options.observer.busConnected?.({ gap })
-      this.#options.onGap()
+      observer.busConnected?.({ gap })
+      onGap()
       void this.#flush()
-      // Detects a half-open connection: the server stopped answering probes.
-      probe = setInterval(() => {
-        client.query('SELECT 1').catch((error: Error) => client.emit('error', error))
-      }, PROBE_INTERVAL)
       await lost
     } finally {
-      clearInterval(probe)
       this.#lostAt ??= performance.now()
-      this.#client = undefined
-      // A graceful close would hang on a half-open connection.
-      socket.destroy()
-    }
-  }
-
-  #receive(payload: string): void {
-    const { nodeId, onNotice, log, observer } = this.#options
-    const message = decodeNotices(payload)
-    if (!message) log.debug('ignored a notification that no gateway sent')
-    else if (message.nodeId === nodeId) observer.noticesReturned?.({ lag: performance.now() - this.#sentAt })
-    else {
-      observer.noticesReceived?.({ notices: message.notices.length })
-      message.notices.forEach(onNotice)
+      this.#connection = undefined
+      connecting.then(
+        (connection) => connection.close(),
+        () => undefined,
+      )
     }
   }
 
@@ -153,21 +155,23 @@ export class Bus {
   }
 
   async #send(): Promise<void> {
-    while (this.#client && this.#pending.size > 0) await this.#sendBatch(this.#client, this.#pending.takeAll())
+    while (this.#connection && this.#pending.size > 0) {
+      await this.#sendBatch(this.#connection, this.#pending.takeAll())
+    }
   }
 
-  async #sendBatch(client: pg.Client, batch: readonly Notice[]): Promise<void> {
-    const payloads = encodeNotices(this.#options.nodeId, batch)
+  async #sendBatch(connection: BusConnection, batch: readonly Notice[]): Promise<void> {
     const sentAt = performance.now()
     this.#sentAt = sentAt
     try {
-      await client.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload', [CHANNEL, payloads])
+      const { payloads } = await Promise.race([connection.send(batch), ...(this.#lost ? [this.#lost] : [])])
       const duration = performance.now() - sentAt
-      this.#options.observer.noticesSent?.({ notices: batch.length, payloads: payloads.length, duration })
+      this.#options.observer.noticesSent?.({ notices: batch.length, payloads, duration })
     } catch (error) {
       for (const notice of batch) this.#pending.put(notice)
-      if (this.#client === client) this.#client = undefined
-      client.emit('error', error)
+      if (this.#connection !== connection) return
+      this.#connection = undefined
+      this.#lose(error instanceof Error ? error : new Error('notices could not be sent', { cause: error }))
     }
   }
 }

@@ -6,7 +6,8 @@ import { type EventLog, readAll } from '../rooms/event-log.ts'
 import { apply, type Room, type RoomEvent } from '../rooms/model.ts'
 import { type RoomUpdate, updateOf } from './event.ts'
 import type { LiveStreams } from './live-streams.ts'
-import type { Notice, StreamNotice } from './notice.ts'
+import type { Interest } from './interest.ts'
+import { type Notice, roomTopic, type StreamNotice } from './notice.ts'
 import { Subscribers } from './subscribers.ts'
 
 /** Updates per room that are kept for subscribers who resume shortly after a disconnect. */
@@ -40,6 +41,8 @@ interface Dependencies {
   readonly slices: TimeSlices
   /** Sends a notice to the other nodes. Does not throw. */
   announce(notice: Notice): void
+  /** Requests the notices of a topic from the other nodes. */
+  watch(topic: string): Interest
   readonly log: Logger
 }
 
@@ -54,13 +57,14 @@ interface RoomSeq {
  */
 export class Hub implements LiveStreams {
   readonly #dependencies: Dependencies
-  readonly #subscribers = new Subscribers<RoomSubscriber>()
+  readonly #subscribers: Subscribers<RoomSubscriber>
   /** By room, for the rooms with subscribers. */
   readonly #channels = new Map<string, Channel>()
   readonly #catchUps = new Coalescer(async (roomId) => this.#channels.get(roomId)?.catchUp())
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
+    this.#subscribers = new Subscribers((roomId) => dependencies.watch(roomTopic(roomId)))
   }
 
   /** Number of rooms with at least one subscriber at this node. */
@@ -97,6 +101,8 @@ export class Hub implements LiveStreams {
     this.#subscribers.add(roomId, subscriber)
     const channel = this.#channelOf(roomId)
     try {
+      const ready = this.#subscribers.ready(roomId)
+      if (ready) await ready
       if (!channel.has(atLeast)) await this.#catchUps.run(roomId)
     } catch (error) {
       this.unsubscribe(roomId, subscriber)

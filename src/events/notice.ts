@@ -37,6 +37,23 @@ export type ConnectionNotice =
       readonly connections: readonly ReportedConnection[]
     }
 
+/** Stands for the user of a notice for all participants of the room. Not a valid user id. */
+export const EVERYBODY = ''
+
+/** The topic of notices that concern every node. */
+export const EVERY_NODE = 'all'
+/** The topic of notices about a room. */
+export const roomTopic = (roomId: string): string => `room.${roomId}`
+/** The topic of notices about a user. An id may contain any characters, a subject of a bus only some. */
+export const userTopic = (userId: string): string => `user.${Buffer.from(userId).toString('base64url')}`
+
+/** The topic of a notice: the nodes that watch it must receive the notice. */
+export function topicOf(notice: Notice): string {
+  if (notice.kind === 'room' || notice.kind === 'signal') return roomTopic(notice.roomId)
+  if (notice.kind === 'ringing' && notice.userId !== EVERYBODY) return userTopic(notice.userId)
+  return EVERY_NODE
+}
+
 /** A connection as reported to another node. */
 export type ReportedConnection = readonly [kind: string, openedAt: number]
 
@@ -109,6 +126,9 @@ export function encodeNotices(nodeId: string, notices: readonly Notice[]): strin
   if (payload !== head) payloads.push(`${payload}]`)
   return payloads
 }
+
+/** Encodes a single notice as a payload. */
+export const encodeNotice = (nodeId: string, notice: Notice): string => JSON.stringify([nodeId, toTuple(notice)])
 
 /** Decodes a payload to its sender and notices; null if no gateway sent the payload. */
 export function decodeNotices(payload: string): { nodeId: string; notices: readonly Notice[] } | null {

@@ -1,3 +1,5 @@
+import { ALWAYS, type Interest } from './interest.ts'
+
 /** A subscriber as used by the registry. */
 interface Closable {
   /** Ends the subscriber's stream. */
@@ -7,6 +9,13 @@ interface Closable {
 /** The registry of the subscribers of one kind of live stream at this node, by key: the id of a room or a user. */
 export class Subscribers<S extends Closable> {
   readonly #byKey = new Map<string, Set<S>>()
+  readonly #interests = new Map<string, Interest>()
+  readonly #watch: (key: string) => Interest
+
+  /** @param watch - requests the notices about a key, while it has subscribers */
+  constructor(watch: (key: string) => Interest) {
+    this.#watch = watch
+  }
 
   /** Number of keys with at least one subscriber. */
   get size(): number {
@@ -22,6 +31,11 @@ export class Subscribers<S extends Closable> {
     return this.#byKey.get(key)?.size ?? 0
   }
 
+  /** Resolves when notices about a key with subscribers arrive; undefined if they already do. */
+  ready(key: string): Promise<void> | undefined {
+    return this.#interests.get(key)?.ready
+  }
+
   of(key: string): Iterable<S> {
     return this.#byKey.get(key) ?? NONE
   }
@@ -32,8 +46,8 @@ export class Subscribers<S extends Closable> {
 
   /** Registers a subscriber. Returns a function that removes it and may be called more than once. */
   add(key: string, subscriber: S): () => void {
-    const subscribers = this.#byKey.get(key) ?? new Set()
-    this.#byKey.set(key, subscribers.add(subscriber))
+    const subscribers = this.#byKey.get(key) ?? this.#addKey(key)
+    subscribers.add(subscriber)
     return () => this.remove(key, subscriber)
   }
 
@@ -41,7 +55,21 @@ export class Subscribers<S extends Closable> {
   remove(key: string, subscriber: S): void {
     const subscribers = this.#byKey.get(key)
     subscribers?.delete(subscriber)
-    if (subscribers?.size === 0) this.#byKey.delete(key)
+    if (subscribers?.size === 0) this.#removeKey(key)
+  }
+
+  #addKey(key: string): Set<S> {
+    const subscribers = new Set<S>()
+    this.#byKey.set(key, subscribers)
+    const interest = this.#watch(key)
+    if (interest !== ALWAYS) this.#interests.set(key, interest)
+    return subscribers
+  }
+
+  #removeKey(key: string): void {
+    this.#byKey.delete(key)
+    this.#interests.get(key)?.release()
+    this.#interests.delete(key)
   }
 
   /** The current keys in batches, for periodic checks with one statement per batch. */
@@ -57,7 +85,7 @@ export class Subscribers<S extends Closable> {
   /** Closes and removes every subscriber. */
   close(): void {
     for (const subscriber of this.all()) subscriber.close()
-    this.#byKey.clear()
+    for (const key of this.#byKey.keys()) this.#removeKey(key)
   }
 }
 

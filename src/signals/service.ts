@@ -6,7 +6,8 @@ import { FairQueue } from '../core/fair-queue.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
 import type { LiveStreams } from '../events/live-streams.ts'
-import type { Notice, StreamNotice } from '../events/notice.ts'
+import type { Interest } from '../events/interest.ts'
+import { type Notice, roomTopic, type StreamNotice } from '../events/notice.ts'
 import { releasing } from '../events/queue.ts'
 import { Subscribers } from '../events/subscribers.ts'
 import type { Rates } from '../limits/rates.ts'
@@ -22,6 +23,8 @@ interface Dependencies {
   load(roomId: string): Promise<Room | null>
   /** Sends a notice to the other nodes. Does not throw. */
   announce(notice: Notice): void
+  /** Requests the notices of a topic from the other nodes. */
+  watch(topic: string): Interest
   readonly rates: Rates
   readonly clock: Clock
   readonly log: Logger
@@ -54,12 +57,13 @@ const RETRY = 1_000
 export class Signals implements LiveStreams {
   readonly #dependencies: Dependencies
   /** By room id. */
-  readonly #subscribers = new Subscribers<SignalSubscriber>()
+  readonly #subscribers: Subscribers<SignalSubscriber>
   /** By mailbox, which is written sequentially; signals are queued here so that they do not occupy connections. */
   readonly #sending = new FairQueue(QUEUE)
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
+    this.#subscribers = new Subscribers((roomId) => dependencies.watch(roomTopic(roomId)))
   }
 
   /** Number of rooms with at least one subscriber at this node. */
@@ -148,6 +152,7 @@ export class Signals implements LiveStreams {
   async *#follow(subscriber: SignalSubscriber, after: number | undefined): AsyncGenerator<Signal, undefined> {
     const { membership, wake } = subscriber
     const since = after === undefined ? membership.joinedAt : new Date(0)
+    await this.#subscribers.ready(membership.roomId)
     while (!wake.closed) {
       const signals = await this.#read(membership, { after: subscriber.cursor, since, limit: PAGE }, wake)
       if (!signals) return

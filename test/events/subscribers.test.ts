@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { ALWAYS } from '../../src/events/interest.ts'
 import { Subscribers } from '../../src/events/subscribers.ts'
 
 class Subscriber {
@@ -10,7 +11,7 @@ class Subscriber {
 }
 
 test('a key is registered as long as it has a subscriber', () => {
-  const subscribers = new Subscribers<Subscriber>()
+  const subscribers = new Subscribers<Subscriber>(() => ALWAYS)
   const removals = [subscribers.add('room', new Subscriber()), subscribers.add('room', new Subscriber())]
   expect([subscribers.size, subscribers.count('room'), subscribers.has('room')]).toEqual([1, 2, true])
   for (const remove of removals) remove()
@@ -18,7 +19,7 @@ test('a key is registered as long as it has a subscriber', () => {
 })
 
 test('removing a subscriber twice does not remove later subscribers', () => {
-  const subscribers = new Subscribers<Subscriber>()
+  const subscribers = new Subscribers<Subscriber>(() => ALWAYS)
   const remove = subscribers.add('room', new Subscriber())
   remove()
   const later = new Subscriber()
@@ -28,7 +29,7 @@ test('removing a subscriber twice does not remove later subscribers', () => {
 })
 
 test('batches contain every subscriber and every key once', () => {
-  const subscribers = new Subscribers<Subscriber>()
+  const subscribers = new Subscribers<Subscriber>(() => ALWAYS)
   for (const key of ['a', 'b', 'c', 'a', 'b', 'a']) subscribers.add(key, new Subscriber())
   expect([...subscribers.keyBatches(2)]).toEqual([['a', 'b'], ['c']])
   const batches = [...subscribers.batches(4)]
@@ -37,7 +38,7 @@ test('batches contain every subscriber and every key once', () => {
 })
 
 test('close closes each subscriber once, even if a subscriber removes itself meanwhile', () => {
-  const subscribers = new Subscribers<Subscriber>()
+  const subscribers = new Subscribers<Subscriber>(() => ALWAYS)
   const removed = new Subscriber()
   const remove = subscribers.add('room', removed)
   const others = [new Subscriber(), new Subscriber()]
@@ -49,4 +50,20 @@ test('close closes each subscriber once, even if a subscriber removes itself mea
   subscribers.close()
   expect([removed, ...others].map(({ closed }) => closed)).toEqual([1, 1, 1])
   expect(subscribers.size).toBe(0)
+})
+
+test('a key is watched from its first subscriber to its last', () => {
+  const watched: string[] = []
+  const released: string[] = []
+  const subscribers = new Subscribers<Subscriber>((key) => {
+    watched.push(key)
+    return { ready: undefined, release: () => void released.push(key) }
+  })
+  const removals = [subscribers.add('room', new Subscriber()), subscribers.add('room', new Subscriber())]
+  subscribers.add('other', new Subscriber())
+  expect(watched).toEqual(['room', 'other'])
+  for (const remove of [...removals, ...removals]) remove()
+  expect(released).toEqual(['room'])
+  subscribers.close()
+  expect(released).toEqual(['room', 'other'])
 })

@@ -199,8 +199,8 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     onNotice(notice) {
       if (notice.kind === 'spending') rates.grantedElsewhere(notice)
       else if (notice.kind === 'connections' || notice.kind === 'connected') userConnections.notice(notice)
+      else if (notice.kind === 'log') deliveries.wake()
       else for (const kind of liveStreams) kind.notice(notice)
-      if (notice.kind === 'room') deliveries.wake()
     },
     onGap: () => catchUp.runNow(),
     log,
@@ -225,6 +225,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       for (const kind of liveStreams) kind.committed(room, appended)
       snapshots.committed(room, appended)
       deliveries.wake()
+      announce({ kind: 'log' })
     },
   })
   const leaseStore = createLeaseStore(database.prisma)
@@ -280,6 +281,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       store: createDeliveryStore(database.prisma),
       events,
       snapshots,
+      watch,
       clock,
       log,
       observer,

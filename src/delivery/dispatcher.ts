@@ -2,6 +2,8 @@ import type { Scheduler } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
+import type { Interest } from '../events/interest.ts'
+import { LOG_TOPIC } from '../events/notice.ts'
 import { ReadBack } from '../events/read-back.ts'
 import type { EventLog } from '../rooms/event-log.ts'
 import type { RoomSnapshots } from '../rooms/snapshots.ts'
@@ -15,6 +17,8 @@ interface Dependencies {
   readonly store: DeliveryStore
   readonly events: EventLog
   readonly snapshots: Pick<RoomSnapshots, 'lastUntil'>
+  /** Requests the notices of a topic from the other nodes. */
+  watch(topic: string): Interest
   readonly clock: Scheduler
   readonly log: Logger
   readonly observer: Observer
@@ -48,6 +52,8 @@ export class Dispatcher {
   readonly #workers = new Map<string, DestinationWorker>()
   /** Destinations that answered `disable` and are still listed. */
   readonly #disabled = new Set<string>()
+  /** While this node delivers to a destination: in notices that the log has grown. */
+  #interest: Interest | undefined
   /** Workers that have been removed and may still have attempts in flight. */
   readonly #stopping = new Set<Promise<void>>()
 
@@ -98,6 +104,7 @@ export class Dispatcher {
     }
     const missing = [...destinations.keys()].filter((id) => !this.#workers.has(id) && !this.#disabled.has(id))
     if (missing.length > 0) await this.#acquire(missing, destinations)
+    this.#watchLog()
     return false
   }
 
@@ -140,6 +147,14 @@ export class Dispatcher {
         this.#abandon(id, worker)
         throw error
       })
+    }
+  }
+
+  #watchLog(): void {
+    if (this.#workers.size > 0) this.#interest ??= this.#dependencies.watch(LOG_TOPIC)
+    else {
+      this.#interest?.release()
+      this.#interest = undefined
     }
   }
 

@@ -16,6 +16,8 @@ export type StreamNotice =
  */
 export type Notice =
   | StreamNotice
+  /** Events were committed. For the node that delivers the log to a destination. */
+  | { readonly kind: 'log' }
   /** A user has used part of a rate. */
   | ({ readonly kind: 'spending' } & RateSpending)
   | ConnectionNotice
@@ -42,6 +44,8 @@ export const EVERYBODY = ''
 
 /** The topic of notices that concern every node. */
 export const EVERY_NODE = 'all'
+/** The topic of notices that the log has grown, in any room. */
+export const LOG_TOPIC = 'log'
 /** The topic of notices about a room. */
 export const roomTopic = (roomId: string): string => `room.${roomId}`
 /** The topic of notices about a user. An id may contain any characters, a subject of a bus only some. */
@@ -51,7 +55,7 @@ export const userTopic = (userId: string): string => `user.${Buffer.from(userId)
 export function topicOf(notice: Notice): string {
   if (notice.kind === 'room' || notice.kind === 'signal') return roomTopic(notice.roomId)
   if (notice.kind === 'ringing' && notice.userId !== EVERYBODY) return userTopic(notice.userId)
-  return EVERY_NODE
+  return notice.kind === 'log' ? LOG_TOPIC : EVERY_NODE
 }
 
 /** A connection as reported to another node. */
@@ -94,6 +98,7 @@ export class PendingNotices {
 
 function keyOf(notice: Notice): string {
   if (notice.kind === 'room') return `room:${notice.roomId}`
+  if (notice.kind === 'log') return notice.kind
   if (notice.kind === 'spending') return `spending:${notice.action}:${notice.key}`
   if (notice.kind === 'connections' || notice.kind === 'connected') return `${notice.kind}:${notice.requestId}`
   return `${notice.kind}:${notice.roomId}:${notice.userId}`
@@ -142,6 +147,7 @@ export function decodeNotices(payload: string): { nodeId: string; notices: reado
 }
 
 type Tuple =
+  | readonly ['l', '']
   | readonly ['r', roomId: string, seq: number]
   | readonly ['c' | 's', roomId: string, userId: string]
   | readonly ['x', action: string, key: string, cost: number]
@@ -153,6 +159,7 @@ const CODES = { ringing: 'c', signal: 's' } as const
 
 function toTuple(notice: Notice): Tuple {
   if (notice.kind === 'room') return ['r', notice.roomId, notice.seq]
+  if (notice.kind === 'log') return ['l', '']
   if (notice.kind === 'spending') return ['x', notice.action, notice.key, notice.cost]
   if (notice.kind === 'connections') return ['q', notice.requestId, notice.userId, notice.disconnect ? 1 : 0]
   if (notice.kind === 'connected') return ['a', notice.requestId, notice.nodeId, notice.connections]
@@ -164,6 +171,7 @@ function fromTuple(tuple: unknown): Notice | null {
   if (!Array.isArray(tuple)) return null
   const [kind, roomId, about, cost] = tuple as unknown[]
   if (typeof roomId !== 'string') return null
+  if (kind === 'l') return { kind: 'log' }
   if (kind === 'x') return toSpending(roomId, about, cost)
   if (kind === 'q' || kind === 'a') return toConnections(kind, roomId, about, cost)
   if (kind === 'r' && typeof about === 'number') return { kind: 'room', roomId, seq: about }

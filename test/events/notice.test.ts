@@ -1,5 +1,17 @@
 import { expect, test } from 'vitest'
-import { decodeNotices, encodeNotices, type Notice, PendingNotices } from '../../src/events/notice.ts'
+import {
+  decodeNotices,
+  encodeNotice,
+  encodeNotices,
+  EVERY_NODE,
+  EVERYBODY,
+  LOG_TOPIC,
+  type Notice,
+  PendingNotices,
+  roomTopic,
+  topicOf,
+  userTopic,
+} from '../../src/events/notice.ts'
 
 const NODE = '01900000-0000-7000-8000-000000000001'
 const roomId = (index: number) => `01900000-0000-7000-8000-${String(index).padStart(12, '0')}`
@@ -87,4 +99,24 @@ test.each(['', 'nonsense', '{}', '[1]', 'null'])(
 test('an unknown kind of notice is ignored', () => {
   const payload = JSON.stringify([NODE, ['x', roomId(1)], ['r', roomId(2), 5], 7])
   expect(decodeNotices(payload)?.notices).toEqual([{ kind: 'room', roomId: roomId(2), seq: 5 }])
+})
+
+test('each notice goes to the nodes that watch its topic', () => {
+  const topic = (notice: Notice) => topicOf(notice)
+  expect(topic({ kind: 'room', roomId: roomId(1), seq: 2 })).toBe(roomTopic(roomId(1)))
+  expect(topic({ kind: 'signal', roomId: roomId(1), userId: 'bob' })).toBe(roomTopic(roomId(1)))
+  expect(topic({ kind: 'ringing', roomId: roomId(1), userId: 'bob' })).toBe(userTopic('bob'))
+  expect(topic({ kind: 'ringing', roomId: roomId(1), userId: EVERYBODY })).toBe(EVERY_NODE)
+  expect(topic({ kind: 'spending', action: 'create', key: 'bob', cost: 1 })).toBe(EVERY_NODE)
+  expect(topic({ kind: 'log' })).toBe(LOG_TOPIC)
+})
+
+test('the topic of a user is a single subject token, whatever characters the id has', () => {
+  const topics = ['a.b', '*', '>', ' ', 'Zoë', '\u{1F600}'.repeat(128)].map(userTopic)
+  expect(topics.filter((topic) => !/^user\.[\w-]+$/.test(topic))).toEqual([])
+  expect(new Set(topics).size).toBe(topics.length)
+})
+
+test('a notice that the log has grown can be encoded', () => {
+  expect(decodeNotices(encodeNotice(NODE, { kind: 'log' }))?.notices).toEqual([{ kind: 'log' }])
 })

@@ -228,7 +228,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       announce({ kind: 'log' })
     },
   })
-  const leaseStore = createLeaseStore(database.prisma)
+  const leaseStore = createLeaseStore(database.statements)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const connections = new Connections()
   const processFigures = lifecycle.add(new ProcessFigures(), {
@@ -292,7 +292,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     onAdminAction: ({ type: action, ...rest }) => audit.record({ action, ...rest }),
     executor,
     store,
-    ringChecker: createRingChecker(database.prisma),
+    ringChecker: createRingChecker(database.statements),
     clock,
     media,
     rates,

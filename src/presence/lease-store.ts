@@ -1,5 +1,5 @@
 import { NO_DEVICE } from '../core/ids.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { statement, type Statements } from '../db/statement.ts'
 
 /** A user's device in a room. */
 export interface LeaseHolder {
@@ -44,81 +44,94 @@ export interface LeaseStore {
 /** Seconds without a heartbeat after which a node counts as dead. The grace of its participants begins within 15 s. */
 export const DEAD_AFTER = 10
 
-export function createLeaseStore(prisma: PrismaClient): LeaseStore {
+const HOLD = statement(`
+WITH lease AS (
+  SELECT * FROM json_populate_recordset(NULL::"Lease", $1::json)
+), opened AS (
+  DELETE FROM "AwaitedStream" awaited USING lease
+   WHERE awaited."roomId" = lease."roomId" AND awaited."userId" = lease."userId"
+     AND awaited."deviceId" = lease."deviceId"
+)
+INSERT INTO "Lease" SELECT * FROM lease ON CONFLICT DO NOTHING`)
+
+const DROP = statement(`
+DELETE FROM "Lease"
+ WHERE "roomId" = $1::uuid AND "userId" = $2::text AND "nodeId" = $3::uuid AND "deviceId" = $4::text`)
+
+const IS_HELD = statement(`
+SELECT FROM "Lease" lease JOIN "Node" node ON node."id" = lease."nodeId"
+ WHERE lease."roomId" = $1::uuid AND lease."userId" = $2::text
+   AND lease."deviceId" = $3::text AND lease."nodeId" <> $4::uuid
+   AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER})`)
+
+const BEAT = statement(`
+/* heartbeat */
+WITH before AS (SELECT "seenAt" FROM "Node" WHERE "id" = $1::uuid)
+INSERT INTO "Node" ("id", "startedAt", "seenAt", "figures") VALUES ($1::uuid, now(), now(), $2::jsonb)
+ON CONFLICT ("id") DO UPDATE SET "seenAt" = now(), "figures" = excluded."figures"
+RETURNING coalesce((SELECT "seenAt" < now() - make_interval(secs => ${DEAD_AFTER}) FROM before), true) AS missed`)
+
+const ORPHANS = statement(`
+/* heartbeat */
+SELECT lease."roomId"::text, lease."userId", lease."nodeId"::text, lease."deviceId"
+  FROM "Lease" lease
+ WHERE NOT EXISTS (SELECT FROM "Node" node WHERE node."id" = lease."nodeId"
+                      AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER}))
+ LIMIT $1::integer`)
+
+const LIVE_NODES = statement(`
+/* metrics */
+SELECT count(*)::int AS nodes FROM "Node" WHERE "seenAt" > now() - make_interval(secs => ${DEAD_AFTER})`)
+
+const DELETE_NODE = statement(`DELETE FROM "Node" WHERE "id" = $1::uuid`)
+
+const OVERDUE = statement(`
+/* sweep */
+SELECT "roomId"::text, "userId", "deviceId", "sessionId", "since" FROM "AwaitedStream"
+ WHERE "until" <= $1::timestamptz ORDER BY "until" LIMIT $2::integer`)
+
+const STOP_AWAITING = statement(`
+DELETE FROM "AwaitedStream" WHERE "roomId" = $1::uuid AND "userId" = $2::text AND "sessionId" = $3::text`)
+
+export function createLeaseStore(statements: Statements): LeaseStore {
   return {
     async hold(leases) {
-      await prisma.$executeRaw`
-        WITH lease AS (
-          SELECT * FROM jsonb_populate_recordset(NULL::"Lease", ${JSON.stringify(leases.map(toRow))}::jsonb)
-        ), opened AS (
-          DELETE FROM "AwaitedStream" awaited USING lease
-           WHERE awaited."roomId" = lease."roomId" AND awaited."userId" = lease."userId"
-             AND awaited."deviceId" = lease."deviceId"
-        )
-        INSERT INTO "Lease" SELECT * FROM lease ON CONFLICT DO NOTHING`
+      await statements.run(HOLD, [JSON.stringify(leases.map(toRow))])
     },
 
     async drop({ roomId, userId, deviceId, nodeId }) {
-      await prisma.$executeRaw`
-        DELETE FROM "Lease"
-         WHERE "roomId" = ${roomId}::uuid AND "userId" = ${userId} AND "nodeId" = ${nodeId}::uuid
-           AND "deviceId" = ${deviceId ?? NO_DEVICE}`
+      await statements.run(DROP, [roomId, userId, nodeId, deviceId ?? NO_DEVICE])
     },
 
     async isHeld({ roomId, userId, deviceId }, { except = NO_NODE } = {}) {
-      const rows = await prisma.$queryRaw<unknown[]>`
-        SELECT FROM "Lease" lease JOIN "Node" node ON node."id" = lease."nodeId"
-         WHERE lease."roomId" = ${roomId}::uuid AND lease."userId" = ${userId}
-           AND lease."deviceId" = ${deviceId ?? NO_DEVICE} AND lease."nodeId" <> ${except}::uuid
-           AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER})`
+      const rows = await statements.run(IS_HELD, [roomId, userId, deviceId ?? NO_DEVICE, except])
       return rows.length > 0
     },
 
     async beat(nodeId, figures) {
-      const [row] = await prisma.$queryRaw<{ missed: boolean }[]>`
-        /* heartbeat */
-        WITH before AS (SELECT "seenAt" FROM "Node" WHERE "id" = ${nodeId}::uuid)
-        INSERT INTO "Node" ("id", "startedAt", "seenAt", "figures")
-        VALUES (${nodeId}::uuid, now(), now(), ${JSON.stringify(figures)}::jsonb)
-        ON CONFLICT ("id") DO UPDATE SET "seenAt" = now(), "figures" = excluded."figures"
-        RETURNING coalesce((SELECT "seenAt" < now() - make_interval(secs => ${DEAD_AFTER}) FROM before), true) AS missed`
+      const [row] = await statements.run<{ missed: boolean }>(BEAT, [nodeId, JSON.stringify(figures)])
       return { missed: row?.missed ?? true }
     },
 
     async orphans(limit) {
-      const rows = await prisma.$queryRaw<LeaseRow[]>`
-        /* heartbeat */
-        SELECT lease."roomId"::text, lease."userId", lease."nodeId"::text, lease."deviceId"
-          FROM "Lease" lease
-         WHERE NOT EXISTS (SELECT FROM "Node" node WHERE node."id" = lease."nodeId"
-                              AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER}))
-         LIMIT ${limit}`
-      return rows.map(fromRow)
+      return (await statements.run<LeaseRow>(ORPHANS, [limit])).map(fromRow)
     },
 
     async liveNodes() {
-      const [row] = await prisma.$queryRaw<{ nodes: number }[]>`
-        /* metrics */
-        SELECT count(*)::int AS nodes FROM "Node" WHERE "seenAt" > now() - make_interval(secs => ${DEAD_AFTER})`
+      const [row] = await statements.run<{ nodes: number }>(LIVE_NODES, [])
       return row?.nodes ?? 0
     },
 
     async deleteNode(nodeId) {
-      await prisma.$executeRaw`DELETE FROM "Node" WHERE "id" = ${nodeId}::uuid`
+      await statements.run(DELETE_NODE, [nodeId])
     },
 
     async overdue(now, limit) {
-      const rows = await prisma.$queryRaw<OverdueStream[]>`
-        /* sweep */
-        SELECT "roomId"::text, "userId", "deviceId", "sessionId", "since" FROM "AwaitedStream"
-         WHERE "until" <= ${now} ORDER BY "until" LIMIT ${limit}`
-      return rows.map(fromRow)
+      return (await statements.run<OverdueStream>(OVERDUE, [now.toISOString(), limit])).map(fromRow)
     },
 
     async stopAwaiting({ roomId, userId, sessionId }) {
-      await prisma.$executeRaw`
-        DELETE FROM "AwaitedStream"
-         WHERE "roomId" = ${roomId}::uuid AND "userId" = ${userId} AND "sessionId" = ${sessionId}`
+      await statements.run(STOP_AWAITING, [roomId, userId, sessionId])
     },
   }
 }

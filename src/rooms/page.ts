@@ -52,7 +52,7 @@ export function pageStatement(query: PageQuery): { statement: Statement; values:
   return { statement: isFiltered ? { text } : prepared(text), values }
 }
 
-/** The prepared statements by text: 32 at most, one for each scope, direction, pair of cursors and `withParticipants`. */
+/** The prepared statements by text: one for each kind of scope, direction, pair of cursors and `withParticipants`. */
 const statements = new Map<string, Statement>()
 
 function prepared(text: string): Statement {

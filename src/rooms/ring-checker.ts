@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { statement, type Statements } from '../db/statement.ts'
 
 /** The checks before a user calls or invites others. */
 export interface RingCheck {
@@ -21,19 +21,26 @@ export interface RingChecker {
   }): Promise<RingCheck>
 }
 
-export function createRingChecker(prisma: PrismaClient): RingChecker {
+/** Parameters: $1, the caller; $2, the users; $3, the present time; $4, `liveRoomsMax`; $5, `ringingMax`. */
+const CHECK = statement(`
+SELECT (SELECT count(*)::int FROM (
+          SELECT FROM "Room" WHERE "callerId" = $1::text AND "status" IN ('waiting', 'active')
+           LIMIT $4::integer) live) AS "liveRooms",
+       ARRAY(SELECT "userId" FROM "Block"
+              WHERE "blockedId" = $1::text AND "userId" = ANY($2::text[])) AS "blockedBy",
+       ARRAY(SELECT "userId" FROM "Participant"
+              WHERE "userId" = ANY($2::text[]) AND "ringsUntil" > $3::timestamptz AND "state" = 'invited'
+                AND "role" <> 'caller' AND "silent" IS NOT TRUE
+              GROUP BY "userId" HAVING count(*) >= $5::integer) AS "atRingLimit"`)
+
+export function createRingChecker(statements: Statements): RingChecker {
   return {
     async check({ callerId, userIds, now, liveRoomsMax, ringingMax }) {
-      const [row] = await prisma.$queryRaw<{ liveRooms: number; blockedBy: string[]; atRingLimit: string[] }[]>`
-        SELECT (SELECT count(*)::int FROM (
-                  SELECT FROM "Room" WHERE "callerId" = ${callerId} AND "status" IN ('waiting', 'active')
-                   LIMIT ${liveRoomsMax}) live) AS "liveRooms",
-               ARRAY(SELECT "userId" FROM "Block"
-                      WHERE "blockedId" = ${callerId} AND "userId" = ANY(${userIds})) AS "blockedBy",
-               ARRAY(SELECT "userId" FROM "Participant"
-                      WHERE "userId" = ANY(${userIds}) AND "ringsUntil" > ${now} AND "state" = 'invited'
-                        AND "role" <> 'caller' AND "silent" IS NOT TRUE
-                      GROUP BY "userId" HAVING count(*) >= ${ringingMax}) AS "atRingLimit"`
+      const values = [callerId, userIds, now.toISOString(), liveRoomsMax, ringingMax]
+      const [row] = await statements.run<{ liveRooms: number; blockedBy: string[]; atRingLimit: string[] }>(
+        CHECK,
+        values,
+      )
       return {
         liveRooms: row?.liveRooms ?? 0,
         blockedBy: new Set(row?.blockedBy),

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders } from 'node:http'
 import { badInput, RtcError } from '../core/errors.ts'
 import { readJson } from '../core/json.ts'
@@ -20,12 +21,13 @@ export function parseJson(body: Buffer, options?: Parameters<typeof readJson>[1]
 }
 
 function decode(body: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body)
-  } catch {
-    throw badInput([{ path: '', message: 'The body is not valid UTF-8' }])
-  }
+  // Costs a fraction of a TextDecoder that is `fatal`.
+  if (!isUtf8(body)) throw badInput([{ path: '', message: 'The body is not valid UTF-8' }])
+  const text = body.toString()
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
 }
+
+const BYTE_ORDER_MARK = '\uFEFF'
 
 /** Whether a client requests JSON instead of an event stream. */
 export const prefersJson = (accept = ''): boolean =>

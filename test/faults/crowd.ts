@@ -94,6 +94,17 @@ export class Subscriber {
   }
 }
 
+/** Unmutes a participant; resolves to the room's seq after it, and rejects without an answer. */
+export async function unmute({ roomId, url, token }: { roomId: string; url: string; token: string }): Promise<number> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: TOGGLE, variables: { input: { roomId, audio: true } } }),
+  })
+  const { data } = (await response.json()) as { data: { updateParticipant: { room: { seq: number } } } }
+  return data.updateParticipant.room.seq
+}
+
 /** Mutes and unmutes repeatedly; records acknowledgements and refusals. */
 export class Writer {
   readonly #options: ClientOptions

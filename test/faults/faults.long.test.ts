@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { Cluster, GRACE } from './cluster.ts'
-import { Subscriber, Writer } from './crowd.ts'
+import { Subscriber, unmute as unmuteAt, Writer } from './crowd.ts'
 
 /** 1 in CI; a longer run: `FAULT_FACTOR=10 npx vitest run test/faults`. */
 const FACTOR = Number(process.env['FAULT_FACTOR'] ?? 1)
@@ -111,6 +112,120 @@ test('recovers from a node killed under load', async () => {
     await cluster.startNode(1)
   })
 }, 120_000)
+
+/**
+ * A transaction that has locked the log against writers, or waits in the lock's queue. Locks of tables are granted in the
+ * order of the requests, unlike those of rows.
+ */
+async function lockLog() {
+  const client = new pg.Client({ connectionString: cluster.databaseUrl })
+  await client.connect()
+  await client.query('BEGIN')
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  let isLocked = false
+  const locked = client.query('LOCK TABLE "RoomEvent" IN SHARE ROW EXCLUSIVE MODE').then(() => {
+    isLocked = true
+  })
+  const waits = async () =>
+    (await cluster.query(`SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'`, [rows[0]?.pid]))
+      .rowCount === 1
+  await expect.poll(async () => isLocked || (await waits())).toBe(true)
+  return { locked, release: () => client.end() }
+}
+
+/** Server processes of the gateways whose commit waits for the log's lock. */
+const waitingCommits = async (): Promise<number[]> => {
+  const { rows } = await cluster.query(
+    `SELECT pid FROM pg_stat_activity WHERE application_name = 'rtc-gateway' AND wait_event_type = 'Lock'
+        AND query LIKE '%given AS (%'`,
+  )
+  return (rows as { pid: number }[]).map(({ pid }) => pid)
+}
+
+/** Numbers of events in the room's log by the transaction that wrote them, in the order of the log. */
+const transactions = async (id: string): Promise<number[]> => {
+  const { rows } = await cluster.query(
+    `SELECT count(*)::int AS events FROM "RoomEvent" WHERE "roomId" = $1 GROUP BY xmin ORDER BY min("seq")`,
+    [id],
+  )
+  return (rows as { events: number }[]).map(({ events }) => events)
+}
+
+test.each([
+  { name: 'lands after the kill', terminated: false },
+  { name: 'is rolled back', terminated: true },
+])(
+  'a node killed while a grouped commit is in flight: the commit $name as a whole, and no acknowledged command is lost',
+  async ({ name, terminated }) => {
+    await Promise.all(writers.map((writer) => writer.stop()))
+    const members = Array.from({ length: 20 }, (_, index) => `member-${index}`)
+    const tokens = await Promise.all(members.map((userId) => cluster.token(userId)))
+    const request = async (node: number, index: number, method: string, path: string, body: unknown) => {
+      const response = await fetch(`${cluster.urls[node]}/im/api/v1/rtc${path}`, {
+        method,
+        headers: { authorization: `Bearer ${tokens[index]}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      expect(response.ok).toBe(true)
+      return (await response.json()) as { id: string; seq: number }
+    }
+    const { id } = await request(1, 0, 'POST', '/rooms', { type: 'group', access: 'link', maxParticipants: 50 })
+    for (const index of members.keys()) await request(1, index, 'POST', `/rooms/${id}/join`, { audio: false })
+    const watcher = new Subscriber({
+      roomId: id,
+      userId: 'member-0',
+      token: tokens[0] ?? '',
+      urls: () => cluster.urls.slice(0, 1),
+    }).start()
+    await expect.poll(() => watcher.view).toBeDefined()
+    const before = await transactions(id)
+
+    // While the first command's commit waits, the others queue at the node. A second lock, behind the first commit in the
+    // queue, then holds up the commit that the others share.
+    const unmute = (index: number) => unmuteAt({ roomId: id, url: cluster.urls[1] ?? '', token: tokens[index] ?? '' })
+    const first = await lockLog()
+    await first.locked
+    const acknowledged = unmute(0)
+    await expect.poll(waitingCommits).toHaveLength(1)
+    const second = await lockLog()
+    const unanswered = Promise.allSettled(members.slice(1).map((_, index) => unmute(index + 1)))
+    // The node has received the others when it answers a later request on a new connection.
+    await fetch(`${cluster.urls[1]}/health/ready`)
+    await first.release()
+    const seq = await acknowledged
+    await second.locked
+    await expect.poll(waitingCommits).toHaveLength(1)
+    const [pid] = await waitingCommits()
+    await cluster.killNode(1)
+    if (terminated) await cluster.query('SELECT pg_terminate_backend($1)', [pid])
+    await second.release()
+    await expect.poll(waitingCommits).toHaveLength(0)
+
+    expect((await unanswered).map(({ status }) => status)).toEqual(members.slice(1).map(() => 'rejected'))
+    const [grouped = 0, ...others] = (await transactions(id)).slice(before.length + 1)
+    expect(others).toEqual([])
+    // Commands that reached the node late are not part of the commit.
+    if (terminated) expect(grouped).toBe(0)
+    else expect(grouped).toBeGreaterThan(members.length / 2)
+    const { rows } = await cluster.query('SELECT "actorId" FROM "RoomEvent" WHERE "roomId" = $1 AND "seq" = $2', [
+      id,
+      seq,
+    ])
+    expect(rows).toEqual([{ actorId: 'member-0' }])
+    // The surviving node continues: its view includes the commit if it landed, and it accepts the commands again.
+    for (const index of members.keys())
+      await unmuteAt({ roomId: id, url: cluster.urls[0] ?? '', token: tokens[index] ?? '' })
+    await expect.poll(() => watcher.view?.participants.filter(({ audio }) => audio).length).toBe(members.length)
+    expect(watcher.faults).toEqual([])
+    await watcher.stop()
+    await cluster.startNode(1)
+    for (const writer of writers) writer.start()
+    summary.push(
+      `${'kill -9 of a node amid a grouped commit'.padEnd(46)} | ${members.length - 1} commands, which ${name}`,
+    )
+  },
+  60_000,
+)
 
 test('recovers from repeatedly terminated LISTEN connections', async () => {
   await expectRecovery('LISTEN connections cut', async () => {

@@ -2,6 +2,7 @@
 import { rtcGateway } from './cli/cli.ts'
 
 const { exitCode, stdout = '', stderr = '' } = await rtcGateway(process.argv.slice(2))
-process.stdout.write(stdout)
-process.stderr.write(stderr)
+// Even an empty write fails if the reader of a pipe has gone.
+if (stdout) process.stdout.write(stdout)
+if (stderr) process.stderr.write(stderr)
 process.exitCode = exitCode

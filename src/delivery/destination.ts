@@ -1,5 +1,5 @@
 import type { RoomUpdate } from '../events/event.ts'
-import type { RoomEventType } from '../rooms/model.ts'
+import type { Room, RoomEventType } from '../rooms/model.ts'
 
 /**
  * A receiver of events outside of the gateway: a webhook endpoint, a media server, a chat server. It receives every event
@@ -11,6 +11,11 @@ export interface Destination {
   readonly id: string
   /** The kind, for logs and metrics; a short constant such as `webhook`. */
   readonly kind: string
+  /**
+   * False for a destination that delivers only the backlog with which it was created, and is deleted when the backlog is
+   * empty. @default true
+   */
+  readonly follows?: boolean
   /** Rooms whose events are delivered at the same time. @default 32 */
   readonly parallel?: number
   /** Whether the destination wants events of this type and room. Other events are not read from the log. */
@@ -43,6 +48,10 @@ export interface DeliveryAttempt {
   readonly number: number
   /** No attempt follows a failure of this one. */
   readonly isLast: boolean
+  /** The room before the event; null for its first event. */
+  readonly before: Room | null
+  /** The event after this one, if it has been read; events of the same commit almost always have. */
+  readonly next: RoomUpdate | null
   /** Aborted when another node may deliver to the destination, or when this node stops. */
   readonly signal: AbortSignal
 }
@@ -54,8 +63,8 @@ export type DeliveryOutcome =
       readonly kind: 'retry'
       /** Minimum of milliseconds until the next attempt. */
       readonly after?: number
-      /** The destination is overloaded: all of its rooms pause, for `after` or the room's delay, at most a minute. */
-      readonly pause?: boolean
+      /** The destination is overloaded: milliseconds for which no event of any room is delivered, at most an hour. */
+      readonly pause?: number
     }
   /** The event is skipped. */
   | { readonly kind: 'given up' }

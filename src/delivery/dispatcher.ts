@@ -54,8 +54,8 @@ export class Dispatcher {
   readonly #disabled = new Set<string>()
   /** While this node delivers to a destination: in notices that the log has grown. */
   #interest: Interest | undefined
-  /** Workers that have been removed and may still have attempts in flight. */
-  readonly #stopping = new Set<Promise<void>>()
+  /** Workers that have been removed and may still have attempts in flight, by destination. */
+  readonly #stopping = new Map<string, Promise<void>>()
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
@@ -74,7 +74,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     await this.#job.stop()
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()))
-    await Promise.all(this.#stopping)
+    await Promise.all(this.#stopping.values())
     this.#workers.clear()
   }
 
@@ -99,10 +99,16 @@ export class Dispatcher {
     for (const id of this.#disabled) if (!destinations.has(id)) this.#disabled.delete(id)
     for (const [id, worker] of this.#workers) {
       const destination = destinations.get(id)
-      if (destination) worker.use(destination)
-      else this.#stop(id, worker)
+      if (!destination) this.#stop(id, worker)
+      else if (worker.isDone) {
+        this.#stop(id, worker)
+        destinations.delete(id)
+        await this.#dependencies.store.forget(id)
+      } else worker.use(destination)
     }
-    const missing = [...destinations.keys()].filter((id) => !this.#workers.has(id) && !this.#disabled.has(id))
+    const missing = [...destinations.keys()].filter(
+      (id) => !this.#workers.has(id) && !this.#disabled.has(id) && !this.#stopping.has(id),
+    )
     if (missing.length > 0) await this.#acquire(missing, destinations)
     this.#watchLog()
     return false
@@ -165,8 +171,8 @@ export class Dispatcher {
 
   #stop(id: string, worker: DestinationWorker): void {
     this.#workers.delete(id)
-    const stopped = worker.stop().finally(() => this.#stopping.delete(stopped))
-    this.#stopping.add(stopped)
+    const stopped = worker.stop().finally(() => this.#stopping.delete(id))
+    this.#stopping.set(id, stopped)
   }
 
   #abandon(id: string, worker: DestinationWorker): void {

@@ -64,6 +64,9 @@ export interface DeliveryStore {
   forget(destinationId: string): Promise<void>
 }
 
+/** Rooms in the backlog of one destination. */
+export const BACKLOG_MAX = 5_000
+
 /** Seconds after which another node may take a lease that was not extended. */
 export const LEASE = 10
 
@@ -86,7 +89,8 @@ export function createDeliveryStore(prisma: PrismaClient): DeliveryStore {
         /* delivery */
         UPDATE "DeliveryDestination" SET "nodeId" = ${nodeId}::uuid, "leasedUntil" = now() + make_interval(secs => ${LEASE})
          WHERE "id" IN (SELECT "id" FROM "DeliveryDestination"
-                         WHERE "id" = ANY(${destinationIds}::text[]) AND ("nodeId" IS NULL OR "leasedUntil" < now())
+                         WHERE "id" = ANY(${destinationIds}::text[]) 
+                           AND ("nodeId" IS NULL OR "nodeId" = ${nodeId}::uuid OR "leasedUntil" < now())
                            FOR UPDATE SKIP LOCKED)
         RETURNING "id", "xid"::text, "roomId"::text, "seq"`
       return new Map(rows.map(({ id, ...position }) => [id, position]))
@@ -118,10 +122,12 @@ export function createDeliveryStore(prisma: PrismaClient): DeliveryStore {
       >`
         /* delivery */
         SELECT (SELECT coalesce(json_agg(page), '[]') FROM (
-                  SELECT "xid"::text, "roomId", "seq", "type", "at" FROM "RoomEvent"
-                   WHERE "xid" >= ${xid}::text::xid8 AND "xid" < pg_snapshot_xmin(pg_current_snapshot())
-                     AND ("xid", "roomId", "seq") > (${xid}::text::xid8, ${roomId}::uuid, ${seq}::int)
-                   ORDER BY "xid", "roomId", "seq" LIMIT ${limit}) page) AS events,
+                  SELECT event."xid"::text, event."roomId", event."seq", event."type", event."at"
+                    FROM "RoomEvent" event
+                   WHERE event."xid" >= ${xid}::text::xid8 AND event."xid" < pg_snapshot_xmin(pg_current_snapshot())
+                     AND (event."xid", event."roomId", event."seq") > (${xid}::text::xid8, ${roomId}::uuid, ${seq}::int)
+                   -- Unqualified, "xid" would be the text.
+                   ORDER BY event."xid", event."roomId", event."seq" LIMIT ${limit}) page) AS events,
                EXISTS (SELECT FROM "RoomEvent" WHERE "xid" >= pg_snapshot_xmin(pg_current_snapshot())) AS unsettled`
       if (!page) return { events: [], unsettled: false }
       return { ...page, events: page.events.map((event) => ({ ...event, at: new Date(event.at) })) }

@@ -7,8 +7,8 @@ import type { RoomUpdate } from '../events/event.ts'
 import type { ReadBack } from '../events/read-back.ts'
 import type { EventLog } from '../rooms/event-log.ts'
 import { Backlog, type BacklogRoom } from './backlog.ts'
-import { backOff, type DeliveryOutcome, type Destination } from './destination.ts'
-import { type DeliveryStore, LEASE, type LogPosition } from './store.ts'
+import { backOff, type DeliveryAttempt, type DeliveryOutcome, type Destination } from './destination.ts'
+import { BACKLOG_MAX, type DeliveryStore, LEASE, type LogPosition } from './store.ts'
 
 export interface WorkerDependencies {
   readonly nodeId: string
@@ -30,13 +30,11 @@ const COLLECT = 20
 const SETTLE_DELAY = 50
 /** Events per read. */
 const PAGE = 500
-/** With this many rooms in the backlog, further events stay in the log until rooms have been delivered. */
-const BACKLOG_MAX = 5_000
 /** Events of one room that are delivered before other rooms get their turn. */
 const TURN = 16
 const PARALLEL = 32
 /** Longest pause of all rooms of a destination, in milliseconds. */
-const PAUSE_MAX = 60_000
+const PAUSE_MAX = 3_600_000
 /** Milliseconds that a stopping worker waits for attempts in flight. */
 const STOP_GRACE = 5_000
 /** Milliseconds before the end of a lease at which its holder stops delivering. */
@@ -83,6 +81,11 @@ export class DestinationWorker {
   /** Rooms with undelivered events, and when the oldest of these events was committed. */
   get backlog(): { readonly rooms: number; readonly oldest: Date | null } {
     return { rooms: this.#backlog.size, oldest: this.#backlog.oldest }
+  }
+
+  /** Whether a destination that does not follow the log has nothing left to deliver. */
+  get isDone(): boolean {
+    return this.#destination.follows === false && this.#backlog.size === 0
   }
 
   /** @param leasedAt - `performance.now()` before the lease was requested */
@@ -152,7 +155,8 @@ export class DestinationWorker {
 
   /** Reads one page of the log. Resolves to whether to continue at once. */
   async #read(): Promise<boolean> {
-    if (this.#stopping || this.#backlog.size >= BACKLOG_MAX) return false
+    // Above the maximum, further events stay in the log until rooms have been delivered.
+    if (this.#stopping || this.#destination.follows === false || this.#backlog.size >= BACKLOG_MAX) return false
     const { events, unsettled } = await this.#dependencies.store.read(this.#backlog.cursor, PAGE)
     for (const event of events) if (this.#destination.wants(event)) this.#backlog.add(event)
     const last = events.at(-1)
@@ -198,17 +202,19 @@ export class DestinationWorker {
 
   /** Delivers a room's events in order until the first failure. */
   async #deliver(room: BacklogRoom): Promise<void> {
-    const { readBack, clock, log } = this.#dependencies
-    const { upTo } = room
-    const last = Math.min(upTo, room.after + TURN)
+    const { clock, log, onEnd } = this.#dependencies
+    const last = Math.min(room.upTo, room.after + TURN)
     try {
-      for await (const update of readBack.updates(room.roomId, { after: room.after, upTo })) {
+      const updates = await this.#updatesOf(room, last)
+      for (const [index, update] of updates.entries()) {
+        if (update.seq <= room.after) continue
         if (this.#stopping || this.isExpired || update.seq > last) break
-        const outcome = await this.#attempt(update, room)
+        const neighbours = { before: updates[index - 1]?.room ?? null, next: updates[index + 1] ?? null }
+        const outcome = await this.#attempt(update, room, neighbours)
         if (this.#abort.signal.aborted) return
         if (outcome.kind === 'disable') {
           this.#backlog.delay(room, clock.now())
-          this.#dependencies.onEnd('disabled')
+          onEnd('disabled')
           return
         }
         if (outcome.kind === 'retry' && this.#retryLater(room, outcome)) return
@@ -224,7 +230,22 @@ export class DestinationWorker {
     }
   }
 
-  async #attempt(update: RoomUpdate, room: BacklogRoom): Promise<DeliveryOutcome> {
+  /** The events up to number `last`, the event before them, and the one after them if it is due as well. */
+  async #updatesOf({ roomId, after, upTo }: BacklogRoom, last: number): Promise<readonly RoomUpdate[]> {
+    const updates: RoomUpdate[] = []
+    const range = { after: Math.max(0, after - 1), upTo }
+    for await (const update of this.#dependencies.readBack.updates(roomId, range)) {
+      updates.push(update)
+      if (update.seq > last) break
+    }
+    return updates
+  }
+
+  async #attempt(
+    update: RoomUpdate,
+    room: BacklogRoom,
+    neighbours: Pick<DeliveryAttempt, 'before' | 'next'>,
+  ): Promise<DeliveryOutcome> {
     const destination = this.#destination
     const { type } = update
     if (type === 'snapshot' || !destination.wants({ roomId: room.roomId, type })) return { kind: 'delivered' }
@@ -234,7 +255,7 @@ export class DestinationWorker {
     const began = performance.now()
     let outcome: DeliveryOutcome
     try {
-      outcome = await destination.deliver(update, { number, isLast, signal: this.#abort.signal })
+      outcome = await destination.deliver(update, { ...neighbours, number, isLast, signal: this.#abort.signal })
     } catch (error) {
       if (!this.#abort.signal.aborted) {
         log.warn({ err: error, destination: destination.id, attempt: number }, 'a delivery failed')
@@ -254,14 +275,14 @@ export class DestinationWorker {
   }
 
   /** Schedules the next attempt; false after the last one. */
-  #retryLater(room: BacklogRoom, { after = 0, pause = false }: Extract<DeliveryOutcome, { kind: 'retry' }>): boolean {
+  #retryLater(room: BacklogRoom, { after = 0, pause }: Extract<DeliveryOutcome, { kind: 'retry' }>): boolean {
     const wait = this.#delayAfter(room.attempts + 1)
     if (wait === null) return false
     room.attempts += 1
     const now = this.#dependencies.clock.now().getTime()
     const delay = Math.max(wait, after)
     this.#backlog.delay(room, new Date(now + delay))
-    if (pause) this.#pause(new Date(now + Math.min(delay, PAUSE_MAX)))
+    if (pause !== undefined) this.#pause(new Date(now + Math.min(pause, PAUSE_MAX)))
     return true
   }
 

@@ -136,7 +136,7 @@ describe('a destination', () => {
       'inbox',
       () => {
         attempts += 1
-        return overloaded ? { kind: 'retry', after: 30_000, pause: true } : DELIVERED
+        return overloaded ? { kind: 'retry', after: 30_000, pause: 30_000 } : DELIVERED
       },
       { parallel: 1 },
     )

@@ -8,8 +8,8 @@ import { createTestDatabase } from '../database.ts'
 
 interface Fixture {
   readonly store: DeliveryStore
-  /** Opens a transaction that has written an event of a new room. */
-  write(): Promise<{ readonly roomId: string; commit(): Promise<unknown>; rollback(): Promise<unknown> }>
+  /** Opens a transaction that has written an event of a new room, optionally as if by another transaction. */
+  write(xid?: string): Promise<{ readonly roomId: string; commit(): Promise<unknown>; rollback(): Promise<unknown> }>
 }
 
 async function withLog(work: (fixture: Fixture) => Promise<void>): Promise<void> {
@@ -19,7 +19,7 @@ async function withLog(work: (fixture: Fixture) => Promise<void>): Promise<void>
   try {
     await work({
       store: createDeliveryStore(database.prisma),
-      async write() {
+      async write(xid) {
         const client = new pg.Client({ connectionString: server.url })
         clients.push(client)
         await client.connect()
@@ -36,6 +36,9 @@ async function withLog(work: (fixture: Fixture) => Promise<void>): Promise<void>
           `INSERT INTO "RoomEvent" ("roomId", "seq", "type", "data", "at") VALUES ($1, 1, 'room_created', '{}', now())`,
           [roomId],
         )
+        if (xid !== undefined) {
+          await client.query('UPDATE "RoomEvent" SET "xid" = $1::xid8 WHERE "roomId" = $2', [xid, roomId])
+        }
         return { roomId, commit: () => client.query('COMMIT'), rollback: () => client.query('ROLLBACK') }
       },
     })
@@ -95,6 +98,19 @@ test('a cursor continues after the event it names', async () => {
     if (!first) throw new TypeError('three events')
     expect((await readSettled(store, first)).events).toEqual(rest)
     expect((await store.read(start, 1)).events).toEqual([first])
+  })
+})
+
+test('transactions are ordered by number', async () => {
+  await withLog(async ({ store, write }) => {
+    const rooms = new Map<string, string>()
+    for (const xid of ['10', '9', '100', '99']) {
+      const { roomId, commit } = await write(xid)
+      await commit()
+      rooms.set(roomId, xid)
+    }
+    const { events } = await store.read({ xid: '1', roomId: randomUUID(), seq: 0 }, 100)
+    expect(events.map(({ roomId }) => rooms.get(roomId))).toEqual(['9', '10', '99', '100'])
   })
 })
 

@@ -62,18 +62,18 @@ class Gateway {
         DATABASE_URL: databaseUrl,
         HOST: '127.0.0.1',
         PORT: '0',
-        LOG_LEVEL: 'error',
+        LOG_REQUESTS: 'errors',
         DRAIN_TIME: '1',
         ...env,
       },
     })
     let output = ''
-    while (!output.includes('Database')) {
+    while (!output.includes('"msg":"listening"')) {
       const [chunk] = (await once(child.stdout ?? child, 'data')) as [Buffer]
       output += chunk.toString()
     }
     child.stdout?.resume()
-    return new Gateway(child, /http:\/\/[^/]+/.exec(output)?.[0] ?? '')
+    return new Gateway(child, /http:\/\/[^/"]+/.exec(output)?.[0] ?? '')
   }
 
   /** Longest block of the event loop since the last call, in milliseconds; null when the process has exited. */

@@ -38,6 +38,7 @@ import type { LiveStreams } from './events/live-streams.ts'
 import type { Notice } from './events/notice.ts'
 import { createRoomStreams, type RoomStreams } from './events/stream.ts'
 import { createRates, type Rates } from './limits/rates.ts'
+import { createLogObserver, createObserverErrorLog } from './logs/observer.ts'
 import { createMedia, type Media } from './media/connection.ts'
 import { configuredProviders } from './media/providers.ts'
 import { type NodeFigures, ProcessFigures } from './presence/figures.ts'
@@ -118,7 +119,7 @@ export interface AppDependencies {
   /** Signs and verifies tokens if no key is configured. */
   readonly developmentSecret?: string | undefined
   readonly log: Logger
-  /** @default observes nothing */
+  /** Receives facts, in addition to the log and the metrics. */
   readonly observer?: Observer
   readonly clock?: Scheduler
   /** Detects overload of the process. @default never overloaded */
@@ -149,10 +150,12 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     onStatement,
   } = dependencies
 
-  const observer = combineObservers(
-    [dependencies.observer ?? noObserver, metrics?.observer ?? noObserver],
-    (error, fact) => log.error({ err: error, fact }, 'an observer failed'),
-  )
+  const observers = [
+    createLogObserver(log, config.logs),
+    dependencies.observer ?? noObserver,
+    metrics?.observer ?? noObserver,
+  ]
+  const observer = combineObservers(observers, createObserverErrorLog(log))
   const lifecycle = new Lifecycle()
   const addJob = (name: string, job: PeriodicJob) =>
     lifecycle.add(job, { name, start: () => job.start(), stop: () => job.stop() })

@@ -7,13 +7,13 @@ import {
   authVariables,
   keysOf,
 } from './auth/variables.ts'
-import { LOG_LEVELS, type LogLevel } from './core/logger.ts'
 import { seconds, text, url } from './core/variable.ts'
 import { httpConfig, type HttpConfig, httpVariables } from './http/variables.ts'
 import type { Action } from './limits/rate-table.ts'
 import { eventVariables } from './events/variables.ts'
 import type { Rate } from './limits/token-bucket.ts'
 import { limitVariables, ratesOf } from './limits/variables.ts'
+import { type LogConfig, logConfig, logVariables } from './logs/variables.ts'
 import { type ProviderSecrets, settingsOf } from './media/providers.ts'
 import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } from './media/variables.ts'
 import { type MetricsConfig, metricsConfig, metricsVariables } from './metrics/variables.ts'
@@ -46,7 +46,7 @@ export interface Config extends RoomsConfig, RetentionConfig {
   readonly media: MediaConfig
   /** Absent if RATE_LIMITS is off: no limits per user or address. Bounds on size and number still apply. */
   readonly rates: Readonly<Record<Action, Rate>> | undefined
-  readonly logLevel: LogLevel
+  readonly logs: LogConfig
   /** Absent: no metrics are collected or served. */
   readonly metrics: MetricsConfig | undefined
 }
@@ -90,7 +90,7 @@ const Variables = z.object({
   CALL_PAGE: z.enum(['on', 'off']).optional(),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   TRUSTED_DOCUMENTS: text.default('off'),
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  ...logVariables,
   ...httpVariables,
   ...authVariables,
   ...roomVariables,
@@ -159,7 +159,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
         ...providers.open,
       },
       rates: ratesOf(env),
-      logLevel: env.LOG_LEVEL,
+      logs: logConfig(env),
       metrics: metricsConfig(env),
     },
     secrets: {

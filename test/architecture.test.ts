@@ -161,6 +161,7 @@ const KINDS: readonly Kind[] = [
       'events',
       'limits',
       'media',
+      'logs',
       'metrics',
       'providers',
       'calls',
@@ -239,6 +240,12 @@ const KINDS: readonly Kind[] = [
     files: /^media\//,
     imports: ['media', 'providers', 'variables', 'model', 'core'],
     reason: 'connects a participant of a room to its provider',
+  },
+  {
+    kind: 'logs',
+    files: /^logs\//,
+    imports: ['variables', 'core'],
+    reason: 'writes facts as lines of the log',
   },
   {
     kind: 'metrics',

@@ -59,7 +59,7 @@ describe('without any variable', () => {
       ice: { stunUrls: [], turnUrls: [] },
       media: { defaultProvider: 'webrtc', meshMax: 6, tokenTtl: undefined },
       rates: expect.objectContaining({ create: { capacity: 120, refill: 2 }, redial: { capacity: 30, refill: 0.5 } }),
-      logLevel: 'info',
+      logs: { level: 'info', requests: 'all' },
     })
     expect(Object.values(secrets).filter((secret) => secret !== undefined)).toEqual([])
   })

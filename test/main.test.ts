@@ -23,9 +23,6 @@ test('starts by one command with an embedded database and valid tokens, and stop
   await withDirectory(async (DATA_DIR) => {
     const first = await startGateway({ DATA_DIR })
     const { url, tokens } = first
-    expect(Object.keys(tokens)).toEqual(['alice', 'bob'])
-    for (const path of ['/graphql', '/im/api/v1/rtc/rooms', '/health/ready'])
-      expect(first.output()).toContain(url + path)
     expect((await fetch(`${url}/health/ready`)).status).toBe(200)
     const created = await rest(url, tokens['alice'], 'POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
     expect(created.status).toBe(201)

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { developmentSecret, mintToken } from '../src/auth/development.ts'
 import type { Network } from './network.ts'
 import { copyPreparedData, makeDirectory } from './scratch.ts'
 
@@ -12,9 +13,9 @@ export interface Gateway {
   readonly process: ChildProcess
   /** Its output so far. */
   output(): string
-  /** `http://host:port`, from its output. */
+  /** `http://host:port`, from its log. */
   readonly url: string
-  /** The printed development tokens, by user. */
+  /** Development tokens by user; empty if a key is configured. */
   readonly tokens: Readonly<Record<string, string>>
   /** Sends a signal and waits for the exit; returns the exit code. */
   stop(signal: NodeJS.Signals): Promise<number | null>
@@ -28,7 +29,7 @@ export async function startGateway(env: Record<string, string>, network?: Networ
   const welcomed = new Promise<void>((resolve, reject) => {
     child.stdout?.on('data', (chunk: Buffer) => {
       output += chunk.toString()
-      if (/Database {2}.*\n/.test(output) && output.endsWith('\n')) resolve()
+      if (listeningLine(output)) resolve()
     })
     child.stderr?.on('data', (chunk: Buffer) => {
       output += chunk.toString()
@@ -36,19 +37,30 @@ export async function startGateway(env: Record<string, string>, network?: Networ
     child.once('exit', (code) => reject(new Error(`the gateway exited with ${code}:\n${output}`)))
   })
   await welcomed
+  const { url = '', development = false } = listeningLine(output) ?? {}
   return {
     process: child,
     output: () => output,
-    url: /http:\/\/[^/]+/.exec(output)?.[0] ?? '',
-    tokens: Object.fromEntries(
-      [...output.matchAll(/^ {2}(\w+) {2}(ey\S+)$/gm)].map(([, user, token]) => [user, token]),
-    ),
+    url,
+    tokens: development ? await developmentTokens(env['DATA_DIR'] ?? '.data') : {},
     async stop(signal) {
       child.kill(signal)
       const [code] = (await exited) as [number | null]
       return code
     },
   }
+}
+
+/** The line of the log that reports the address. */
+function listeningLine(output: string): { readonly url: string; readonly development: boolean } | undefined {
+  const line = output.split('\n').find((text) => text.startsWith('{') && text.endsWith('"msg":"listening"}'))
+  return line === undefined ? undefined : (JSON.parse(line) as { url: string; development: boolean })
+}
+
+async function developmentTokens(dataDir: string): Promise<Record<string, string>> {
+  const secret = await developmentSecret(dataDir)
+  const tokenOf = (userId: string) => mintToken({ secret, userId, ttl: 3600, now: new Date() })
+  return { alice: await tokenOf('alice'), bob: await tokenOf('bob') }
 }
 
 /** A gateway process that may fail to start. */

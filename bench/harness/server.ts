@@ -22,6 +22,7 @@ export const GATEWAY_SETTINGS: Readonly<Record<string, { readonly value: string;
   MAX_CONNECTIONS: { value: '100000', reason: 'more sockets than the default are opened' },
   MAX_REQUESTS: { value: '100000', reason: 'a storm of joins sends all requests at once' },
   LIVE_ROOMS_MAX: { value: '1000000', reason: 'few users create many rooms' },
+  LOG_REQUESTS: { value: 'errors', reason: 'the other servers log no requests' },
   DRAIN_TIME: { value: '1', reason: 'the process ends soon; nothing is measured then' },
 }
 
@@ -60,7 +61,6 @@ export class Server {
         JWT_SECRET: SECRET,
         HOST: '127.0.0.1',
         PORT: '0',
-        LOG_LEVEL: 'error',
         ...Object.fromEntries(Object.entries(GATEWAY_SETTINGS).map(([variable, { value }]) => [variable, value])),
       },
     })

@@ -3,7 +3,7 @@ import { createApp } from '../app.ts'
 import { developmentSecret } from '../auth/development.ts'
 import { loadConfig } from '../config.ts'
 import { Lifecycle } from '../core/lifecycle.ts'
-import { createLogger } from '../core/logger.ts'
+import { createProcessLogger } from '../core/logger.ts'
 import { watchEventLoop } from '../core/overload.ts'
 import { createMetricsEndpoint, METRICS_PATH } from '../metrics/endpoint.ts'
 import { startMetricsListener } from '../metrics/listener.ts'
@@ -32,7 +32,7 @@ export const start: Command = {
 async function runGateway({ lifecycle, stop }: { lifecycle: Lifecycle; stop: AbortSignal }): Promise<void> {
   const configuration = loadConfig()
   const { config, secrets } = configuration
-  const log = createLogger(config.logLevel)
+  const log = createProcessLogger(config.logs.level)
   const secret = config.development ? await developmentSecret(config.dataDir) : undefined
   const database = await openDatabase(configuration, { lifecycle, stop, log })
   const overload = lifecycle.add(watchEventLoop(), { name: 'overload guard', stop: (guard) => guard.close() })
@@ -58,7 +58,10 @@ async function runGateway({ lifecycle, stop }: { lifecycle: Lifecycle; stop: Abo
   const described = database.embedded
     ? `PostgreSQL in ${config.dataDir}${database.embedded.adopted ? ', left running by an earlier start' : ''}`
     : withoutPassword(database.url)
-  process.stdout.write(await welcome(app, { url: server.url, database: described }))
+  const started = { url: server.url, database: described }
+  log.info({ ...started, development: config.development }, 'listening')
+  // Only on a terminal: it contains tokens, and standard output is otherwise one stream of JSON.
+  if (process.stdout.isTTY) process.stdout.write(await welcome(app, started))
   if (config.production && config.ice.turnUrls.length === 0 && config.media.defaultProvider === 'webrtc') {
     log.warn('TURN_URLS is not set: calls between networks that need a relay will not connect')
   }

@@ -29,9 +29,10 @@ export async function welcome(
   return `${lines.join('\n')}\n`
 }
 
-/** The database URL without its password. */
+/** The database URL without its password and options, which may contain passwords, too. */
 export function withoutPassword(url: string): string {
   const shown = new URL(url)
   shown.password = ''
+  shown.search = ''
   return shown.href
 }

@@ -1,9 +1,12 @@
 import type { ErrorCode } from './errors.ts'
+import type { TraceContext } from './trace-context.ts'
 
 /** Identifies one request of a client, or one WebSocket, in logs and traces. */
 export interface RequestContext {
   /** The client's `X-Request-Id`, or a generated one. */
   readonly id: string
+  /** The client's `traceparent`. */
+  readonly trace?: TraceContext | undefined
 }
 
 /** The transport of a GraphQL operation or of a live stream. */

@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorCode } from '../core/errors.ts'
 import type { RequestContext, RequestFact } from '../core/observer.ts'
+import { parseTraceparent } from '../core/trace-context.ts'
 
 /** An `X-Request-Id` that is accepted: bounded, and safe in a header and in a log. Too short for a token. */
 const REQUEST_ID = /^[\w.:/+=@-]{1,64}$/
 
-/** The context of a request: its `X-Request-Id` if that is well-formed, otherwise a generated id. */
+/** The context of a request: its `X-Request-Id` if that is well-formed, otherwise a generated id; and its `traceparent`. */
 export function contextOf(headers: IncomingHttpHeaders): RequestContext {
   const given = headers['x-request-id']
-  return { id: typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID() }
+  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+  const trace = parseTraceparent(headers['traceparent'])
+  return trace ? { id, trace } : { id }
 }
 
 /** What is known of an HTTP request. Filled in while it is handled, and reported when it has ended. */

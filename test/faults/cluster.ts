@@ -66,7 +66,7 @@ export class Cluster {
       DISCONNECT_GRACE: String(GRACE),
       DRAIN_TIME: '1',
       RATE_LIMITS: 'off',
-      LOG_LEVEL: 'warn',
+      LOG_REQUESTS: 'errors',
     })
   }
 
@@ -104,7 +104,9 @@ export class Cluster {
     const output = this.#gateways.map((gateway) => gateway.output()).join('\n')
     return {
       codes,
-      unexpectedLogs: output.split('\n').filter((line) => /unhandled|unexpected error|"level":(50|60)/i.test(line)),
+      unexpectedLogs: output
+        .split('\n')
+        .filter((line) => /unhandled|unexpected error|"level":"(error|fatal)"/i.test(line)),
     }
   }
 }

@@ -262,7 +262,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     clock,
     log,
   })
-  const signalStore = createSignalStore(database.prisma)
+  const signalStore = createSignalStore(database.statements)
   const signals = new Signals({
     store: signalStore,
     load: store.load,

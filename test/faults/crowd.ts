@@ -33,6 +33,8 @@ export class Subscriber {
   received = 0
   /** Number of resumptions. */
   resumed = 0
+  /** The last update said that the room has ended. */
+  ended = false
 
   constructor(options: ClientOptions) {
     this.#options = options
@@ -75,6 +77,8 @@ export class Subscriber {
     const list = urls()
     const peer = await openPeer(list[Math.floor(Math.random() * list.length)] ?? '', { token })
     this.#peer = peer
+    // Stopped while it connected.
+    if (this.#stopped) return
     peer.send(subscribe('1', UPDATES, { roomId, ...(this.cursor !== undefined && { after: this.cursor }) }))
     if (this.cursor !== undefined) this.resumed += 1
     for (;;) {
@@ -91,6 +95,7 @@ export class Subscriber {
     if (room.seq !== seq) this.faults.push(`update ${seq} contains the room as of ${room.seq}`)
     this.cursor = seq
     this.view = room
+    this.ended = type === 'ROOM_ENDED'
   }
 }
 

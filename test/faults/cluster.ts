@@ -18,16 +18,19 @@ const log = createLogger('silent')
 export class Cluster {
   readonly #dataDir: string
   readonly #port: string
+  readonly #env: Readonly<Record<string, string>>
   #database: DatabaseServer | undefined
   readonly #gateways: Gateway[] = []
 
-  private constructor(dataDir: string, port: string) {
+  private constructor(dataDir: string, port: string, env: Readonly<Record<string, string>>) {
     this.#dataDir = dataDir
     this.#port = port
+    this.#env = env
   }
 
-  static async start(): Promise<Cluster> {
-    const cluster = new Cluster(await makeDirectory('faults'), await freePort())
+  /** @param env - further variables of the nodes */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<Cluster> {
+    const cluster = new Cluster(await makeDirectory('faults'), await freePort(), env)
     await cluster.startDatabase()
     await cluster.startNode(0)
     await cluster.startNode(1)
@@ -36,6 +39,13 @@ export class Cluster {
 
   get urls(): readonly string[] {
     return this.#gateways.map(({ url }) => url)
+  }
+
+  /** A node that has been started. */
+  node(index: number): Gateway {
+    const node = this.#gateways[index]
+    if (!node) throw new RangeError(`there is no node ${index}`)
+    return node
   }
 
   get databaseUrl(): string {
@@ -67,11 +77,20 @@ export class Cluster {
       DRAIN_TIME: '1',
       RATE_LIMITS: 'off',
       LOG_REQUESTS: 'errors',
+      ...this.#env,
     })
   }
 
   async killNode(index: number): Promise<void> {
     await this.#gateways[index]?.stop('SIGKILL')
+  }
+
+  /** Terminates all other connections of the nodes; returns how many there were. */
+  async cutPools(): Promise<number> {
+    const { rowCount } = await this.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rtc-gateway'`,
+    )
+    return rowCount ?? 0
   }
 
   /** Terminates the LISTEN connection of each node; returns how many there were. */

@@ -96,10 +96,9 @@ class Call {
     if (this.#happens(0.1)) await this.#create(caller, { type: 'p2p', calleeId: callee.id }, key)
     const stream = this.#follow(caller)
     await this.#pause()
-    if (this.#happens(0.1)) return void (await this.#rest(caller, '/leave'))
-    if (this.#happens(0.15))
-      return void (await this.#rest(callee, '/reject', { reason: this.#happens(0.5) ? 'busy' : 'declined' }))
-    if (this.#happens(0.15)) return void (await this.#ended(stream))
+    if (this.#happens(0.1)) return this.#rest(caller, '/leave')
+    if (this.#happens(0.15)) return this.#rest(callee, '/reject', { reason: this.#happens(0.5) ? 'busy' : 'declined' })
+    if (this.#happens(0.15)) return this.#ended(stream)
     await this.#join(callee)
     const answer = this.#follow(callee)
     await this.#join(caller)
@@ -123,7 +122,7 @@ class Call {
     }
     await this.#talk(this.#members, streams)
     if (this.#happens(0.3)) await this.#rest(host, `/participants/${others[0]?.id}`, undefined, 'DELETE')
-    if (this.#happens(0.5)) return void (await this.#rest(host, '/end'))
+    if (this.#happens(0.5)) return this.#rest(host, '/end')
     for (const member of this.#members) await this.#rest(member, '/leave')
     await this.#ended(streams[0])
   }
@@ -131,7 +130,13 @@ class Call {
   /** Ends what is left of the call, and disconnects its clients. */
   async hangUp(): Promise<{ faults: readonly string[]; received: number; resumed: number }> {
     const [host] = this.#members
-    if (host && this.#roomId) await this.#rest(host, '/end')
+    // A participant without a stream would stay: the end is repeated until a node has executed it.
+    for (let ended = !host || this.#roomId === undefined; !ended;) {
+      // A refusal is an answer, too: the host has left, and the room ends by its deadline.
+      const answer = await this.#send(host, `/im/api/v1/rtc/rooms/${this.#roomId}/end`, {})
+      ended = answer !== undefined && answer.status < 500
+      if (!ended) await delay(200)
+    }
     await Promise.all(this.#streams.map((stream) => stream.stop()))
     return {
       faults: this.#streams.flatMap(({ faults }) => faults),
@@ -156,7 +161,7 @@ class Call {
 
   async #create(member: Member, body: object, headers: Record<string, string> = {}): Promise<void> {
     const created = await this.#send(member, '/im/api/v1/rtc/rooms', { body, headers })
-    this.#roomId = (created as { id?: string } | undefined)?.id ?? this.#roomId
+    if (created?.status === 200 || created?.status === 201) this.#roomId = (created.body as { id: string }).id
   }
 
   #join = (member: Member) => this.#rest(member, '/join', {})
@@ -168,9 +173,10 @@ class Call {
     return stream
   }
 
-  /** Waits until the room has ended, at most for some seconds. */
+  /** Waits until the stream says that the room has ended, at most for some seconds. */
   async #ended(stream: Subscriber | undefined): Promise<void> {
-    for (let waited = 0; stream && !stream.ended && waited < 8_000; waited += 50) await delay(50)
+    if (!stream) return
+    for (let waited = 0; waited < 8_000 && !stream.ended; waited += 50) await delay(50)
   }
 
   async #rest(member: Member, path: string, body?: object, method = 'POST'): Promise<void> {
@@ -178,29 +184,29 @@ class Call {
     await this.#send(member, `/im/api/v1/rtc/rooms/${this.#roomId}${path}`, { body, method })
   }
 
-  /** The body of a success; otherwise undefined. */
+  /** Undefined without an answer. */
   async #send(
-    { token }: Member,
+    member: Member | undefined,
     path: string,
     {
       body,
       headers,
       method = 'POST',
     }: { body?: object | undefined; headers?: Record<string, string>; method?: string },
-  ): Promise<unknown> {
+  ): Promise<{ readonly status: number; readonly body: unknown } | undefined> {
     const urls = this.#options.urls()
     const url = urls[Math.floor(this.#options.random() * urls.length)] ?? ''
     let status = 'none'
     try {
       const response = await fetch(url + path, {
         method,
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+        headers: { authorization: `Bearer ${member?.token}`, 'content-type': 'application/json', ...headers },
         ...(body && { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(REQUEST_TIMEOUT),
       })
       const answer: unknown = await response.json()
       status = String(response.status)
-      return response.ok ? answer : undefined
+      return { status: response.status, body: answer }
     } catch {
       // The node is gone or the request timed out.
       return undefined

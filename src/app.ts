@@ -1,7 +1,5 @@
+import { type Administration, createAdministration } from './admin/admin.ts'
 import { createAuditLog } from './admin/audit.ts'
-import { type AdminService, createAdminService } from './admin/service.ts'
-import { createAdminStore } from './admin/store.ts'
-import { UserConnections } from './admin/user-connections.ts'
 import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
 import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
 import { createKeySet } from './auth/key-set.ts'
@@ -41,6 +39,7 @@ import { createRates, type Rates } from './limits/rates.ts'
 import { createLogObserver, createObserverErrorLog } from './logs/observer.ts'
 import { createMedia, type Media } from './media/connection.ts'
 import { configuredProviders } from './media/providers.ts'
+import { createPeople, type People } from './people/people.ts'
 import { type NodeFigures, ProcessFigures } from './presence/figures.ts'
 import { Heartbeat } from './presence/heartbeat.ts'
 import { createLeaseStore } from './presence/lease-store.ts'
@@ -80,7 +79,10 @@ export interface App {
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
-  readonly admin: AdminService
+  readonly admin: Administration['service']
+  readonly people: People['service']
+  /** The personal data of every feature. */
+  readonly holdings: People['holdings']
   /** The open WebSockets and event streams at this node. */
   readonly connections: Connections
   readonly streams: RoomStreams
@@ -201,8 +203,9 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       : createNotifyBus({ databaseUrl, nodeId, log }),
     onNotice(notice) {
       if (notice.kind === 'spending') rates.grantedElsewhere(notice)
-      else if (notice.kind === 'connections' || notice.kind === 'connected') userConnections.notice(notice)
       else if (notice.kind === 'log') deliveries.wake()
+      else if (notice.kind === 'rewritten') forget(notice.roomId)
+      else if (notice.kind === 'connections' || notice.kind === 'connected') admin.connections.notice(notice)
       else for (const kind of liveStreams) kind.notice(notice)
     },
     onGap: () => catchUp.runNow(),
@@ -239,13 +242,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     start: (figures) => figures.start(),
     stop: (figures) => figures.stop(),
   })
-  const figures = (): NodeFigures => ({
-    sockets: connections.count('websocket'),
-    eventStreams: connections.count('event_stream'),
-    users: connections.users,
-    rooms: hub.size,
-    ...processFigures.take(),
-  })
+  const figures = (): NodeFigures => ({ ...connections.figures, rooms: hub.size, ...processFigures.take() })
   lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, figures, log, observer }), {
     name: 'heartbeat',
     start: (heartbeat) => heartbeat.start(),
@@ -303,25 +300,9 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     rejectBusy: config.busyPolicy === 'reject',
     quotas: config.quotas,
   })
-  const adminStore = createAdminStore(database.prisma)
-  const userConnections = new UserConnections({
-    nodeId,
-    connections,
-    store: adminStore,
-    announce,
-    newId,
-    log,
-    observer,
-  })
-  addJob('disconnections', userConnections.job)
-  const admin = createAdminService({
-    executor,
-    rooms: store,
-    store: adminStore,
-    connections: userConnections,
-    audit,
-    clock,
-  })
+  const shared = { prisma: database.prisma, executor, audit, clock, log, observer }
+  const admin = createAdministration({ ...shared, nodeId, rooms: store, connections, announce, newId })
+  addJob('disconnections', admin.connections.job)
   const blocks = createBlockService({ store: createBlockStore(database.prisma), rates, clock })
   const streams = createRoomStreams({
     executor,
@@ -336,12 +317,10 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   addJob('sweeper', createSweeper({ store, executor, clock, log, observer }))
   addJob('absence sweeper', createAbsenceSweeper({ store: leaseStore, executor, clock, log, observer }))
   addJob('signal purge', createSignalPurge({ store: signalStore, clock, log, observer }))
+  const retentionStore = createRetentionStore(database.prisma)
   const { retention: days } = config
   if (days !== undefined) {
-    addJob(
-      'retention',
-      createRetentionPurge({ days, store: createRetentionStore(database.prisma), clock, log, observer }),
-    )
+    addJob('retention', createRetentionPurge({ days, store: retentionStore, clock, log, observer }))
   }
 
   metrics?.watchApp({
@@ -358,6 +337,22 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       failures: failures.counts(),
     }),
   })
+
+  const forget = (roomId: string): void => {
+    hub.forget(roomId)
+    streams.forget(roomId)
+    catchUp.runNow()
+  }
+  const people = createPeople({
+    ...shared,
+    retention: retentionStore,
+    connections: admin.connections,
+    onRewritten(roomId) {
+      forget(roomId)
+      announce({ kind: 'rewritten', roomId })
+    },
+  })
+  addJob('erasures', people.job)
 
   return {
     configuration,
@@ -376,7 +371,9 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     rooms,
     openRoomReader: createRoomReaders({ store, events }),
     blocks,
-    admin,
+    admin: admin.service,
+    people: people.service,
+    holdings: people.holdings,
     connections,
     streams,
     calls,

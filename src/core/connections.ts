@@ -14,14 +14,9 @@ export class Connections {
   readonly #byUser = new Map<string, Set<OpenConnection>>()
   readonly #counts: Record<ConnectionKind, number> = { websocket: 0, event_stream: 0 }
 
-  /** Number of open connections of a kind. */
-  count(kind: ConnectionKind): number {
-    return this.#counts[kind]
-  }
-
-  /** Number of users with at least one connection. */
-  get users(): number {
-    return this.#byUser.size
+  /** Numbers of open connections, and of users with at least one. */
+  get figures(): { readonly sockets: number; readonly eventStreams: number; readonly users: number } {
+    return { sockets: this.#counts.websocket, eventStreams: this.#counts.event_stream, users: this.#byUser.size }
   }
 
   of(userId: string): readonly OpenConnection[] {

@@ -123,6 +123,11 @@ export class Hub implements LiveStreams {
     if (!this.#subscribers.has(roomId)) this.#channels.delete(roomId)
   }
 
+  /** Drops the recent updates of a room, whose log was rewritten. Its subscribers resume from the log. */
+  forget(roomId: string): void {
+    this.#channels.get(roomId)?.forget()
+  }
+
   /** Also closes subscribers whose room is still being loaded. */
   close(): void {
     this.#subscribers.close()
@@ -179,6 +184,10 @@ class Channel {
 
   get recent(): readonly RoomUpdate[] {
     return this.#recent
+  }
+
+  forget(): void {
+    this.#recent.length = 0
   }
 
   /** Whether the room is loaded and includes event `seq`. If not, the next `catchUp` delivers the events up to it. */

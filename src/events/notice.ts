@@ -21,6 +21,8 @@ export type Notice =
   /** A user has used part of a rate. */
   | ({ readonly kind: 'spending' } & RateSpending)
   | ConnectionNotice
+  /** The log of a room was rewritten because a user's data was erased. */
+  | { readonly kind: 'rewritten'; readonly roomId: string }
 
 /** Asks every node for a user's connections, or answers with those of one node. */
 export type ConnectionNotice =
@@ -100,6 +102,7 @@ function keyOf(notice: Notice): string {
   if (notice.kind === 'room') return `room:${notice.roomId}`
   if (notice.kind === 'log') return notice.kind
   if (notice.kind === 'spending') return `spending:${notice.action}:${notice.key}`
+  if (notice.kind === 'rewritten') return `rewritten:${notice.roomId}`
   if (notice.kind === 'connections' || notice.kind === 'connected') return `${notice.kind}:${notice.requestId}`
   return `${notice.kind}:${notice.roomId}:${notice.userId}`
 }
@@ -151,6 +154,7 @@ type Tuple =
   | readonly ['r', roomId: string, seq: number]
   | readonly ['c' | 's', roomId: string, userId: string]
   | readonly ['x', action: string, key: string, cost: number]
+  | readonly ['w', roomId: string]
   | readonly ['q', requestId: string, userId: string, disconnect: 0 | 1]
   | readonly ['a', requestId: string, nodeId: string, connections: readonly ReportedConnection[]]
 
@@ -161,6 +165,7 @@ function toTuple(notice: Notice): Tuple {
   if (notice.kind === 'room') return ['r', notice.roomId, notice.seq]
   if (notice.kind === 'log') return ['l', '']
   if (notice.kind === 'spending') return ['x', notice.action, notice.key, notice.cost]
+  if (notice.kind === 'rewritten') return ['w', notice.roomId]
   if (notice.kind === 'connections') return ['q', notice.requestId, notice.userId, notice.disconnect ? 1 : 0]
   if (notice.kind === 'connected') return ['a', notice.requestId, notice.nodeId, notice.connections]
   return [CODES[notice.kind], notice.roomId, notice.userId]
@@ -173,6 +178,7 @@ function fromTuple(tuple: unknown): Notice | null {
   if (typeof roomId !== 'string') return null
   if (kind === 'l') return { kind: 'log' }
   if (kind === 'x') return toSpending(roomId, about, cost)
+  if (kind === 'w') return { kind: 'rewritten', roomId }
   if (kind === 'q' || kind === 'a') return toConnections(kind, roomId, about, cost)
   if (kind === 'r' && typeof about === 'number') return { kind: 'room', roomId, seq: about }
   if (kind === 'c' && typeof about === 'string') return { kind: 'ringing', roomId, userId: about }

@@ -103,6 +103,15 @@ export class ReadBack {
     return { updates: [], bytes: 0, end: { ...start, room: end.room } }
   }
 
+  /** Drops what is cached of a room, whose log was rewritten. */
+  forget(roomId: string): void {
+    for (const [key, { loaded }] of this.#entries) {
+      if (!key.startsWith(roomId)) continue
+      this.#entries.delete(key)
+      if (loaded) this.#bytes -= loaded.bytes + release(loaded.end.rows)
+    }
+  }
+
   #cached(key: string, load: () => Promise<Page>): Promise<Page> {
     const known = this.#entries.get(key)
     if (known) {

@@ -42,6 +42,8 @@ export interface RoomStreams {
    * @throws RtcError NOT_FOUND, FORBIDDEN
    */
   page(request: StreamRequest & { readonly after: number }, limit: number): Promise<readonly RoomUpdate[]>
+  /** Drops what is cached of the log of a room, which was rewritten. */
+  forget(roomId: string): void
 }
 
 /** Receives the live part of a stream. Must neither throw nor block. */
@@ -101,6 +103,8 @@ export function createRoomStreams({
   }
 
   return {
+    forget: (roomId) => readBack.forget(roomId),
+
     async open(request) {
       dependencies.rates.count(request.actor, 'subscribe')
       const room = await loadReadable(request)

@@ -10,6 +10,7 @@ import type { DeliverySink } from '../events/delivery.ts'
 import type { FanOut } from '../events/fan-out.ts'
 import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
+import type { PeopleService } from '../people/service.ts'
 import type { OpenRoomReader, RoomReader } from '../rooms/reader.ts'
 import type { RoomService } from '../rooms/service.ts'
 import type { Signals } from '../signals/service.ts'
@@ -19,6 +20,7 @@ import { Work } from './work.ts'
 export interface Services {
   readonly prisma: PrismaClient
   readonly admin: AdminService
+  readonly people: PeopleService
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
@@ -62,6 +64,7 @@ export const createContext = (dependencies: ContextDependencies, options: Contex
 class ExecutionContext implements Context {
   readonly prisma: PrismaClient
   readonly admin: AdminService
+  readonly people: PeopleService
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
@@ -82,6 +85,7 @@ class ExecutionContext implements Context {
   constructor(dependencies: ContextDependencies, { actor, lane, sink }: ContextOptions) {
     this.prisma = dependencies.prisma
     this.admin = dependencies.admin
+    this.people = dependencies.people
     this.rooms = dependencies.rooms
     this.openRoomReader = dependencies.openRoomReader
     this.blocks = dependencies.blocks

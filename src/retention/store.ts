@@ -16,6 +16,12 @@ export interface RetentionStore {
    * @returns whether there may be more to delete
    */
   deleteBatch(cutoff: Date): Promise<boolean>
+  /**
+   * Deletes one batch of a room that has ended; the room is hidden at once.
+   *
+   * @returns whether there may be more to delete
+   */
+  deleteRoom(roomId: string): Promise<boolean>
 }
 
 interface DueRoom {
@@ -56,14 +62,31 @@ export function createRetentionStore(prisma: PrismaClient): RetentionStore {
     DELETE FROM "Participant" WHERE "roomId" = ${roomId}::uuid AND "userId" IN (
       SELECT "userId" FROM "Participant" WHERE "roomId" = ${roomId}::uuid LIMIT ${ROWS_MAX})`
 
+  const deletePart = async (roomId: string, cutoff: Date): Promise<void> => {
+    await hide(roomId, cutoff)
+    if ((await deleteEvents(roomId)) === 0) await deleteParticipants(roomId)
+  }
+
   return {
+    async deleteRoom(roomId) {
+      const [room] = await prisma.$queryRaw<{ endedAt: Date; rows: number }[]>`
+        SELECT "endedAt",
+               (SELECT count(*)::int FROM (SELECT FROM "RoomEvent" WHERE "roomId" = room."id" LIMIT ${ROWS_MAX + 1}) events)
+             + (SELECT count(*)::int FROM (SELECT FROM "Participant" WHERE "roomId" = room."id" LIMIT ${ROWS_MAX + 1}) people)
+               AS rows
+          FROM "Room" room WHERE room."id" = ${roomId}::uuid AND room."endedAt" IS NOT NULL`
+      if (!room) return false
+      if (room.rows > ROWS_MAX) await deletePart(roomId, room.endedAt)
+      else await deleteRooms([roomId], room.endedAt)
+      return room.rows > ROWS_MAX
+    },
+
     async deleteBatch(cutoff) {
       const rooms = await due(cutoff)
       const [oldest] = rooms
       if (!oldest) return false
       if (oldest.rows > ROWS_MAX) {
-        await hide(oldest.id, cutoff)
-        if ((await deleteEvents(oldest.id)) === 0) await deleteParticipants(oldest.id)
+        await deletePart(oldest.id, cutoff)
         return true
       }
       const batch = withinRows(rooms)

@@ -30,7 +30,7 @@ export class Participants implements Iterable<Participant> {
   readonly #chunks: readonly Chunk[]
   /**
    * Ordinals by user id, shared by all versions, since a user's ordinal never changes. An uncommitted decision leaves
-   * its entries behind, so every entry has to be verified.
+   * its entries behind, and so does a user whose data was erased, so every entry has to be verified.
    */
   readonly #ordinals: Map<string, number>
   readonly length: number
@@ -52,17 +52,16 @@ export class Participants implements Iterable<Participant> {
     return new Participants(chunks, ordinals, participants.length)
   }
 
-  /** The list with these rows, each of which replaces the same user's row or is appended. */
+  /** The list with these rows, each of which replaces the row with its ordinal or is appended. */
   with(changed: readonly Participant[]): Participants {
     if (changed.length === 0) return this
     const copies = new Map<number, Participant[]>()
     let { length } = this
     for (const row of changed) {
       const ordinal = Math.min(row.ordinal, length)
-      if (ordinal === length) {
-        length += 1
-        this.#ordinals.set(row.userId, ordinal)
-      }
+      if (ordinal === length) length += 1
+      // Also if a pseudonym replaces the user of an existing row.
+      if (this.#ordinals.get(row.userId) !== ordinal) this.#ordinals.set(row.userId, ordinal)
       const at = Math.floor(ordinal / CHUNK)
       let copy = copies.get(at)
       if (!copy) copies.set(at, (copy = [...(this.#chunks[at]?.items ?? [])]))

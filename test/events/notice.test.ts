@@ -54,6 +54,11 @@ test('pending notices about the same rate are summed, and can be encoded', () =>
   expect(encodeNotices(NODE, notices).flatMap((payload) => decodeNotices(payload)?.notices ?? [])).toEqual(notices)
 })
 
+test('a notice of a rewritten log can be encoded', () => {
+  const notices: Notice[] = [{ kind: 'rewritten', roomId: roomId(1) }]
+  expect(encodeNotices(NODE, notices).flatMap((payload) => decodeNotices(payload)?.notices ?? [])).toEqual(notices)
+})
+
 test('a question for the connections of a user and its answer can be encoded', () => {
   const notices: Notice[] = [
     { kind: 'connections', requestId: roomId(1), userId: 'bob', disconnect: true },

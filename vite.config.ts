@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-/** The call page: `src/web` → `dist/web`, from where the gateway serves it. */
+/** The call page and the admin page: `src/web` → `dist/web`, from where the gateway serves them. */
 export default defineConfig({
   root: 'src/web',
   base: './',
@@ -12,6 +12,9 @@ export default defineConfig({
     emptyOutDir: true,
     modulePreload: { polyfill: false },
     // Vendors' SDKs: the page makes rooms of the provider `webrtc`, which needs none.
-    rolldownOptions: { external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng'] },
+    rolldownOptions: {
+      input: ['src/web/index.html', 'src/web/admin.html'],
+      external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng'],
+    },
   },
 })

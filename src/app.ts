@@ -1,7 +1,7 @@
 import { type Administration, createAdministration } from './admin/admin.ts'
 import { createAuditLog } from './admin/audit.ts'
 import { type Authenticate, createAuthenticate } from './auth/authenticate.ts'
-import { DEVELOPMENT_TTL, mintToken } from './auth/development.ts'
+import { signer } from './auth/development.ts'
 import { createKeySet } from './auth/key-set.ts'
 import { createVerifier } from './auth/verify.ts'
 import { type BlockService, createBlockService } from './blocks/service.ts'
@@ -73,7 +73,7 @@ export interface App {
   readonly statements: Database['statements']
   readonly authenticate: Authenticate
   /** Signs a token for any user, valid for a day. Development mode only. */
-  readonly developmentToken: ((userId: string) => Promise<string>) | undefined
+  readonly developmentToken: ReturnType<typeof signer> | undefined
   /** Rates per user, shared by all transports. */
   readonly rates: Rates
   readonly rooms: RoomService
@@ -237,11 +237,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const leaseStore = createLeaseStore(database.statements)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
   const connections = new Connections()
-  const processFigures = lifecycle.add(new ProcessFigures(), {
-    name: 'process figures',
-    start: (figures) => figures.start(),
-    stop: (figures) => figures.stop(),
-  })
+  const processFigures = new ProcessFigures()
   const figures = (): NodeFigures => ({ ...connections.figures, rooms: hub.size, ...processFigures.take() })
   lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, figures, log, observer }), {
     name: 'heartbeat',
@@ -362,11 +358,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     prisma: database.prisma,
     statements: database.statements,
     authenticate: createAuthenticate(verify, observer),
-    developmentToken:
-      developmentSecret === undefined
-        ? undefined
-        : (userId) =>
-            mintToken({ ...config.auth, secret: developmentSecret, userId, ttl: DEVELOPMENT_TTL, now: clock.now() }),
+    developmentToken: developmentSecret === undefined ? undefined : signer(config.auth, developmentSecret, clock),
     rates,
     rooms,
     openRoomReader: createRoomReaders({ store, events }),

@@ -34,6 +34,8 @@ export interface Config extends RoomsConfig, RetentionConfig {
   readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined
   /** Serve the call page. By default on in development mode only; CALL_PAGE overrides it. */
   readonly callPage: boolean
+  /** Serve the admin page. By default on in development mode only; ADMIN_PAGE overrides it. */
+  readonly adminPage: boolean
   readonly http: HttpConfig
   /** Seconds to wait at the start for a database that cannot be reached. */
   readonly databaseWait: number
@@ -88,6 +90,7 @@ const Variables = z.object({
   MIGRATE: z.enum(['auto', 'off']).default('auto'),
   DATA_DIR: text.default('.data'),
   CALL_PAGE: z.enum(['on', 'off']).optional(),
+  ADMIN_PAGE: z.enum(['on', 'off']).optional(),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   TRUSTED_DOCUMENTS: text.default('off'),
   ...logVariables,
@@ -144,6 +147,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       trustedDocuments:
         env.TRUSTED_DOCUMENTS === 'off' ? undefined : { path: env.TRUSTED_DOCUMENTS, only: isProduction },
       callPage: env.CALL_PAGE === undefined ? isDevelopment : env.CALL_PAGE === 'on',
+      adminPage: env.ADMIN_PAGE === undefined ? isDevelopment : env.ADMIN_PAGE === 'on',
       http: httpConfig(env, { perAddress: env.RATE_LIMITS === 'on' }),
       databaseWait: env.DATABASE_WAIT,
       migrateAtStart: env.MIGRATE === 'auto',

@@ -11,6 +11,7 @@ import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/yoga.ts'
 import { loadTrustedDocuments } from './graphql/trusted.ts'
 import { BodyBudget } from './http/body-budget.ts'
+import { createAdminPage } from './http/admin-page.ts'
 import { createCallPage } from './http/call-page.ts'
 import { constantJson } from './http/constant.ts'
 import { corsHeaders, preflightHeaders } from './http/cors.ts'
@@ -20,6 +21,7 @@ import { createListener, type Peer } from './http/listener.ts'
 import { type HttpReply, type HttpRequest, send, toRequest } from './http/message.ts'
 import { MethodNotAllowed } from './http/method.ts'
 import { mayOpenSocket } from './http/origin.ts'
+import { PageBuild } from './http/page-build.ts'
 import { checkOncePerSecond } from './http/readiness.ts'
 import { contextOf, RequestRecord } from './http/record.ts'
 import { refuseUpgrade } from './http/refusal.ts'
@@ -79,7 +81,10 @@ export function createGatewayServer(app: App): GatewayServer {
   const restRoutes = routes(app, streams)
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, concurrency, publicUrl, log })
   const graphiql = createGraphiQL({ path: GRAPHQL_PATH, developmentToken: app.developmentToken })
-  const callPage = createCallPage({ developmentToken: app.developmentToken, userClaim: config.auth.userClaim })
+  const { developmentToken } = app
+  const build = new PageBuild()
+  const callPage = createCallPage({ developmentToken, userClaim: config.auth.userClaim, build })
+  const adminPage = createAdminPage({ developmentToken, build })
   const openApi = constantJson(createOpenApi(restRoutes, publicUrl))
   const live = constantJson({ status: 'live' })
   const readiness = checkOncePerSecond(() => app.readiness())
@@ -119,6 +124,7 @@ export function createGatewayServer(app: App): GatewayServer {
     if (method === 'OPTIONS') return { status: 204, headers: preflightHeaders(headers) }
     if (config.graphiql && graphiql.serves(request)) return graphiql.answer(request)
     if (config.callPage && callPage.serves(request)) return callPage.answer(request)
+    if (config.adminPage && adminPage.serves(request)) return adminPage.answer(request)
     if (isGraphQL(url.pathname)) return graphqlHandler(request)
     if (url.pathname.startsWith(`${REST_PREFIX}/`)) return restHandler(request)
     if (metricsEndpoint && url.pathname === METRICS_PATH) return metricsEndpoint(request)

@@ -30,7 +30,7 @@ const KINDS: readonly Kind[] = [
     kind: 'web',
     files: /^web\//,
     imports: ['web', 'sdk'],
-    reason: 'an application on the SDK, which uses only its public API',
+    reason: 'the pages: the call page on the SDK, the admin page on GraphQL; they use only public APIs',
   },
   {
     kind: 'variables',

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
+import type { Clock } from '../core/clock.ts'
 import { ConfigError } from '../config.ts'
 
 /** Random bytes of the secret; HS256 requires at least 32: https://www.rfc-editor.org/rfc/rfc7518#section-3.2 */
@@ -80,3 +81,9 @@ export function mintToken(options: {
   }
   return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(new TextEncoder().encode(secret))
 }
+
+/** Returns a function that signs development tokens for any user, valid for `DEVELOPMENT_TTL`. */
+export const signer =
+  (claims: Pick<Parameters<typeof mintToken>[0], 'issuer' | 'audience' | 'userClaim'>, secret: string, clock: Clock) =>
+  (userId: string, scopes: readonly string[] = []): Promise<string> =>
+    mintToken({ ...claims, secret, userId, scopes, ttl: DEVELOPMENT_TTL, now: clock.now() })

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
+import { ADMIN_SCOPE } from '../core/actor.ts'
 import type { HttpRequest } from './message.ts'
 
 /** Signs a token for any user. Exists in development mode only. */
-export type DevelopmentToken = (userId: string) => Promise<string>
+export type DevelopmentToken = (userId: string, scopes?: readonly string[]) => Promise<string>
 
 /** The tokens that pages start with, by user. */
 export type DevelopmentTokens = Readonly<Record<'alice' | 'bob', string>>
@@ -17,6 +18,15 @@ export async function developmentTokensFor(
 ): Promise<DevelopmentTokens | undefined> {
   if (!developmentToken || !isLiteral(host)) return undefined
   return { alice: await developmentToken('alice'), bob: await developmentToken('bob') }
+}
+
+/** Signs a token with the scope rtc:admin, under the same conditions as {@link developmentTokensFor}. */
+export async function adminTokenFor(
+  { headers: { host = '' } }: Pick<HttpRequest, 'headers'>,
+  developmentToken: DevelopmentToken | undefined,
+): Promise<string | undefined> {
+  if (!developmentToken || !isLiteral(host)) return undefined
+  return developmentToken('administrator', [ADMIN_SCOPE])
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6761#section-6.3 */

@@ -14,21 +14,17 @@ export interface NodeFigures {
   readonly memory: number
 }
 
-/** Counts what the heartbeat reports about this node's process. */
+/** Milliseconds between two samples of the event loop, which every measured delay includes. */
+const RESOLUTION = 20
+
+/** Counts, from the first call of `take` on, what the heartbeat reports about this node's process. */
 export class ProcessFigures {
-  readonly #delays = monitorEventLoopDelay({ resolution: 20 })
+  readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION })
 
-  start(): void {
-    this.#delays.enable()
-  }
-
-  stop(): void {
-    this.#delays.disable()
-  }
-
-  /** The figures since the last call. */
+  /** The figures since the last call. The measurement keeps no process alive. */
   take(): Pick<NodeFigures, 'eventLoopDelay' | 'memory'> {
-    const delay = this.#delays.count === 0 ? 0 : this.#delays.percentile(99) / 1e6
+    this.#delays.enable()
+    const delay = this.#delays.count === 0 ? 0 : Math.max(0, this.#delays.percentile(99) / 1e6 - RESOLUTION)
     this.#delays.reset()
     return { eventLoopDelay: Math.round(delay * 10) / 10, memory: Math.round(process.memoryUsage.rss() / 2 ** 20) }
   }

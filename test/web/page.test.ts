@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCallPage, type CallPageOptions } from '../../src/http/call-page.ts'
+import { PageBuild } from '../../src/http/page-build.ts'
 import { RequestRecord } from '../../src/http/record.ts'
 import { createPerson, SECRET, startWorld, withWorld } from '../world.ts'
 
@@ -76,7 +77,8 @@ describe('the call page', () => {
           expect(await answer.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
         }
       },
-      developing({ CALL_PAGE: 'off' }),
+      // Both pages share assets.
+      developing({ CALL_PAGE: 'off', ADMIN_PAGE: 'off' }),
     ))
 
   it('forbids caching, framing, sniffing and other origins, and allows camera, microphone and screen', async () => {
@@ -150,7 +152,9 @@ describe('the call page', () => {
     const empty = await mkdtemp(join(tmpdir(), 'rtc-page-'))
     try {
       const build = pathToFileURL(`${empty}/`)
-      const answer = answerOf(createCallPage({ developmentToken: undefined, userClaim: 'sub', build }))
+      const answer = answerOf(
+        createCallPage({ developmentToken: undefined, userClaim: 'sub', build: new PageBuild(build) }),
+      )
       await expect(answer).rejects.toMatchObject({
         code: 'NOT_FOUND',
         message: expect.stringContaining('npm run build'),

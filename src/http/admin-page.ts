@@ -1,0 +1,44 @@
+import { isRead, type Page } from './call-page.ts'
+import { adminTokenFor, type DevelopmentToken } from './development-tokens.ts'
+import { PageBuild } from './page-build.ts'
+
+/** Options that the gateway passes to the admin page. */
+export interface AdminPageOptions {
+  /** A development token with the scope rtc:admin, newly signed for every page load; absent outside development mode. */
+  readonly token?: string
+}
+
+/** Restricts the page to its own origin and to WebSockets. */
+const POLICY = {
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': 'data:',
+  // Older browsers do not include WebSockets in 'self'.
+  'connect-src': "'self' ws: wss:",
+}
+const PATH = '/admin'
+
+/**
+ * The page of the administration at `/admin`.
+ *
+ * @param developmentToken - signs the token that the page starts with
+ */
+export function createAdminPage(dependencies: {
+  readonly developmentToken: DevelopmentToken | undefined
+  readonly build?: PageBuild
+}): Page {
+  const { developmentToken, build = new PageBuild() } = dependencies
+
+  return {
+    serves: (request) =>
+      isRead(request, PATH) ||
+      ((request.method === 'GET' || request.method === 'HEAD') && build.servesAsset(request.url.pathname)),
+
+    async answer(request) {
+      if (request.url.pathname !== PATH) return build.asset(request)
+      const token = await adminTokenFor(request, developmentToken)
+      const options: AdminPageOptions = token === undefined ? {} : { token }
+      return build.page('admin.html', { options, policy: POLICY })
+    },
+  }
+}

@@ -9,8 +9,8 @@ export const LIMITS = {
   directives: 10,
   /** Estimated number of values in the response; a fragment counts at each spread. */
   cost: 20_000,
-  /** The same for introspection, whose depth is not limited. */
-  introspectionCost: 100_000,
+  /** The same for introspection, whose depth is not limited. Must admit the introspection of the whole schema. */
+  introspectionCost: 200_000,
 } as const
 
 export const TOKENS_MAX = LIMITS.tokens

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import {
   buildSchema,
+  getIntrospectionQuery,
+  getOperationAST,
   type GraphQLNamedType,
   isEnumType,
   isInputObjectType,
@@ -8,9 +10,11 @@ import {
   isObjectType,
   isSpecifiedScalarType,
   lexicographicSortSchema,
+  parse,
   printSchema,
 } from 'graphql'
 import { expect, test } from 'vitest'
+import { requireAffordable } from '../../src/graphql/cost.ts'
 import { schema } from '../../src/graphql/schema.ts'
 
 const committed = await readFile(new URL('../../src/graphql/schema.graphql', import.meta.url), 'utf8')
@@ -30,6 +34,12 @@ test('every type, field, argument and enum value has a description', () => {
     .filter(([, description]) => !description)
     .map(([name]) => name)
   expect(undescribed).toEqual([])
+})
+
+test('tools can read the whole schema: the introspection of graphql-js is within the bound on cost', () => {
+  const document = parse(getIntrospectionQuery({ specifiedByUrl: true, inputValueDeprecation: true, oneOf: true }))
+  const operation = getOperationAST(document) ?? expect.unreachable()
+  expect(() => requireAffordable({ schema, document, operation, variables: {} })).not.toThrow()
 })
 
 /** The name and the description of a type and of each of its parts. */

@@ -85,7 +85,8 @@ export function createGatewayServer(app: App): GatewayServer {
   const build = new PageBuild()
   const callPage = createCallPage({ developmentToken, userClaim: config.auth.userClaim, build })
   const adminPage = createAdminPage({ developmentToken, build })
-  const openApi = constantJson(createOpenApi(restRoutes, publicUrl))
+  // Created at the first request: it takes some milliseconds, which the start does not have to wait for.
+  let openApi: HttpReply | undefined
   const live = constantJson({ status: 'live' })
   const readiness = checkOncePerSecond(() => app.readiness())
   const inFlight = new InFlight(config.http.requests)
@@ -109,7 +110,7 @@ export function createGatewayServer(app: App): GatewayServer {
 
   /** Paths that support only GET and HEAD. */
   const getRoutes: Readonly<Record<string, () => HttpReply | Promise<HttpReply>>> = {
-    [OPENAPI_PATH]: () => openApi,
+    [OPENAPI_PATH]: () => (openApi ??= constantJson(createOpenApi(restRoutes, publicUrl))),
     [`${HEALTH}live`]: () => live,
     [`${HEALTH}ready`]: async () => {
       if (draining) return jsonReply({ status: 'draining' }, 503)

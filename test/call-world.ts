@@ -80,9 +80,9 @@ export async function startCallWorld({ env = {}, relay = false }: CallWorldOptio
     }
     // A killed gateway leaves its database running.
     cleanups.push(() => killServer(dataDir, 'SIGQUIT'))
-    let gateway = await startGateway(environment, network)
+    let gateway = await startGateway(environment, { network })
     const start = async () => {
-      gateway = await startGateway(environment, network)
+      gateway = await startGateway(environment, { network })
     }
     cleanups.push(() => gateway.stop('SIGTERM'))
     const door = await network.forwardPort(PORT)

@@ -21,9 +21,16 @@ export interface Gateway {
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts the gateway, in the given network if any; resolves when it has printed its address. */
-export async function startGateway(env: Record<string, string>, network?: Network): Promise<Gateway> {
-  const child = spawnGateway(env, { network })
+/**
+ * Starts the gateway, in the given network if any; resolves when it has printed its address.
+ *
+ * @param options.main the program. @default this build
+ */
+export async function startGateway(
+  env: Record<string, string>,
+  options: { readonly network?: Network | undefined; readonly main?: string | undefined } = {},
+): Promise<Gateway> {
+  const child = spawnGateway(env, options)
   let output = ''
   const exited = once(child, 'exit')
   const welcomed = new Promise<void>((resolve, reject) => {
@@ -125,11 +132,15 @@ async function untilExit(child: ChildProcess): Promise<Exit> {
 
 function spawnGateway(
   env: Record<string, string>,
-  { network, argv = [] }: { network?: Network | undefined; argv?: readonly string[] } = {},
+  {
+    network,
+    argv = [],
+    main = MAIN,
+  }: { network?: Network | undefined; argv?: readonly string[]; main?: string | undefined } = {},
 ): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
   const options: SpawnOptions = { env: { PATH, HOME, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }
-  const args = [MAIN, ...argv]
+  const args = [main, ...argv]
   return network ? network.spawn(process.execPath, args, options) : spawn(process.execPath, args, options)
 }
 

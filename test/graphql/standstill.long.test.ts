@@ -69,7 +69,7 @@ describe.runIf(networkTests)('a room', () => {
           // The whole crowd connects from one address.
           RATE_LIMITS: 'off',
         }
-        const gateway = await startGateway(env, network)
+        const gateway = await startGateway(env, { network })
         const token = await mintToken({ secret: SECRET, userId: 'alice', ttl: 3600, now: new Date() })
         const alice = createPerson(await network.forwardPort(Number(new URL(gateway.url).port)), 'alice', token)
         const metadata = { text: 'x'.repeat(8000) }

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createEmptyDatabase, type TestDatabase } from '../database.ts'
+import { query } from '../db/data-dir.ts'
+import { type Gateway, startGateway } from '../process.ts'
+import { SECRET } from '../world.ts'
+import { type Release, unpackRelease } from './release.ts'
+import { startTraffic, type Traffic } from './traffic.ts'
+
+/** Calls in each phase of the upgrade. */
+const CALLS = 40
+
+describe('a rolling upgrade from the previous release, under calls between the nodes', () => {
+  let database: TestDatabase
+  let previous: Release
+  beforeAll(async () => {
+    database = await createEmptyDatabase()
+    previous = await unpackRelease()
+  })
+  afterAll(() => database?.drop())
+
+  const start = (main?: string): Promise<Gateway> => {
+    const env = {
+      DATABASE_URL: database.url,
+      JWT_SECRET: SECRET,
+      HOST: '127.0.0.1',
+      RATE_LIMITS: 'off',
+      LOG_LEVEL: 'warn',
+    }
+    return startGateway(env, { main })
+  }
+  const applied = async () => {
+    const rows = await query(database.url, 'SELECT migration_name AS name FROM "_prisma_migrations" ORDER BY 1')
+    return rows.map(({ name }) => String(name))
+  }
+  const more = async (traffic: Traffic) => {
+    const before = traffic.completed()
+    await expect.poll(() => traffic.completed(), { timeout: 60_000 }).toBeGreaterThanOrEqual(before + CALLS)
+  }
+
+  test('no call fails and no event is lost, whichever version a node has', { timeout: 240_000 }, async () => {
+    const oldOne = await start(previous.main)
+    const oldTwo = await start(previous.main)
+    expect(await applied()).toEqual(previous.migrations)
+    const traffic = await startTraffic([oldOne.url, oldTwo.url], { pairs: 4 })
+    await more(traffic)
+
+    // The first new node migrates while the previous release serves calls.
+    const newOne = await start()
+    const migrations = await applied()
+    expect(migrations.length).toBeGreaterThan(previous.migrations.length)
+    await more(traffic)
+    traffic.use([oldOne.url, newOne.url])
+    await more(traffic)
+
+    // A node of the previous release can still restart, for example after a crash, and the upgrade can be taken back.
+    const oldThree = await start(previous.main)
+    expect(await applied()).toEqual(migrations)
+    traffic.use([newOne.url, oldThree.url])
+    await more(traffic)
+
+    const newTwo = await start()
+    traffic.use([newTwo.url, newOne.url])
+    await more(traffic)
+    await traffic.stop()
+
+    for (const gateway of [oldOne, oldTwo, oldThree, newOne, newTwo]) {
+      expect(await gateway.stop('SIGTERM')).toBe(0)
+      // Warnings and errors of either version would mean that it stumbles over the other one's data.
+      expect(gateway.output().match(/^\{"level":(?:[456]0|"(?:warn|error|fatal)").*$/gm)).toBeNull()
+    }
+    expect(await query(database.url, `SELECT id FROM "Room" WHERE status <> 'ended'`)).toEqual([])
+  })
+})

@@ -134,6 +134,31 @@ test('the gateway accepts the token of the documented issuer', async () => {
   }
 })
 
+test('the documented backend creates a call in the name of a user, and a token for that user', async () => {
+  const [, program = ''] = /`backend\.mjs`:\n\n```js\n([\s\S]*?)```/.exec(tokens) ?? []
+  await withPreparedData(async (DATA_DIR) => {
+    const JWT_SECRET = 'a secret of the documentation, 32 bytes'
+    const gateway = await startGateway({ DATA_DIR, HOST: '127.0.0.1', JWT_SECRET })
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
+        cwd: root,
+        env: { ...process.env, GATEWAY: gateway.url, JWT_SECRET },
+      })
+      const { status, room, aliceToken } = JSON.parse(stdout) as {
+        status: number
+        room: { id: string; callerId: string }
+        aliceToken: string
+      }
+      expect([status, room.callerId]).toEqual([201, 'alice'])
+      const headers = { authorization: `Bearer ${aliceToken}` }
+      const read = await fetch(`${gateway.url}/im/api/v1/rtc/rooms/${room.id}`, { headers })
+      expect(await read.json()).toMatchObject({ id: room.id, calleeId: 'bob' })
+    } finally {
+      await gateway.stop('SIGTERM')
+    }
+  })
+})
+
 test('the table of media providers has every provider, and its variables', () => {
   const told = rowsOf(providers.split('\n## ')[0] ?? '').slice(1)
   expect(told.map(([provider]) => provider)).toEqual(MEDIA_PROVIDERS.map((provider) => `\`${provider}\``))

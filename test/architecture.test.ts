@@ -55,7 +55,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'doctor',
     files: /^doctor\//,
-    imports: ['doctor', 'config', 'auth', 'media', 'providers', 'db', 'core'],
+    imports: ['doctor', 'config', 'auth', 'events', 'media', 'providers', 'db', 'core'],
     reason: 'checks what the gateway depends on from outside, without running it',
   },
   {

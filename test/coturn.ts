@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,24 +25,35 @@ export interface TurnServer {
 
 const PORT = 3478
 
-/** Starts a real coturn in the network; resolves when it responds. */
-export async function startCoturn(network: Network): Promise<TurnServer> {
+const SECRET = 'the secret that coturn shares with the gateway'
+
+const CONFIGURATION = `
+listening-port=${PORT}
+use-auth-secret
+static-auth-secret=${SECRET}
+realm=rtc-gateway
+fingerprint
+no-tls
+no-dtls
+no-multicast-peers
+`
+
+/**
+ * Starts a real coturn in the network; resolves when it responds.
+ *
+ * @param configuration - its `turnserver.conf`, with any secret; it listens on the default ports
+ */
+export async function startCoturn(network: Network, configuration = CONFIGURATION): Promise<TurnServer> {
   const directory = await mkdtemp(join(tmpdir(), 'rtc-coturn-'))
-  const secret = 'the secret that coturn shares with the gateway'
+  const file = join(directory, 'turnserver.conf')
+  await writeFile(file, configuration.replace(/^static-auth-secret=.*$/m, `static-auth-secret=${SECRET}`))
   const flags = [
-    '-n',
+    '-c',
+    file,
     '--listening-ip=127.0.0.1',
-    `--listening-port=${PORT}`,
     '--relay-ip=127.0.0.1',
-    '--use-auth-secret',
-    `--static-auth-secret=${secret}`,
-    '--realm=rtc-gateway',
-    '--fingerprint',
-    '--no-tls',
-    '--no-dtls',
     '--no-cli',
     '--allow-loopback-peers',
-    '--no-multicast-peers',
     '--verbose',
     '--log-file=stdout',
     `--pidfile=${join(directory, 'pid')}`,
@@ -62,7 +73,7 @@ export async function startCoturn(network: Network): Promise<TurnServer> {
   ])
   return {
     url: `turn:127.0.0.1:${PORT}`,
-    secret,
+    secret: SECRET,
     output: () => output,
     async close() {
       server.kill('SIGTERM')

@@ -1,5 +1,6 @@
 import type { Configuration } from '../config.ts'
 import type { Logger } from '../core/logger.ts'
+import { checkBus } from './bus.ts'
 import { checkIssuersClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
 import type { Finding } from './finding.ts'
@@ -22,6 +23,7 @@ export async function examine(
   const { publicUrl } = config.http
   const findings = await Promise.all([
     ...(databaseUrl === undefined ? [] : [checkDatabase(databaseUrl, { log })]),
+    ...(secrets.busUrl === undefined ? [] : [checkBus(secrets.busUrl, { log })]),
     ...(jwksUrl === undefined ? [] : [checkKeySet(jwksUrl), checkIssuersClock(jwksUrl)]),
     ...checkIceServers({ ...config.ice, turnSecret: secrets.turnSecret }),
     ...checkProviders(configuration),

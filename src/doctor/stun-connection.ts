@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { decode, lengthOf, type StunMessage } from './stun.ts'
 
@@ -66,7 +66,11 @@ async function openUdp({ host, port }: StunServer, timeout: number): Promise<Stu
 }
 
 async function openStream({ host, port, transport }: StunServer, timeout: number): Promise<StunConnection> {
-  const socket: Socket = transport === 'tls' ? connectTls({ host, port, servername: host }) : connect({ host, port })
+  // A server name must not be an IP address (RFC 6066, section 3).
+  const socket: Socket =
+    transport === 'tls'
+      ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }) })
+      : connect({ host, port })
   const established = transport === 'tls' ? 'secureConnect' : 'connect'
   await within<void>(timeout, (resolve, reject) => {
     socket.once(established, () => resolve()).once('error', reject)

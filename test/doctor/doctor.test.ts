@@ -1,16 +1,22 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { parseEnv, promisify } from 'node:util'
 import { exportJWK, jwtVerify } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { clockFinding } from '../../src/doctor/clock.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { rsa } from '../auth/tokens.ts'
+import { caddyTests, startCaddy } from '../caddy.ts'
 import { relayTests, startCoturn, type TurnServer } from '../coturn.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../database.ts'
 import { query } from '../db/data-dir.ts'
+import { NatsServer, natsTests } from '../nats.ts'
 import { createNetwork, type Network } from '../network.ts'
 import { runCommand, startGateway, withPreparedData } from '../process.ts'
+import { makeDirectory } from '../scratch.ts'
 import { SECRET } from '../world.ts'
 
 let database: TestDatabase
@@ -185,6 +191,22 @@ describe('PUBLIC_URL', () => {
   })
 })
 
+describe.runIf(natsTests)('the bus', () => {
+  test('accepts the connection', async () => {
+    const server = await NatsServer.start()
+    const { of } = await withDatabase({ BUS_URL: server.url })
+    expect(of('BUS_URL')).toEqual(['ok: the NATS server accepts the connection'])
+  })
+
+  test('fails if nobody listens', async () => {
+    const { code, of } = await withDatabase({ BUS_URL: 'nats://127.0.0.1:1' })
+    expect([code, of('BUS_URL')]).toEqual([
+      1,
+      [expect.stringMatching(/^fail: the NATS server cannot be used: .*refused/i)],
+    ])
+  })
+})
+
 describe('providers', () => {
   const account = { LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: 'the secret that LiveKit knows, 32 bytes' }
   const livekit = (secret: string) =>
@@ -252,5 +274,74 @@ describe.runIf(relayTests)('a TURN server', () => {
       1,
       [expect.stringMatching(/^fail: does not answer: .*ECONNREFUSED/)],
     ])
+  })
+})
+
+describe.runIf(relayTests)('the configuration of coturn in docs/operations/turn.md', () => {
+  test('relays with the variables of the same page, over UDP, TCP and TLS', async () => {
+    const page = await readFile('docs/operations/turn.md', 'utf8')
+    const [, configuration = ''] = /^```ini\n([^`]*)```/m.exec(page) ?? []
+    const [, variables = ''] = /^```sh\n([^`]*)```/m.exec(page) ?? []
+    const network = await createNetwork()
+    const directory = await makeDirectory('turn')
+    const certificate = await makeCertificate(directory, 'turn.example.com')
+    const here = configuration
+      .replace('/etc/ssl/turn.example.com.pem', certificate.cert)
+      .replace('/etc/ssl/turn.example.com.key', certificate.key)
+    const coturn = await startCoturn(network, here)
+    try {
+      const { TURN_URLS = '', STUN_URLS = '' } = parseEnv(variables.replaceAll('turn.example.com', '127.0.0.1'))
+      expect(TURN_URLS.split(',')).toHaveLength(3)
+      await withPreparedData(async (DATA_DIR) => {
+        const { code, of } = await examine(
+          { DATA_DIR, STUN_URLS, TURN_URLS, TURN_SECRET: coturn.secret, NODE_EXTRA_CA_CERTS: certificate.cert },
+          network,
+        )
+        for (const url of TURN_URLS.split(','))
+          expect(of(url)).toEqual([expect.stringMatching(/accepts the credentials/)])
+        expect([code, of(STUN_URLS)]).toEqual([0, [expect.stringMatching(/^ok: /)]])
+      })
+    } finally {
+      await coturn.close()
+      await network.close()
+    }
+  })
+})
+
+/** A certificate of its own authority, for a name and for 127.0.0.1. */
+async function makeCertificate(directory: string, name: string): Promise<{ cert: string; key: string }> {
+  const [cert, key] = [`${directory}/cert.pem`, `${directory}/key.pem`]
+  const files = ['-keyout', key, '-out', cert]
+  const names = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name},IP:127.0.0.1`]
+  await promisify(execFile)('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '1',
+    ...files,
+    ...names,
+  ])
+  return { cert, key }
+}
+
+describe.runIf(caddyTests)('the configuration of Caddy in docs/operations/proxy.md', () => {
+  test('passes requests and WebSockets on, with a path prefix', async () => {
+    const page = await readFile('docs/operations/proxy.md', 'utf8')
+    const [, documented = ''] = /^```caddy\n([^`]*)```/m.exec(page) ?? []
+    const gateway = await startGateway({ DATABASE_URL: database.url, JWT_SECRET: SECRET, HOST: '127.0.0.1' })
+    const caddy = await startCaddy(documented, gateway.url)
+    try {
+      const { code, of } = await withDatabase({ PUBLIC_URL: `${caddy.url}/rtc` })
+      expect([code, of('PUBLIC_URL')]).toEqual([
+        0,
+        [`ok: ${caddy.url}/rtc is the gateway`, 'ok: the proxy passes WebSockets on'],
+      ])
+    } finally {
+      await caddy.close()
+      await gateway.stop('SIGTERM')
+    }
   })
 })

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
-import { onTestFinished } from 'vitest'
 import { freePort } from './free-port.ts'
 import { isMet } from './requirement.ts'
 
@@ -25,10 +24,9 @@ export class NatsServer {
     this.#port = port
   }
 
-  /** Starts a server, which is killed at the end of the test. */
+  /** Starts a server, which the caller has to kill. */
   static async start(): Promise<NatsServer> {
     const server = new NatsServer(await freePort())
-    onTestFinished(() => server.kill())
     await server.start()
     return server
   }

@@ -1,11 +1,10 @@
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import pg from 'pg'
 import { mintToken } from '../../src/auth/development.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type DatabaseServer, startEmbeddedServer } from '../../src/db/embedded.ts'
 import { killServer } from '../db/data-dir.ts'
+import { freePort } from '../free-port.ts'
 import { type Gateway, startGateway } from '../process.ts'
 import { makeDirectory } from '../scratch.ts'
 
@@ -30,7 +29,7 @@ export class Cluster {
 
   /** @param env - further variables of the nodes */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<Cluster> {
-    const cluster = new Cluster(await makeDirectory('faults'), await freePort(), env)
+    const cluster = new Cluster(await makeDirectory('faults'), String(await freePort()), env)
     await cluster.startDatabase()
     await cluster.startNode(0)
     await cluster.startNode(1)
@@ -67,7 +66,7 @@ export class Cluster {
   /** Starts a node, on its previous port if it ran before. */
   async startNode(index: number): Promise<void> {
     const before = this.#gateways[index]
-    const port = before ? new URL(before.url).port : await freePort()
+    const port = before ? new URL(before.url).port : String(await freePort())
     this.#gateways[index] = await startGateway({
       JWT_SECRET: SECRET,
       DATABASE_URL: this.databaseUrl,
@@ -128,13 +127,4 @@ export class Cluster {
         .filter((line) => /unhandled|unexpected error|"level":"(error|fatal)"/i.test(line)),
     }
   }
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return String(port)
 }

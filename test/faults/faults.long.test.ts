@@ -1,111 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { Cluster, GRACE } from './cluster.ts'
-import { Subscriber, unmute as unmuteAt, Writer } from './crowd.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cluster, GRACE } from './cluster.ts'
+import { Subscriber, unmute as unmuteAt } from './crowd.ts'
+import { downFor, FACTOR, FaultRun, SUBSCRIBERS_EACH, USERS } from './fault-run.ts'
 
-/** 1 in CI; a longer run: `FAULT_FACTOR=10 npx vitest run test/faults`. */
-const FACTOR = Number(process.env['FAULT_FACTOR'] ?? 1)
-const SUBSCRIBERS_EACH = 4
-const USERS = ['alice', 'bob', 'carol', 'dave', 'erin']
-/** Milliseconds. */
-const RECOVERY_TIMEOUT = 5_000
-/** Milliseconds. Long enough for subscribers that were cut off repeatedly and are hundreds of events behind. */
-const CATCH_UP_TIMEOUT = 30_000
 const REFUSAL_TIMEOUT = 5_000
 /** Seconds. */
 const DETECTION_TIMEOUT = 15
 
+let run: FaultRun
 let cluster: Cluster
-let roomId: string
-let subscribers: Subscriber[] = []
-let writers: Writer[] = []
-const summary: string[] = []
-
 beforeAll(async () => {
-  cluster = await Cluster.start()
-  const post = async (userId: string, path: string, body?: unknown) => {
-    const response = await fetch(`${cluster.urls[0]}/im/api/v1/rtc${path}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${await cluster.token(userId)}`, 'content-type': 'application/json' },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    expect(response.ok).toBe(true)
-    return (await response.json()) as { id: string }
-  }
-  roomId = (await post('alice', '/rooms', { type: 'group', participantIds: USERS.slice(1) })).id
-  for (const userId of USERS) await post(userId, `/rooms/${roomId}/join`)
-  const clients = await Promise.all(
-    USERS.map(async (userId) => ({ roomId, userId, token: await cluster.token(userId), urls: () => cluster.urls })),
-  )
-  subscribers = clients.flatMap((options) =>
-    Array.from({ length: SUBSCRIBERS_EACH }, () => new Subscriber(options).start()),
-  )
-  writers = clients.map((options) => new Writer(options).start())
-  await vi.waitUntil(() => subscribers.every(({ view }) => view), 30_000)
+  run = await FaultRun.start()
+  ;({ cluster } = run)
 }, 60_000)
 
 afterAll(() => {
-  process.stdout.write(`\n${summary.join('\n')}\n`)
+  process.stdout.write(`\n${run.summary.join('\n')}\n`)
 })
 
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
-const acknowledged = () => sum(writers.map((writer) => writer.acknowledged.length))
-const resumed = () => sum(subscribers.map((subscriber) => subscriber.resumed))
-
-/** Injects a fault under load. Afterwards commands must be acknowledged again and all views must converge. */
-async function expectRecovery(name: string, fault: () => Promise<unknown>): Promise<void> {
-  const before = { acknowledged: acknowledged(), resumed: resumed(), received: sum(subscribers.map((r) => r.received)) }
-  await fault()
-  const recoveryStart = performance.now()
-  await expect.poll(() => acknowledged(), { timeout: RECOVERY_TIMEOUT }).toBeGreaterThan(before.acknowledged)
-  await expectConvergence()
-  const took = performance.now() - recoveryStart
-  summary.push(
-    [
-      name.padEnd(46),
-      `${acknowledged() - before.acknowledged} commands acknowledged`,
-      `${sum(subscribers.map((r) => r.received)) - before.received} updates received`,
-      `${resumed() - before.resumed} resumptions`,
-      `all views equal after ${(took / 1000).toFixed(1)} s`,
-    ].join(' | '),
-  )
-}
-
-/** Stops the load. Every view must then equal the database, with no update lost, repeated or out of order. */
-async function expectConvergence(): Promise<void> {
-  await Promise.all(writers.map((writer) => writer.stop()))
-  const latest = async () => {
-    const { rows } = await cluster.query('SELECT "seq" FROM "Room" WHERE "id" = $1', [roomId])
-    return (rows[0] as { seq: number }).seq
-  }
-  await expect
-    .poll(async () => [...new Set(subscribers.map(({ cursor }) => cursor))].join() === String(await latest()), {
-      timeout: CATCH_UP_TIMEOUT,
-    })
-    .toBe(true)
-  const { rows: people } = await cluster.query(
-    'SELECT "userId", upper("state"::text) AS state, "audio", "connected" FROM "Participant" WHERE "roomId" = $1 ORDER BY "ordinal"',
-    [roomId],
-  )
-  for (const { view, faults } of subscribers) {
-    expect(faults).toEqual([])
-    expect(view?.participants).toEqual(people)
-  }
-  const { rows } = await cluster.query('SELECT "seq", "actorId" FROM "RoomEvent" WHERE "roomId" = $1 ORDER BY "seq"', [
-    roomId,
-  ])
-  const log = new Map((rows as { seq: number; actorId: string }[]).map(({ seq, actorId }) => [seq, actorId]))
-  for (const [index, writer] of writers.entries()) {
-    expect(writer.acknowledged.filter((seq) => log.get(seq) !== USERS[index])).toEqual([])
-  }
-  for (const writer of writers) writer.start()
-}
-
-const downFor = (seconds: number) => delay(seconds * 1000 * Math.min(FACTOR, 3))
-
 test('recovers from a node killed under load', async () => {
-  await expectRecovery('kill -9 of a node, started again after 2 s', async () => {
+  await run.expectRecovery('kill -9 of a node, started again after 2 s', async () => {
     await delay(500)
     await cluster.killNode(1)
     await downFor(2)
@@ -157,7 +73,7 @@ test.each([
 ])(
   'a node killed while a grouped commit is in flight: the commit $name as a whole, and no acknowledged command is lost',
   async ({ name, terminated }) => {
-    await Promise.all(writers.map((writer) => writer.stop()))
+    await run.stopWriters()
     const members = Array.from({ length: 20 }, (_, index) => `member-${index}`)
     const tokens = await Promise.all(members.map((userId) => cluster.token(userId)))
     const request = async (node: number, index: number, method: string, path: string, body: unknown) => {
@@ -219,8 +135,8 @@ test.each([
     expect(watcher.faults).toEqual([])
     await watcher.stop()
     await cluster.startNode(1)
-    for (const writer of writers) writer.start()
-    summary.push(
+    run.startWriters()
+    run.summary.push(
       `${'kill -9 of a node amid a grouped commit'.padEnd(46)} | ${members.length - 1} commands, which ${name}`,
     )
   },
@@ -228,7 +144,7 @@ test.each([
 )
 
 test('recovers from repeatedly terminated LISTEN connections', async () => {
-  await expectRecovery('LISTEN connections cut', async () => {
+  await run.expectRecovery('LISTEN connections cut', async () => {
     for (let round = 0; round < 5 * FACTOR; round += 1) {
       // The nodes may still be reconnecting after the previous round.
       await expect.poll(() => cluster.cutBus()).toBeGreaterThan(0)
@@ -238,11 +154,12 @@ test('recovers from repeatedly terminated LISTEN connections', async () => {
 }, 120_000)
 
 test('while PostgreSQL is stopped, commands fail with UNAVAILABLE within five seconds; streams stay open and catch up', async () => {
+  const { subscribers, writers } = run
   const connected = () => subscribers.filter(({ isConnected }) => isConnected).length
   await expect.poll(connected).toBe(subscribers.length)
-  const before = resumed()
+  const before = run.resumed
   const refused = writers.map((writer) => writer.refusals.length)
-  await expectRecovery(`PostgreSQL stopped for ${10 * Math.min(FACTOR, 3)} s`, async () => {
+  await run.expectRecovery(`PostgreSQL stopped for ${10 * Math.min(FACTOR, 3)} s`, async () => {
     await cluster.stopDatabase()
     await downFor(10)
     const meanwhile = writers.flatMap((writer, index) => writer.refusals.slice(refused[index]))
@@ -252,11 +169,11 @@ test('while PostgreSQL is stopped, commands fail with UNAVAILABLE within five se
     expect(connected()).toBe(subscribers.length)
     await cluster.startDatabase()
   })
-  expect(resumed()).toBe(before)
+  expect(run.resumed).toBe(before)
 }, 120_000)
 
 test('recovers from killed PostgreSQL', async () => {
-  await expectRecovery('kill -9 of PostgreSQL, started again after 1 s', async () => {
+  await run.expectRecovery('kill -9 of PostgreSQL, started again after 1 s', async () => {
     await cluster.killDatabase()
     await downFor(1)
     await cluster.startDatabase()
@@ -267,10 +184,10 @@ test(
   'recovers from client sockets cut at random',
   async () => {
     const CUTS = 2000 * FACTOR
-    const before = resumed()
-    await expectRecovery(`${CUTS} client sockets cut at random`, async () => {
+    const before = run.resumed
+    await run.expectRecovery(`${CUTS} client sockets cut at random`, async () => {
       for (let cuts = 0; cuts < CUTS;) {
-        const subscriber = subscribers[Math.floor(Math.random() * subscribers.length)]
+        const subscriber = run.subscribers[Math.floor(Math.random() * run.subscribers.length)]
         if (subscriber?.isConnected) {
           subscriber.cut()
           cuts += 1
@@ -278,13 +195,14 @@ test(
         await delay(2)
       }
     })
-    expect(resumed() - before).toBeGreaterThanOrEqual(CUTS)
+    expect(run.resumed - before).toBeGreaterThanOrEqual(CUTS)
   },
   180_000 * Math.max(FACTOR, 1),
 )
 
 test('a participant whose only stream was at a killed node leaves as disconnected', async () => {
-  await Promise.all(writers.map((writer) => writer.stop()))
+  await run.stopWriters()
+  const { roomId, subscribers } = run
   const ghosts = subscribers.filter((_, index) => Math.floor(index / SUBSCRIBERS_EACH) === USERS.indexOf('erin'))
   // The last stream is at the node that is killed.
   const options = { roomId, userId: 'erin', token: await cluster.token('erin'), urls: () => cluster.urls.slice(1) }
@@ -304,16 +222,14 @@ test('a participant whose only stream was at a killed node leaves as disconnecte
   await expect.poll(state, { timeout: 40_000, interval: 200 }).toEqual({ state: 'left', leaveReason: 'disconnected' })
   const took = (performance.now() - killed) / 1000
   expect(took).toBeLessThan(DETECTION_TIMEOUT + GRACE)
-  summary.push(
+  run.summary.push(
     `${'participant of a killed node'.padEnd(46)} | left after ${took.toFixed(1)} s, of which ${GRACE} s are grace`,
   )
   await cluster.startNode(1)
 }, 60_000)
 
 test('afterwards every process exits by itself: no socket, timer or listener is left, and no rejection was unhandled', async () => {
-  await Promise.all([...subscribers.map((subscriber) => subscriber.stop()), ...writers.map((writer) => writer.stop())])
-  const { codes, unexpectedLogs } = await cluster.stop()
-  expect(codes).toEqual([0, 0])
+  const unexpectedLogs = await run.stop()
   // Log lines about the unreachable database are expected.
   expect(unexpectedLogs.filter((line) => !line.includes('"cause":"database_unreachable"'))).toEqual([])
 }, 60_000)

@@ -47,6 +47,7 @@ import { createAbsenceSweeper } from './presence/absence.ts'
 import { Leases } from './presence/leases.ts'
 import { createPresence } from './presence/presence.ts'
 import { createSweeper } from './presence/sweeper.ts'
+import { createReconciliation, type Reconciliation } from './reconcile/reconciliation.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { createRetentionPurge } from './retention/purge.ts'
 import { createRetentionStore } from './retention/store.ts'
@@ -90,6 +91,7 @@ export interface App {
   readonly signals: Signals
   readonly media: Media
   readonly deliveries: Dispatcher
+  readonly reconciliation: Reconciliation
   readonly hub: Hub
   readonly slices: TimeSlices
   readonly fanOut: FanOut
@@ -270,10 +272,12 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   for (const kind of liveStreams) lifecycle.add(kind, { name: 'live streams', stop: () => kind.close() })
   const catchUp = addJob('catch-up', createCatchUp(liveStreams, { log, observer }))
   const audit = createAuditLog({ prisma: database.prisma, clock, newId })
+  const reconciliation = createReconciliation({ services, media, database, executor, clock, log, observer })
+  if (reconciliation.job) addJob('media reports', reconciliation.job)
   const deliveries = lifecycle.add(
     new Dispatcher({
       nodeId,
-      kinds: dependencies.destinations ?? [],
+      kinds: [...reconciliation.destinations, ...(dependencies.destinations ?? [])],
       store: createDeliveryStore(database.prisma),
       events,
       snapshots,
@@ -372,6 +376,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     signals,
     media,
     deliveries,
+    reconciliation,
     hub,
     slices,
     fanOut,

@@ -29,6 +29,7 @@ import { Concurrency } from './limits/concurrency.ts'
 import { HeldResources } from './limits/held.ts'
 import { createMetricsEndpoint, METRICS_PATH } from './metrics/endpoint.ts'
 import { createOpenApi } from './rest/openapi.ts'
+import { createWebhookDoor, WEBHOOK_PREFIX, webhookRoute } from './reconcile/door.ts'
 import { problemReply } from './rest/problem.ts'
 import { jsonReply } from './rest/route.ts'
 import { createRestHandler, REST_PREFIX } from './rest/router.ts'
@@ -79,6 +80,12 @@ export function createGatewayServer(app: App): GatewayServer {
   })
   const graphqlHandler = createGraphQLHandler({ operations, streams, authenticate })
   const restRoutes = routes(app, streams)
+  const webhookDoor = createWebhookDoor({
+    ...app.reconciliation,
+    clock: app.clock,
+    log,
+    observer,
+  })
   const restHandler = createRestHandler({ routes: restRoutes, authenticate, concurrency, publicUrl, log })
   const graphiql = createGraphiQL({ path: GRAPHQL_PATH, developmentToken: app.developmentToken })
   const { developmentToken } = app
@@ -128,6 +135,7 @@ export function createGatewayServer(app: App): GatewayServer {
     if (config.adminPage && adminPage.serves(request)) return adminPage.answer(request)
     if (isGraphQL(url.pathname)) return graphqlHandler(request)
     if (url.pathname.startsWith(`${REST_PREFIX}/`)) return restHandler(request)
+    if (url.pathname.startsWith(WEBHOOK_PREFIX)) return webhookDoor(request)
     if (metricsEndpoint && url.pathname === METRICS_PATH) return metricsEndpoint(request)
     const get = Object.hasOwn(getRoutes, url.pathname) ? getRoutes[url.pathname] : undefined
     if (!get) throw new RtcError('NOT_FOUND', `${shorten(url.pathname)} does not exist.`)
@@ -138,6 +146,8 @@ export function createGatewayServer(app: App): GatewayServer {
   /** The pattern of a path that does not belong to a REST route. */
   const routeOf = (path: string): string | undefined => {
     if (isGraphQL(path)) return GRAPHQL_PATH
+    const webhook = webhookRoute(path)
+    if (webhook) return webhook
     if (path === '/' || path === METRICS_PATH || Object.hasOwn(getRoutes, path)) return path
     return ASSETS.find((prefix) => path.startsWith(prefix))
   }

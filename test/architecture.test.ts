@@ -67,7 +67,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'server',
     files: /^server$/,
-    imports: ['app', 'core', 'graphql', 'graphiql', 'rest', 'routes', 'http', 'limits', 'metrics'],
+    imports: ['app', 'core', 'graphql', 'graphiql', 'rest', 'routes', 'reconcile', 'http', 'limits', 'metrics'],
     reason: 'serves GraphQL, REST and the pages from one HTTP server',
   },
   {
@@ -183,6 +183,7 @@ const KINDS: readonly Kind[] = [
       'signals',
       'presence',
       'readiness',
+      'reconcile',
       'retention',
       'service',
       'store',
@@ -273,6 +274,24 @@ const KINDS: readonly Kind[] = [
     files: /^metrics\//,
     imports: ['metrics', 'http', 'rest', 'db', 'model', 'core'],
     reason: 'counts facts and shows the state of the other parts, which do not import it',
+  },
+  {
+    kind: 'reconcile',
+    files: /^reconcile\//,
+    imports: [
+      'reconcile',
+      'media',
+      'providers',
+      'delivery',
+      'events',
+      'service',
+      'db',
+      'rest',
+      'http',
+      'model',
+      'core',
+    ],
+    reason: 'keeps the log and the media services in agreement: executes commands on reports, and calls room control',
   },
   {
     kind: 'auth',

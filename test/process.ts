@@ -77,6 +77,8 @@ export interface Launch {
   printed(pattern: RegExp): Promise<void>
   /** Resolves with the exit code. */
   readonly exited: Promise<number | null>
+  /** Its output so far, on both streams. */
+  output(): string
 }
 
 /** Starts the gateway without waiting for it. */
@@ -93,6 +95,7 @@ export function launchGateway(env: Record<string, string>): Launch {
   return {
     process: child,
     exited,
+    output: () => output,
     async printed(pattern) {
       while (!pattern.test(output)) {
         const next = once(child, 'printed')

@@ -147,6 +147,17 @@ test('creates its tables in the schema of ?schema=', async () => {
   expect(schemas).toEqual([{ name: 'rtc rooms' }])
 })
 
+test('says once which room control of a configured provider is not configured', async () => {
+  const livekit = { LIVEKIT_URL: 'wss://livekit.example', LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: 'secret' }
+  const tencent = { TENCENT_SDK_APP_ID: '1400000000', TENCENT_SECRET: 'secret' }
+  const control = { TENCENT_SECRET_ID: 'id', TENCENT_SECRET_KEY: 'key' }
+  const gateway = launchGateway(envFor(database.url, { ...livekit, ...tencent, ...control }))
+  await gateway.printed(/livekit until they leave it: room control requires LIVEKIT_CONTROL_API_KEY/)
+  gateway.process.kill('SIGTERM')
+  expect(await gateway.exited).toBe(0)
+  expect(gateway.output().match(/room control requires/g)).toHaveLength(1)
+})
+
 test('warns in production if TURN is not configured', async () => {
   const gateway = launchGateway(envFor(database.url, { NODE_ENV: 'production' }))
   await gateway.printed(/TURN_URLS is not set/)

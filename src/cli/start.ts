@@ -66,6 +66,8 @@ async function runGateway({ lifecycle, stop }: { lifecycle: Lifecycle; stop: Abo
     log.warn('TURN_URLS is not set: calls between networks that need a relay will not connect')
   }
 
+  for (const warning of app.reconciliation.warnings) log.warn(warning)
+
   if (!stop.aborted) await once(stop, 'abort')
   log.info({ signal: stop.reason as string }, 'stopping')
 }

@@ -56,6 +56,14 @@ export interface Facts {
   deadlinesClaimed: { readonly rooms: number; readonly lag: number }
   /** A statement was sent to the database and has ended, directly or by Prisma. */
   statement: { readonly kind: 'direct' | 'prisma'; readonly failed: boolean; readonly duration: number }
+  /** A media service has reported something, or somebody pretended to be one. */
+  mediaEvent: { readonly service: string; readonly outcome: MediaEventOutcome }
+  /** The room control of a media service was called. `refused`: another attempt would fail, too. */
+  mediaControl: {
+    readonly service: string
+    readonly action: 'remove' | 'end' | 'lift'
+    readonly outcome: 'ok' | 'failed' | 'refused'
+  }
   /** Notices were sent to the other nodes by one statement. */
   noticesSent: { readonly notices: number; readonly payloads: number; readonly duration: number }
   /** Notices of another node were received. */
@@ -65,6 +73,16 @@ export interface Facts {
   /** The connection that carries notices was opened. `gap`: since it was lost; undefined for the first connection. */
   busConnected: { readonly gap: number | undefined }
 }
+
+/** Bounded. `outdated`: older than what is known, or repeated. */
+export type MediaEventOutcome =
+  | 'joined'
+  | 'left'
+  | 'lost'
+  | 'outdated'
+  | 'unknown_room'
+  | 'unknown_user'
+  | 'unauthenticated'
 
 export interface RequestFact {
   readonly context: RequestContext
@@ -239,6 +257,8 @@ const NAMES: readonly (keyof Facts)[] = Object.keys({
   job: true,
   deadlinesClaimed: true,
   statement: true,
+  mediaEvent: true,
+  mediaControl: true,
   noticesSent: true,
   noticesReceived: true,
   noticesReturned: true,

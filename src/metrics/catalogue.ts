@@ -129,6 +129,18 @@ export const CATALOGUE = {
   ),
   rtc_token_refusals_total: counter('Tokens that were refused, by reason.', 'reason'),
 
+  rtc_media_reports_total: counter(
+    'Reports of media services by webhook, by outcome: what was reported, or why it was not used.',
+    'service',
+    'outcome',
+  ),
+  rtc_media_control_calls_total: counter(
+    'Calls of the room control of media services: ok, failed, or refused for good.',
+    'service',
+    'action',
+    'outcome',
+  ),
+
   rtc_pull_failures_total: counter('Values that could not be read in time for a scrape, by source.', 'source'),
 } as const satisfies Record<`rtc_${string}`, Definition>
 

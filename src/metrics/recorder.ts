@@ -95,6 +95,9 @@ export function createRecorder(metrics: Metrics): Recorder {
     deadlinesClaimed: ({ lag }) => metrics.observe('rtc_deadline_lag_seconds', {}, lag / 1000),
     statement: ({ kind, duration }) =>
       metrics.observe('rtc_database_statement_duration_seconds', { kind }, duration / 1000),
+    mediaEvent: ({ service, outcome }) => metrics.count('rtc_media_reports_total', { service, outcome }),
+    mediaControl: ({ service, action, outcome }) =>
+      metrics.count('rtc_media_control_calls_total', { service, action, outcome }),
     noticesSent: ({ notices }) => metrics.count('rtc_bus_notices_total', { direction: 'sent' }, notices),
     noticesReceived: ({ notices }) => metrics.count('rtc_bus_notices_total', { direction: 'received' }, notices),
     noticesReturned: ({ lag }) => metrics.observe('rtc_bus_lag_seconds', {}, lag / 1000),

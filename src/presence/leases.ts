@@ -106,7 +106,7 @@ export class Leases {
     if (!this.#streams.has(keyOf(holder))) return
     await store.hold([{ ...holder, nodeId }])
     const { roomId, userId, deviceId } = holder
-    await executor.execute(roomId, { type: 'reconnect', userId, deviceId })
+    await executor.execute(roomId, { type: 'reconnect', userId, deviceId, of: 'live stream' })
   }
 
   /** Starts a write and keeps it for a retry if it fails. */

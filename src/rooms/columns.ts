@@ -55,6 +55,7 @@ export const PARTICIPANTS = defineTable<Participant>('Participant', {
   silent: { type: 'boolean', nullable: true, mutable: true },
   lostAt: { type: 'timestamptz(3)', nullable: true, mutable: true },
   leavesAt: { type: 'timestamptz(3)', nullable: true, mutable: true },
+  mediaLost: { type: 'boolean', nullable: true, mutable: true },
 })
 
 export const EVENTS = defineTable<RoomEvent>('RoomEvent', {

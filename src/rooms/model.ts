@@ -102,6 +102,8 @@ export interface Participant {
   readonly lostAt: Date | null
   /** When a delayed leave takes effect; null when none is pending. */
   readonly leavesAt: Date | null
+  /** The media service has reported a lost connection. Null in older rows, which means false. */
+  readonly mediaLost: boolean | null
 }
 
 /** The aggregate: the room and all of its participants, former ones included, by ordinal. */
@@ -191,10 +193,11 @@ export const newParticipant = (
   silent,
   lostAt: null,
   leavesAt: null,
+  mediaLost: null,
 })
 
 /** Fields of a participant who is connected. */
-export const PRESENT = { connected: true, graceUntil: null, lostAt: null, leavesAt: null } as const
+export const PRESENT = { connected: true, graceUntil: null, lostAt: null, leavesAt: null, mediaLost: null } as const
 
 /** The row after the participant has left: the membership is added to `completedSeconds`, audio and video are off. */
 export const departed = (
@@ -214,5 +217,6 @@ export const departed = (
   ringsUntil: null,
   graceUntil: null,
   leavesAt: null,
+  mediaLost: null,
   completedSeconds: before.completedSeconds + currentMembershipSeconds(before, now),
 })

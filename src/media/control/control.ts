@@ -33,10 +33,16 @@ export class ControlError extends Error {
   override readonly name = 'ControlError'
   /** False if the same call will fail again, whatever the operator and the service do. */
   readonly retriable: boolean
+  /** The rate of calls is too high. */
+  readonly overloaded: boolean
 
-  constructor(message: string, { retriable, cause }: { retriable: boolean; cause?: unknown }) {
+  constructor(
+    message: string,
+    { retriable, overloaded = false, cause }: { retriable: boolean; overloaded?: boolean; cause?: unknown },
+  ) {
     super(message, cause === undefined ? undefined : { cause })
     this.retriable = retriable
+    this.overloaded = overloaded
   }
 }
 
@@ -52,6 +58,8 @@ export interface ApiResponse {
   readonly body: unknown
 }
 
+/** The status of a call above the permitted rate. */
+export const TOO_MANY = 429
 /** Milliseconds. */
 const TIMEOUT = 10_000
 /** Length of a response in an error's message. */
@@ -83,9 +91,12 @@ function parse(text: string): unknown {
 }
 
 /** The error for a refused call. */
-export function refused(service: string, { status, body }: ApiResponse, retriable = isRetriable(status)): ControlError {
+export function refused(service: string, { status, body }: ApiResponse): ControlError {
   const quote = (JSON.stringify(body) ?? 'no JSON').slice(0, QUOTE_MAX)
-  return new ControlError(`${service} answered ${status}: ${quote}`, { retriable })
+  return new ControlError(`${service} answered ${status}: ${quote}`, {
+    retriable: isRetriable(status),
+    overloaded: status === TOO_MANY,
+  })
 }
 
 /** A number of seconds, at least `min` and at most `max`; 0 stays 0. */

@@ -1,7 +1,7 @@
 import type { RoomServiceClient } from 'livekit-server-sdk'
 import { text } from '../../core/variable.ts'
 import { define } from '../providers/provider.ts'
-import { ControlError, isRetriable, type RoomControl } from './control.ts'
+import { ControlError, isRetriable, type RoomControl, TOO_MANY } from './control.ts'
 import { apiUrl } from './variables.ts'
 
 export interface LivekitControlAccount {
@@ -35,7 +35,11 @@ export function createLivekitControl({ url, apiKey, apiSecret }: LivekitControlA
       if (code === 'not_found') return null
       const retriable = typeof status !== 'number' || isRetriable(status)
       const reason = error instanceof Error ? error.message : 'unknown'
-      throw new ControlError(`LiveKit refused the call: ${reason}`, { retriable, cause: error })
+      throw new ControlError(`LiveKit refused the call: ${reason}`, {
+        retriable,
+        overloaded: status === TOO_MANY,
+        cause: error,
+      })
     }
   }
 

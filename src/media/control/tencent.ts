@@ -1,6 +1,6 @@
 import { text } from '../../core/variable.ts'
 import { define } from '../providers/provider.ts'
-import { callApi, ControlError, isRetriable, type RoomControl } from './control.ts'
+import { callApi, ControlError, isRetriable, type RoomControl, TOO_MANY } from './control.ts'
 import { authorizationOf } from './sign.ts'
 import { apiUrl } from './variables.ts'
 
@@ -48,7 +48,8 @@ export function createTencentControl(account: TencentControlAccount, now = () =>
     if (error && GONE.test(error.Code)) return
     const retriable = error ? RETRIABLE.test(error.Code) : response.status === 200 || isRetriable(response.status)
     const reason = error ? `${error.Code}: ${error.Message}` : `status ${response.status}`
-    throw new ControlError(`Tencent Cloud refused ${action}: ${reason}`, { retriable })
+    const overloaded = error?.Code.startsWith('RequestLimitExceeded') ?? response.status === TOO_MANY
+    throw new ControlError(`Tencent Cloud refused ${action}: ${reason}`, { retriable, overloaded })
   }
 
   return {

@@ -76,6 +76,8 @@ export interface Disconnect {
   readonly type: 'disconnect'
   readonly userId: string
   readonly deviceId: string | null
+  /** The connection to the media service was lost instead; the stream may be live. */
+  readonly of?: 'media'
 }
 
 /** A device has opened a stream. */
@@ -83,6 +85,8 @@ export interface Reconnect {
   readonly type: 'reconnect'
   readonly userId: string
   readonly deviceId: string | null
+  /** Instead: a stream that was opened earlier is still live, or the participant has entered the media again. */
+  readonly of?: 'live stream' | 'media'
 }
 
 /** A session did not open the stream that it announced. */

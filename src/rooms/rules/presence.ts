@@ -13,19 +13,31 @@ function seatedDevice(room: Room, { userId, deviceId }: Disconnect | Reconnect):
   return participant?.state === 'joined' && participant.deviceId === deviceId ? participant : undefined
 }
 
-/** The device that holds the seat lost its stream: begins the grace, unless it is already running. */
+/**
+ * The device that holds the seat lost its stream or its media: begins the grace, unless it is already running. If the stream
+ * is lost after the media, only a stream ends the grace.
+ */
 export function disconnect(draft: Draft, command: Disconnect, limits: RoomLimits): undefined {
   const before = seatedDevice(draft.room, command)
-  if (!before?.connected) return
-  const graceUntil = later(draft.now, limits.grace)
-  const after = { ...before, connected: false, lostAt: draft.now, graceUntil }
-  draft.emit('participant_disconnected', null, { participants: [after] }, before.userId)
+  if (!before) return
+  const mediaLost = command.of === 'media'
+  if (before.connected) {
+    const graceUntil = later(draft.now, limits.grace)
+    const after = { ...before, connected: false, lostAt: draft.now, graceUntil, mediaLost }
+    draft.emit('participant_disconnected', null, { participants: [after] }, before.userId)
+  } else if (before.mediaLost && !mediaLost) {
+    draft.emit('participant_updated', null, { participants: [{ ...before, mediaLost }] }, before.userId)
+  }
 }
 
-/** The device that holds the seat opened a stream again: ends the grace. */
+/**
+ * The device that holds the seat opened a stream again: ends the grace. Media that is back ends only the grace that lost
+ * media began, which a stream that was live all the time does not end.
+ */
 export function reconnect(draft: Draft, command: Reconnect): undefined {
   const before = seatedDevice(draft.room, command)
   if (!before || before.connected) return
+  if (command.of === (before.mediaLost ? 'live stream' : 'media')) return
   const after = { ...before, ...PRESENT }
   draft.emit('participant_reconnected', before.userId, { participants: [after] }, before.userId)
 }

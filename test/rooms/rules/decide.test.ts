@@ -320,6 +320,48 @@ describe('presence', () => {
     expect(findParticipant(room, 'bob')).toMatchObject({ state: 'joined', connected: true, graceUntil: null })
   })
 
+  describe('lost media', () => {
+    const [lost, back] = [disconnect('bob'), reconnect('bob')].map(
+      (command) => ({ ...command, of: 'media' }) as RoomCommand,
+    )
+    const live: RoomCommand = { type: 'reconnect', userId: 'bob', deviceId: null, of: 'live stream' }
+    const stateOf = (...steps: [number, RoomCommand][]) => findParticipant(run(active(), ...steps).room, 'bob')
+
+    test('begins the grace, which the live stream does not end', () => {
+      expect(stateOf([3, lost ?? tick], [4, live])).toMatchObject({
+        connected: false,
+        mediaLost: true,
+        lostAt: after(3),
+      })
+      expect(stateOf([3, lost ?? tick], [60, tick])).toMatchObject({ state: 'left', leaveReason: 'disconnected' })
+    })
+
+    test.each([
+      ['media that is back', back],
+      ['a new stream', reconnect('bob')],
+      ['a new session of the device', { ...join(bob), sessionId: 'next', expectStream: true } as RoomCommand],
+    ])('is over with %s', (_what, command) => {
+      const state = stateOf([3, lost ?? tick], [4, command ?? tick], [60, tick])
+      expect(state).toMatchObject({ state: 'joined', connected: true, mediaLost: null, lostAt: null })
+    })
+
+    test('that is back does not replace a lost stream', () => {
+      expect(stateOf([3, disconnect('bob')], [4, back ?? tick])).toMatchObject({ connected: false })
+      const both: [number, RoomCommand][] = [
+        [3, lost ?? tick],
+        [4, disconnect('bob')],
+        [5, back ?? tick],
+      ]
+      expect(stateOf(...both)).toMatchObject({ connected: false, mediaLost: false, lostAt: after(3) })
+      expect(stateOf(...both, [6, live])).toMatchObject({ connected: true })
+    })
+
+    test('after a lost stream changes nothing', () => {
+      const room = run(active(), [3, disconnect('bob')]).room
+      expect(codeOf(room, lost ?? tick)).toEqual([])
+    })
+  })
+
   test('ends with the grace when the participant does not reconnect, and the call ends too', () => {
     const lost = run(active(), [3, disconnect('bob')]).room
     expect(findParticipant(lost, 'bob')).toMatchObject({ state: 'joined', connected: false })

@@ -1,0 +1,118 @@
+import type { Clock } from '../core/clock.ts'
+import { RtcError } from '../core/errors.ts'
+import { levelOf } from '../core/failures.ts'
+import { forEach } from '../core/for-each.ts'
+import { canonicalUuid } from '../core/ids.ts'
+import type { Logger } from '../core/logger.ts'
+import type { MediaEventOutcome, Observer } from '../core/observer.ts'
+import { PeriodicJob } from '../core/periodic-job.ts'
+import { isStorable } from '../core/storable.ts'
+import { ControlError } from '../media/control/control.ts'
+import type { MediaEvent } from '../media/hooks/hook.ts'
+import { MEDIA_SERVICES, type MediaService } from '../media/providers.ts'
+import type { Executor } from '../rooms/executor.ts'
+import type { Room } from '../rooms/model.ts'
+import { isAt, participantOf } from './identity.ts'
+import type { MediaRemoval } from './removal.ts'
+import type { MediaStay, StayStore } from './stay-store.ts'
+
+interface Dependencies {
+  readonly store: StayStore
+  readonly executor: Pick<Executor, 'load' | 'execute'>
+  readonly removal: Pick<MediaRemoval, 'remove'>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly observer: Observer
+}
+
+/** Milliseconds between two searches for reports that were not acted on when they arrived. */
+const INTERVAL = 1_000
+const BATCH = 50
+/** Reports acted on concurrently; leaves the other database connections to requests. */
+const CONCURRENCY = 4
+/** Milliseconds after which a report is acted on again if the node has died or the service was away. */
+const RETRY = 30_000
+/** Length of a service's name of a user. */
+const MEDIA_ID_MAX = 256
+
+/**
+ * Compares what the media services report with the log, and acts on the difference: who is at the media without having
+ * joined is removed there; who lost the media begins their grace.
+ *
+ * A report is recorded first, if it is newer than what is known, and then acted on by any node, until that has succeeded.
+ * Acting depends on the last report and on the room as it is, so repeated and reordered reports have no effect.
+ */
+export class MediaReconciler {
+  readonly job: PeriodicJob
+  readonly #dependencies: Dependencies
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
+    const { log, observer } = dependencies
+    this.job = new PeriodicJob({ name: 'media reports', interval: INTERVAL, log, observer }, () => this.#actOnDue())
+  }
+
+  /** Resolves when the events are recorded. */
+  async receive(service: MediaService, events: readonly MediaEvent[]): Promise<void> {
+    for (const event of events) {
+      const outcome = await this.#record(service, event)
+      this.#dependencies.observer.mediaEvent?.({ service, outcome })
+    }
+    if (events.length > 0) this.job.runNow()
+  }
+
+  async #record(service: MediaService, event: MediaEvent): Promise<MediaEventOutcome> {
+    const { store, clock } = this.#dependencies
+    const room = await this.#find(event.roomId)
+    if (!room || !isAt(service, room)) return 'unknown_room'
+    const isNameable = isStorable(event.mediaId) && event.mediaId.length <= MEDIA_ID_MAX
+    const isKnown = participantOf(room, service, event.mediaId) !== undefined
+    // A stranger who has entered is removed; nothing else about a stranger matters.
+    if (!isNameable || (!isKnown && event.kind !== 'joined')) return 'unknown_user'
+    return (await store.record({ ...event, roomId: room.id }, clock.now())) ? event.kind : 'outdated'
+  }
+
+  async #find(roomId: string): Promise<Room | null> {
+    try {
+      return await this.#dependencies.executor.load(canonicalUuid(roomId))
+    } catch (error) {
+      if (error instanceof RtcError && error.code === 'NOT_FOUND') return null
+      throw error
+    }
+  }
+
+  async #actOnDue(): Promise<boolean> {
+    const { store, clock, log } = this.#dependencies
+    const now = clock.now()
+    const due = await store.claimDue(now, new Date(now.getTime() + RETRY), BATCH)
+    await forEach(due, { concurrency: CONCURRENCY }, async (stay) => {
+      try {
+        await this.#act(stay)
+        await store.settle(stay)
+      } catch (error) {
+        const { roomId, mediaId } = stay
+        log[levelOf(error)]({ roomId, mediaId, err: error }, 'could not act on a report of a media service')
+        // Another attempt would be refused, too.
+        if (error instanceof ControlError && !error.retriable) await store.settle(stay)
+      }
+    })
+    return due.length === BATCH
+  }
+
+  async #act({ roomId, mediaId, present, lost }: MediaStay): Promise<void> {
+    const { executor, removal, log } = this.#dependencies
+    const room = await this.#find(roomId)
+    const service = MEDIA_SERVICES.find((name) => name === room?.provider)
+    if (!room || !service) return
+    const participant = participantOf(room, service, mediaId)
+    const isJoined = room.status !== 'ended' && participant?.state === 'joined'
+    if (present && !isJoined) {
+      log.info({ roomId, mediaId, service }, 'removing a user who is at the media without having joined')
+      await removal.remove(service, room, mediaId)
+    } else if (isJoined && (present || lost)) {
+      const { userId, deviceId } = participant
+      const type = present ? 'reconnect' : 'disconnect'
+      await executor.execute(roomId, { type, userId, deviceId, of: 'media' })
+    }
+  }
+}

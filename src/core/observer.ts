@@ -74,12 +74,13 @@ export interface Facts {
   busConnected: { readonly gap: number | undefined }
 }
 
-/** Bounded. `outdated`: older than what is known, or repeated. */
+/** Bounded. `outdated`: older than what is known, or repeated; `missed`: the service has dropped reports. */
 export type MediaEventOutcome =
   | 'joined'
   | 'left'
   | 'lost'
   | 'outdated'
+  | 'missed'
   | 'unknown_room'
   | 'unknown_user'
   | 'unauthenticated'

@@ -27,6 +27,8 @@ const WANTED: ReadonlySet<RoomEventType> = new Set<RoomEventType>([
 ])
 /** Attempts over about two hours; by then tokens have expired. */
 const ATTEMPTS_MAX = 30
+/** Milliseconds for which all rooms pause when the rate of calls is too high. */
+const OVERLOAD_PAUSE = 2_000
 /** Milliseconds within which a client that has left the room usually leaves the media by itself. */
 const LEAVING = 10_000
 
@@ -62,7 +64,8 @@ export function createMediaDestination(service: MediaService, dependencies: Depe
     if (!(error instanceof ControlError)) throw error
     const { message, retriable, overloaded } = error
     log.warn({ roomId: update.room.id, event: update.type, service, retriable, reason: message }, 'room control failed')
-    return retriable ? { kind: 'retry', pause: overloaded } : { kind: 'given up' }
+    if (!retriable) return { kind: 'given up' }
+    return { kind: 'retry', ...(overloaded && { pause: OVERLOAD_PAUSE }) }
   }
 
   return {

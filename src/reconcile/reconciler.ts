@@ -8,8 +8,8 @@ import type { MediaEventOutcome, Observer } from '../core/observer.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 import { isStorable } from '../core/storable.ts'
 import { ControlError } from '../media/control/control.ts'
-import type { MediaEvent } from '../media/hooks/hook.ts'
-import { MEDIA_SERVICES, type MediaService } from '../media/providers.ts'
+import type { MediaEvent, MediaReport } from '../media/hooks/hook.ts'
+import { type Controls, MEDIA_SERVICES, type MediaService } from '../media/providers.ts'
 import type { Executor } from '../rooms/executor.ts'
 import type { Room } from '../rooms/model.ts'
 import { isAt, participantOf } from './identity.ts'
@@ -20,6 +20,7 @@ interface Dependencies {
   readonly store: StayStore
   readonly executor: Pick<Executor, 'load' | 'execute'>
   readonly removal: Pick<MediaRemoval, 'remove'>
+  readonly controls: Controls
   readonly clock: Clock
   readonly log: Logger
   readonly observer: Observer
@@ -32,6 +33,8 @@ const BATCH = 50
 const CONCURRENCY = 4
 /** Milliseconds after which a report is acted on again if the node has died or the service was away. */
 const RETRY = 30_000
+/** Rooms that may wait to be listed. */
+const MISSED_MAX = 1_000
 /** Length of a service's name of a user. */
 const MEDIA_ID_MAX = 256
 
@@ -45,6 +48,8 @@ const MEDIA_ID_MAX = 256
 export class MediaReconciler {
   readonly job: PeriodicJob
   readonly #dependencies: Dependencies
+  /** Rooms of which reports are missing. Kept in memory only: the reports would not have been repeated either. */
+  readonly #missed = new Map<string, MediaService>()
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
@@ -52,13 +57,14 @@ export class MediaReconciler {
     this.job = new PeriodicJob({ name: 'media reports', interval: INTERVAL, log, observer }, () => this.#actOnDue())
   }
 
-  /** Resolves when the events are recorded. */
-  async receive(service: MediaService, events: readonly MediaEvent[]): Promise<void> {
-    for (const event of events) {
-      const outcome = await this.#record(service, event)
+  /** Resolves when the reports are recorded. */
+  async receive(service: MediaService, reports: readonly MediaReport[]): Promise<void> {
+    for (const report of reports) {
+      const outcome = report.kind === 'missed' ? 'missed' : await this.#record(service, report)
       this.#dependencies.observer.mediaEvent?.({ service, outcome })
+      if (report.kind === 'missed' && this.#missed.size < MISSED_MAX) this.#missed.set(report.roomId, service)
     }
-    if (events.length > 0) this.job.runNow()
+    if (reports.length > 0) this.job.runNow()
   }
 
   async #record(service: MediaService, event: MediaEvent): Promise<MediaEventOutcome> {
@@ -81,7 +87,43 @@ export class MediaReconciler {
     }
   }
 
+  /** Lists who is in the rooms of which reports are missing, and records the difference. */
+  async #listMissed(): Promise<void> {
+    const { log } = this.#dependencies
+    for (const [roomId, service] of this.#missed) {
+      this.#missed.delete(roomId)
+      try {
+        for (const event of await this.#differenceIn(service, roomId)) await this.#record(service, event)
+      } catch (error) {
+        log[levelOf(error)]({ roomId, service, err: error }, 'could not list who is at the media')
+      }
+    }
+  }
+
+  async #differenceIn(service: MediaService, roomId: string): Promise<readonly MediaEvent[]> {
+    const { controls, store, clock } = this.#dependencies
+    const control = controls[service]
+    const room = await this.#find(roomId)
+    if (!control?.list || !room || !isAt(service, room)) return []
+    // Before the list, so that nobody who enters meanwhile counts as gone.
+    const known = await store.presentIn(room.id)
+    const listed = await control.list(room.id)
+    const present = new Set(listed.map(({ mediaId }) => mediaId))
+    const at = clock.now()
+    return [
+      ...known.filter(({ mediaId }) => !present.has(mediaId)).map((stay) => ({ ...stay, kind: 'left' as const, at })),
+      ...listed.map(({ enteredAt, ...user }) => ({
+        ...user,
+        kind: 'joined' as const,
+        roomId: room.id,
+        position: enteredAt.getTime(),
+        at: enteredAt,
+      })),
+    ]
+  }
+
   async #actOnDue(): Promise<boolean> {
+    await this.#listMissed()
     const { store, clock, log } = this.#dependencies
     const now = clock.now()
     const due = await store.claimDue(now, new Date(now.getTime() + RETRY), BATCH)

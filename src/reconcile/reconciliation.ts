@@ -40,7 +40,7 @@ export function createReconciliation(dependencies: Dependencies): Reconciliation
   const { hooks, controls, providers } = services
   const store = createStayStore(database.prisma)
   const removal = new MediaRemoval({ controls, store, media, observer: rest.observer })
-  const reconciler = new MediaReconciler({ ...rest, store, removal })
+  const reconciler = new MediaReconciler({ ...rest, store, removal, controls })
   const controlled = MEDIA_SERVICES.filter((service) => controls[service])
   const uncontrolled = MEDIA_SERVICES.filter((service) => providers[service] && !controls[service])
   return {

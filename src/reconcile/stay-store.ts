@@ -26,6 +26,8 @@ export interface StayStore {
    */
   record(event: MediaEvent, now: Date): Promise<boolean>
   find(place: MediaPlace): Promise<MediaStay | null>
+  /** Who is present in a room, as far as it was reported. */
+  presentIn(roomId: string): Promise<readonly (MediaStay & { readonly stay: string | null })[]>
   /** Claims reports that nobody has acted on: no other node gets them until `until`, when they are due again. */
   claimDue(now: Date, until: Date, limit: number): Promise<readonly MediaStay[]>
   /** The report has been acted on, unless there is a newer one, which remains due. */
@@ -66,6 +68,10 @@ export function createStayStore(prisma: PrismaClient): StayStore {
          WHERE "roomId" = ${roomId}::uuid AND "mediaId" = ${mediaId}`
       return row ?? null
     },
+
+    presentIn: (roomId) => prisma.$queryRaw<(MediaStay & { stay: string | null })[]>`
+      SELECT "roomId"::text, "mediaId", "position", "stay", "present", "lost", "at" FROM "MediaStay"
+       WHERE "roomId" = ${roomId}::uuid AND "present"`,
 
     claimDue: (now, until, limit) => prisma.$queryRaw<MediaStay[]>`
       /* sweep */

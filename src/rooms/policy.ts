@@ -147,7 +147,8 @@ const POLICY: Policy = {
 
 /**
  * The access that a root field or a route declares: `user` for the user's own data and for data that all users may see;
- * otherwise the action's entry in the policy. Only health, the call page and the API documents need no token.
+ * otherwise the action's entry in the policy. Only health, the call page and the API documents need no token, and the
+ * webhooks of media services, which are authenticated by their signature.
  */
 export type Access = 'user' | keyof Policy
 

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MEDIA_SERVICES } from '../../src/media/providers.ts'
+import { METRICS_TOKEN, scrape } from '../metrics/scrape.ts'
 import { startWorld, type World } from '../world.ts'
 import { HOOK_KEYS, signed, tencentHook, volcengineHook } from '../media/hooks/signed.ts'
 
 let world: World & { close(): Promise<void> }
 beforeAll(async () => {
-  world = await startWorld({ env: Object.assign({}, ...Object.values(HOOK_KEYS)) })
+  world = await startWorld({ env: Object.assign({ METRICS_TOKEN }, ...Object.values(HOOK_KEYS)) })
 })
 afterAll(() => world.close())
 
@@ -57,6 +58,16 @@ describe.each(MEDIA_SERVICES)('the webhooks of %s', (service) => {
       await unconfigured.close()
     }
   })
+})
+
+test('what was reported, and why it was not used, is counted', async () => {
+  const report = await signed('tencent', { kind: 'joined', roomId, mediaId: '7', at: now() })
+  const counted = async (outcome: string) =>
+    (await scrape(world.url)).value(`rtc_media_reports_total{service="tencent",outcome="${outcome}"}`) ?? 0
+  const before = [await counted('unknown_room'), await counted('unauthenticated')]
+  await send('/tencent', report)
+  await send('/tencent', { ...report, headers: {} })
+  expect([await counted('unknown_room'), await counted('unauthenticated')]).toEqual(before.map((count) => count + 1))
 })
 
 test('a body that is not signed is not parsed', async () => {

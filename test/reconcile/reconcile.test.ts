@@ -138,6 +138,24 @@ test('reports about rooms of another provider, unknown users and unreadable name
   })
 })
 
+test('after dropped webhooks, who is at the media is asked for', async () => {
+  await withService('livekit', async (world) => {
+    const { alice, bob, double } = world
+    const roomId = await world.group(alice, bob)
+    await world.report({ kind: 'joined', roomId, mediaId: 'alice', at: at(-9) })
+    double.enter(roomId, 'bob', at(-8))
+    double.enter(roomId, 'mallory', at(-8))
+    const dropped = await livekitHook({ event: 'track_published', room: { name: roomId }, numDropped: 2 })
+    expect((await world.post(dropped)).status).toBe(200)
+    await expect.poll(() => double.isPresent(roomId, 'mallory'), settled).toBe(false)
+    const present = async () =>
+      (await world.app.prisma.mediaStay.findMany({ where: { roomId, present: true } })).map(({ mediaId }) => mediaId)
+    await expect.poll(present, settled).toEqual(expect.arrayContaining(['bob']))
+    expect(await present()).not.toContain('alice')
+    expect(await world.participant(roomId, alice)).toMatchObject({ state: 'joined', connected: true })
+  })
+})
+
 test('any order and repetition of the same reports leads to the same state', async () => {
   await withService('livekit', async (world) => {
     const { alice, bob } = world

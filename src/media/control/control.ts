@@ -13,6 +13,14 @@ export interface BanOptions {
   readonly ban: number
 }
 
+/** A user who is in a room. */
+export interface PresentUser {
+  readonly mediaId: string
+  /** The service's id of the stay. */
+  readonly stay: string
+  readonly enteredAt: Date
+}
+
 /**
  * Removes users from the rooms of a media service. Every operation may be repeated: what has already happened, or concerns a
  * user or a room that the service does not know, is no error.
@@ -26,6 +34,8 @@ export interface RoomControl {
   lift?(user: MediaUser, ban: string): Promise<void>
   /** When the user entered; null if they are not in the room. Absent if the service does not tell. */
   enteredAt?(user: MediaUser): Promise<Date | null>
+  /** The users in a room. Absent if the service does not tell. */
+  list?(roomId: string): Promise<readonly PresentUser[]>
 }
 
 /** A failed call of a media service. */
@@ -91,11 +101,15 @@ function parse(text: string): unknown {
 }
 
 /** The error for a refused call. */
-export function refused(service: string, { status, body }: ApiResponse): ControlError {
+export function refused(
+  service: string,
+  { status, body }: ApiResponse,
+  overloaded = status === TOO_MANY,
+): ControlError {
   const quote = (JSON.stringify(body) ?? 'no JSON').slice(0, QUOTE_MAX)
   return new ControlError(`${service} answered ${status}: ${quote}`, {
-    retriable: isRetriable(status),
-    overloaded: status === TOO_MANY,
+    retriable: overloaded || isRetriable(status),
+    overloaded: overloaded || status === TOO_MANY,
   })
 }
 

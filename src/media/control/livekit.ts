@@ -1,5 +1,6 @@
-import type { RoomServiceClient } from 'livekit-server-sdk'
+import type { ParticipantInfo, RoomServiceClient } from 'livekit-server-sdk'
 import { text } from '../../core/variable.ts'
+import { isUser } from '../hooks/livekit.ts'
 import { define } from '../providers/provider.ts'
 import { ControlError, isRetriable, type RoomControl, TOO_MANY } from './control.ts'
 import { apiUrl } from './variables.ts'
@@ -55,10 +56,22 @@ export function createLivekitControl({ url, apiKey, apiSecret }: LivekitControlA
     },
     async enteredAt({ roomId, mediaId }) {
       const participant = await call((service) => service.getParticipant(roomId, mediaId))
-      return participant && new Date(Number(participant.joinedAtMs || participant.joinedAt * 1000n))
+      return participant && enteredAt(participant)
+    },
+    async list(roomId) {
+      const participants = (await call((service) => service.listParticipants(roomId))) ?? []
+      return participants
+        .filter(({ kind }) => isUser(kind))
+        .map((participant) => ({
+          mediaId: participant.identity,
+          stay: participant.sid,
+          enteredAt: enteredAt(participant),
+        }))
     },
   }
 }
+
+const enteredAt = ({ joinedAt, joinedAtMs }: ParticipantInfo): Date => new Date(Number(joinedAtMs || joinedAt * 1000n))
 
 export const livekitControl = define({
   variables: { LIVEKIT_CONTROL_API_KEY: text, LIVEKIT_CONTROL_API_SECRET: text },

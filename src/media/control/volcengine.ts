@@ -15,6 +15,8 @@ export interface VolcengineControlAccount {
 const VERSION = '2023-11-01'
 /** Seconds that a ban may last; BytePlus adapts other values by itself. */
 const BAN = { min: 10, max: 604_800 }
+/** Codes of calls above the permitted rate, which do not all have the status 429. */
+const OVERLOADED = /Limit|Throttl|TooMany/
 const JSON_TYPE = 'application/json'
 
 /**
@@ -29,7 +31,9 @@ export function createVolcengineControl(account: VolcengineControlAccount, now =
     url.search = new URLSearchParams({ Action: action, Version: VERSION }).toString()
     const body = JSON.stringify({ AppId: appId, ...parameters })
     const response = await callApi(url, { method: 'POST', body, headers: sign(account, { url, body, at: now() }) })
-    if (response.status !== 200 || errorOf(response)) throw refused('Volcengine', response)
+    const code = errorOf(response)
+    if (response.status !== 200 || code !== undefined)
+      throw refused('Volcengine', response, OVERLOADED.test(code ?? ''))
   }
   const ban = (user: { readonly RoomId: string; readonly UserId?: string }, seconds: number) =>
     call('BanRoomUser', { ...user, ForbiddenInterval: clamp(seconds, BAN) })
@@ -65,10 +69,10 @@ function sign(
   return { ...headers, authorization }
 }
 
-/** An error may come with status 200. */
-function errorOf({ body }: ApiResponse): unknown {
-  const { ResponseMetadata: metadata } = (body ?? {}) as { ResponseMetadata?: { Error?: unknown } }
-  return metadata?.Error
+/** The code of an error, which may come with status 200. */
+function errorOf({ body }: ApiResponse): string | undefined {
+  const { ResponseMetadata: metadata } = (body ?? {}) as { ResponseMetadata?: { Error?: { Code?: string } } }
+  return metadata?.Error && (metadata.Error.Code ?? '')
 }
 
 export const volcengineControl = define({

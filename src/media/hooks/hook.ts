@@ -19,6 +19,9 @@ export interface MediaEvent {
   readonly at: Date
 }
 
+/** An event, or that events of a room were lost on their way. */
+export type MediaReport = MediaEvent | { readonly kind: 'missed'; readonly roomId: string }
+
 export interface HookRequest {
   readonly headers: IncomingHttpHeaders
   /** The bytes that the service has signed. */
@@ -29,12 +32,12 @@ export interface HookRequest {
 /** Receives the webhooks of one media service. */
 export interface Hook {
   /**
-   * Verifies the request, then reads its events; empty if it reports nothing about a user's presence.
+   * Verifies the request, then reads what it reports; empty if it reports nothing about a user's presence.
    *
    * @throws RtcError UNAUTHENTICATED unless the service has signed it recently; BAD_USER_INPUT if it is signed but is not
    *   what the service documents
    */
-  receive(request: HookRequest): Promise<readonly MediaEvent[]>
+  receive(request: HookRequest): Promise<readonly MediaReport[]>
   /** The body by which the service knows that the request succeeded. */
   readonly reply: string
 }

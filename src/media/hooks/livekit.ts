@@ -1,7 +1,7 @@
 import type { WebhookEvent } from 'livekit-server-sdk'
 import { text } from '../../core/variable.ts'
 import { define } from '../providers/provider.ts'
-import { type Hook, type MediaEvent, unauthenticated } from './hook.ts'
+import { type Hook, type MediaEvent, type MediaReport, unauthenticated } from './hook.ts'
 
 export interface LivekitHookKey {
   readonly apiKey: string
@@ -9,7 +9,7 @@ export interface LivekitHookKey {
 }
 
 /** STANDARD of LiveKit's `ParticipantInfo.Kind`; others are agents, recorders and telephone lines. */
-const isUser = (kind: number): boolean => kind === 0
+export const isUser = (kind: number): boolean => kind === 0
 
 /**
  * Reasons for which LiveKit ended a stay although neither the user nor anybody else wanted it: SERVER_SHUTDOWN,
@@ -29,9 +29,13 @@ export const createLivekitHook = ({ apiKey, apiSecret }: LivekitHookKey): Hook =
     } catch (error) {
       throw unauthenticated(`The signature is missing or wrong: ${error instanceof Error ? error.message : 'unknown'}`)
     }
-    return presence(event)
+    return [...presence(event), ...missed(event)]
   },
 })
+
+/** The server has dropped webhooks, as when the gateway was away for long. */
+const missed = ({ numDropped, room }: WebhookEvent): readonly MediaReport[] =>
+  numDropped > 0 && room ? [{ kind: 'missed', roomId: room.name }] : []
 
 function presence({ event, room, participant, createdAt }: WebhookEvent): readonly MediaEvent[] {
   const kind = kindOf(event, participant?.disconnectReason)

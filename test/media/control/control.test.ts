@@ -93,6 +93,19 @@ describe('a ban', () => {
   )
 })
 
+test('LiveKit tells who is in a room, except agents', async () => {
+  const double = await MediaServiceDouble.start('livekit')
+  try {
+    const control = controlOf('livekit', controlEnv('livekit', double))
+    expect(await control.list?.(roomId)).toEqual([])
+    const enteredAt = new Date('2030-01-01T00:00:00.123Z')
+    double.enter(roomId, '7', enteredAt)
+    expect(await control.list?.(roomId)).toEqual([{ mediaId: '7', stay: `PA_${enteredAt.getTime()}`, enteredAt }])
+  } finally {
+    await double.close()
+  }
+})
+
 test('LiveKit tells when a user has entered', async () => {
   const double = await MediaServiceDouble.start('livekit')
   try {

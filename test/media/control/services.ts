@@ -184,6 +184,16 @@ const APIS: Record<MediaService, Api> = {
         if (!double.drop(roomId, mediaId)) throw notFound
         return {}
       }
+      if (method === 'ListParticipants') {
+        double.calls.push({ action: 'look', roomId })
+        const keys = [...double.present].filter(([key]) => key.startsWith(`${roomId}/`))
+        const participants = keys.map(([key, at]) => ({
+          sid: `PA_${at.getTime()}`,
+          identity: key.slice(roomId.length + 1),
+          joinedAtMs: String(at.getTime()),
+        }))
+        return { participants: [...participants, { sid: 'PA_agent', identity: 'agent', kind: 'AGENT' }] }
+      }
       if (method !== 'GetParticipant') throw new Refusal(404, { code: 'bad_route', msg: method })
       double.calls.push({ action: 'look', roomId, mediaId })
       const joinedAt = double.present.get(`${roomId}/${mediaId}`)?.getTime()

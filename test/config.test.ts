@@ -31,6 +31,7 @@ describe('without any variable', () => {
       graphiql: true,
       introspection: true,
       callPage: true,
+      adminPage: true,
       http: {
         host: undefined,
         port: 3000,

@@ -11,6 +11,7 @@ import { createAuditHolding } from './audit-holding.ts'
 import { createBlockHolding } from './block-holding.ts'
 import { Erasures } from './erasures.ts'
 import type { Holding } from './holdings.ts'
+import { createMediaHolding } from './media-holding.ts'
 import { createRoomEraser, createRoomHoldings } from './rooms-holding.ts'
 import { createPeopleService, type PeopleService } from './service.ts'
 
@@ -41,6 +42,7 @@ export function createPeople(dependencies: {
   const holdings: readonly Holding[] = [
     ...createRoomHoldings(prisma, eraser),
     createBlockHolding(prisma),
+    createMediaHolding(prisma),
     createAuditHolding(prisma, eraser),
   ]
   const erasures = new Erasures({ ...dependencies, holdings })

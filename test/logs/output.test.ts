@@ -55,7 +55,8 @@ describe.runIf(isMet(SCRIPT, 'TERMINAL TESTS', 'the command script (apt-get inst
         await new Promise<void>((resolve, reject) => {
           terminal.stdout?.on('data', (chunk: string) => {
             output += chunk
-            if (/^ {2}bob {2}ey\S+\r?$/m.test(output)) resolve()
+            // The log is written asynchronously, so either may come first.
+            if (/^ {2}bob {2}ey\S+\r?\n/m.test(output) && /"msg":"listening".*\n/.test(output)) resolve()
           })
           terminal.once('exit', (code) => reject(new Error(`exited with ${code}: ${output}`)))
         })

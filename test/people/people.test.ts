@@ -201,6 +201,22 @@ test('a large log is rewritten by several statements', async () => {
   expect(await logOf(roomId)).toHaveLength((rows[0]?.seq ?? 0) + 2501)
 })
 
+test('what a media service reports of a user is exported and erased', async () => {
+  const roomId = await create(await here.person('bert'), { type: 'group' })
+  await client.query(
+    `INSERT INTO "MediaStay" ("roomId", "mediaId", "position", "present", "lost", "at")
+     VALUES ($1, 'kira-7f', 1, true, false, now()), ($1, 'bert', 1, true, false, now())`,
+    [roomId],
+  )
+  await client.query(`INSERT INTO "MediaBan" VALUES ($1, 'kira-7f', 'ban-1')`, [roomId])
+  const { body } = await admin.graphql(EXPORT, { userId: 'kira-7f' })
+  expect(body.data.exportUser.data.mediaStays).toMatchObject([{ roomId, present: true, lost: false, banned: true }])
+  await erase('kira-7f')
+  expect(await tablesWith('kira-7f')).toEqual([])
+  const { rows } = await client.query(`SELECT "mediaId" FROM "MediaStay" WHERE "roomId" = $1`, [roomId])
+  expect(rows).toEqual([{ mediaId: 'bert' }])
+})
+
 test("an administrator's own actions are erased from rooms and from the audit log", async () => {
   const root = await here.person('root-5e', { scopes: ['rtc:admin'] })
   const roomId = await create(await here.person('bert'), { type: 'group' })

@@ -56,7 +56,7 @@ describe.runIf(isMet(SCRIPT, 'TERMINAL TESTS', 'the command script (apt-get inst
           terminal.stdout?.on('data', (chunk: string) => {
             output += chunk
             // The log is written asynchronously, so either may come first.
-            if (/^ {2}bob {2}ey\S+\r?\n/m.test(output) && /"msg":"listening".*\n/.test(output)) resolve()
+            if (/^ {2}bob {2}ey\S+\r?\n/m.test(output) && /"msg":"listening"[^\n]*\n/.test(output)) resolve()
           })
           terminal.once('exit', (code) => reject(new Error(`exited with ${code}: ${output}`)))
         })

@@ -334,17 +334,26 @@ class SharedView {
   }
 
   #store(update: RoomUpdate, payload: Buffer): void {
-    this.#payloads.set(update, payload)
+    this.#payloads.set(update, withOwnMemory(payload))
     // The cached update also retains its state of the room.
     const bytes = payload.length + 1024 + 16 * update.room.participants.length
     this.#cache.add(bytes, () => this.#payloads.delete(update))
   }
 }
 
+/** A copy that does not keep a slab of Node's pool of buffers: https://nodejs.org/api/buffer.html#bufferpoolsize */
+function withOwnMemory(payload: Buffer): Buffer {
+  if (payload.buffer.byteLength === payload.length) return payload
+  const own = Buffer.allocUnsafeSlow(payload.length)
+  payload.copy(own)
+  return own
+}
+
 /** Bounds the bytes of all cached messages; the oldest is evicted first. */
 class PayloadCache {
   readonly #limit: number
-  #entries: { readonly bytes: number; readonly evict: () => void }[] = []
+  /** Undefined once evicted: an entry holds its update, and with it a state of the room. */
+  #entries: ({ readonly bytes: number; readonly evict: () => void } | undefined)[] = []
   #first = 0
   #bytes = 0
 
@@ -364,6 +373,7 @@ class PayloadCache {
 
   #evictOldest(): void {
     const oldest = this.#entries[this.#first]
+    this.#entries[this.#first] = undefined
     this.#first += 1
     if (!oldest) return
     this.#bytes -= oldest.bytes

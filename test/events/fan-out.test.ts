@@ -39,6 +39,19 @@ async function begin(peer: Peer, id: string, query: string): Promise<string> {
   return type === 'error' ? payload[0].extensions.code : type
 }
 
+test('a cached message holds its own memory only, not a slab of the pool of buffers', async () => {
+  const fanOut = new FanOut(new TimeSlices())
+  const { room } = await world.app.rooms.create({ id: 'alice', scopes: new Set() }, CreateRoom.parse({ type: 'group' }))
+  const view = { name: 'v', key: 'v', create: () => () => Buffer.from('a message') }
+  const member = { roomId: room.id, userId: 'alice', view }
+  const subscription = fanOut.join(member, { deliver: () => undefined, fail: () => undefined })
+  const update = snapshotOf(room, room.createdAt)
+  await subscription.payloadOf(update)
+  const cached = await subscription.payloadOf(update)
+  expect([cached.toString(), cached.buffer.byteLength]).toEqual(['a message', cached.length])
+  subscription.leave()
+})
+
 describe('different selections of rooms', () => {
   test('differ by the selected fields, not by the operation name or arguments', async () => {
     const rooms = await Promise.all(Array.from({ length: 3 }, () => group()))

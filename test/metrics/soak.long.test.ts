@@ -15,7 +15,7 @@ const ROUNDS = Math.min(15, Math.max(3, Math.round(MINUTES)))
 const ROUND = (MINUTES * 60_000) / ROUNDS
 const FAULT_INTERVAL = 5_000
 /** Rounds in which bounded caches fill, before memory is compared. */
-const WARM_UP = ROUNDS >= 6 ? Math.floor(ROUNDS / 3) : 0
+const WARM_UP = ROUNDS >= 6 ? Math.floor(ROUNDS / 2) : 0
 const QUIET_TIMEOUT = 90_000
 /** Milliseconds before and after a fault within which a decided commit may be written or counted. */
 const UNSURE = 5_000

@@ -16,6 +16,7 @@ import { Lifecycle } from './core/lifecycle.ts'
 import type { PeriodicJob } from './core/periodic-job.ts'
 import type { Logger } from './core/logger.ts'
 import { combineObservers, noObserver, type Observer } from './core/observer.ts'
+import type { Tracer, Tracing } from './core/tracer.ts'
 import { TimeSlices } from './core/time-slices.ts'
 import { TIMEOUTS, type Timeouts } from './core/timeouts.ts'
 import { neverOverloaded, type OverloadGuard } from './core/overload.ts'
@@ -69,6 +70,8 @@ export interface App {
   readonly log: Logger
   /** Receives facts from every part, including the transports. */
   readonly observer: Observer
+  /** Absent unless traces are exported. */
+  readonly tracer: Tracer | undefined
   readonly clock: Scheduler
   readonly prisma: Database['prisma']
   readonly statements: Database['statements']
@@ -123,6 +126,8 @@ export interface AppDependencies {
   /** Signs and verifies tokens if no key is configured. */
   readonly developmentSecret?: string | undefined
   readonly log: Logger
+  /** Exports spans. @default no spans */
+  readonly tracing?: Tracing | undefined
   /** Receives facts, in addition to the log and the metrics. */
   readonly observer?: Observer
   readonly clock?: Scheduler
@@ -151,12 +156,14 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     clock = systemClock,
     overload = neverOverloaded,
     metrics,
+    tracing,
     onStatement,
   } = dependencies
 
   const observers = [
     createLogObserver(log, config.logs),
     dependencies.observer ?? noObserver,
+    tracing?.observer ?? noObserver,
     metrics?.observer ?? noObserver,
   ]
   const observer = combineObservers(observers, createObserverErrorLog(log))
@@ -229,6 +236,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     limits: { ...config.deadlines, meshMax: config.media.meshMax },
     ringingMax: config.quotas.ringingMax,
     observer,
+    tracer: tracing?.tracer,
     publish(room, appended) {
       for (const kind of liveStreams) kind.committed(room, appended)
       snapshots.committed(room, appended)
@@ -358,6 +366,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     configuration,
     log,
     observer,
+    tracer: tracing?.tracer,
     clock,
     prisma: database.prisma,
     statements: database.statements,

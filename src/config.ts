@@ -18,6 +18,7 @@ import { type ProviderSecrets, settingsOf } from './media/providers.ts'
 import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } from './media/variables.ts'
 import { type MetricsConfig, metricsConfig, metricsVariables } from './metrics/variables.ts'
 import { retentionConfig, type RetentionConfig, retentionVariables } from './retention/variables.ts'
+import { tracingConfig, type TracingConfig, tracingVariables } from './tracing/variables.ts'
 import { type RoomsConfig, roomsConfig, roomVariables } from './rooms/variables.ts'
 
 /** All configuration except secrets; safe to print. */
@@ -49,6 +50,8 @@ export interface Config extends RoomsConfig, RetentionConfig {
   /** Absent if RATE_LIMITS is off: no limits per user or address. Bounds on size and number still apply. */
   readonly rates: Readonly<Record<Action, Rate>> | undefined
   readonly logs: LogConfig
+  /** Absent: no spans are exported. */
+  readonly tracing: TracingConfig | undefined
   /** Absent: no metrics are collected or served. */
   readonly metrics: MetricsConfig | undefined
 }
@@ -94,6 +97,7 @@ const Variables = z.object({
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   TRUSTED_DOCUMENTS: text.default('off'),
   ...logVariables,
+  ...tracingVariables,
   ...httpVariables,
   ...authVariables,
   ...roomVariables,
@@ -164,6 +168,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       },
       rates: ratesOf(env),
       logs: logConfig(env),
+      tracing: tracingConfig(env),
       metrics: metricsConfig(env),
     },
     secrets: {

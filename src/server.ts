@@ -60,7 +60,7 @@ const BODIES = { max: 128 * 1024 * 1024, maxPerAddress: 32 * 1024 * 1024 }
 /** One HTTP server for GraphQL (HTTP, WebSocket, SSE), REST, health, GraphiQL and the call page. */
 export function createGatewayServer(app: App): GatewayServer {
   const { config, secrets } = app.configuration
-  const { authenticate, log, observer, overload } = app
+  const { authenticate, log, observer, overload, tracer } = app
   const { corsOrigins, publicUrl } = config.http
   const toGraphQLError = createErrorTranslator(log)
   const concurrency = new Concurrency()
@@ -71,7 +71,7 @@ export function createGatewayServer(app: App): GatewayServer {
     concurrency,
   })
   const held = new HeldResources()
-  const operations = { graphql, toGraphQLError, slices: app.slices, observer }
+  const operations = { graphql, toGraphQLError, slices: app.slices, observer, tracer }
   const streams = new EventStreams({
     admit: (userId) => held.connect(userId),
     clock: app.clock,
@@ -163,7 +163,7 @@ export function createGatewayServer(app: App): GatewayServer {
     record: RequestRecord,
   ): Promise<HttpReply> => {
     const path = pathOf(incoming.url ?? '/')
-    const bounded = !path.startsWith(HEALTH) && path !== METRICS_PATH
+    const bounded = !isProbe(path)
     let leave = () => {}
     const enter = () => {
       if (bounded) leave = inFlight.enter(address)
@@ -189,7 +189,7 @@ export function createGatewayServer(app: App): GatewayServer {
   }
 
   const onRequest = async (incoming: IncomingMessage, response: ServerResponse, peer: Peer): Promise<void> => {
-    const context = contextOf(incoming.headers)
+    const context = contextOf(incoming.headers, isProbe(pathOf(incoming.url ?? '/')) ? undefined : tracer)
     const record = new RequestRecord(context, { method: incoming.method ?? 'GET', address: peer.address })
     const { request: report } = observer
     if (report) response.once('close', () => report(record.end()))
@@ -276,5 +276,7 @@ export function createGatewayServer(app: App): GatewayServer {
   }
 }
 
+/** Requests of supervisors, every few seconds: neither refused because of load, nor traced. */
+const isProbe = (path: string): boolean => path.startsWith(HEALTH) || path === METRICS_PATH
 const pathOf = (url: string): string => url.split('?')[0] ?? '/'
 const isGraphQL = (path: string): boolean => path === GRAPHQL_PATH || path === `${GRAPHQL_PATH}/`

@@ -48,7 +48,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'main',
     files: /^(main|cli\/.+)$/,
-    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'http', 'rest', 'metrics', 'doctor'],
+    imports: ['main', 'server', 'app', 'config', 'core', 'db', 'auth', 'http', 'rest', 'metrics', 'doctor', 'tracing'],
     reason:
       'the process and its command line: reads the configuration, then starts the database, the app and the server',
   },
@@ -262,6 +262,12 @@ const KINDS: readonly Kind[] = [
     files: /^media\//,
     imports: ['media', 'providers', 'variables', 'model', 'core'],
     reason: 'connects a participant of a room to its provider',
+  },
+  {
+    kind: 'tracing',
+    files: /^tracing\//,
+    imports: ['variables', 'core'],
+    reason: 'exports facts as spans; imported only if a collector is configured',
   },
   {
     kind: 'logs',

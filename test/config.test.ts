@@ -61,6 +61,7 @@ describe('without any variable', () => {
       media: { defaultProvider: 'webrtc', meshMax: 6, tokenTtl: undefined },
       rates: expect.objectContaining({ create: { capacity: 120, refill: 2 }, redial: { capacity: 30, refill: 0.5 } }),
       logs: { level: 'info', requests: 'all' },
+      tracing: undefined,
     })
     expect(Object.values(secrets).filter((secret) => secret !== undefined)).toEqual([])
   })

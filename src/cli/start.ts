@@ -37,7 +37,16 @@ async function runGateway({ lifecycle, stop }: { lifecycle: Lifecycle; stop: Abo
   const database = await openDatabase(configuration, { lifecycle, stop, log })
   const overload = lifecycle.add(watchEventLoop(), { name: 'overload guard', stop: (guard) => guard.close() })
   const metrics = config.metrics && (await import('../metrics/metrics.ts')).createNodeMetrics()
-  const app = createApp(configuration, { databaseUrl: database.url, developmentSecret: secret, log, overload, metrics })
+  const tracing = config.tracing && (await (await import('../tracing/tracing.ts')).createTracing(config.tracing, log))
+  if (tracing) lifecycle.add(tracing, { name: 'tracing', stop: (spans) => spans.close() })
+  const app = createApp(configuration, {
+    databaseUrl: database.url,
+    developmentSecret: secret,
+    log,
+    overload,
+    metrics,
+    tracing,
+  })
   lifecycle.add(app, { name: 'app', stop: () => app.dispose() })
   await app.start(stop)
 

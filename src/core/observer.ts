@@ -1,5 +1,6 @@
 import type { ErrorCode } from './errors.ts'
 import type { TraceContext } from './trace-context.ts'
+import type { TraceSpan } from './tracer.ts'
 
 /** Identifies one request of a client, or one WebSocket, in logs and traces. */
 export interface RequestContext {
@@ -7,6 +8,8 @@ export interface RequestContext {
   readonly id: string
   /** The client's `traceparent`. */
   readonly trace?: TraceContext | undefined
+  /** The span of the request or operation, if its trace is recorded. */
+  readonly span?: TraceSpan | undefined
 }
 
 /** The transport of a GraphQL operation or of a live stream. */
@@ -139,6 +142,7 @@ export interface SubscriptionFact {
 
 export interface CommandFact {
   readonly context: RequestContext | undefined
+  readonly span: TraceSpan | undefined
   /** The type of a `RoomCommand`, or `create`. Bounded. */
   readonly type: string
   readonly roomId: string
@@ -163,6 +167,8 @@ export interface CommitFact {
   readonly landed: number | undefined
   /** Rows of events and participants. */
   readonly rows: number
+  /** The spans of the commands that the commits write; empty if none is recorded. */
+  readonly causes: readonly TraceSpan[]
   readonly duration: number
 }
 
@@ -188,6 +194,8 @@ export interface DeliveryFact {
   readonly bytes: number
   /** From the update's arrival at the group to the last subscriber; undefined except for `live`. */
   readonly duration: number | undefined
+  /** The span of the command that caused the event; undefined if it is not recorded, or at another node. */
+  readonly cause?: TraceSpan | undefined
 }
 
 /** One attempt to deliver an event to a destination outside of the gateway has ended. */

@@ -1,3 +1,4 @@
+import type { TraceSpan } from '../core/tracer.ts'
 import { findParticipant, type Participant, type Room, type RoomEvent, type RoomEventType } from '../rooms/model.ts'
 
 /** One message of a room's stream: an event, or a snapshot, with the room as of that event. */
@@ -11,6 +12,8 @@ export interface RoomUpdate {
   /** The users affected by the event, also if there are several. */
   readonly participantIds: readonly string[]
   readonly room: Room
+  /** The span of the command that caused the event, if this node executed it. */
+  readonly cause?: TraceSpan | undefined
 }
 
 /** The users affected by an event: its subject or, if several share the event, all participants it changed. */
@@ -27,6 +30,7 @@ export const updateOf = (event: RoomEvent, room: Room): RoomUpdate => ({
   participant: (event.subjectId !== null && findParticipant(room, event.subjectId)) || null,
   participantIds: subjectsOf(event),
   room,
+  ...(event.cause && { cause: event.cause }),
 })
 
 export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({

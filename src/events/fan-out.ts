@@ -287,7 +287,8 @@ class Group {
     if (pending.delivered < subscribers.length || this.#pending[0] !== pending) return
     this.#pending.shift()
     const duration = performance.now() - pending.since
-    this.#observer.delivery?.({ kind: 'live', subscribers: subscribers.length, bytes: payload.length, duration })
+    const { cause } = pending.update
+    this.#observer.delivery?.({ kind: 'live', subscribers: subscribers.length, bytes: payload.length, duration, cause })
   }
 
   #wake(): void {

@@ -2,6 +2,8 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Observer, SubscriptionFact, Transport } from '../core/observer.ts'
+import { parseTraceparent, type TraceContext } from '../core/trace-context.ts'
+import type { Tracer } from '../core/tracer.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import { Delivery, type DeliveryOwner, type DeliverySink } from '../events/delivery.ts'
 import { reportSlowConsumer } from '../events/queue.ts'
@@ -24,6 +26,7 @@ export interface OperationDependencies {
   readonly toGraphQLError: (error: unknown) => GraphQLError
   readonly slices: TimeSlices
   readonly observer: Observer
+  readonly tracer?: Tracer | undefined
 }
 
 /**
@@ -33,7 +36,7 @@ export interface OperationDependencies {
  */
 export class Operation implements DeliverySink, DeliveryOwner {
   readonly #dependencies: OperationDependencies
-  readonly #actor: Actor
+  #actor: Actor
   readonly #sink: OperationSink
   readonly #transport: Transport
   readonly #startedAt = performance.now()
@@ -62,6 +65,7 @@ export class Operation implements DeliverySink, DeliveryOwner {
    * @param params - the client's request, not yet validated
    */
   async run(params: unknown): Promise<void> {
+    this.#beginSpan(params)
     let error: unknown
     try {
       const result = await this.#execute(params)
@@ -103,6 +107,15 @@ export class Operation implements DeliverySink, DeliveryOwner {
       if (!this.#cancelled) this.#sink.complete()
     }
     this.#sink.ended()
+  }
+
+  /** The operation is a span of its own: its socket or stream may have many. */
+  #beginSpan(params: unknown): void {
+    const { context } = this.#actor
+    const { tracer } = this.#dependencies
+    if (!tracer || !context) return
+    const parent = traceparentIn(params) ?? context.span ?? context.trace
+    this.#actor = { ...this.#actor, context: { ...context, span: tracer.begin('request', parent) } }
   }
 
   #fail(error: unknown): void {
@@ -183,6 +196,14 @@ export class Operation implements DeliverySink, DeliveryOwner {
     const { context, id: userId } = this.#actor
     return { context, userId, transport: this.#transport, field: this.#field }
   }
+}
+
+/** The client's `extensions.traceparent`. */
+function traceparentIn(params: unknown): TraceContext | undefined {
+  if (typeof params !== 'object' || params === null || !('extensions' in params)) return undefined
+  const { extensions } = params
+  if (typeof extensions !== 'object' || extensions === null || !('traceparent' in extensions)) return undefined
+  return parseTraceparent(extensions.traceparent)
 }
 
 /** Serialises an execution result, whose errors are translated. */

@@ -2,16 +2,18 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorCode } from '../core/errors.ts'
 import type { RequestContext, RequestFact } from '../core/observer.ts'
+import type { Tracer } from '../core/tracer.ts'
 import { parseTraceparent } from '../core/trace-context.ts'
 
 /** An `X-Request-Id` that is accepted: bounded, and safe in a header and in a log. Too short for a token. */
 const REQUEST_ID = /^[\w.:/+=@-]{1,64}$/
 
 /** The context of a request: its `X-Request-Id` if that is well-formed, otherwise a generated id; and its `traceparent`. */
-export function contextOf(headers: IncomingHttpHeaders): RequestContext {
+export function contextOf(headers: IncomingHttpHeaders, tracer?: Tracer): RequestContext {
   const given = headers['x-request-id']
   const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
   const trace = parseTraceparent(headers['traceparent'])
+  if (tracer) return { id, trace, span: tracer.begin('request', trace) }
   return trace ? { id, trace } : { id }
 }
 

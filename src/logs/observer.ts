@@ -164,7 +164,10 @@ const NORMAL_CLOSURES: ReadonlySet<number> = new Set([1000, 1001, 1005, 1006, 10
 /** Requests of supervisors, every few seconds. */
 const isProbe = (route: string | undefined): boolean => route === '/metrics' || route?.startsWith('/health/') === true
 
-const idsOf = (context: RequestContext | undefined) => ({ requestId: context?.id, traceId: context?.trace?.traceId })
+const idsOf = (context: RequestContext | undefined) => ({
+  requestId: context?.id,
+  traceId: context?.span?.traceId ?? context?.trace?.traceId,
+})
 
 /** Milliseconds with two decimals. */
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100

@@ -58,7 +58,7 @@ export const PARTICIPANTS = defineTable<Participant>('Participant', {
   mediaLost: { type: 'boolean', nullable: true, mutable: true },
 })
 
-export const EVENTS = defineTable<RoomEvent>('RoomEvent', {
+export const EVENTS = defineTable<Omit<RoomEvent, 'cause'>>('RoomEvent', {
   roomId: { type: 'uuid', mutable: false },
   seq: { type: 'integer', mutable: false },
   type: { type: 'RoomEventType', mutable: false },

@@ -1,5 +1,6 @@
 import { Unavailable } from '../core/failures.ts'
 import { noObserver, type Observer } from '../core/observer.ts'
+import { causesOf } from './model.ts'
 import { type Commit, type RoomWrites, rowsOf } from './writes.ts'
 
 /** Statements in flight at the same time; further commits wait and share a statement. */
@@ -95,6 +96,7 @@ export class CommitQueue {
         commits: commits.length,
         landed: landed?.size,
         rows: commits.reduce((sum, commit) => sum + rowsOf(commit), 0),
+        causes: causesOf(commits.flatMap(({ events }) => events)),
         duration: performance.now() - startedAt,
       })
     }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import { codeOf, RtcError } from '../core/errors.ts'
+import type { Tracer, TraceSpan } from '../core/tracer.ts'
 import { FairBatchQueue, type Pending } from '../core/fair-batch-queue.ts'
 import { canonicalUuid } from '../core/ids.ts'
 import { type CommandFact, noObserver, type Observer } from '../core/observer.ts'
@@ -9,7 +10,7 @@ import type { RoomCommand } from './rules/command.ts'
 import { type CreateCommand, decideCreate } from './rules/create.ts'
 import { decide } from './rules/decide.ts'
 import type { Accepted, AwaitedStream, Decision, RoomLimits } from './rules/decision.ts'
-import { findParticipant, type Room, type RoomEvent } from './model.ts'
+import { causesOf, findParticipant, type Room, type RoomEvent } from './model.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { RoomCache } from './room-cache.ts'
 import { requireRoom, type RoomStore } from './store.ts'
@@ -50,6 +51,8 @@ export interface ExecutorDependencies {
   publish(room: Room, events: readonly RoomEvent[]): void
   /** @default observes nothing */
   readonly observer?: Observer
+  /** Absent: no spans are recorded. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** Conflicts with other nodes before a command fails. Each conflict means that another node has committed. */
@@ -64,6 +67,7 @@ const ROWS_MAX = 256
 
 interface QueuedCommand {
   readonly command: RoomCommand
+  readonly span: TraceSpan | undefined
   readonly stillWanted: () => boolean
 }
 
@@ -75,7 +79,7 @@ interface DecidedBatch extends Omit<Commit, 'expectedSeq'> {
 }
 
 export function createExecutor(dependencies: ExecutorDependencies): Executor {
-  const { store, writes, clock, limits, ringingMax, observer = noObserver } = dependencies
+  const { store, writes, clock, limits, ringingMax, observer = noObserver, tracer } = dependencies
   const rooms = new RoomCache()
   const commits = new CommitQueue(writes, observer)
 
@@ -98,7 +102,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
         if (input.stillWanted()) {
           const accepted = accept(decide(room, input.command, clock.now(), limits))
           room = accepted.room
-          events.push(...accepted.events)
+          events.push(...causedBy(input.span, accepted.events))
           awaited.push(...accepted.awaited)
           rows += rowsOf(accepted)
         }
@@ -169,6 +173,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
         commits: 1,
         landed: insertion && Number(insertion.landed),
         rows: rowsOf(accepted),
+        causes: causesOf(accepted.events),
         duration: performance.now() - startedAt,
       })
     }
@@ -221,21 +226,31 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   const execute: Executor['execute'] = (givenId, command, stillWanted = () => true) => {
     const roomId = canonicalUuid(givenId)
     const actor = 'actor' in command ? command.actor : undefined
-    const executed = queue.add(roomId, actor?.id ?? null, { command, stillWanted })
+    const span = beginSpan(actor)
+    const executed = queue.add(roomId, actor?.id ?? null, { command, span, stillWanted })
     if (!observer.command) return executed
-    return reported(executed, { type: command.type, roomId, actor }, (room) => ({ outcome: 'ok', seq: room.seq }))
+    return reported(executed, { type: command.type, roomId, actor, span }, (room) => ({ outcome: 'ok', seq: room.seq }))
   }
+
+  /** Begins the span of a command that belongs to a recorded request. */
+  const beginSpan = (actor: Actor | undefined): TraceSpan | undefined =>
+    actor?.context?.span && tracer?.begin('command', actor.context.span)
 
   /** Reports a command when it has been executed. */
   const reported = async <Result>(
     executed: Promise<Result>,
-    { type, roomId, actor }: { type: string; roomId: string; actor: Actor | undefined },
+    {
+      type,
+      roomId,
+      actor,
+      span,
+    }: Pick<CommandFact, 'type' | 'roomId' | 'span'> & { readonly actor: Actor | undefined },
     describe: (result: Result) => Pick<CommandFact, 'outcome' | 'seq'>,
   ): Promise<Result> => {
     const startedAt = performance.now()
     const report = ({ outcome, seq }: Pick<CommandFact, 'outcome' | 'seq'>) => {
       const duration = performance.now() - startedAt
-      observer.command?.({ context: actor?.context, type, roomId, userId: actor?.id, seq, outcome, duration })
+      observer.command?.({ context: actor?.context, span, type, roomId, userId: actor?.id, seq, outcome, duration })
     }
     try {
       const result = await executed
@@ -248,19 +263,21 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   }
 
   const create: Executor['create'] = (request) => {
-    const created = createRoom(request)
+    const span = beginSpan(request.actor)
+    const created = createRoom(request, span)
     if (!observer.command) return created
     const { actor, room } = request
-    return reported(created, { type: 'create', roomId: room.id, actor }, (result) => ({
+    return reported(created, { type: 'create', roomId: room.id, actor, span }, (result) => ({
       outcome: result.replayed ? 'replayed' : 'ok',
       seq: result.room.seq,
     }))
   }
 
-  const createRoom: Executor['create'] = async (request) => {
+  const createRoom = async (request: CreateCommand, span: TraceSpan | undefined) => {
     let command = request
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-      const accepted = accept(decideCreate(command, clock.now(), limits))
+      const decided = accept(decideCreate(command, clock.now(), limits))
+      const accepted = { ...decided, events: causedBy(span, decided.events) }
       const insertion = await insert(accepted, isRinging(command))
       if (insertion.landed) {
         rooms.put(accepted.room)
@@ -287,6 +304,9 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     },
   }
 }
+
+const causedBy = (cause: TraceSpan | undefined, events: readonly RoomEvent[]): readonly RoomEvent[] =>
+  cause ? events.map((event) => ({ ...event, cause })) : events
 
 function settle(batch: readonly Pending<QueuedCommand, Room>[], outcomes: readonly Outcome[]): void {
   for (const [nth, outcome] of outcomes.entries()) {

@@ -1,4 +1,5 @@
 import type { MediaProvider } from '../core/media-provider.ts'
+import type { TraceSpan } from '../core/tracer.ts'
 import { Participants } from './participants.ts'
 
 export const ROOM_TYPES = ['p2p', 'group'] as const
@@ -131,6 +132,15 @@ export interface RoomEvent {
   readonly subjectId: string | null
   readonly data: Change
   readonly at: Date
+  /** The span of the command, while the event is in memory; it is not stored. */
+  readonly cause?: TraceSpan | undefined
+}
+
+/** The spans of the commands that caused the events, each once. */
+export function causesOf(events: readonly RoomEvent[]): readonly TraceSpan[] {
+  const causes = new Set<TraceSpan>()
+  for (const { cause } of events) if (cause) causes.add(cause)
+  return [...causes]
 }
 
 /** The room after one more event. The room is `null` only before its `room_created`. */

@@ -30,7 +30,7 @@ export function toEvent(row: JsonRow): RoomEvent {
   return { ...EVENTS.fromRow(row), data }
 }
 
-export function eventRow(event: RoomEvent): JsonRow {
+export function eventRow({ cause: _, ...event }: RoomEvent): JsonRow {
   const { room, participants } = event.data
   const data: ChangeRow = {
     ...(room && { room: ROOMS.toRow(room) }),

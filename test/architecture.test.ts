@@ -421,6 +421,7 @@ describe('imports have one direction', () => {
 /** Largest number of lines of a file without an exception below. */
 const FILE_MAX = 400
 const LONG_FILES: Readonly<Record<string, string>> = {
+  app: 'the composition root: one construction for each part, in the order in which they start',
   'sdk/rtc': 'half of it is documentation, from which the reference of the SDK is built',
 }
 

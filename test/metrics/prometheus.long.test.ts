@@ -9,8 +9,8 @@ import { createPerson, SECRET, take } from '../world.ts'
 import { dashboardPanels, filledIn, type Prometheus, prometheusTests, startPrometheus } from './prometheus.ts'
 import { METRICS_TOKEN, succeeded } from './scrape.ts'
 
-/** Panels without data in a healthy deployment. */
-const EMPTY = ['Ended streams with an error']
+/** Panels without data in a healthy deployment, and without a media service. */
+const EMPTY = ['Ended streams with an error', 'Reports of media services', 'Room control of media services']
 /** The range of rates; Prometheus scrapes every second. */
 const RANGE = '30s'
 const TIMEOUT = { timeout: 20_000, interval: 200 }

@@ -63,6 +63,7 @@ import { createRoomWrites } from './rooms/writes.ts'
 import { createSignalPurge } from './signals/purge.ts'
 import { Signals } from './signals/service.ts'
 import { createSignalStore } from './signals/store.ts'
+import { createWebhooks, type Webhooks } from './webhooks/webhooks.ts'
 
 /** The gateway without its transports. */
 export interface App {
@@ -87,6 +88,7 @@ export interface App {
   readonly people: People['service']
   /** The personal data of every feature. */
   readonly holdings: People['holdings']
+  readonly webhooks: Webhooks['service']
   /** The open WebSockets and event streams at this node. */
   readonly connections: Connections
   readonly streams: RoomStreams
@@ -282,11 +284,26 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const audit = createAuditLog({ prisma: database.prisma, clock, newId })
   const reconciliation = createReconciliation({ services, media, database, executor, clock, log, observer })
   if (reconciliation.job) addJob('media reports', reconciliation.job)
+  const deliveryStore = createDeliveryStore(database.prisma)
+  const webhooks = createWebhooks({
+    config: config.webhooks,
+    secrets,
+    prisma: database.prisma,
+    deliveries: deliveryStore,
+    onChange: () => deliveries.refresh(),
+    onAdminAction: (actor) => audit.record({ actor, action: 'change_webhooks' }),
+    clock,
+    log,
+    observer,
+    newId,
+  })
+  lifecycle.add(webhooks.sender, { name: 'webhook sender', stop: (sender) => sender.close() })
+  addJob('webhook purge', webhooks.purge)
   const deliveries = lifecycle.add(
     new Dispatcher({
       nodeId,
-      kinds: [...reconciliation.destinations, ...(dependencies.destinations ?? [])],
-      store: createDeliveryStore(database.prisma),
+      kinds: [webhooks.kind, ...reconciliation.destinations, ...(dependencies.destinations ?? [])],
+      store: deliveryStore,
       events,
       snapshots,
       watch,
@@ -379,6 +396,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     admin: admin.service,
     people: people.service,
     holdings: people.holdings,
+    webhooks: webhooks.service,
     connections,
     streams,
     calls,

@@ -19,6 +19,14 @@ import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } f
 import { type MetricsConfig, metricsConfig, metricsVariables } from './metrics/variables.ts'
 import { retentionConfig, type RetentionConfig, retentionVariables } from './retention/variables.ts'
 import { tracingConfig, type TracingConfig, tracingVariables } from './tracing/variables.ts'
+import {
+  type WebhookConfig,
+  webhookConfig,
+  webhookContradictions,
+  type WebhookSecrets,
+  webhookSecrets,
+  webhookVariables,
+} from './webhooks/variables.ts'
 import { type RoomsConfig, roomsConfig, roomVariables } from './rooms/variables.ts'
 
 /** All configuration except secrets; safe to print. */
@@ -52,12 +60,13 @@ export interface Config extends RoomsConfig, RetentionConfig {
   readonly logs: LogConfig
   /** Absent: no spans are exported. */
   readonly tracing: TracingConfig | undefined
+  readonly webhooks: WebhookConfig
   /** Absent: no metrics are collected or served. */
   readonly metrics: MetricsConfig | undefined
 }
 
 /** Configuration that must never be printed. */
-export interface Secrets extends AuthSecrets, ProviderSecrets {
+export interface Secrets extends AuthSecrets, ProviderSecrets, WebhookSecrets {
   /** Absent: the gateway runs an embedded server in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly turnSecret: string | undefined
@@ -104,6 +113,7 @@ const Variables = z.object({
   ...eventVariables,
   ...retentionVariables,
   ...mediaVariables,
+  ...webhookVariables,
   ...limitVariables,
   ...metricsVariables,
 })
@@ -118,7 +128,11 @@ export const VARIABLES: Readonly<Record<string, string>> = Object.fromEntries(
 
 const Environment = Variables.superRefine(
   (env, context) => {
-    for (const { variable, message } of [...authContradictions(env), ...mediaContradictions(env)]) {
+    for (const { variable, message } of [
+      ...authContradictions(env),
+      ...mediaContradictions(env),
+      ...webhookContradictions(env),
+    ]) {
       context.addIssue({ code: 'custom', path: [variable], message })
     }
   },
@@ -169,6 +183,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       rates: ratesOf(env),
       logs: logConfig(env),
       tracing: tracingConfig(env),
+      webhooks: webhookConfig(env, { production: isProduction }),
       metrics: metricsConfig(env),
     },
     secrets: {
@@ -179,6 +194,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       metricsToken: env.METRICS_TOKEN,
       busUrl: env.BUS_URL,
       ...providers.secrets,
+      ...webhookSecrets(env),
     },
   }
 }

@@ -59,6 +59,7 @@ describe('without any variable', () => {
       deadlines: { ring: 45, grace: 20, empty: 30, maxDuration: 86_400 },
       ice: { stunUrls: [], turnUrls: [] },
       media: { defaultProvider: 'webrtc', meshMax: 6, tokenTtl: undefined },
+      webhooks: { urls: [], hosts: undefined, allowPrivate: false },
       rates: expect.objectContaining({ create: { capacity: 120, refill: 2 }, redial: { capacity: 30, refill: 0.5 } }),
       logs: { level: 'info', requests: 'all' },
       tracing: undefined,
@@ -268,6 +269,10 @@ describe('problems', () => {
     ['MAX_CONNECTIONS', ['0', '-1', '1e3']],
     ['KEEP_ALIVE_TIMEOUT', ['0', '3601']],
     ['RETENTION', ['0', '1.5', '36501', 'for ever']],
+    ['WEBHOOK_SECRET', ['secret', 'whsec_', 'whsec_AAAA', 'whsec_a-b']],
+    ['WEBHOOK_SIGNING_KEY', ['key', 'whsk_AAAA']],
+    ['WEBHOOK_HOSTS', ['https://a.example', '*', 'a/b']],
+    ['WEBHOOK_ALLOW_PRIVATE', ['yes', 'TRUE']],
   ])('are reported for invalid values of %s', (name, values) => {
     for (const value of values)
       expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])
@@ -278,6 +283,38 @@ describe('problems', () => {
     expect(() => loadConfig(environment)).toThrow(/PORT[^]+JWKS_URL/)
     expect(() => loadConfig(environment)).not.toThrow(SECRET)
     expect(() => loadConfig(environment)).not.toThrow('hunter2')
+  })
+})
+
+describe('webhooks', () => {
+  const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+
+  test('of the configuration need a secret and allowed URLs', () => {
+    expect(namesOf({ WEBHOOK_URLS: 'https://a.example' })).toEqual(['WEBHOOK_SECRET'])
+    expect(namesOf({ WEBHOOK_URLS: 'http://a.example', WEBHOOK_SECRET })).toEqual(['WEBHOOK_URLS'])
+    expect(namesOf({ WEBHOOK_URLS: 'https://10.0.0.1', WEBHOOK_SECRET })).toEqual(['WEBHOOK_URLS'])
+    const allowed = { WEBHOOK_URLS: 'http://10.0.0.1', WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: 'true' }
+    expect(loadConfig(allowed).config.webhooks).toMatchObject({ urls: ['http://10.0.0.1'], allowPrivate: true })
+  })
+
+  test('may have any host, but in production only those that are configured', () => {
+    expect(loadConfig({}).config.webhooks.hosts).toBeUndefined()
+    const production = {
+      NODE_ENV: 'production',
+      JWT_SECRET: SECRET,
+      WEBHOOK_SECRET,
+      WEBHOOK_URLS: 'https://a.example/x',
+    }
+    expect(loadConfig({ ...production, WEBHOOK_HOSTS: '*.b.example' }).config.webhooks.hosts).toEqual([
+      '*.b.example',
+      'a.example',
+    ])
+  })
+
+  test('are signed by a secret that is not printable', () => {
+    const { config, secrets } = loadConfig({ WEBHOOK_SECRET })
+    expect(secrets.webhookSecrets).toEqual([WEBHOOK_SECRET])
+    expect(JSON.stringify(config)).not.toContain(WEBHOOK_SECRET)
   })
 })
 

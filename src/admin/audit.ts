@@ -11,6 +11,7 @@ export const AUDIT_ACTIONS = [
   'end_all_rooms',
   'export_user',
   'erase_user',
+  'change_webhooks',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 

@@ -142,6 +142,7 @@ const AuditAction = enumOf('AuditAction', AUDIT_ACTIONS, 'What an administrator 
   end_all_rooms: 'Ended the live rooms of a user.',
   export_user: 'Read everything that is stored of a user.',
   erase_user: "Erased a user's data.",
+  change_webhooks: 'Changed a webhook endpoint, or sent messages to it again.',
 })
 
 const AuditEntryRef = builder.objectRef<AuditEntry>('AuditEntry').implement({

@@ -55,6 +55,9 @@ const CHANGES_RINGING: Readonly<Record<RoomEventType, boolean>> = {
   participant_reconnected: false,
 }
 
+/** Whether an event of this type can start or stop the ringing for a participant. */
+export const changesRinging = (type: RoomEventType): boolean => CHANGES_RINGING[type]
+
 /** The users for whom these events may have started or stopped the ringing. */
 export function ringingChangedFor(room: Room, events: readonly RoomEvent[]): ReadonlySet<string> {
   const participants = events

@@ -9,6 +9,8 @@ import type { Room, RoomEventType } from '../rooms/model.ts'
 export interface Destination {
   /** Stable across restarts: the cursor in the database belongs to it. At most 200 characters. */
   readonly id: string
+  /** A destination that has answered `disable` is tried again when this value has changed. @default constant */
+  readonly version?: string
   /** The kind, for logs and metrics; a short constant such as `webhook`. */
   readonly kind: string
   /**
@@ -68,7 +70,7 @@ export type DeliveryOutcome =
     }
   /** The event is skipped. */
   | { readonly kind: 'given up' }
-  /** Delivery stops until {@link DestinationKind.list} returns the destination again after it had been absent. */
+  /** Delivery stops until {@link DestinationKind.list} returns the destination with another version. */
   | { readonly kind: 'disable' }
 
 export const DELIVERED: DeliveryOutcome = { kind: 'delivered' }

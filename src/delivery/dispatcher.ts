@@ -50,8 +50,8 @@ export class Dispatcher {
   readonly #job: PeriodicJob
   readonly #readBack: ReadBack
   readonly #workers = new Map<string, DestinationWorker>()
-  /** Destinations that answered `disable` and are still listed. */
-  readonly #disabled = new Set<string>()
+  /** Destinations that answered `disable` and are still listed, with their versions. */
+  readonly #disabled = new Map<string, string | undefined>()
   /** While this node delivers to a destination: in notices that the log has grown. */
   #interest: Interest | undefined
   /** Workers that have been removed and may still have attempts in flight, by destination. */
@@ -96,7 +96,10 @@ export class Dispatcher {
   async #tend(): Promise<boolean> {
     await this.#renew()
     const destinations = new Map((await this.#list()).map((destination) => [destination.id, destination]))
-    for (const id of this.#disabled) if (!destinations.has(id)) this.#disabled.delete(id)
+    for (const [id, version] of this.#disabled) {
+      const destination = destinations.get(id)
+      if (!destination || destination.version !== version) this.#disabled.delete(id)
+    }
     for (const [id, worker] of this.#workers) {
       const destination = destinations.get(id)
       if (!destination) this.#stop(id, worker)
@@ -143,7 +146,7 @@ export class Dispatcher {
           if (this.#workers.get(id) !== worker) return
           if (reason === 'lost') this.#abandon(id, worker)
           else {
-            this.#disabled.add(id)
+            this.#disabled.set(id, worker.destination.version)
             this.#stop(id, worker)
           }
         },

@@ -14,6 +14,7 @@ import type { PeopleService } from '../people/service.ts'
 import type { OpenRoomReader, RoomReader } from '../rooms/reader.ts'
 import type { RoomService } from '../rooms/service.ts'
 import type { Signals } from '../signals/service.ts'
+import type { WebhookService } from '../webhooks/service.ts'
 import { Work } from './work.ts'
 
 /** The services that resolvers call. */
@@ -21,6 +22,7 @@ export interface Services {
   readonly prisma: PrismaClient
   readonly admin: AdminService
   readonly people: PeopleService
+  readonly webhooks: WebhookService
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
@@ -65,6 +67,7 @@ class ExecutionContext implements Context {
   readonly prisma: PrismaClient
   readonly admin: AdminService
   readonly people: PeopleService
+  readonly webhooks: WebhookService
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
@@ -86,6 +89,7 @@ class ExecutionContext implements Context {
     this.prisma = dependencies.prisma
     this.admin = dependencies.admin
     this.people = dependencies.people
+    this.webhooks = dependencies.webhooks
     this.rooms = dependencies.rooms
     this.openRoomReader = dependencies.openRoomReader
     this.blocks = dependencies.blocks

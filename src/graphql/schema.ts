@@ -10,6 +10,7 @@ import '../people/graphql.ts'
 import '../blocks/graphql.ts'
 import '../calls/graphql.ts'
 import '../signals/graphql.ts'
+import '../webhooks/graphql.ts'
 import { builder } from './builder.ts'
 
 export const schema = builder.toSchema({ sortSchema: true })

@@ -74,6 +74,7 @@ function valueOf(type: GraphQLInputType, name: string): unknown {
     const required = Object.values(nullable.getFields()).filter((field) => isNonNullType(field.type))
     return Object.fromEntries(required.map((field) => [field.name, valueOf(field.type, field.name)]))
   }
+  if (nullable.name === 'DateTime') return name === 'from' ? '2026-01-01T00:00:00Z' : '2026-01-02T00:00:00Z'
   if (!isSpecifiedScalarType(nullable)) return {}
   return name === 'id' || name === 'roomId' ? room.id : 'bob'
 }

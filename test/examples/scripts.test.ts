@@ -3,7 +3,9 @@ import { cp, mkdir, symlink } from 'node:fs/promises'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { Webhook } from 'standardwebhooks'
 import { describe, expect, it } from 'vitest'
+import { freePort } from '../free-port.ts'
 import { withDirectory } from '../process.ts'
 import { take, withWorld, type World } from '../world.ts'
 import { pathOf } from './page.ts'
@@ -102,4 +104,47 @@ describe('docs/examples/curl.sh', () => {
         stderr: expect.stringContaining('"code":"UNAUTHENTICATED"'),
       })
     }))
+})
+
+describe('docs/examples/webhook-receiver.mjs', () => {
+  it('prints the messages of the gateway once and refuses forged ones', () =>
+    withWorld(
+      async (world) => {
+        const admin = await world.person('application', { scopes: ['rtc:admin'] })
+        // A port first: the secret is known only once the endpoint exists.
+        const port = await freePort()
+        const url = `http://127.0.0.1:${port}/`
+        const { body } = await admin.graphql(
+          `mutation ($url: String!) { createWebhookEndpoint(input: { url: $url, types: ["room.created"] }) { secret } }`,
+          { url },
+        )
+        const { secret } = body.data.createWebhookEndpoint
+        const env = { PATH: process.env['PATH'], SECRET: secret, PORT: String(port) }
+        const receiver = spawn(process.execPath, [pathOf('webhook-receiver.mjs')], { env })
+        try {
+          let printed = ''
+          receiver.stdout.on('data', (chunk: Buffer) => {
+            printed += chunk.toString()
+          })
+          await expect.poll(() => printed, { timeout: 10_000 }).toBe(`listening on port ${port}\n`)
+          const { body: room } = await world.alice.rest('POST', '/rooms', { type: 'group' })
+          await expect.poll(() => printed, { timeout: 10_000 }).toContain(`room.created ${room.id} 1\n`)
+          const webhook = new Webhook(secret)
+          const at = new Date()
+          const forged = await fetch(url, {
+            method: 'POST',
+            body: '{}',
+            headers: {
+              'webhook-id': 'evt_1',
+              'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+              'webhook-signature': webhook.sign('evt_2', at, '{}'),
+            },
+          })
+          expect(forged.status).toBe(401)
+        } finally {
+          receiver.kill()
+        }
+      },
+      { env: { WEBHOOK_ALLOW_PRIVATE: 'true' } },
+    ))
 })

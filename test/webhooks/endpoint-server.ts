@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** One request as an endpoint received it. */
+export interface ReceivedRequest {
+  readonly headers: IncomingHttpHeaders
+  /** The raw body. */
+  readonly body: string
+  readonly message: ReceivedMessage
+}
+
+export interface ReceivedMessage {
+  readonly type: string
+  readonly timestamp: string
+  // Bodies are untyped; tests assert their shapes.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly data: any
+}
+
+export interface Reply {
+  readonly status: number
+  readonly headers?: Record<string, string>
+}
+
+/** A webhook endpoint on loopback that records what it receives. */
+export interface EndpointServer {
+  readonly url: string
+  /** All requests, whatever they were answered. */
+  readonly requests: readonly ReceivedRequest[]
+  /** Requests that were answered with 2xx. */
+  readonly accepted: readonly ReceivedRequest[]
+  /** Resolves when the condition holds, which is checked after each response. */
+  until(holds: () => boolean): Promise<void>
+  close(): Promise<void>
+}
+
+type Behaviour = (request: ReceivedRequest) => Reply | Promise<Reply>
+
+export async function startEndpoint(behave: Behaviour = () => ({ status: 204 })): Promise<EndpointServer> {
+  const [requests, accepted]: [ReceivedRequest[], ReceivedRequest[]] = [[], []]
+  const waiting = new Set<() => void>()
+  const server = createServer((request, response) => {
+    void (async () => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk as Buffer)
+      const body = Buffer.concat(chunks).toString()
+      const received = { headers: request.headers, body, message: JSON.parse(body) as ReceivedMessage }
+      requests.push(received)
+      const { status, headers = {} } = await behave(received)
+      if (status >= 200 && status < 300) accepted.push(received)
+      response.writeHead(status, headers).end()
+      for (const check of waiting) check()
+    })()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    requests,
+    accepted,
+    until: (holds) =>
+      new Promise((resolve) => {
+        const check = () => {
+          if (!holds()) return
+          waiting.delete(check)
+          resolve()
+        }
+        waiting.add(check)
+        check()
+      }),
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** The numbers of a room's accepted events, without messages about calls. */
+export const seqsOf = ({ accepted }: Pick<EndpointServer, 'accepted'>, roomId: string): number[] =>
+  accepted
+    .filter(({ message: { type, data } }) => data.roomId === roomId && !type.startsWith('call.'))
+    .map(({ message }) => message.data.seq)

@@ -24,6 +24,7 @@ import { createDatabase, type Database } from './db/client.ts'
 import { migrate, requireMigrated } from './db/migrate.ts'
 import type { DestinationKind } from './delivery/destination.ts'
 import { Dispatcher } from './delivery/dispatcher.ts'
+import { renumberRestored } from './delivery/restored.ts'
 import { createDeliveryStore } from './delivery/store.ts'
 import { Bus } from './events/bus.ts'
 import { createCatchUp } from './events/catch-up.ts'
@@ -189,8 +190,10 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   )
   lifecycle.add(databaseUrl, {
     name: 'schema',
-    start: async (url, signal) =>
-      void (config.migrateAtStart ? await migrate(url, log, { signal }) : await requireMigrated(url, log)),
+    async start(url, signal) {
+      await (config.migrateAtStart ? migrate(url, log, { signal }) : requireMigrated(url, log))
+      await renumberRestored(url, log)
+    },
   })
   const store = createRoomStore(database)
   const events = createEventLog(database.statements)

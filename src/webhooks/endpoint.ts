@@ -66,6 +66,8 @@ export const DELAYS: readonly number[] = [
 const JITTER = 0.1
 /** Milliseconds for which an overloaded endpoint gets nothing, unless it names another time by Retry-After. */
 const OVERLOAD_PAUSE = 5_000
+/** Rooms whose messages are sent at the same time. */
+const PARALLEL = 64
 /** Longest text of an error in the record of a delivery, in characters. */
 const ERROR_MAX = 200
 
@@ -143,6 +145,7 @@ export function destinationOf(
     kind: 'webhook',
     version: endpoint.enabledAt?.toISOString() ?? '',
     follows: !replay,
+    parallel: PARALLEL,
     wants: ({ roomId, type }) => (endpoint.roomId ?? roomId) === roomId && eventTypes.has(type),
     delayAfter(attempts) {
       const delay = DELAYS[attempts - 1]

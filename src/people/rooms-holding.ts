@@ -171,7 +171,9 @@ export function createRoomHoldings(prisma: PrismaClient, eraser: RoomEraser): re
       const limit = Math.min(asked, LARGE_ITEMS)
       const before = after === null || !isRoomId(after) ? LAST_ID : after
       const rows = await prisma.$queryRaw<{ id: string; room: Item; participant: Item | null }[]>`
-        SELECT room."id"::text, to_jsonb(room) AS room, to_jsonb(me) AS participant
+        SELECT room."id"::text, to_jsonb(me) AS participant,
+               CASE WHEN room."createdBy" = ${userId} THEN to_jsonb(room)
+                    ELSE to_jsonb(room) - 'clientRequestId' - 'requestHash' END AS room
           FROM (SELECT "roomId" AS id FROM "Participant" WHERE "userId" = ${userId} AND "roomId" < ${before}::uuid
                  ORDER BY "roomId" DESC LIMIT ${limit + 1}) joined
           FULL JOIN (SELECT "id" FROM "Room" WHERE "createdBy" = ${userId} AND "id" < ${before}::uuid

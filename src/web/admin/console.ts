@@ -101,12 +101,9 @@ export class Console {
     )
   }
 
-  async findUser(userId: string): Promise<void> {
-    await this.#act(async () => {
-      const { adminUserSessions } = await this.#api.request<{ adminUserSessions: Sessions }>(SESSIONS, { userId })
-      this.store.update({ sessions: adminUserSessions })
-      return null
-    })
+  findUser(userId: string): Promise<void> {
+    this.store.update({ notice: null })
+    return this.#readSessions(userId)
   }
 
   endRoom(roomId: string): Promise<void> {
@@ -131,7 +128,7 @@ export class Console {
       )
       return `Connections of ${userId} that were closed: ${disconnectUser.connections.length}.`
     })
-    await this.findUser(userId)
+    await this.#readSessions(userId)
   }
 
   async endAll(userId: string): Promise<void> {
@@ -141,7 +138,7 @@ export class Console {
       }>(END_ALL, { of: userId })
       return `Rooms of ${userId} that were ended: ${endAllRooms.roomIds.length}${endAllRooms.hasMore ? '; there are more' : ''}.`
     })
-    await this.findUser(userId)
+    await this.#readSessions(userId)
   }
 
   /** Reads the dashboard now and then periodically. */
@@ -181,7 +178,17 @@ export class Console {
     if (this.#readAgain || this.store.state.roomId !== id) void this.#readRoom()
   }
 
-  async #act(action: () => Promise<string | null>): Promise<void> {
+  async #readSessions(userId: string): Promise<void> {
+    try {
+      const { adminUserSessions } = await this.#api.request<{ adminUserSessions: Sessions }>(SESSIONS, { userId })
+      this.store.update({ sessions: adminUserSessions })
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  /** Shows what the action did, which `action` resolves to. */
+  async #act(action: () => Promise<string>): Promise<void> {
     try {
       const notice = await action()
       this.store.update({ notice, problem: null })

@@ -21,14 +21,10 @@ export interface Gateway {
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
-/**
- * Starts the gateway, in the given network if any; resolves when it has printed its address.
- *
- * @param options.main the program. @default this build
- */
+/** Starts the gateway, in the given network if any; resolves when it has printed its address. */
 export async function startGateway(
   env: Record<string, string>,
-  options: { readonly network?: Network | undefined; readonly main?: string | undefined } = {},
+  options: { readonly network?: Network | undefined } = {},
 ): Promise<Gateway> {
   const child = spawnGateway(env, options)
   let output = ''
@@ -81,9 +77,13 @@ export interface Launch {
   output(): string
 }
 
-/** Starts the gateway without waiting for it. */
-export function launchGateway(env: Record<string, string>): Launch {
-  const child = spawnGateway(env)
+/**
+ * Starts the gateway without waiting for it.
+ *
+ * @param options.main the program. @default this build
+ */
+export function launchGateway(env: Record<string, string>, options: { readonly main?: string } = {}): Launch {
+  const child = spawnGateway(env, options)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
@@ -135,11 +135,7 @@ async function untilExit(child: ChildProcess): Promise<Exit> {
 
 function spawnGateway(
   env: Record<string, string>,
-  {
-    network,
-    argv = [],
-    main = MAIN,
-  }: { network?: Network | undefined; argv?: readonly string[]; main?: string | undefined } = {},
+  { network, argv = [], main = MAIN }: { network?: Network | undefined; argv?: readonly string[]; main?: string } = {},
 ): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
   const options: SpawnOptions = { env: { PATH, HOME, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }

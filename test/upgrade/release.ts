@@ -10,7 +10,7 @@ const ARCHIVE = fileURLToPath(new URL('release-0.1.0.tar.gz', import.meta.url))
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url))
 
 export interface Release {
-  /** For `startGateway`. */
+  /** For `launchGateway`. */
   readonly main: string
   /** The names of its migrations, sorted. */
   readonly migrations: readonly string[]

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEmptyDatabase, type TestDatabase } from '../database.ts'
 import { query } from '../db/data-dir.ts'
-import { type Gateway, startGateway } from '../process.ts'
+import { freePort } from '../free-port.ts'
+import { launchGateway } from '../process.ts'
 import { SECRET } from '../world.ts'
 import { type Release, unpackRelease } from './release.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
@@ -18,7 +19,10 @@ describe('a rolling upgrade from the previous release, under calls between the n
   })
   afterAll(() => database?.drop())
 
-  const start = (main?: string): Promise<Gateway> => {
+  /** Starts this build, or `main`, and waits until it is ready. Does not read its log, whose format may change. */
+  const start = async (main?: string) => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
     const env = {
       DATABASE_URL: database.url,
       JWT_SECRET: SECRET,
@@ -26,7 +30,10 @@ describe('a rolling upgrade from the previous release, under calls between the n
       RATE_LIMITS: 'off',
       LOG_LEVEL: 'warn',
     }
-    return startGateway(env, { main })
+    const launch = launchGateway({ ...env, PORT: String(port) }, main === undefined ? {} : { main })
+    const status = () => fetch(`${url}/health/ready`).then((response) => response.status)
+    await expect.poll(() => status().catch(() => launch.output()), { timeout: 60_000 }).toBe(200)
+    return { url, ...launch }
   }
   const applied = async () => {
     const rows = await query(database.url, 'SELECT migration_name AS name FROM "_prisma_migrations" ORDER BY 1')
@@ -64,7 +71,8 @@ describe('a rolling upgrade from the previous release, under calls between the n
     await traffic.stop()
 
     for (const gateway of [oldOne, oldTwo, oldThree, newOne, newTwo]) {
-      expect(await gateway.stop('SIGTERM')).toBe(0)
+      gateway.process.kill('SIGTERM')
+      expect(await gateway.exited).toBe(0)
       // Warnings and errors of either version would mean that it stumbles over the other one's data.
       expect(gateway.output().match(/^\{"level":(?:[456]0|"(?:warn|error|fatal)").*$/gm)).toBeNull()
     }

@@ -37,7 +37,7 @@ export function disconnect(draft: Draft, command: Disconnect, limits: RoomLimits
 export function reconnect(draft: Draft, command: Reconnect): undefined {
   const before = seatedDevice(draft.room, command)
   if (!before || before.connected) return
-  if (command.of === (before.mediaLost ? 'live stream' : 'media')) return
+  if (command.of === (before.mediaLost && !before.leavesAt ? 'live stream' : 'media')) return
   const after = { ...before, ...PRESENT }
   draft.emit('participant_reconnected', before.userId, { participants: [after] }, before.userId)
 }

@@ -356,6 +356,17 @@ describe('presence', () => {
       expect(stateOf(...both, [6, live])).toMatchObject({ connected: true })
     })
 
+    test('that is back does not cancel a delayed leave', () => {
+      const leaving = { ...leave(bob), after: 5 }
+      const steps: [number, RoomCommand][] = [
+        [3, lost ?? tick],
+        [4, leaving],
+        [5, back ?? tick],
+      ]
+      expect(stateOf(...steps)).toMatchObject({ connected: false, leavesAt: after(9) })
+      expect(stateOf(...steps, [60, tick])).toMatchObject({ state: 'left', leaveReason: 'left' })
+    })
+
     test('after a lost stream changes nothing', () => {
       const room = run(active(), [3, disconnect('bob')]).room
       expect(codeOf(room, lost ?? tick)).toEqual([])

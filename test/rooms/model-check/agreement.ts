@@ -97,6 +97,7 @@ function viewOfParticipant(participant: Participant, now: number): ModelParticip
     silent: participant.silent ?? false,
     lostAt: millis(participant.lostAt),
     leavesAt: millis(participant.leavesAt),
+    mediaLost: participant.mediaLost ?? false,
     duration: participantDuration(participant, new Date(now)),
   }
 }

@@ -52,6 +52,8 @@ export interface ModelParticipant {
   silent: boolean
   lostAt: number | null
   leavesAt: number | null
+  /** The media was lost, and not the stream. */
+  mediaLost: boolean
 }
 
 export interface Request {
@@ -126,8 +128,13 @@ export type RoomCommand =
   | { readonly type: 'transferHost'; readonly actor: User; readonly userId: string }
   | { readonly type: 'update'; readonly actor: User; readonly audio: boolean | null; readonly video: boolean | null }
   | { readonly type: 'supersede' }
-  | { readonly type: 'disconnect'; readonly userId: string; readonly deviceId: string | null }
-  | { readonly type: 'reconnect'; readonly userId: string; readonly deviceId: string | null }
+  | { readonly type: 'disconnect'; readonly userId: string; readonly deviceId: string | null; readonly of?: 'media' }
+  | {
+      readonly type: 'reconnect'
+      readonly userId: string
+      readonly deviceId: string | null
+      readonly of?: 'live stream' | 'media'
+    }
   /** The session, which began `ago` seconds ago, did not open the stream that it announced. */
   | { readonly type: 'absent'; readonly userId: string; readonly sessionId: string; readonly ago: number }
   | { readonly type: 'tick' }
@@ -345,6 +352,7 @@ const newParticipant = (userId: string, role: ParticipantRole, ringsUntil: numbe
   silent: false,
   lostAt: null,
   leavesAt: null,
+  mediaLost: false,
 })
 
 /** Ends a call whose callee is at the ring limit. */
@@ -458,6 +466,7 @@ function markConnected(participant: ModelParticipant): void {
   participant.graceUntil = null
   participant.lostAt = null
   participant.leavesAt = null
+  participant.mediaLost = false
 }
 
 function leave(
@@ -610,18 +619,38 @@ function seatedDevice(room: Room, userId: string, deviceId: string | null): Mode
   return participant?.state === 'joined' && participant.deviceId === deviceId ? participant : undefined
 }
 
-function disconnect(room: Room, { userId, deviceId }: RoomCommand & { type: 'disconnect' }, now: number): undefined {
+function disconnect(
+  room: Room,
+  { userId, deviceId, of: lost }: RoomCommand & { type: 'disconnect' },
+  now: number,
+): undefined {
   const participant = seatedDevice(room, userId, deviceId)
-  if (!participant?.connected) return
+  if (!participant) return
+  if (!participant.connected) {
+    if (lost === 'media' || !participant.mediaLost) return
+    // Now it is the stream that is lost.
+    participant.mediaLost = false
+    emit(room, 'participant_updated', { now, subjectId: userId, actorId: null })
+    return
+  }
   participant.connected = false
+  participant.mediaLost = lost === 'media'
   participant.lostAt = now
   participant.graceUntil = now + LIMITS.grace
   emit(room, 'participant_disconnected', { now, subjectId: userId, actorId: null })
 }
 
-function reconnect(room: Room, { userId, deviceId }: RoomCommand & { type: 'reconnect' }, now: number): undefined {
+function reconnect(
+  room: Room,
+  { userId, deviceId, of: back }: RoomCommand & { type: 'reconnect' },
+  now: number,
+): undefined {
   const participant = seatedDevice(room, userId, deviceId)
   if (!participant || participant.connected) return
+  const waitsForMedia = participant.mediaLost && participant.leavesAt === null
+  // Each proves only what was missing; a new stream proves that the client is there.
+  if (back === 'media' && !waitsForMedia) return
+  if (back === 'live stream' && waitsForMedia) return
   markConnected(participant)
   emit(room, 'participant_reconnected', { now, subjectId: userId, actorId: userId })
 }
@@ -751,6 +780,7 @@ function endMembership(
   participant.ringsUntil = null
   participant.graceUntil = null
   participant.leavesAt = null
+  participant.mediaLost = false
 }
 
 function emit(

@@ -175,11 +175,27 @@ const roomCommand: fc.Arbitrary<RoomCommand> = fc.oneof(
   fc.record<RoomCommand & { type: 'update' }>({ type: fc.constant('update'), actor, audio: flag, video: flag }),
   {
     weight: 2,
-    arbitrary: fc.record<RoomCommand & { type: 'disconnect' }>({ type: fc.constant('disconnect'), userId, deviceId }),
+    arbitrary: fc.oneof(
+      fc.record<RoomCommand & { type: 'disconnect' }>({ type: fc.constant('disconnect'), userId, deviceId }),
+      fc.record<RoomCommand & { type: 'disconnect' }>({
+        type: fc.constant('disconnect'),
+        userId,
+        deviceId,
+        of: fc.constant('media'),
+      }),
+    ),
   },
   {
     weight: 2,
-    arbitrary: fc.record<RoomCommand & { type: 'reconnect' }>({ type: fc.constant('reconnect'), userId, deviceId }),
+    arbitrary: fc.oneof(
+      fc.record<RoomCommand & { type: 'reconnect' }>({ type: fc.constant('reconnect'), userId, deviceId }),
+      fc.record<RoomCommand & { type: 'reconnect' }>({
+        type: fc.constant('reconnect'),
+        userId,
+        deviceId,
+        of: fc.constantFrom('media', 'live stream'),
+      }),
+    ),
   },
   fc.record<RoomCommand & { type: 'absent' }>({
     type: fc.constant('absent'),

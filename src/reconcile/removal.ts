@@ -1,10 +1,10 @@
-import { ControlError } from '../media/control/control.ts'
+import { ControlError, type MediaUser } from '../media/control/control.ts'
 import type { Media } from '../media/connection.ts'
 import type { Controls, MediaService } from '../media/providers.ts'
 import type { Observer } from '../core/observer.ts'
 import type { Room } from '../rooms/model.ts'
 import { participantOf } from './identity.ts'
-import type { MediaPlace, StayStore } from './stay-store.ts'
+import type { StayStore } from './stay-store.ts'
 
 interface Dependencies {
   readonly controls: Controls
@@ -47,7 +47,7 @@ export class MediaRemoval {
    * Removes what was at the service before `before`: the device that another one has replaced. Does nothing if the service
    * does not tell, or if the new device has entered already, which disconnects the old one.
    */
-  async removeReplaced(service: MediaService, place: MediaPlace, before: Date): Promise<void> {
+  async removeReplaced(service: MediaService, place: MediaUser, before: Date): Promise<void> {
     const control = this.#dependencies.controls[service]
     if (!control) return
     const enteredAt = control.enteredAt ? await control.enteredAt(place) : await this.#lastEntry(place)
@@ -73,7 +73,7 @@ export class MediaRemoval {
     }
   }
 
-  async #lastEntry(place: MediaPlace): Promise<Date | null> {
+  async #lastEntry(place: MediaUser): Promise<Date | null> {
     const stay = await this.#dependencies.store.find(place)
     return stay?.present ? stay.at : null
   }

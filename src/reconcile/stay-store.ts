@@ -1,14 +1,9 @@
+import type { MediaUser } from '../media/control/control.ts'
 import type { MediaEvent } from '../media/hooks/hook.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
-/** A user in a room, as the media service knows them. */
-export interface MediaPlace {
-  readonly roomId: string
-  readonly mediaId: string
-}
-
 /** What a service has reported last of a user in a room. */
-export interface MediaStay extends MediaPlace {
+export interface MediaStay extends MediaUser {
   /** Orders the reports; see {@link MediaEvent}. */
   readonly position: number
   readonly present: boolean
@@ -25,7 +20,7 @@ export interface StayStore {
    * @returns whether it was recorded
    */
   record(event: MediaEvent, now: Date): Promise<boolean>
-  find(place: MediaPlace): Promise<MediaStay | null>
+  find(place: MediaUser): Promise<MediaStay | null>
   /** Who is present in a room, as far as it was reported. */
   presentIn(roomId: string): Promise<readonly (MediaStay & { readonly stay: string | null })[]>
   /** Claims reports that nobody has acted on: no other node gets them until `until`, when they are due again. */
@@ -33,12 +28,12 @@ export interface StayStore {
   /** The report has been acted on, unless there is a newer one, which remains due. */
   settle(stay: MediaStay): Promise<void>
   /** A user who is still present is to be looked at again. */
-  lookAgain(place: MediaPlace, at: Date): Promise<void>
+  lookAgain(place: MediaUser, at: Date): Promise<void>
   /** Deletes what is known of an ended room. */
   forget(roomId: string): Promise<void>
-  addBan(place: MediaPlace, ban: string): Promise<void>
-  bansOf(roomId: string): Promise<readonly (MediaPlace & { readonly ban: string })[]>
-  removeBan(place: MediaPlace, ban: string): Promise<void>
+  addBan(place: MediaUser, ban: string): Promise<void>
+  bansOf(roomId: string): Promise<readonly (MediaUser & { readonly ban: string })[]>
+  removeBan(place: MediaUser, ban: string): Promise<void>
 }
 
 /** Milliseconds after which a later report counts even if its position is lower, as after a restart of a client. */
@@ -104,7 +99,7 @@ export function createStayStore(prisma: PrismaClient): StayStore {
         ON CONFLICT DO NOTHING`
     },
 
-    bansOf: (roomId) => prisma.$queryRaw<(MediaPlace & { ban: string })[]>`
+    bansOf: (roomId) => prisma.$queryRaw<(MediaUser & { ban: string })[]>`
       SELECT "roomId"::text, "mediaId", "ban" FROM "MediaBan" WHERE "roomId" = ${roomId}::uuid`,
 
     async removeBan({ roomId, mediaId }, ban) {

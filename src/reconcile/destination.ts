@@ -27,6 +27,11 @@ const WANTED: ReadonlySet<RoomEventType> = new Set<RoomEventType>([
 ])
 /** Attempts over about two hours; by then tokens have expired. */
 const ATTEMPTS_MAX = 30
+/**
+ * Milliseconds after which an event is skipped, as when room control was not configured for long: no token is valid for more
+ * than a day.
+ */
+const AGE_MAX = 2 * 86_400_000
 /** Milliseconds for which all rooms pause when the rate of calls is too high. */
 const OVERLOAD_PAUSE = 2_000
 /** Milliseconds within which a client that has left the room usually leaves the media by itself. */
@@ -74,7 +79,8 @@ export function createMediaDestination(service: MediaService, dependencies: Depe
     wants: ({ type }) => WANTED.has(type),
     delayAfter: (attempts) => (attempts < ATTEMPTS_MAX ? backOff(attempts) : null),
     async deliver(update) {
-      if (!isAt(service, update.room)) return DELIVERED
+      const age = clock.now().getTime() - update.at.getTime()
+      if (!isAt(service, update.room) || age > AGE_MAX) return DELIVERED
       try {
         await apply(update)
         return DELIVERED

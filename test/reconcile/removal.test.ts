@@ -161,6 +161,31 @@ test('a removal that the service refuses for good does not hold up what follows'
   })
 })
 
+test('while room control is not configured nothing is called; afterwards only what still matters', async () => {
+  await withService('livekit', async (world) => {
+    const { alice, double, databaseUrl } = world
+    const [before, old, recent] = [await world.group(alice), await world.group(alice), await world.group(alice)]
+    await alice.rest('POST', `/rooms/${before}/end`)
+    await expect.poll(() => double.calls, settled).toMatchObject([{ action: 'end', roomId: before }])
+    // As if the gateway was started without it.
+    await world.app.deliveries.stop()
+    for (const roomId of [old, recent]) await alice.rest('POST', `/rooms/${roomId}/end`)
+    const threeDaysAgo = new Date(Date.now() - 3 * 86_400_000)
+    await world.app.prisma.roomEvent.updateMany({ where: { roomId: old }, data: { at: threeDaysAgo } })
+    await withWorld(
+      async () => {
+        // Events are delivered at least once.
+        const ended = () => [...new Set(double.calls.map(({ roomId }) => roomId))]
+        await expect.poll(ended, settled).toEqual([before, recent])
+        const busy = () => world.app.prisma.deliveryBacklog.count()
+        await expect.poll(busy, settled).toBe(0)
+        expect(ended()).toEqual([before, recent])
+      },
+      { env: serviceEnv('livekit', double), dependencies: { databaseUrl } },
+    )
+  })
+}, 40_000)
+
 test('of two nodes one removes; when it stops, the other continues', async () => {
   await withService('livekit', async (world) => {
     const { alice, bob, double, databaseUrl } = world

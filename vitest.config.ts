@@ -6,6 +6,8 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 const LONG = 'test/**/*.long.test.ts'
 /** Resets the modules of its worker, where other files must not find the gateway loaded twice. */
 const RESETS_MODULES = 'test/sdk/media/vendor.test.ts'
+/** Replaces modules by counting ones, before the gateway is loaded. */
+const REPLACES_MODULES = 'test/hot-paths.test.ts'
 
 interface TestFiles {
   readonly include: string[]
@@ -42,8 +44,8 @@ export default defineConfig({
     // Many tests wait more than they work.
     maxWorkers: availableParallelism() + 1,
     projects: [
-      project('quick', { include: ['test/**/*.test.ts'], exclude: [LONG, RESETS_MODULES] }),
-      project('isolated', { include: [RESETS_MODULES], isolate: true }),
+      project('quick', { include: ['test/**/*.test.ts'], exclude: [LONG, RESETS_MODULES, REPLACES_MODULES] }),
+      project('isolated', { include: [RESETS_MODULES, REPLACES_MODULES], isolate: true }),
       project('long', { include: [LONG] }),
     ],
   },

@@ -78,11 +78,14 @@ test('reports pool_exhausted when every connection is busy', async () => {
   const { log, errors } = recordingLogger()
   await withWorld(
     async (world) => {
-      const busy = Array.from({ length: 30 }, () =>
-        world.app.prisma.$queryRaw`SELECT 1 FROM pg_sleep(60)`.catch(String),
-      )
+      const watch = new AbortController()
+      // Each statement is cancelled after four seconds, which is also how long the check waits for a connection.
+      const busy = Array.from({ length: 30 }, async () => {
+        while (!watch.signal.aborted) await world.app.prisma.$queryRaw`SELECT 1 FROM pg_sleep(60)`.catch(String)
+      })
       const notReady = { status: 503, body: { status: 'not ready', database: 'pool_exhausted' } }
       await expect.poll(() => readiness(world.url), { timeout: 20_000 }).toEqual(notReady)
+      watch.abort()
       await Promise.all(busy)
       expect(errors.map(({ cause }) => cause)).toContain('pool_exhausted')
     },

@@ -135,8 +135,10 @@ test('the table covers every mutation on a room', () => {
   const onRooms = Object.values(schema.getMutationType()?.getFields() ?? {})
     .filter(({ args }) => args.some(({ type }) => 'roomId' in inputFields(type)))
     .map(({ name }) => name)
+  // The room of a webhook endpoint only filters its messages; the mutation is an administrator's.
+  const filters = ['createWebhookEndpoint', 'updateWebhookEndpoint']
   const tried = Object.values(actions).map(({ graphql }) => graphql)
-  expect(onRooms.filter((name) => !tried.some((document) => document.includes(`${name}(`)))).toEqual([])
+  expect(onRooms.filter((name) => !tried.some((document) => document.includes(`${name}(`)))).toEqual(filters)
 })
 
 function inputFields(type: GraphQLInputType): object {

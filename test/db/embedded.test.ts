@@ -88,8 +88,8 @@ describe('the embedded database server', () => {
   it('reports the reason and the variables to set if it cannot run', async () => {
     const file = join(import.meta.dirname, 'embedded.test.ts')
     await expect(start(file)).rejects.toMatchObject({
-      name: 'EmbeddedServerError',
-      message: expect.stringMatching(/EEXIST[^]*Set DATA_DIR .* or DATABASE_URL/),
+      name: 'EmbeddedSetupError',
+      message: expect.stringMatching(/^DATA_DIR: .*EEXIST|^DATA_DIR: /),
     })
   })
 

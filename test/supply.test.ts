@@ -13,7 +13,7 @@ const lockWith = (path: string, entry: LockedPackage, root: LockedPackage = {}):
 })
 
 describe('the lock file', () => {
-  test.each(['package-lock.json', 'bench/package-lock.json'])(
+  test.each(['package-lock.json', 'bench/package-lock.json', '.ci/deployment/package-lock.json'])(
     '%s contains only packages of the registry, each with a hash',
     async (path) => {
       expect(problemsOfLock(JSON.parse(await readFile(path, 'utf8')) as LockFile)).toEqual([])

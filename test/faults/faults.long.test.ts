@@ -5,6 +5,7 @@ import { type Cluster, GRACE } from './cluster.ts'
 import { Subscriber, unmute as unmuteAt } from './crowd.ts'
 import { downFor, FACTOR, FaultRun, SUBSCRIBERS_EACH, USERS } from './fault-run.ts'
 
+const METRICS_TOKEN = 'a-token-of-the-fault-run'
 const REFUSAL_TIMEOUT = 5_000
 /** Seconds. */
 const DETECTION_TIMEOUT = 15
@@ -12,7 +13,7 @@ const DETECTION_TIMEOUT = 15
 let run: FaultRun
 let cluster: Cluster
 beforeAll(async () => {
-  run = await FaultRun.start()
+  run = await FaultRun.start({ METRICS_TOKEN })
   ;({ cluster } = run)
 }, 60_000)
 
@@ -56,6 +57,12 @@ const waitingCommits = async (): Promise<number[]> => {
         AND query LIKE '%given AS (%'`,
   )
   return (rows as { pid: number }[]).map(({ pid }) => pid)
+}
+
+async function requestsInFlight(url: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })
+  const [, number] = /^rtc_http_requests_in_flight (\d+)$/m.exec(await response.text()) ?? []
+  return Number(number)
 }
 
 /** Numbers of events in the room's log by the transaction that wrote them, in the order of the log. */
@@ -105,7 +112,8 @@ test.each([
     await expect.poll(waitingCommits).toHaveLength(1)
     const second = await lockLog()
     const unanswered = Promise.allSettled(members.slice(1).map((_, index) => unmute(index + 1)))
-    // The node has received the others when it answers a later request on a new connection.
+    // All of them have arrived; they are queued when the node answers a later request.
+    await expect.poll(() => requestsInFlight(cluster.urls[1] ?? '')).toBe(members.length)
     await fetch(`${cluster.urls[1]}/health/ready`)
     await first.release()
     const seq = await acknowledged

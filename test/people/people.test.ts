@@ -17,13 +17,15 @@ const SIGNAL = `mutation ($roomId: ID!, $toId: ID!) {
 let here: Awaited<ReturnType<typeof startWorld>>
 let there: Awaited<ReturnType<typeof startWorld>>
 let admin: Person
-let client: pg.Pool
+/** One connection, because `pg.Pool.end` does not wait until its connections are closed. */
+let client: pg.Client
 
 beforeAll(async () => {
   here = await startWorld()
   there = await startWorld({ dependencies: { databaseUrl: here.databaseUrl } })
   admin = await here.person('operator', { scopes: ['rtc:admin'] })
-  client = new pg.Pool({ connectionString: here.databaseUrl })
+  client = new pg.Client({ connectionString: here.databaseUrl })
+  await client.connect()
 })
 afterAll(async () => {
   await client.end()
@@ -91,7 +93,7 @@ test('eraseUser leaves nothing that names the user, and keeps the rooms of other
   ] as const) {
     await one.rest('PUT', `/blocked-users/${other}`)
   }
-  const before = await Promise.all([call, visited, hosted].map(logOf))
+  const before = [await logOf(call), await logOf(visited), await logOf(hosted)]
   const [{ data }] = await take(anna.subscribe(UPDATES, { roomId: visited }), 1)
   expect(data.roomUpdated.room.participants).toHaveLength(3)
 
@@ -107,7 +109,7 @@ test('eraseUser leaves nothing that names the user, and keeps the rooms of other
   expect((await admin.rest('GET', `/rooms/${alone}`)).body.code).toBe('NOT_FOUND')
 
   // The logs have the same events, and the live rooms some more: the departure, perhaps a new host, and the replacement.
-  const after = await Promise.all([call, visited, hosted].map(logOf))
+  const after = [await logOf(call), await logOf(visited), await logOf(hosted)]
   const renamed = before.map((log) =>
     log.map((event) => JSON.parse(JSON.stringify(event).replaceAll('anna-7f', pseudonym)) as object),
   )

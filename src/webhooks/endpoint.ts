@@ -5,7 +5,13 @@ import { DELIVERED } from '../delivery/destination.ts'
 import { messagesOf, type WebhookMessage } from './message.ts'
 import type { WebhookSender } from './sender.ts'
 import { type SigningKeys, signedHeaders } from './signature.ts'
-import { destinationIdOf, type DeliveryStatus, type StoredEndpoint, type WebhookStore } from './store.ts'
+import {
+  type ConfiguredState,
+  destinationIdOf,
+  type DeliveryStatus,
+  type StoredEndpoint,
+  type WebhookStore,
+} from './store.ts'
 import { eventTypesFor, WEBHOOK_TYPES } from './types.ts'
 
 /** An endpoint, of the configuration or stored. */
@@ -16,10 +22,10 @@ export interface WebhookEndpoint {
   readonly description: string | null
   readonly roomId: string | null
   readonly enabled: boolean
-  /** When it was last enabled; null for an endpoint of the configuration. */
+  /** When it was last enabled; null for an endpoint of the configuration that was always enabled. */
   readonly enabledAt: Date | null
   readonly disabledReason: string | null
-  /** Named by WEBHOOK_URLS: it cannot be changed by mutations. */
+  /** Named by WEBHOOK_URLS: mutations can only enable and disable it. */
   readonly configured: boolean
   readonly createdAt: Date | null
   readonly secrets: readonly string[]
@@ -45,6 +51,10 @@ export const configuredEndpoint = (url: string, secrets: readonly string[]): Web
   createdAt: null,
   secrets,
 })
+
+/** An endpoint of the configuration with what has become of it. */
+export const withState = (endpoint: WebhookEndpoint, state: ConfiguredState | undefined): WebhookEndpoint =>
+  state ? { ...endpoint, enabled: state.disabledReason === null, ...state } : endpoint
 
 /** An empty list stands for all types. */
 const typesOf = (types: readonly string[]): ReadonlySet<string> => new Set(types.length > 0 ? types : WEBHOOK_TYPES)
@@ -73,7 +83,7 @@ const ERROR_MAX = 200
 
 export interface EndpointDependencies {
   readonly sender: Pick<WebhookSender, 'post'>
-  readonly store: Pick<WebhookStore, 'record' | 'delivered' | 'update'>
+  readonly store: Pick<WebhookStore, 'record' | 'delivered' | 'update' | 'updateConfigured'>
   readonly ed25519: SigningKeys['ed25519']
   readonly clock: Clock
   newId(): string
@@ -134,8 +144,11 @@ export function destinationOf(
     const outcome = outcomeOf(attempt)
     const status = outcome.kind === 'delivered' ? 'delivered' : isLast && outcome.kind === 'retry' ? 'dead' : 'retrying'
     await record(message, attempt, status, number)
-    if (outcome.kind === 'disable' && !endpoint.configured) {
-      await store.update(endpoint.id, { enabled: false, disabledReason: 'The endpoint answered 410 Gone.' })
+    if (outcome.kind === 'disable') {
+      const disabledReason = 'The endpoint answered 410 Gone.'
+      if (endpoint.configured)
+        await store.updateConfigured(endpoint.id, { disabledReason, enabledAt: endpoint.enabledAt })
+      else await store.update(endpoint.id, { enabled: false, disabledReason })
     }
     return outcome.kind === 'delivered' ? undefined : outcome
   }

@@ -33,7 +33,7 @@ const WebhookEndpointRef = builder.objectRef<WebhookEndpoint>('WebhookEndpoint')
       description: 'Why the gateway has disabled the endpoint; null if it has not.',
     }),
     configured: t.exposeBoolean('configured', {
-      description: 'Named by the variable WEBHOOK_URLS; mutations cannot change it.',
+      description: 'Named by the variable WEBHOOK_URLS; mutations can only enable and disable it.',
     }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',

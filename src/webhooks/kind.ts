@@ -5,6 +5,7 @@ import {
   type EndpointDependencies,
   endpointOf,
   type WebhookEndpoint,
+  withState,
 } from './endpoint.ts'
 import { parseReplayId, type WebhookStore } from './store.ts'
 
@@ -25,8 +26,11 @@ export function createWebhookKind(dependencies: Dependencies): DestinationKind {
 
   return {
     async list() {
-      const stored = await store.endpoints()
-      const endpoints = [...configured, ...stored.map((endpoint) => endpointOf(endpoint, clock.now()))]
+      const [stored, states] = await Promise.all([store.endpoints(), store.configuredStates(configured)])
+      const endpoints = [
+        ...configured.map((endpoint) => withState(endpoint, states.get(endpoint.id))),
+        ...stored.map((endpoint) => endpointOf(endpoint, clock.now())),
+      ]
       const enabled = new Map(
         endpoints.filter((endpoint) => endpoint.enabled).map((endpoint) => [endpoint.id, endpoint]),
       )

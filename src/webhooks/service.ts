@@ -4,7 +4,7 @@ import { badInput, RtcError } from '../core/errors.ts'
 import { isRoomId } from '../core/ids.ts'
 import type { DeliveryStore } from '../delivery/store.ts'
 import { requireAdmin } from '../rooms/policy.ts'
-import { endpointOf, type WebhookEndpoint } from './endpoint.ts'
+import { endpointOf, type WebhookEndpoint, withState } from './endpoint.ts'
 import type { DeliveriesQuery, EndpointChanges, NewEndpoint, Replay } from './input.ts'
 import { newSecret } from './signature.ts'
 import { destinationIdOf, replayIdOf, type StoredEndpoint, type WebhookDelivery, type WebhookStore } from './store.ts'
@@ -21,7 +21,7 @@ export interface EndpointWithSecret {
 export interface WebhookService {
   /** @throws RtcError BAD_USER_INPUT for a URL that is not allowed; CONFLICT for more than 100 endpoints */
   create(actor: Actor, endpoint: NewEndpoint): Promise<EndpointWithSecret>
-  /** @throws RtcError NOT_FOUND; CONFLICT for an endpoint of the configuration */
+  /** @throws RtcError NOT_FOUND; CONFLICT for an endpoint of the configuration, except to enable or disable it */
   update(actor: Actor, changes: EndpointChanges): Promise<WebhookEndpoint>
   /** @throws RtcError NOT_FOUND; CONFLICT for an endpoint of the configuration */
   delete(actor: Actor, id: string): Promise<void>
@@ -65,7 +65,10 @@ export function createWebhookService(dependencies: WebhookServiceDependencies): 
   /** @throws RtcError unless a mutation may change the endpoint */
   const requireStored = async (id: string): Promise<StoredEndpoint> => {
     if (configured.some((endpoint) => endpoint.id === id)) {
-      throw new RtcError('CONFLICT', 'This endpoint is named by WEBHOOK_URLS; change the configuration.')
+      throw new RtcError(
+        'CONFLICT',
+        'This endpoint is named by WEBHOOK_URLS: it can be enabled and disabled, and the configuration changes the rest.',
+      )
     }
     const endpoint = isRoomId(id) ? await store.endpoint(id) : null
     if (!endpoint) throw new RtcError('NOT_FOUND', 'There is no such webhook endpoint.')
@@ -80,6 +83,14 @@ export function createWebhookService(dependencies: WebhookServiceDependencies): 
     if (!changed) throw new RtcError('NOT_FOUND', 'There is no such webhook endpoint.')
     onChange()
     return endpointOf(changed, clock.now())
+  }
+
+  /** Enables or disables an endpoint of the configuration. */
+  const enableConfigured = async (endpoint: WebhookEndpoint, enabled: boolean): Promise<WebhookEndpoint> => {
+    const state = { disabledReason: enabled ? null : 'Disabled by an administrator.', enabledAt: clock.now() }
+    await store.updateConfigured(endpoint.id, state)
+    onChange()
+    return withState(endpoint, state)
   }
 
   const requireReplayAllowed = async (): Promise<void> => {
@@ -118,6 +129,12 @@ export function createWebhookService(dependencies: WebhookServiceDependencies): 
 
     async update(actor, { id, url, types, enabled, ...nullable }) {
       requireAdmin(actor)
+      const named = configured.find((endpoint) => endpoint.id === id)
+      const isOnlyEnabled = [url, types, ...Object.values(nullable)].every((change) => change === undefined)
+      if (named && typeof enabled === 'boolean' && isOnlyEnabled) {
+        await onAdminAction(actor)
+        return enableConfigured(named, enabled)
+      }
       await requireStored(id)
       if (typeof url === 'string') requireAllowed(url)
       await onAdminAction(actor)
@@ -150,8 +167,11 @@ export function createWebhookService(dependencies: WebhookServiceDependencies): 
 
     async list(actor) {
       requireAdmin(actor)
-      const stored = await store.endpoints()
-      return [...configured, ...stored.map((endpoint) => endpointOf(endpoint, clock.now()))]
+      const [stored, states] = await Promise.all([store.endpoints(), store.configuredStates(configured)])
+      return [
+        ...configured.map((endpoint) => withState(endpoint, states.get(endpoint.id))),
+        ...stored.map((endpoint) => endpointOf(endpoint, clock.now())),
+      ]
     },
 
     async deliveries(actor, { first, ...query }) {

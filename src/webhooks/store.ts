@@ -22,6 +22,14 @@ export interface StoredEndpoint {
   readonly createdAt: Date
 }
 
+/** What has become of an endpoint of the configuration. */
+export interface ConfiguredState {
+  /** Null while it is enabled. */
+  readonly disabledReason: string | null
+  /** When a mutation last enabled or disabled it. */
+  readonly enabledAt: Date | null
+}
+
 export const DELIVERY_STATUSES = ['delivered', 'retrying', 'dead'] as const
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number]
 
@@ -60,6 +68,9 @@ export interface WebhookStore {
   /** Resolves to false if there are `max` endpoints. */
   insert(endpoint: StoredEndpoint, max: number): Promise<boolean>
   update(id: string, changes: Partial<StoredEndpoint>): Promise<StoredEndpoint | null>
+  /** The states of endpoints of the configuration, by id; an endpoint without one was always enabled. */
+  configuredStates(endpoints: readonly { readonly id: string }[]): Promise<ReadonlyMap<string, ConfiguredState>>
+  updateConfigured(id: string, state: ConfiguredState): Promise<void>
   /** Deletes the endpoint and all that is to be delivered to it. Resolves to whether it existed. */
   delete(id: string): Promise<boolean>
   /** Inserts or updates the record of a message for an endpoint. */
@@ -84,7 +95,8 @@ export interface WebhookStore {
   purge(now: Date): Promise<boolean>
 }
 
-export const destinationIdOf = (endpointId: string): string => `webhook:${endpointId}`
+const ENDPOINT = 'webhook:'
+export const destinationIdOf = (endpointId: string): string => `${ENDPOINT}${endpointId}`
 const REPLAY = 'webhook-replay:'
 /** @param messageId - replays only this message of an event */
 export const replayIdOf = (endpointId: string, id: string, messageId = ''): string =>
@@ -119,6 +131,21 @@ export function createWebhookStore(prisma: PrismaClient): WebhookStore {
       const data = { ...changes, ...(types && { types: [...types] }) }
       const [updated] = await prisma.webhookEndpoint.updateManyAndReturn({ where: { id }, data })
       return updated ?? null
+    },
+
+    async configuredStates(endpoints) {
+      if (endpoints.length === 0) return new Map()
+      const rows = await prisma.$queryRaw<({ id: string } & ConfiguredState)[]>`
+        /* delivery */
+        SELECT "id", "disabled" AS "disabledReason", "enabledAt" FROM "DeliveryDestination"
+         WHERE "id" = ANY(${endpoints.map(({ id }) => destinationIdOf(id))}::text[])`
+      return new Map(rows.map(({ id, ...state }) => [id.slice(ENDPOINT.length), state]))
+    },
+
+    async updateConfigured(id, { disabledReason, enabledAt }) {
+      await prisma.$executeRaw`
+        UPDATE "DeliveryDestination" SET "disabled" = ${disabledReason}, "enabledAt" = ${enabledAt}
+         WHERE "id" = ${destinationIdOf(id)}`
     },
 
     async delete(id) {

@@ -341,6 +341,48 @@ describe('mutations', () => {
   })
 })
 
+test('an endpoint of the configuration that answered 410 stays disabled at every node until it is enabled', async () => {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+  const env = { WEBHOOK_ALLOW_PRIVATE: 'true', WEBHOOK_URLS: endpoint.url, WEBHOOK_SECRET: secret }
+  const here = await startWorld({ env, dependencies: { clock } })
+  const dependencies = { clock, databaseUrl: here.databaseUrl }
+  let there = await startWorld({ env, dependencies })
+  try {
+    const operator = await here.person('application', { scopes: ['rtc:admin'], ttl: TTL })
+    const list = async () =>
+      (await data(operator.graphql('{ webhookEndpoints { id enabled disabledReason configured } }'))).webhookEndpoints
+    reply = () => ({ status: 410 })
+    await here.alice.rest('POST', '/rooms', { type: 'group' })
+    const gone = { enabled: false, disabledReason: 'The endpoint answered 410 Gone.', configured: true }
+    await expect.poll(list).toEqual([{ id: expect.stringMatching(/^env-/), ...gone }])
+    const id = (await list())[0].id as string
+    const states = () => [...here.app.deliveries.states(), ...there.app.deliveries.states()]
+    await expect.poll(states, { timeout: 10_000 }).toEqual([])
+    // A node that starts does not ask the endpoint again.
+    await there.close()
+    there = await startWorld({ env, dependencies })
+
+    const update = (input: object) =>
+      operator.graphql(
+        'mutation ($input: UpdateWebhookEndpointInput!) { updateWebhookEndpoint(input: $input) { endpoint { enabled } } }',
+        { input: { id, ...input } },
+      )
+    expect(await codeOf(update({ description: 'mine' }))).toBe('CONFLICT')
+    expect(await codeOf(update({ enabled: true, types: ['room.created'] }))).toBe('CONFLICT')
+    reply = () => ({ status: 200 })
+    clock.advance(1)
+    await data(update({ enabled: true }))
+    await expect.poll(list).toMatchObject([{ id, enabled: true, disabledReason: null }])
+    await endpoint.until(() => endpoint.accepted.length === 1)
+    expect(endpoint.requests).toHaveLength(2)
+    await data(update({ enabled: false }))
+    await expect.poll(list).toMatchObject([{ enabled: false, disabledReason: 'Disabled by an administrator.' }])
+  } finally {
+    await there.close()
+    await here.close()
+  }
+}, 40_000)
+
 test('endpoints of the configuration are signed by WEBHOOK_SECRET, and by ed25519 if a key is configured', async () => {
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')

@@ -1,8 +1,8 @@
-import { endOfRinging, isRinging } from '../calls/ringing.ts'
+import { type DeliveredUpdate, ringChangesBy } from '../calls/ring-changes.ts'
 import type { RoomUpdate } from '../events/event.ts'
 import { participantJson, roomJson } from '../rooms/json.ts'
-import { findParticipant, type Participant, type Room, type RoomEventType } from '../rooms/model.ts'
-import { type CallType, webhookTypeOf } from './types.ts'
+import type { Participant, Room } from '../rooms/model.ts'
+import { webhookTypeOf } from './types.ts'
 
 /** A message for a webhook endpoint: https://www.standardwebhooks.com */
 export interface WebhookMessage {
@@ -15,29 +15,21 @@ export interface WebhookMessage {
   readonly body: string
 }
 
-/** What the messages of an event are made of. */
-export interface MessageSource {
-  readonly update: RoomUpdate
-  /** The room before the event; null for its first event. */
-  readonly before: Room | null
-  /** The event after this one, if it is known. */
-  readonly next: RoomUpdate | null
-}
-
 /** Standard Webhooks asks for bodies below 20 kB. */
 const BODY_MAX = 20_000
 /** Bytes of user ids in one message. */
 const IDS_MAX = 4_000
 
 /** The messages of one event, of the wanted types: one for the event itself, and one for each user for whom the ringing begins or ends. */
-export function messagesOf(source: MessageSource, wanted: ReadonlySet<string>): readonly WebhookMessage[] {
+export function messagesOf(source: DeliveredUpdate, wanted: ReadonlySet<string>): readonly WebhookMessage[] {
   const { update } = source
   if (update.type === 'snapshot') return []
   const own = webhookTypeOf(update.type)
   const messages = wanted.has(own)
     ? [messageOf(update, { id: idOf(update), type: own, extra: subjectsOf(update) })]
     : []
-  for (const [index, { type, callee, deadline }] of callsOf(source).entries()) {
+  for (const [index, { type: change, callee, deadline }] of ringChangesBy(source).entries()) {
+    const type = `call.${change}`
     if (!wanted.has(type)) continue
     const call = callJson(update.room, callee, deadline)
     messages.push(messageOf(update, { id: `${idOf(update)}_call${index}`, type, extra: { call } }))
@@ -78,44 +70,6 @@ function firstOf(ids: readonly string[]): string[] {
   }
   return first
 }
-
-interface Call {
-  readonly type: CallType
-  readonly callee: Participant
-  readonly deadline: Date | null
-}
-
-/** The users for whom the ringing begins or ends with the event. */
-function callsOf({ update, before, next }: MessageSource): Call[] {
-  const { room, type } = update
-  if (type === 'snapshot' || isBusy(update) || (next && type === 'room_created' && isBusy(next))) return []
-  return candidatesOf({ update, before }).flatMap((userId): Call[] => {
-    const callee = findParticipant(room, userId)
-    const rang = before ? ringOf(before, userId) : null
-    const rings = ringOf(room, userId)
-    if (!callee) return []
-    if (rings && rings.getTime() !== rang?.getTime()) return [{ type: 'call.ringing', callee, deadline: rings }]
-    if (rang && !rings) return [{ type: `call.${endOfRinging(callee)}`, callee, deadline: rang }]
-    return []
-  })
-}
-
-/** The users for whom the ringing may begin or end with the event. */
-function candidatesOf({ update, before }: Pick<MessageSource, 'update' | 'before'>): readonly string[] {
-  const { type, room, participantIds } = update
-  const perType: Partial<Record<RoomEventType | 'snapshot', () => readonly Participant[]>> = {
-    room_created: () => room.participants.ringing(),
-    room_ended: () => before?.participants.ringing() ?? [],
-  }
-  return perType[type]?.().map(({ userId }) => userId) ?? participantIds
-}
-
-/** The gateway rejects a call to a busy user in the commit that creates it; it never rings. */
-const isBusy = ({ type, actorId }: RoomUpdate): boolean => type === 'participant_rejected' && actorId === null
-
-/** The deadline of the ringing; null if it does not ring for the user. */
-const ringOf = (room: Room, userId: string): Date | null =>
-  isRinging(room, userId) ? (findParticipant(room, userId)?.ringsUntil ?? null) : null
 
 const callJson = (room: Room, callee: Participant, deadline: Date | null) => ({
   callId: room.id,

@@ -362,6 +362,8 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
       pool: database.pool(),
       bus: bus.state(),
       overloaded: overload.overloaded,
+      destinations: deliveries.states(),
+      now: clock.now(),
       failures: failures.counts(),
     }),
   })

@@ -198,13 +198,15 @@ export interface DeliveryFact {
   readonly cause?: TraceSpan | undefined
 }
 
+export const DESTINATION_OUTCOMES = ['delivered', 'retry', 'given up', 'disable', 'purged'] as const
+
 /** One attempt to deliver an event to a destination outside of the gateway has ended. */
 export interface DestinationFact {
   readonly id: string
   /** Bounded. */
   readonly kind: string
   /** `purged`: the room was deleted before its events were delivered. Bounded. */
-  readonly outcome: 'delivered' | 'retry' | 'given up' | 'disable' | 'purged'
+  readonly outcome: (typeof DESTINATION_OUTCOMES)[number]
   readonly duration: number
 }
 

@@ -30,7 +30,7 @@ export interface DestinationState {
   readonly kind: string
   /** Rooms with undelivered events. */
   readonly rooms: number
-  /** When the oldest undelivered event was committed. */
+  /** When the oldest undelivered event was committed, or was found behind a transaction that has not ended. */
   readonly oldest: Date | null
 }
 

@@ -60,6 +60,8 @@ export class DestinationWorker {
   /** `performance.now()` at which the lease may have ended. */
   #leasedUntil = 0
   #pausedUntil = 0
+  /** When events were first seen that cannot be read yet; undefined if there are none, or the cursor has moved since. */
+  #blockedSince: Date | undefined
   #cancelPause: (() => void) | undefined
   #stopping = false
   #wakeTimer: NodeJS.Timeout | undefined
@@ -78,9 +80,11 @@ export class DestinationWorker {
     return this.#destination
   }
 
-  /** Rooms with undelivered events, and when the oldest of these events was committed. */
+  /** Rooms with undelivered events, and when the oldest of these events was committed or could not be read. */
   get backlog(): { readonly rooms: number; readonly oldest: Date | null } {
-    return { rooms: this.#backlog.size, oldest: this.#backlog.oldest }
+    const { size, oldest } = this.#backlog
+    const blocked = this.#blockedSince ?? null
+    return { rooms: size, oldest: oldest && blocked && blocked < oldest ? blocked : (oldest ?? blocked) }
   }
 
   /** Whether a destination that does not follow the log has nothing left to deliver. */
@@ -160,6 +164,8 @@ export class DestinationWorker {
     const { events, unsettled } = await this.#dependencies.store.read(this.#backlog.cursor, PAGE)
     for (const event of events) if (this.#destination.wants(event)) this.#backlog.add(event)
     const last = events.at(-1)
+    if (!unsettled) this.#blockedSince = undefined
+    else if (last || !this.#blockedSince) this.#blockedSince = this.#dependencies.clock.now()
     if (last) {
       this.#backlog.advance({ xid: last.xid, roomId: last.roomId, seq: last.seq })
       this.#pump()

@@ -141,6 +141,19 @@ export const CATALOGUE = {
     'outcome',
   ),
 
+  rtc_destinations: gauge('Destinations to which this node delivers.', 'kind'),
+  rtc_destination_attempts_total: counter(
+    'Attempts to deliver events to destinations outside of the gateway, by outcome.',
+    'kind',
+    'outcome',
+  ),
+  rtc_destination_attempt_duration_seconds: histogram('Duration of these attempts.', SLOW, 'kind'),
+  rtc_destination_backlog_rooms: gauge('Rooms with undelivered events, of the destinations of this node.', 'kind'),
+  rtc_destination_lag_seconds: gauge(
+    'Age of the oldest undelivered event of the destinations of this node; 0 if there is none.',
+    'kind',
+  ),
+
   rtc_pull_failures_total: counter('Values that could not be read in time for a scrape, by source.', 'source'),
 } as const satisfies Record<`rtc_${string}`, Definition>
 

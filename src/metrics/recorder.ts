@@ -98,6 +98,11 @@ export function createRecorder(metrics: Metrics): Recorder {
     mediaEvent: ({ service, outcome }) => metrics.count('rtc_media_reports_total', { service, outcome }),
     mediaControl: ({ service, action, outcome }) =>
       metrics.count('rtc_media_control_calls_total', { service, action, outcome }),
+    destination({ kind, outcome, duration }) {
+      metrics.count('rtc_destination_attempts_total', { kind, outcome })
+      // No attempt was made for a room that was purged.
+      if (outcome !== 'purged') metrics.observe('rtc_destination_attempt_duration_seconds', { kind }, duration / 1000)
+    },
     noticesSent: ({ notices }) => metrics.count('rtc_bus_notices_total', { direction: 'sent' }, notices),
     noticesReceived: ({ notices }) => metrics.count('rtc_bus_notices_total', { direction: 'received' }, notices),
     noticesReturned: ({ lag }) => metrics.observe('rtc_bus_lag_seconds', {}, lag / 1000),

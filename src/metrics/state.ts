@@ -1,4 +1,5 @@
 import type { FailureCause } from '../core/failures.ts'
+import { DESTINATION_OUTCOMES } from '../core/observer.ts'
 import type { PoolState } from '../db/client.ts'
 import type { Metrics } from './registry.ts'
 
@@ -12,6 +13,14 @@ export interface AppState {
   readonly pool: PoolState
   readonly bus: { readonly connected: boolean; readonly pending: number }
   readonly overloaded: boolean
+  /** The destinations to which the node delivers. */
+  readonly destinations: readonly {
+    readonly kind: string
+    /** Rooms with undelivered events. */
+    readonly rooms: number
+    readonly oldest: Date | null
+  }[]
+  readonly now: Date
   /** Failures by cause since the start. */
   readonly failures: ReadonlyMap<FailureCause, number>
 }
@@ -38,7 +47,26 @@ export function showAppState(metrics: Metrics, state: AppState): void {
   metrics.set('rtc_bus_connected', {}, Number(bus.connected))
   metrics.set('rtc_bus_pending_notices', {}, bus.pending)
   metrics.set('rtc_overloaded', {}, Number(state.overloaded))
+  showDestinations(metrics, state)
   for (const [cause, total] of state.failures) metrics.raise('rtc_failures_total', { cause }, total)
+}
+
+function showDestinations(metrics: Metrics, { destinations, now }: Pick<AppState, 'destinations' | 'now'>): void {
+  for (const gauge of ['rtc_destinations', 'rtc_destination_backlog_rooms', 'rtc_destination_lag_seconds'] as const) {
+    metrics.clear(gauge)
+  }
+  const kinds = new Map<string, { count: number; rooms: number; lag: number }>()
+  for (const { kind, rooms, oldest } of destinations) {
+    const sum = kinds.get(kind) ?? { count: 0, rooms: 0, lag: 0 }
+    const lag = oldest ? now.getTime() - oldest.getTime() : 0
+    kinds.set(kind, { count: sum.count + 1, rooms: sum.rooms + rooms, lag: Math.max(sum.lag, lag) })
+  }
+  for (const [kind, { count, rooms, lag }] of kinds) {
+    metrics.set('rtc_destinations', { kind }, count)
+    metrics.set('rtc_destination_backlog_rooms', { kind }, rooms)
+    metrics.set('rtc_destination_lag_seconds', { kind }, lag / 1000)
+    for (const outcome of DESTINATION_OUTCOMES) metrics.count('rtc_destination_attempts_total', { kind, outcome }, 0)
+  }
 }
 
 export function showServerState(metrics: Metrics, state: ServerState): void {

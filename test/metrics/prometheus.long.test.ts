@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { mintToken } from '../../src/auth/development.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 import { type Gateway, startGateway } from '../process.ts'
+import { type EndpointServer, startEndpoint } from '../webhooks/endpoint-server.ts'
 import { createPerson, SECRET, take } from '../world.ts'
 import { dashboardPanels, filledIn, type Prometheus, prometheusTests, startPrometheus } from './prometheus.ts'
 import { METRICS_TOKEN, succeeded } from './scrape.ts'
@@ -21,18 +22,23 @@ interface Vector {
 
 describe.runIf(prometheusTests)('a real Prometheus that scrapes a gateway', () => {
   let database: TestDatabase
+  let endpoint: EndpointServer
   let gateway: Gateway
   let prometheus: Prometheus
   const query = (expression: string) => prometheus.api<Vector>('query', { query: expression })
 
   beforeAll(async () => {
     database = await createTestDatabase()
+    endpoint = await startEndpoint()
     gateway = await startGateway({
       JWT_SECRET: SECRET,
       DATABASE_URL: database.url,
       HOST: '127.0.0.1',
       METRICS_TOKEN,
       RATE_LIMITS: 'off',
+      WEBHOOK_URLS: endpoint.url,
+      WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+      WEBHOOK_ALLOW_PRIVATE: 'true',
     })
     prometheus = await startPrometheus([new URL(gateway.url).host], { port: await freePort(), token: METRICS_TOKEN })
     await vi.waitFor(async () => assert.equal((await query('up')).result[0]?.value[1], '1'), TIMEOUT)
@@ -45,6 +51,7 @@ describe.runIf(prometheusTests)('a real Prometheus that scrapes a gateway', () =
     await prometheus?.close()
     await gateway?.stop('SIGTERM')
     await database?.drop()
+    await endpoint?.close()
   })
 
   const scrapedAfter = (seconds: number) =>

@@ -53,6 +53,8 @@ describe('a scrape', () => {
     pool: { idle: 0, busy: 0, waiting: 0, max: 10 },
     bus: { connected: false, pending: 0 },
     overloaded: false,
+    destinations: [],
+    now: new Date(0),
     failures: new Map([['database_unreachable', 3]] as const),
   })
   const totals = (given: Partial<Totals> = {}): Totals => ({

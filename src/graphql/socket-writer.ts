@@ -56,7 +56,7 @@ export class SocketWriter {
   /** Sends a message without reporting when it was accepted. */
   post(head: Buffer, payload: Buffer, tail: Buffer): void {
     if (this.#congested || !this.#isOpen) this.#submit({ head, payload, tail, onSettled: undefined })
-    else this.#write(textFrame(head, payload, tail))
+    else this.#write(frames.encode(head, payload, tail))
   }
 
   /** Discards the queue and closes the socket of a slow consumer. */
@@ -82,7 +82,7 @@ export class SocketWriter {
     const { head, payload, tail, onSettled } = message
     if (!this.#isOpen) onSettled?.()
     else if (this.#congested) this.#enqueue(message)
-    else this.#write(textFrame(head, payload, tail), onSettled)
+    else this.#write(frames.encode(head, payload, tail), onSettled)
   }
 
   #enqueue(message: PendingMessage): void {
@@ -96,6 +96,7 @@ export class SocketWriter {
   #write(frame: Buffer, onSettled?: () => void): void {
     this.#stream.write(frame, onSettled)
     if (this.#stream.writableLength === 0) return
+    frames.giveAway()
     this.#congested = true
     // The callback of an empty write runs after all earlier output was accepted.
     this.#stream.write(EMPTY, () => this.#flush())
@@ -110,26 +111,65 @@ export class SocketWriter {
   }
 }
 
+/** Bytes of the buffer that small frames share, as many as a slab of Node's pool of buffers. */
+const SHARED_BYTES = 8 * 1024
+
 /**
- * Encodes a text message as one frame: final, and unmasked as frames of a server are.
+ * Encodes text messages as one frame each: final, and unmasked as frames of a server are. All sockets share one buffer,
+ * because the kernel usually has copied a frame when the write returns; of a broadcast, only the head is written anew.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2
  */
-function textFrame(head: Buffer, payload: Buffer, tail: Buffer): Buffer {
-  const length = head.length + payload.length + tail.length
-  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10
-  const frame = Buffer.allocUnsafe(start + length)
-  frame[0] = 0x81
-  if (start === 2) frame[1] = length
-  else if (start === 4) {
-    frame[1] = 126
-    frame.writeUInt16BE(length, 2)
-  } else {
-    frame[1] = 127
-    frame.writeBigUInt64BE(BigInt(length), 2)
+class FrameEncoder {
+  #shared: Buffer | undefined
+  /** The last frame, whose bytes after the head also fit a message with the same payload and a head of the same length. */
+  #frame: Buffer | undefined
+  #headAt = 0
+  #headLength = 0
+  #payload: Buffer = EMPTY
+  #tail: Buffer = EMPTY
+
+  /** Returns the frame, which is valid until the next call. */
+  encode(head: Buffer, payload: Buffer, tail: Buffer): Buffer {
+    const last = this.#frame
+    if (last && payload === this.#payload && tail === this.#tail && head.length === this.#headLength) {
+      last.set(head, this.#headAt)
+      return last
+    }
+    const length = head.length + payload.length + tail.length
+    const headAt = length < 126 ? 2 : length < 65_536 ? 4 : 10
+    const frame = this.#allocate(headAt + length)
+    frame[0] = 0x81
+    if (headAt === 2) frame[1] = length
+    else if (headAt === 4) {
+      frame[1] = 126
+      frame.writeUInt16BE(length, 2)
+    } else {
+      frame[1] = 127
+      frame.writeBigUInt64BE(BigInt(length), 2)
+    }
+    frame.set(head, headAt)
+    frame.set(payload, headAt + head.length)
+    frame.set(tail, headAt + head.length + payload.length)
+    this.#frame = frame
+    this.#headAt = headAt
+    this.#headLength = head.length
+    this.#payload = payload
+    this.#tail = tail
+    return frame
   }
-  frame.set(head, start)
-  frame.set(payload, start + head.length)
-  frame.set(tail, start + head.length + payload.length)
-  return frame
+
+  /** Leaves the last frame to a stream that has not written it yet. */
+  giveAway(): void {
+    this.#shared = undefined
+    this.#frame = undefined
+  }
+
+  #allocate(bytes: number): Buffer {
+    if (bytes > SHARED_BYTES) return Buffer.allocUnsafeSlow(bytes)
+    this.#shared ??= Buffer.allocUnsafeSlow(SHARED_BYTES)
+    return this.#shared.subarray(0, bytes)
+  }
 }
+
+const frames = new FrameEncoder()

@@ -84,6 +84,44 @@ test('closes a slow consumer with 1013, without loss for it or other subscribers
   for (const peer of [resumed, live]) peer.socket.close()
 }, 60_000)
 
+test('a small message that the kernel has not taken stays as it is while others are sent', async () => {
+  const { body } = await world.alice.rest('POST', '/rooms', {
+    type: 'group',
+    participantIds: ['bob'],
+    metadata: { text: 'x'.repeat(7000) },
+  })
+  await world.bob.rest('POST', `/rooms/${body.id}/join`)
+  const STREAM = `subscription { roomUpdated(roomId: "${body.id}") { first: seq room { metadata } last: seq } }`
+  const [stalled, live] = [await openPeer(world.url, world.alice), await openPeer(world.url, world.bob)]
+  const receive = async (peer: Peer, id: string): Promise<number> => {
+    const message = await peer.receive()
+    const { first, last } = message.payload.data.roomUpdated
+    expect([message.id, last]).toEqual([id, first])
+    return first
+  }
+  stalled.send(subscribe('s', STREAM))
+  live.send(subscribe('l', STREAM))
+  const start = await receive(stalled, 's')
+  let sent = await receive(live, 'l')
+  stalled.socket.pause()
+
+  // Together, so that some of them take one statement; a toggle that changes nothing makes no event.
+  while (world.app.hub.subscribers(body.id) === 2) {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => toggle(world.bob, body.id, index % 2 === 0)),
+    )
+    const upTo = Math.max(...answers.map((answer) => answer.body.data.updateParticipant.room.seq))
+    for (; sent < upTo; sent += 1) expect(await receive(live, 'l')).toBe(sent + 1)
+  }
+  stalled.socket.resume()
+  let received = start
+  await expect(async () => {
+    for (;;) expect(await receive(stalled, 's')).toBe((received += 1))
+  }).rejects.toThrow('closed')
+  expect(received).toBeGreaterThan(start + 256)
+  live.socket.close()
+}, 60_000)
+
 test('ends the stream of a slow consumer in its backfill with RATE_LIMITED and keeps the socket open', async () => {
   const roomId = await heavyRoom()
   for (let seq = 3; seq <= BACKLOG; seq += 1) await toggle(world.bob, roomId, seq % 2 === 0)

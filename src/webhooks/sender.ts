@@ -7,7 +7,7 @@ import { isPublicAddress, literalAddress } from './address.ts'
 export interface WebhookRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array
   readonly signal: AbortSignal
 }
 
@@ -32,18 +32,30 @@ type Resolve = (hostname: string, callback: (error: Error | null, addresses: Loo
 const resolveAll: Resolve = (hostname, callback) =>
   resolve(hostname, { all: true }, (error, addresses) => callback(error, addresses))
 
+interface SenderOptions {
+  readonly allowPrivate: boolean
+  /** The variable that allows private addresses, for messages. @default WEBHOOK_ALLOW_PRIVATE */
+  readonly allowedBy?: string
+  /** Resolves names. @default the resolver of the system */
+  readonly resolve?: Resolve
+  /** Certificates of authorities to trust. @default those of Node.js */
+  readonly ca?: string | undefined
+}
+
 /**
- * Sends webhooks. A name is resolved once for each connection, every address is checked, and the connection is made to
+ * Sends to URLs that users name. A name is resolved once for each connection, every address is checked, and the connection is made to
  * these very addresses, so a name cannot change in between. Redirects are not followed.
  */
 export class WebhookSender {
   readonly #allowPrivate: boolean
+  readonly #allowedBy: string
   readonly #http: HttpAgent
   readonly #https: HttpsAgent
 
-  /** @param options.resolve - resolves names @default the resolver of the system */
-  constructor({ allowPrivate, resolve: resolveName = resolveAll }: { allowPrivate: boolean; resolve?: Resolve }) {
+  constructor(given: SenderOptions) {
+    const { allowPrivate, allowedBy = 'WEBHOOK_ALLOW_PRIVATE', resolve: resolveName = resolveAll, ca } = given
     this.#allowPrivate = allowPrivate
+    this.#allowedBy = allowedBy
     const lookup: LookupFunction = (hostname, { all }, callback) => {
       resolveName(hostname, (error, addresses) => {
         const refused = error ?? this.#problemOf(addresses.map(({ address }) => address))
@@ -55,7 +67,7 @@ export class WebhookSender {
     }
     const options = { keepAlive: true, maxSockets: CONNECTIONS_PER_HOST, timeout: IDLE, lookup }
     this.#http = new HttpAgent(options)
-    this.#https = new HttpsAgent(options)
+    this.#https = new HttpsAgent({ ...options, ...(ca !== undefined && { ca }) })
   }
 
   /** @throws Error if there is no response within 15 s, or the address is not allowed */
@@ -95,7 +107,7 @@ export class WebhookSender {
 
   #problemOf(addresses: readonly string[]): Error | null {
     if (this.#allowPrivate || addresses.every(isPublicAddress)) return null
-    return new Error('the address is private; WEBHOOK_ALLOW_PRIVATE allows it')
+    return new Error(`the address is private; ${this.#allowedBy} allows it`)
   }
 }
 

@@ -21,7 +21,7 @@ export function problemOfUrl(text: string, { allowPrivate, hosts }: UrlRules): s
   const address = literalAddress(url)
   const isPrivate = address === null ? isLocalName(url.hostname) : !isPublicAddress(address)
   if (isPrivate) return allowPrivate ? undefined : 'must not have a private address'
-  if (hosts && !hosts.some((host) => matches(url.hostname, host.toLowerCase()))) {
+  if (hosts && !hosts.some((host) => hostMatches(url.hostname, host.toLowerCase()))) {
     return 'must have a host that WEBHOOK_HOSTS lists'
   }
   return undefined
@@ -29,5 +29,6 @@ export function problemOfUrl(text: string, { allowPrivate, hosts }: UrlRules): s
 
 const isLocalName = (hostname: string): boolean => /(^|\.)localhost\.?$/.test(hostname)
 
-const matches = (hostname: string, pattern: string): boolean =>
+/** Whether a host is the given one, or a subdomain for `*.example.com`. */
+export const hostMatches = (hostname: string, pattern: string): boolean =>
   pattern.startsWith('*.') ? hostname.endsWith(pattern.slice(1)) : hostname === pattern

@@ -16,14 +16,24 @@ const SECRET_FILE = 'development-secret'
  * @throws ConfigError when the file cannot be written or read, or the secret is too short
  */
 export async function developmentSecret(dataDir: string): Promise<string> {
+  const secret = await storedText(dataDir, SECRET_FILE, () => randomBytes(SECRET_BYTES).toString('base64url'))
+  if (Buffer.byteLength(secret) >= SECRET_BYTES) return secret
   const file = join(dataDir, SECRET_FILE)
+  throw new ConfigError([`DATA_DIR: the secret in ${file} is too short; delete the file to create a new one`])
+}
+
+/**
+ * A text that the first call creates in a file of `dataDir`, which only its owner may read; later calls read it.
+ *
+ * @throws ConfigError when the file cannot be written or read
+ */
+export async function storedText(dataDir: string, name: string, newText: () => string): Promise<string> {
+  const file = join(dataDir, name)
   try {
-    const secret = (await readIfThere(file)) ?? (await create(dataDir, file))
-    if (Buffer.byteLength(secret) >= SECRET_BYTES) return secret
+    return (await readIfThere(file)) ?? (await create(dataDir, file, newText()))
   } catch (error) {
     throw new ConfigError([`DATA_DIR: ${error instanceof Error ? error.message : String(error)}`])
   }
-  throw new ConfigError([`DATA_DIR: the secret in ${file} is too short; delete the file to create a new one`])
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {
@@ -35,12 +45,12 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/** Links a complete file to the name: of concurrent calls one succeeds, and no call reads a partially written secret. */
-async function create(dataDir: string, file: string): Promise<string> {
+/** Links a complete file to the name: of concurrent calls one succeeds, and no call reads a partially written text. */
+async function create(dataDir: string, file: string, text: string): Promise<string> {
   await mkdir(dataDir, { recursive: true })
   const draft = `${file}.${randomUUID()}`
   try {
-    await writeFile(draft, randomBytes(SECRET_BYTES).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
     await link(draft, file).catch((error: unknown) => {
       if (!hasCode(error, 'EEXIST')) throw error
     })

@@ -51,6 +51,8 @@ import { createPresence } from './presence/presence.ts'
 import { createSweeper } from './presence/sweeper.ts'
 import { createReconciliation, type Reconciliation } from './reconcile/reconciliation.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
+import { createPush, type Push } from './push/push.ts'
+import type { VapidKeys } from './push/vapid.ts'
 import { createRetentionPurge } from './retention/purge.ts'
 import { createRetentionStore } from './retention/store.ts'
 import { createExecutor } from './rooms/executor.ts'
@@ -90,6 +92,7 @@ export interface App {
   /** The personal data of every feature. */
   readonly holdings: People['holdings']
   readonly webhooks: Webhooks['service']
+  readonly push: Push['service']
   /** The open WebSockets and event streams at this node. */
   readonly connections: Connections
   readonly streams: RoomStreams
@@ -128,6 +131,8 @@ export interface AppDependencies {
   readonly databaseUrl: string
   /** Signs and verifies tokens if no key is configured. */
   readonly developmentSecret?: string | undefined
+  /** Sign pushes if no VAPID keys are configured. */
+  readonly developmentVapid?: VapidKeys | undefined
   readonly log: Logger
   /** Exports spans. @default no spans */
   readonly tracing?: Tracing | undefined
@@ -140,6 +145,8 @@ export interface AppDependencies {
   readonly timeouts?: Partial<Timeouts>
   /** Collects metrics of the app. */
   readonly metrics?: NodeMetrics | undefined
+  /** Certificates of authorities that push services may have. @default those of Node.js */
+  readonly pushAuthorities?: string | undefined
   /** Destinations of events, in addition to those of the configuration. */
   readonly destinations?: readonly DestinationKind[]
   /** Called with every SQL statement. */
@@ -302,10 +309,24 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   lifecycle.add(webhooks.sender, { name: 'webhook sender', stop: (sender) => sender.close() })
   addJob('webhook purge', webhooks.purge)
+  const push = createPush({
+    config: config.push,
+    vapid: secrets.vapid ?? dependencies.developmentVapid,
+    ca: dependencies.pushAuthorities,
+    prisma: database.prisma,
+    load: store.load,
+    rates,
+    clock,
+    log,
+    observer,
+    newId,
+  })
+  lifecycle.add(push, { name: 'push sender', stop: (part) => part.close() })
+  addJob('push purge', push.purge)
   const deliveries = lifecycle.add(
     new Dispatcher({
       nodeId,
-      kinds: [webhooks.kind, ...reconciliation.destinations, ...(dependencies.destinations ?? [])],
+      kinds: [webhooks.kind, push.kind, ...reconciliation.destinations, ...(dependencies.destinations ?? [])],
       store: deliveryStore,
       events,
       snapshots,
@@ -402,6 +423,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     people: people.service,
     holdings: people.holdings,
     webhooks: webhooks.service,
+    push: push.service,
     connections,
     streams,
     calls,

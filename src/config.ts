@@ -17,6 +17,14 @@ import { type LogConfig, logConfig, logVariables } from './logs/variables.ts'
 import { type ProviderSecrets, settingsOf } from './media/providers.ts'
 import { type IceUrls, type MediaConfig, mediaContradictions, mediaVariables } from './media/variables.ts'
 import { type MetricsConfig, metricsConfig, metricsVariables } from './metrics/variables.ts'
+import {
+  pushConfig,
+  type PushConfig,
+  pushContradictions,
+  type PushSecrets,
+  pushSecrets,
+  pushVariables,
+} from './push/variables.ts'
 import { retentionConfig, type RetentionConfig, retentionVariables } from './retention/variables.ts'
 import { tracingConfig, type TracingConfig, tracingVariables } from './tracing/variables.ts'
 import {
@@ -61,12 +69,13 @@ export interface Config extends RoomsConfig, RetentionConfig {
   /** Absent: no spans are exported. */
   readonly tracing: TracingConfig | undefined
   readonly webhooks: WebhookConfig
+  readonly push: PushConfig
   /** Absent: no metrics are collected or served. */
   readonly metrics: MetricsConfig | undefined
 }
 
 /** Configuration that must never be printed. */
-export interface Secrets extends AuthSecrets, ProviderSecrets, WebhookSecrets {
+export interface Secrets extends AuthSecrets, ProviderSecrets, WebhookSecrets, PushSecrets {
   /** Absent: the gateway runs an embedded server in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly turnSecret: string | undefined
@@ -114,6 +123,7 @@ const Variables = z.object({
   ...retentionVariables,
   ...mediaVariables,
   ...webhookVariables,
+  ...pushVariables,
   ...limitVariables,
   ...metricsVariables,
 })
@@ -132,6 +142,7 @@ const Environment = Variables.superRefine(
       ...authContradictions(env),
       ...mediaContradictions(env),
       ...webhookContradictions(env),
+      ...pushContradictions(env),
     ]) {
       context.addIssue({ code: 'custom', path: [variable], message })
     }
@@ -184,6 +195,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       logs: logConfig(env),
       tracing: tracingConfig(env),
       webhooks: webhookConfig(env, { production: isProduction }),
+      push: pushConfig(env),
       metrics: metricsConfig(env),
     },
     secrets: {
@@ -195,6 +207,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       busUrl: env.BUS_URL,
       ...providers.secrets,
       ...webhookSecrets(env),
+      ...pushSecrets(env),
     },
   }
 }

@@ -3,6 +3,7 @@ import { ConfigError, loadConfig } from '../src/config.ts'
 import { MEDIA_PROVIDERS } from '../src/core/media-provider.ts'
 import { CONTROL_KEYS } from './media/control/services.ts'
 import { HOOK_KEYS } from './media/hooks/signed.ts'
+import { VAPID, VAPID_ENV } from './push/browser.ts'
 
 const SECRET = 'a secret of the application that issues tokens'
 const PUBLIC_KEY = '-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----'
@@ -60,6 +61,11 @@ describe('without any variable', () => {
       ice: { stunUrls: [], turnUrls: [] },
       media: { defaultProvider: 'webrtc', meshMax: 6, tokenTtl: undefined },
       webhooks: { urls: [], hosts: undefined, allowPrivate: false },
+      push: {
+        hosts: ['fcm.googleapis.com', '*.push.services.mozilla.com', '*.push.apple.com', '*.notify.windows.com'],
+        allowPrivate: false,
+        gatewayUrl: undefined,
+      },
       rates: expect.objectContaining({ create: { capacity: 120, refill: 2 }, redial: { capacity: 30, refill: 0.5 } }),
       logs: { level: 'info', requests: 'all' },
       tracing: undefined,
@@ -273,6 +279,9 @@ describe('problems', () => {
     ['WEBHOOK_SIGNING_KEY', ['key', 'whsk_AAAA']],
     ['WEBHOOK_HOSTS', ['https://a.example', '*', 'a/b']],
     ['WEBHOOK_ALLOW_PRIVATE', ['yes', 'TRUE']],
+    ['PUSH_HOSTS', ['https://a.example', 'a.*', 'a/b']],
+    ['PUSH_ALLOW_PRIVATE', ['yes', 'TRUE']],
+    ['PUSH_GATEWAY_URL', ['sygnal', 'ftp://sygnal', 'https://user:secret@sygnal']],
   ])('are reported for invalid values of %s', (name, values) => {
     for (const value of values)
       expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])
@@ -283,6 +292,38 @@ describe('problems', () => {
     expect(() => loadConfig(environment)).toThrow(/PORT[^]+JWKS_URL/)
     expect(() => loadConfig(environment)).not.toThrow(SECRET)
     expect(() => loadConfig(environment)).not.toThrow('hunter2')
+  })
+})
+
+describe('Web Push', () => {
+  const { VAPID_PUBLIC_KEY = '', VAPID_PRIVATE_KEY = '', VAPID_SUBJECT = '' } = VAPID_ENV
+
+  test('is on with three variables, which are secret', () => {
+    const { config, secrets } = loadConfig(VAPID_ENV)
+    expect(secrets.vapid).toEqual(VAPID)
+    expect(JSON.stringify(config)).not.toContain(VAPID_PRIVATE_KEY)
+    expect(loadConfig({}).secrets.vapid).toBeUndefined()
+  })
+
+  test.each([
+    [{ VAPID_PUBLIC_KEY }, ['VAPID_PRIVATE_KEY', 'VAPID_SUBJECT']],
+    [{ VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY }, ['VAPID_SUBJECT']],
+    [{ ...VAPID_ENV, VAPID_SUBJECT: 'operator@example.com' }, ['VAPID_SUBJECT']],
+    [{ ...VAPID_ENV, VAPID_PUBLIC_KEY: VAPID_PRIVATE_KEY }, ['VAPID_PUBLIC_KEY']],
+    [{ ...VAPID_ENV, VAPID_PUBLIC_KEY: Buffer.alloc(65, 4).toString('base64url') }, ['VAPID_PUBLIC_KEY']],
+    [{ ...VAPID_ENV, VAPID_PRIVATE_KEY: Buffer.alloc(32).toString('base64url') }, ['VAPID_PRIVATE_KEY']],
+    [{ ...VAPID_ENV, VAPID_PRIVATE_KEY: Buffer.alloc(32, 1).toString('base64url') }, ['VAPID_PRIVATE_KEY']],
+  ])('%j is reported as %j', (environment, names) => {
+    expect(VAPID_SUBJECT).toMatch(/^mailto:/)
+    expect(namesOf(environment)).toEqual(names)
+  })
+
+  test.each([
+    ['https://sygnal.example', 'https://sygnal.example/_matrix/push/v1/notify'],
+    ['http://sygnal:5000/a/', 'http://sygnal:5000/a/_matrix/push/v1/notify'],
+    ['https://sygnal.example/_matrix/push/v1/notify', 'https://sygnal.example/_matrix/push/v1/notify'],
+  ])('a push gateway at %s is called at %s', (PUSH_GATEWAY_URL, url) => {
+    expect(loadConfig({ PUSH_GATEWAY_URL }).config.push.gatewayUrl).toBe(url)
   })
 })
 

@@ -48,5 +48,5 @@ function candidatesOf({ update, before }: Pick<DeliveredUpdate, 'update' | 'befo
 const isBusy = ({ type, actorId }: RoomUpdate): boolean => type === 'participant_rejected' && actorId === null
 
 /** The deadline of the ringing; null if it does not ring for the user. */
-const ringOf = (room: Room, userId: string): Date | null =>
+export const ringOf = (room: Room, userId: string): Date | null =>
   isRinging(room, userId) ? (findParticipant(room, userId)?.ringsUntil ?? null) : null

@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
   check: { summary: 'checks the configuration without starting', load: async () => (await import('./check.ts')).check },
   migrate: { summary: 'applies pending migrations', load: async () => (await import('./migrate.ts')).migrate },
   doctor: { summary: 'checks what the gateway depends on', load: async () => (await import('./doctor.ts')).doctor },
+  vapid: { summary: 'prints new keys for Web Push', load: async () => (await import('./vapid.ts')).vapid },
   token: { summary: 'prints a token for a user', load: async () => (await import('./token.ts')).token },
 }
 

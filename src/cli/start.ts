@@ -7,6 +7,7 @@ import { createProcessLogger } from '../core/logger.ts'
 import { watchEventLoop } from '../core/overload.ts'
 import { createMetricsEndpoint, METRICS_PATH } from '../metrics/endpoint.ts'
 import { startMetricsListener } from '../metrics/listener.ts'
+import { developmentVapid } from '../push/development.ts'
 import { createGatewayServer } from '../server.ts'
 import { checkConfiguration } from './check.ts'
 import { type Command, type Outcome, parseArguments } from './command.ts'
@@ -34,6 +35,7 @@ async function runGateway({ lifecycle, stop }: { lifecycle: Lifecycle; stop: Abo
   const { config, secrets } = configuration
   const log = createProcessLogger(config.logs.level)
   const secret = config.development ? await developmentSecret(config.dataDir) : undefined
+  const vapid = config.development && !secrets.vapid ? await developmentVapid(config.dataDir) : undefined
   const database = await openDatabase(configuration, { lifecycle, stop, log })
   const overload = lifecycle.add(watchEventLoop(), { name: 'overload guard', stop: (guard) => guard.close() })
   const metrics = config.metrics && (await import('../metrics/metrics.ts')).createNodeMetrics()
@@ -42,6 +44,7 @@ async function runGateway({ lifecycle, stop }: { lifecycle: Lifecycle; stop: Abo
   const app = createApp(configuration, {
     databaseUrl: database.url,
     developmentSecret: secret,
+    developmentVapid: vapid,
     log,
     overload,
     metrics,

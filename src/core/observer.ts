@@ -67,6 +67,12 @@ export interface Facts {
     readonly action: 'remove' | 'end' | 'lift'
     readonly outcome: 'ok' | 'failed' | 'refused'
   }
+  /** A push to one subscription was attempted. All fields are bounded; `type`: whether the call rings, or why it stopped. */
+  push: {
+    readonly target: 'browser' | 'app'
+    readonly type: string
+    readonly outcome: 'accepted' | 'gone' | 'refused' | 'retry'
+  }
   /** Notices were sent to the other nodes by one statement. */
   noticesSent: { readonly notices: number; readonly payloads: number; readonly duration: number }
   /** Notices of another node were received. */
@@ -270,6 +276,7 @@ const NAMES: readonly (keyof Facts)[] = Object.keys({
   statement: true,
   mediaEvent: true,
   mediaControl: true,
+  push: true,
   noticesSent: true,
   noticesReceived: true,
   noticesReturned: true,

@@ -56,6 +56,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
 })
 
-builder.queryType({ description: 'Reads of rooms, blocks, ICE servers and the authenticated user.' })
-builder.mutationType({ description: 'Commands on rooms, signals and blocks.' })
+builder.queryType({
+  description: 'Reads of rooms, blocks, push subscriptions, ICE servers and the authenticated user.',
+})
+builder.mutationType({ description: 'Commands on rooms, signals, blocks and push subscriptions.' })
 builder.subscriptionType({ description: 'Live streams, which clients resume by cursors.' })

@@ -11,6 +11,7 @@ import type { FanOut } from '../events/fan-out.ts'
 import type { RoomStreams } from '../events/stream.ts'
 import type { Media } from '../media/connection.ts'
 import type { PeopleService } from '../people/service.ts'
+import type { PushService } from '../push/service.ts'
 import type { OpenRoomReader, RoomReader } from '../rooms/reader.ts'
 import type { RoomService } from '../rooms/service.ts'
 import type { Signals } from '../signals/service.ts'
@@ -26,6 +27,7 @@ export interface Services {
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
+  readonly push: PushService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
   readonly signals: Signals
@@ -71,6 +73,7 @@ class ExecutionContext implements Context {
   readonly rooms: RoomService
   readonly openRoomReader: OpenRoomReader
   readonly blocks: BlockService
+  readonly push: PushService
   readonly streams: RoomStreams
   readonly calls: IncomingCalls
   readonly signals: Signals
@@ -93,6 +96,7 @@ class ExecutionContext implements Context {
     this.rooms = dependencies.rooms
     this.openRoomReader = dependencies.openRoomReader
     this.blocks = dependencies.blocks
+    this.push = dependencies.push
     this.streams = dependencies.streams
     this.calls = dependencies.calls
     this.signals = dependencies.signals

@@ -153,6 +153,12 @@ export const CATALOGUE = {
     'Age of the oldest undelivered event of the destinations of this node; 0 if there is none.',
     'kind',
   ),
+  rtc_pushes_total: counter(
+    'Pushes: accepted, refused, to be repeated, or to a subscription that is gone.',
+    'target',
+    'type',
+    'outcome',
+  ),
 
   rtc_pull_failures_total: counter('Values that could not be read in time for a scrape, by source.', 'source'),
 } as const satisfies Record<`rtc_${string}`, Definition>

@@ -103,6 +103,7 @@ export function createRecorder(metrics: Metrics): Recorder {
       // No attempt was made for a room that was purged.
       if (outcome !== 'purged') metrics.observe('rtc_destination_attempt_duration_seconds', { kind }, duration / 1000)
     },
+    push: (fact) => metrics.count('rtc_pushes_total', { ...fact }),
     noticesSent: ({ notices }) => metrics.count('rtc_bus_notices_total', { direction: 'sent' }, notices),
     noticesReceived: ({ notices }) => metrics.count('rtc_bus_notices_total', { direction: 'received' }, notices),
     noticesReturned: ({ lag }) => metrics.observe('rtc_bus_lag_seconds', {}, lag / 1000),

@@ -12,6 +12,7 @@ import { createBlockHolding } from './block-holding.ts'
 import { Erasures } from './erasures.ts'
 import type { Holding } from './holdings.ts'
 import { createMediaHolding } from './media-holding.ts'
+import { createPushHolding } from './push-holding.ts'
 import { createRoomEraser, createRoomHoldings } from './rooms-holding.ts'
 import { createPeopleService, type PeopleService } from './service.ts'
 
@@ -43,6 +44,7 @@ export function createPeople(dependencies: {
     ...createRoomHoldings(prisma, eraser),
     createBlockHolding(prisma),
     createMediaHolding(prisma),
+    createPushHolding(prisma),
     createAuditHolding(prisma, eraser),
   ]
   const erasures = new Erasures({ ...dependencies, holdings })

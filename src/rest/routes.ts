@@ -9,6 +9,8 @@ import { eventRoutes } from '../events/rest.ts'
 import type { RoomStreams } from '../events/stream.ts'
 import type { EventStreams } from '../http/event-stream.ts'
 import { mediaRoutes } from '../media/rest.ts'
+import { pushRoutes } from '../push/rest.ts'
+import type { PushService } from '../push/service.ts'
 import { roomRoutes } from '../rooms/rest.ts'
 import type { RoomService } from '../rooms/service.ts'
 import type { Route } from './route.ts'
@@ -17,6 +19,7 @@ import type { Route } from './route.ts'
 export interface RouteServices {
   readonly rooms: RoomService
   readonly blocks: BlockService
+  readonly push: PushService
   readonly calls: IncomingCalls
   readonly streams: RoomStreams
   readonly fanOut: FanOut
@@ -31,4 +34,5 @@ export const routes = (services: RouteServices, eventStreams: EventStreams): Rou
   ...callEventRoutes(services, eventStreams),
   ...mediaRoutes(services),
   ...blockRoutes(services),
+  ...pushRoutes(services),
 ]

@@ -20,6 +20,7 @@ import { routes } from '../../src/rest/routes.ts'
 import { CreateRoom } from '../../src/rooms/input.ts'
 import type { Room } from '../../src/rooms/model.ts'
 import { type Access, refusalOf } from '../../src/rooms/policy.ts'
+import { createBrowser, VAPID_ENV } from '../push/browser.ts'
 import { createPerson, manualClock, type Messages, OPERATOR, type Person, startWorld } from '../world.ts'
 
 /** Compares the declared access of each root field and route with the actual responses. */
@@ -39,7 +40,8 @@ const alice: Actor = { id: 'alice', scopes: new Set() }
 
 beforeAll(async () => {
   // A manual clock, so that the outsider's call rings in every test.
-  world = await startWorld({ dependencies: { clock: manualClock() } })
+  const env = { ...VAPID_ENV, PUSH_GATEWAY_URL: 'http://127.0.0.1:9' }
+  world = await startWorld({ env, dependencies: { clock: manualClock() } })
   outsider = await world.person('outsider')
   nobody = createPerson(world.url, 'nobody', '')
   const created = await world.app.rooms.create(alice, CreateRoom.parse({ type: 'group', participantIds: ['bob'] }))
@@ -65,12 +67,21 @@ const rootFields = KINDS.flatMap((kind) => {
   return Object.values(root[kind]?.getFields() ?? {}).map((field) => ({ kind, name: field.name, field }))
 })
 
+const { endpoint, keys } = createBrowser('https://fcm.googleapis.com/fcm/send/1').subscription
+
+/** Values of inputs with rules that their types do not express. */
+const EXAMPLES: Readonly<Record<string, unknown>> = {
+  RegisterPushSubscriptionInput: { endpoint, keys },
+  UnregisterPushSubscriptionInput: { endpoint },
+}
+
 /** A minimal valid value of an input type, which refers to the room and bob. */
 function valueOf(type: GraphQLInputType, name: string): unknown {
   const nullable = getNullableType(type)
   if (isListType(nullable)) return [valueOf(nullable.ofType, name)]
   if (isEnumType(nullable)) return nullable.getValues().find((value) => value.name !== 'P2P')?.name
   if (isInputObjectType(nullable)) {
+    if (nullable.name in EXAMPLES) return EXAMPLES[nullable.name]
     const required = Object.values(nullable.getFields()).filter((field) => isNonNullType(field.type))
     return Object.fromEntries(required.map((field) => [field.name, valueOf(field.type, field.name)]))
   }
@@ -107,9 +118,16 @@ async function firstOf(messages: Messages): Promise<Verdict> {
 }
 
 async function tryRoute(person: Person, { method, path, input }: Route): Promise<Verdict> {
-  const address = path.replace(':id', room.id).replace(':userId', 'bob')
+  const address = path.replace(':id', room.id).replace(':userId', 'bob').replace(':subscriptionId', room.id)
   const { required = [] } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
-  const example: Record<string, unknown> = { type: 'group', userId: 'bob' }
+  const example: Record<string, unknown> = {
+    type: 'group',
+    userId: 'bob',
+    endpoint,
+    keys,
+    appId: 'app',
+    pushkey: 'key',
+  }
   const body = Object.fromEntries(required.map((name) => [name, example[name]]))
   const response = await fetch(`${world.url}/im/api/v1/rtc${address}`, {
     method,

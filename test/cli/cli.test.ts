@@ -4,7 +4,7 @@ import { createEmptyDatabase, type TestDatabase } from '../database.ts'
 import { runCommand, startGateway, withDirectory, withPreparedData } from '../process.ts'
 import { SECRET } from '../world.ts'
 
-const COMMANDS = ['start', 'check', 'migrate', 'doctor', 'token']
+const COMMANDS = ['start', 'check', 'migrate', 'doctor', 'vapid', 'token']
 
 describe('rtc-gateway', () => {
   test('--help lists every command, and each command has its own help', async () => {

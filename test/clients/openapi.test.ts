@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createBrowser, VAPID_ENV } from '../push/browser.ts'
 import { type Answer, startWorld } from '../world.ts'
 import { type Contract, readContract } from './contract.ts'
 import { ENDPOINTS, REQUEST_BODY } from './document.ts'
@@ -8,7 +9,7 @@ const UNKNOWN = '01900000-0000-7000-8000-000000000000'
 let world: Awaited<ReturnType<typeof startWorld>>
 let contract: Contract
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ env: { ...VAPID_ENV, PUSH_GATEWAY_URL: 'http://127.0.0.1:9' } })
   contract = readContract(await (await fetch(`${world.url}/im/api/v1/openapi.json`)).json())
 })
 afterAll(() => world.close())
@@ -89,6 +90,12 @@ describe('every response has a status, a media type and a shape that openapi.jso
     await ok('alice', 'GET', '/ice-servers')
     for (const method of ['PUT', 'DELETE']) await ok('alice', method, '/blocked-users/mallory')
     await ok('alice', 'GET', '/blocked-users')
+    await ok('alice', 'GET', '/push/public-key')
+    const { subscription } = createBrowser('https://fcm.googleapis.com/fcm/send/1')
+    const { id } = await ok('alice', 'POST', '/push/subscriptions', subscription)
+    await ok('alice', 'POST', '/push/apps', { appId: 'com.example.app', pushkey: 'token', data: { format: 'full' } })
+    await ok('alice', 'GET', '/push/subscriptions')
+    await ok('alice', 'DELETE', `/push/subscriptions/${id}`)
     expect([...answered].toSorted()).toEqual(contract.operations.map(({ operationId }) => operationId).toSorted())
   })
 

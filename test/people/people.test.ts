@@ -273,7 +273,7 @@ test('exportUser returns everything that is stored of a user, page by page, and 
 
 test('every column that may name a user is registered for export and erasure', async () => {
   /** Names that end like those of users, and JSON without users. */
-  const OTHERS = /^(roomId|nodeId|deviceId|sessionId|clientRequestId|endpointId|destinationId|messageId|figures)$/
+  const OTHERS = /^(roomId|nodeId|deviceId|sessionId|clientRequestId|endpointId|destinationId|messageId|appId|figures)$/
   const { rows } = await client.query<{ table: string; name: string }>(`
     SELECT table_name AS "table", column_name AS name FROM information_schema.columns
      WHERE table_schema = 'public' AND table_name <> '_prisma_migrations'

@@ -1,5 +1,5 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { DEAD_AFTER } from '../presence/lease-store.ts'
+import { DEAD_AFTER } from '../core/timeouts.ts'
 import type { NodeFigures } from '../presence/figures.ts'
 
 /** A node with its last heartbeat. */

@@ -16,5 +16,8 @@ export const TIMEOUTS = {
   keySetFetch: 2_000,
 } as const
 
+/** Seconds without a heartbeat after which a node counts as dead. The grace of its participants begins within 15 s. */
+export const DEAD_AFTER = 10
+
 /** Timeouts that tests can shorten. */
 export type Timeouts = Readonly<Record<keyof typeof TIMEOUTS, number>>

@@ -1,7 +1,8 @@
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
+import { DEAD_AFTER } from '../core/timeouts.ts'
 import type { Executor } from '../rooms/executor.ts'
-import { DEAD_AFTER, type LeaseRow, type LeaseStore } from './lease-store.ts'
+import { type LeaseRow, type LeaseStore } from './lease-store.ts'
 import type { Leases } from './leases.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 

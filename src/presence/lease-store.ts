@@ -1,4 +1,5 @@
 import { NO_DEVICE } from '../core/ids.ts'
+import { DEAD_AFTER } from '../core/timeouts.ts'
 import { statement, type Statements } from '../db/statement.ts'
 
 /** A user's device in a room. */
@@ -40,9 +41,6 @@ export interface LeaseStore {
   /** Deletes an announced stream, unless another session has announced one since. */
   stopAwaiting(overdue: OverdueStream): Promise<void>
 }
-
-/** Seconds without a heartbeat after which a node counts as dead. The grace of its participants begins within 15 s. */
-export const DEAD_AFTER = 10
 
 const HOLD = statement(`
 WITH lease AS (

@@ -48,6 +48,8 @@ import { createLeaseStore } from './presence/lease-store.ts'
 import { createAbsenceSweeper } from './presence/absence.ts'
 import { Leases } from './presence/leases.ts'
 import { createPresence } from './presence/presence.ts'
+import { ConnectedUsers } from './presence/connected-users.ts'
+import { createConnectedUserStore } from './presence/connected-user-store.ts'
 import { createSweeper } from './presence/sweeper.ts'
 import { createReconciliation, type Reconciliation } from './reconcile/reconciliation.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
@@ -258,19 +260,36 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   const leaseStore = createLeaseStore(database.statements)
   const leases = new Leases({ nodeId, store: leaseStore, executor, log })
+  const connectedUserStore = createConnectedUserStore(database.statements)
+  const connectedUsers = new ConnectedUsers({ nodeId, store: connectedUserStore, log })
   const connections = new Connections()
   const processFigures = new ProcessFigures()
   const figures = (): NodeFigures => ({ ...connections.figures, rooms: hub.size, ...processFigures.take() })
-  lifecycle.add(new Heartbeat({ nodeId, store: leaseStore, executor, leases, figures, log, observer }), {
-    name: 'heartbeat',
-    start: (heartbeat) => heartbeat.start(),
-    stop: (heartbeat) => heartbeat.stop(),
-  })
+  lifecycle.add(
+    new Heartbeat({
+      nodeId,
+      store: leaseStore,
+      executor,
+      leases,
+      connectedUsers,
+      connectedUserStore,
+      figures,
+      log,
+      observer,
+    }),
+    {
+      name: 'heartbeat',
+      start: (heartbeat) => heartbeat.start(),
+      stop: (heartbeat) => heartbeat.stop(),
+    },
+  )
   const hub = new Hub({ load: store.load, newerThan: store.newerThan, events, slices, announce, watch, log })
   const calls = new IncomingCalls({
     ringing: store.ringing,
     ringingSeqs: store.ringingSeqs,
     load: store.load,
+    connected: (userId) => connectedUsers.add(userId),
+    reached: (roomId, userId) => rooms.reached(roomId, userId, 'connected'),
     announce,
     watch,
     rates,
@@ -347,6 +366,8 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     rates,
     newId,
     rejectBusy: config.busyPolicy === 'reject',
+    refuseOffline: config.offlinePolicy === 'fail',
+    isConnectedHere: (userId) => calls.has(userId),
     quotas: config.quotas,
   })
   const shared = { prisma: database.prisma, executor, audit, clock, log, observer }

@@ -45,6 +45,7 @@ describe('without any variable', () => {
         requests: { max: 1_000, maxPerAddress: 250 },
       },
       busyPolicy: 'ring',
+      offlinePolicy: 'ring',
       quotas: { liveRoomsMax: 1000, ringingMax: 8 },
       databaseWait: 30,
       migrateAtStart: true,

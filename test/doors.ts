@@ -26,7 +26,7 @@ export interface Door {
 }
 
 const ROOM = `id type mediaType status callerId calleeId name metadata provider access maxParticipants seq
-  endReason duration activeUntil hostId participants { userId uid role state audio video connected leaveReason duration sessionId lostAt }`
+  endReason duration activeUntil hostId reach participants { userId uid role state audio video connected leaveReason duration sessionId lostAt reach }`
 
 const CONNECTION =
   'provider appId url roomId userId uid token expiresAt iceServers { urls username credential } meshMax'
@@ -52,6 +52,7 @@ const ENUMS = new Set([
   'role',
   'state',
   'leaveReason',
+  'reach',
 ])
 
 /** Converts the case of enum values: GraphQL uses upper case, the domain and REST lower case. */

@@ -89,6 +89,7 @@ export function group(id: string, members: number): Room {
     clientRequestId: null,
     activeUntil: null,
     hostId: null,
+    reach: null,
     requestHash: null,
     participants: Participants.of(participants),
   }

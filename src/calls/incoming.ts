@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { Coalescer } from '../core/coalescer.ts'
+import { codeOf } from '../core/errors.ts'
 import { levelOf } from '../core/failures.ts'
 import { forEach } from '../core/for-each.ts'
 import type { Logger } from '../core/logger.ts'
@@ -9,7 +10,7 @@ import { EVERYBODY, type Notice, type StreamNotice, userTopic } from '../events/
 import { releasing } from '../events/queue.ts'
 import { Subscribers } from '../events/subscribers.ts'
 import type { Rates } from '../limits/rates.ts'
-import type { Room, RoomEvent } from '../rooms/model.ts'
+import { findParticipant, reachMayChange, type Room, type RoomEvent } from '../rooms/model.ts'
 import { CallSubscriber } from './call-subscriber.ts'
 import { type IncomingCall, ringingChangedFor } from './ringing.ts'
 
@@ -30,6 +31,10 @@ interface Dependencies {
   /** Like `ringing`, but reads only the rooms' ids and numbers. */
   ringingSeqs(userIds: readonly string[], now: Date): Promise<readonly RingingSeq[]>
   load(roomId: string): Promise<Room | null>
+  /** Called for a user's first subscriber at this node; the returned function after the last one. */
+  connected(userId: string): () => void
+  /** Records that the ring got to a device of the user. */
+  reached(roomId: string, userId: string): Promise<void>
   /** Sends a notice to the other nodes. Does not throw. */
   announce(notice: Notice): void
   /** Requests the notices of a topic from the other nodes. */
@@ -54,15 +59,24 @@ export class IncomingCalls implements LiveStreams {
   readonly #dependencies: Dependencies
   readonly #subscribers: Subscribers<CallSubscriber>
   readonly #loads = new Coalescer((roomId) => this.#load(roomId))
+  /** Rings that are being recorded as received, by room and user. */
+  readonly #recording = new Set<string>()
+  /** Rings that could not be recorded. */
+  readonly #unrecorded: { readonly roomId: string; readonly userId: string }[] = []
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
-    this.#subscribers = new Subscribers((userId) => dependencies.watch(userTopic(userId)))
+    this.#subscribers = new Subscribers((userId) => this.#connect(userId))
   }
 
   /** Number of users with at least one subscriber at this node. */
   get size(): number {
     return this.#subscribers.size
+  }
+
+  /** Whether the user has a subscriber at this node. */
+  has(userId: string): boolean {
+    return this.#subscribers.has(userId)
   }
 
   committed(room: Room, events: readonly RoomEvent[]): void {
@@ -95,6 +109,7 @@ export class IncomingCalls implements LiveStreams {
         if (subscribers.some((subscriber) => seq > subscriber.seqOf(roomId))) changed.add(roomId)
       }
     }
+    for (const { roomId, userId } of this.#unrecorded.splice(0)) if (this.has(userId)) void this.#record(roomId, userId)
     await forEach([...changed, ...stopped], { concurrency: CONCURRENCY }, (roomId) => this.#loads.run(roomId))
   }
 
@@ -115,7 +130,9 @@ export class IncomingCalls implements LiveStreams {
     const remove = this.#subscribers.add(userId, subscriber)
     const list = async () => {
       await this.#subscribers.ready(userId)
-      return ringing([userId], clock.now())
+      const rooms = await ringing([userId], clock.now())
+      for (const room of rooms) this.#reach(userId, room)
+      return rooms
     }
     return releasing(subscriber.follow(list, clock), { release })
   }
@@ -137,7 +154,44 @@ export class IncomingCalls implements LiveStreams {
   }
 
   #pushTo(userId: string, room: Room): void {
+    if (!this.has(userId)) return
     for (const subscriber of this.#subscribers.of(userId)) subscriber.push(room)
+    this.#reach(userId, room)
+  }
+
+  #connect(userId: string): Interest {
+    const interest = this.#dependencies.watch(userTopic(userId))
+    const disconnect = this.#dependencies.connected(userId)
+    return {
+      get ready() {
+        return interest.ready
+      },
+      release() {
+        interest.release()
+        disconnect()
+      },
+    }
+  }
+
+  /** Records that a room which rings for a user has got to a device here, unless the room says so already. */
+  #reach(userId: string, room: Room): void {
+    const participant = findParticipant(room, userId)
+    if (participant && reachMayChange(room, participant)) void this.#record(room.id, userId)
+  }
+
+  /** Never rejects. */
+  async #record(roomId: string, userId: string): Promise<void> {
+    const key = `${roomId} ${userId}`
+    if (this.#recording.has(key)) return
+    this.#recording.add(key)
+    try {
+      await this.#dependencies.reached(roomId, userId)
+    } catch (error) {
+      this.#dependencies.log[levelOf(error)]({ roomId, err: error }, 'could not record that a ring was received')
+      // The next check tries again.
+      if (codeOf(error) === 'UNAVAILABLE') this.#unrecorded.push({ roomId, userId })
+    }
+    this.#recording.delete(key)
   }
 
   /** Never rejects. */

@@ -1,4 +1,11 @@
-import { findParticipant, type Participant, type Room, type RoomEvent, type RoomEventType } from '../rooms/model.ts'
+import {
+  findParticipant,
+  isRingingFor,
+  type Participant,
+  type Room,
+  type RoomEvent,
+  type RoomEventType,
+} from '../rooms/model.ts'
 
 export const INCOMING_CALL_TYPES = ['ringing', 'answered', 'cancelled', 'rejected', 'missed'] as const
 export type IncomingCallType = (typeof INCOMING_CALL_TYPES)[number]
@@ -15,8 +22,7 @@ export interface IncomingCall {
 /** Whether the room is ringing for a user. */
 export function isRinging(room: Room, userId: string): boolean {
   const participant = findParticipant(room, userId)
-  if (room.status === 'ended' || participant?.state !== 'invited') return false
-  return participant.ringsUntil !== null && mayRing(room, participant) && !participant.silent
+  return participant !== undefined && isRingingFor(room, participant)
 }
 
 /** A p2p call never rings for its caller. The caller of a group may leave and be invited again. */

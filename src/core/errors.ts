@@ -10,6 +10,7 @@ export const ERRORS = {
   BAD_USER_INPUT: { status: 400, title: 'The input is invalid' },
   CONFLICT: { status: 409, title: 'The current state does not allow this' },
   ROOM_ENDED: { status: 409, title: 'The room has ended' },
+  CALLEE_OFFLINE: { status: 409, title: 'No device of the callee can be reached' },
   ROOM_FULL: { status: 409, title: 'The room has no free seat' },
   IDEMPOTENCY_CONFLICT: { status: 409, title: 'The idempotency key was used with a different body' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body, message or metadata exceeds its limit' },

@@ -9,6 +9,7 @@ import type { RetentionStore } from '../retention/store.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { createAuditHolding } from './audit-holding.ts'
 import { createBlockHolding } from './block-holding.ts'
+import { createConnectionHolding } from './connection-holding.ts'
 import { Erasures } from './erasures.ts'
 import type { Holding } from './holdings.ts'
 import { createMediaHolding } from './media-holding.ts'
@@ -45,6 +46,7 @@ export function createPeople(dependencies: {
     createBlockHolding(prisma),
     createMediaHolding(prisma),
     createPushHolding(prisma),
+    createConnectionHolding(prisma),
     createAuditHolding(prisma, eraser),
   ]
   const erasures = new Erasures({ ...dependencies, holdings })

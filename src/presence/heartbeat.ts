@@ -3,6 +3,8 @@ import type { Observer } from '../core/observer.ts'
 import { DEAD_AFTER } from '../core/timeouts.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { type LeaseRow, type LeaseStore } from './lease-store.ts'
+import type { ConnectedUsers } from './connected-users.ts'
+import type { ConnectedUserStore } from './connected-user-store.ts'
 import type { Leases } from './leases.ts'
 import { PeriodicJob } from '../core/periodic-job.ts'
 
@@ -13,18 +15,20 @@ interface Dependencies {
   /** What the node counts, for the operator. */
   readonly figures: () => object
   readonly leases: Pick<Leases, 'writeAll' | 'retry' | 'settled'>
+  readonly connectedUsers: Pick<ConnectedUsers, 'writeAll' | 'retry' | 'stop'>
+  readonly connectedUserStore: Pick<ConnectedUserStore, 'deleteOrphans'>
   readonly log: Logger
   readonly observer: Observer
 }
 
 /** Milliseconds between two heartbeats. A dead node is detected up to this much later than `DEAD_AFTER`. */
 const INTERVAL = 2_500
-/** Orphaned leases per beat. */
+/** Orphaned leases, and orphaned connected users, per beat. */
 const BATCH = 500
 /** Heartbeats within `DEAD_AFTER`. */
 const BEATS_UNTIL_DEAD = Math.ceil((DEAD_AFTER * 1000) / INTERVAL)
 
-/** Writes the heartbeat of this node, and begins the grace of participants whose node is dead. */
+/** Writes the heartbeat of this node, and clears up after dead ones: begins the grace of their participants. */
 export class Heartbeat {
   readonly #dependencies: Dependencies
   readonly #job: PeriodicJob
@@ -43,17 +47,22 @@ export class Heartbeat {
   /** Call after all streams of this node have ended: waits for their leases, then deletes the node's row. */
   async stop(): Promise<void> {
     await this.#job.stop()
-    const { store, nodeId, leases, log } = this.#dependencies
+    const { store, nodeId, leases, connectedUsers, log } = this.#dependencies
     await leases.settled()
+    await connectedUsers.stop()
     await store.deleteNode(nodeId).catch((error: unknown) => log.warn({ err: error }, 'could not delete the node'))
   }
 
   /** Resolves to whether more orphaned leases may be left. */
   async #beat(): Promise<boolean> {
-    const { store, nodeId, leases, figures } = this.#dependencies
+    const { store, nodeId, leases, connectedUsers, connectedUserStore, figures } = this.#dependencies
     try {
       const { missed } = await store.beat(nodeId, figures())
-      if (missed) await leases.writeAll()
+      if (missed) {
+        connectedUsers.writeAll()
+        await leases.writeAll()
+      }
+      connectedUsers.retry()
       await leases.retry()
     } catch (error) {
       this.#beats = 0
@@ -64,7 +73,8 @@ export class Heartbeat {
     if (this.#beats < BEATS_UNTIL_DEAD) return false
     const orphans = await store.orphans(BATCH)
     for (const orphan of orphans) await this.#expireLease(orphan)
-    return orphans.length === BATCH
+    const deleted = await connectedUserStore.deleteOrphans(BATCH)
+    return orphans.length === BATCH || deleted === BATCH
   }
 
   /** Begins the grace before it deletes the lease: if this node dies in between, another node repeats both. */

@@ -34,7 +34,7 @@ export interface LeaseStore {
   orphans(limit: number): Promise<readonly LeaseRow[]>
   /** Number of nodes with a current heartbeat. */
   liveNodes(): Promise<number>
-  /** Deletes the heartbeat of a node that stops. */
+  /** Deletes the heartbeat and the connected users of a node that stops. */
   deleteNode(nodeId: string): Promise<void>
   /** Reads announced streams that are overdue. */
   overdue(now: Date, limit: number): Promise<readonly OverdueStream[]>
@@ -81,7 +81,9 @@ const LIVE_NODES = statement(`
 /* metrics */
 SELECT count(*)::int AS nodes FROM "Node" WHERE "seenAt" > now() - make_interval(secs => ${DEAD_AFTER})`)
 
-const DELETE_NODE = statement(`DELETE FROM "Node" WHERE "id" = $1::uuid`)
+const DELETE_NODE = statement(`
+WITH users AS (DELETE FROM "ConnectedUser" WHERE "nodeId" = $1::uuid)
+DELETE FROM "Node" WHERE "id" = $1::uuid`)
 
 const OVERDUE = statement(`
 /* sweep */

@@ -33,6 +33,7 @@ export const ROOMS = defineTable<RoomFields>('Room', {
   requestHash: { type: 'text', nullable: true, mutable: false },
   activeUntil: { type: 'timestamptz(3)', nullable: true, mutable: true },
   hostId: { type: 'text', nullable: true, mutable: true },
+  reach: { type: 'Reach', nullable: true, mutable: true },
 })
 
 export const PARTICIPANTS = defineTable<Participant>('Participant', {
@@ -56,6 +57,7 @@ export const PARTICIPANTS = defineTable<Participant>('Participant', {
   lostAt: { type: 'timestamptz(3)', nullable: true, mutable: true },
   leavesAt: { type: 'timestamptz(3)', nullable: true, mutable: true },
   mediaLost: { type: 'boolean', nullable: true, mutable: true },
+  reach: { type: 'Reach', nullable: true, mutable: true },
 })
 
 export const EVENTS = defineTable<Omit<RoomEvent, 'cause'>>('RoomEvent', {

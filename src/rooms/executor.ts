@@ -41,7 +41,7 @@ export interface Executor {
 }
 
 export interface ExecutorDependencies {
-  readonly store: Pick<RoomStore, 'load' | 'findByRequest'>
+  readonly store: Pick<RoomStore, 'load' | 'findByRequest' | 'callsBetween'>
   readonly writes: RoomWrites
   readonly clock: Clock
   readonly limits: RoomLimits
@@ -223,6 +223,18 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     return null
   }
 
+  /** What a call to a callee who is offline returns instead of its refusal; null if there is no such room. */
+  const findInstead = async (command: CreateCommand): Promise<Room | null> => {
+    const replayed = await replay(command)
+    const { callerId, calleeId } = command.room
+    if (replayed || calleeId === null) return replayed
+    const { reverseCall, earlier } = await store.callsBetween(callerId, calleeId, clock.now())
+    const joined = reverseCall === null ? null : await joinReverseCall(command, reverseCall)
+    if (joined || earlier === null) return joined
+    const room = await execute(earlier, { type: 'tick' })
+    return room.status !== 'ended' && isSameCall(room, command.room) ? room : null
+  }
+
   const execute: Executor['execute'] = (givenId, command, stillWanted = () => true) => {
     const roomId = canonicalUuid(givenId)
     const actor = 'actor' in command ? command.actor : undefined
@@ -276,7 +288,12 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   const createRoom = async (request: CreateCommand, span: TraceSpan | undefined) => {
     let command = request
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-      const decided = accept(decideCreate(command, clock.now(), limits))
+      const decision = decideCreate(command, clock.now(), limits)
+      if (decision.kind === 'refusal' && decision.code === 'CALLEE_OFFLINE') {
+        const room = await findInstead(command)
+        if (room) return { room, replayed: true }
+      }
+      const decided = accept(decision)
       const accepted = { ...decided, events: causedBy(span, decided.events) }
       const insertion = await insert(accepted, isRinging(command))
       if (insertion.landed) {

@@ -9,6 +9,7 @@ import {
   PARTICIPANT_STATES,
   type Participant,
   participantDuration,
+  REACHES,
   ROOM_ACCESSES,
   ROOM_STATUSES,
   ROOM_TYPES,
@@ -20,6 +21,8 @@ import {
 /** Bodies of REST responses: every field is present, absent values are null, times are ISO 8601 in UTC. */
 
 const time = z.iso.datetime()
+
+const REACH = 'to a connected device, to a push service, or to none'
 
 export const RoomJson = z.object({
   id: z.uuid(),
@@ -48,6 +51,7 @@ export const RoomJson = z.object({
     .string()
     .nullable()
     .describe('The participant who may invite into a group, remove from it and end it; null in p2p'),
+  reach: z.enum(REACHES).nullable().describe(`In p2p, reach of the callee: ${REACH}; null in a group`),
 })
 
 export const ParticipantJson = z.object({
@@ -67,6 +71,7 @@ export const ParticipantJson = z.object({
   lostAt: time
     .nullable()
     .describe('When the connection was lost; the membership ends at this time unless the connection is restored'),
+  reach: z.enum(REACHES).nullable().describe(`How far the last invitation got that rang: ${REACH}; null if none rang`),
 })
 
 export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> => ({
@@ -89,6 +94,7 @@ export const roomJson = (room: RoomFields, now: Date): z.input<typeof RoomJson> 
   duration: roomDuration(room, now),
   activeUntil: room.activeUntil?.toISOString() ?? null,
   hostId: hostOf(room),
+  reach: room.reach,
 })
 
 export const participantJson = (participant: Participant, now: Date): z.input<typeof ParticipantJson> => ({
@@ -106,4 +112,5 @@ export const participantJson = (participant: Participant, now: Date): z.input<ty
   duration: participantDuration(participant, now),
   sessionId: participant.sessionId,
   lostAt: participant.lostAt?.toISOString() ?? null,
+  reach: participant.reach,
 })

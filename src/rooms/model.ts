@@ -19,6 +19,8 @@ export const END_REASONS = [
 export const PARTICIPANT_ROLES = ['caller', 'callee', 'member', 'observer'] as const
 export const PARTICIPANT_STATES = ['invited', 'joined', 'left', 'rejected', 'missed', 'removed'] as const
 export const LEAVE_REASONS = ['left', 'removed', 'disconnected', 'replaced', 'ended'] as const
+/** In ascending order: a ring only ever gets further. */
+export const REACHES = ['none', 'pushed', 'connected'] as const
 export const ROOM_EVENT_TYPES = [
   'room_created',
   'room_started',
@@ -43,6 +45,7 @@ export type EndReason = (typeof END_REASONS)[number]
 export type ParticipantRole = (typeof PARTICIPANT_ROLES)[number]
 export type ParticipantState = (typeof PARTICIPANT_STATES)[number]
 export type LeaveReason = (typeof LEAVE_REASONS)[number]
+export type Reach = (typeof REACHES)[number]
 export type RoomEventType = (typeof ROOM_EVENT_TYPES)[number]
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
@@ -76,6 +79,7 @@ export interface RoomFields {
   readonly requestHash: string | null
   readonly activeUntil: Date | null
   readonly hostId: string | null
+  readonly reach: Reach | null
 }
 
 export interface Participant {
@@ -105,6 +109,8 @@ export interface Participant {
   readonly leavesAt: Date | null
   /** The media service has reported a lost connection. Null in older rows, which means false. */
   readonly mediaLost: boolean | null
+  /** How far the last invitation got that rang; null if none did. */
+  readonly reach: Reach | null
 }
 
 /** The aggregate: the room and all of its participants, former ones included, by ordinal. */
@@ -152,6 +158,20 @@ export function apply(room: Room | null, event: RoomEvent): Room {
 
 export const findParticipant = (room: Room, userId: string): Participant | undefined => room.participants.get(userId)
 
+/** Whether the room rings for a participant. A p2p call never does for its caller; the caller of a group may be invited. */
+export const isRingingFor = ({ type, status }: RoomFields, { state, role, ringsUntil, silent }: Participant): boolean =>
+  status !== 'ended' && state === 'invited' && ringsUntil !== null && !silent && (type === 'group' || role !== 'caller')
+
+/**
+ * In a room of more participants, former ones included, `reach` stays as it was at the invitation: an event for every
+ * device that connects would cost the square of their number.
+ */
+export const REACH_CHANGES_MAX = 64
+
+/** Whether the ring of a participant may still get further. */
+export const reachMayChange = (room: Room, participant: Participant): boolean =>
+  isRingingFor(room, participant) && participant.reach !== 'connected' && room.participants.length <= REACH_CHANGES_MAX
+
 /**
  * The participant's number in the room, from 1. It identifies them at providers that identify users by 32-bit numbers: it
  * is the same for all memberships, and no other participant of the room ever gets it.
@@ -184,7 +204,14 @@ const currentMembershipSeconds = ({ state, joinedAt, lostAt }: Participant, asOf
 export const newParticipant = (
   room: { readonly id: string },
   userId: string,
-  { silent = false, ...fields }: Pick<Participant, 'ordinal' | 'role' | 'ringsUntil'> & { readonly silent?: boolean },
+  {
+    silent = false,
+    reach = null,
+    ...fields
+  }: Pick<Participant, 'ordinal' | 'role' | 'ringsUntil'> & {
+    readonly silent?: boolean
+    readonly reach?: Reach | null
+  },
 ): Participant => ({
   roomId: room.id,
   userId,
@@ -204,6 +231,7 @@ export const newParticipant = (
   lostAt: null,
   leavesAt: null,
   mediaLost: null,
+  reach,
 })
 
 /** Fields of a participant who is connected. */

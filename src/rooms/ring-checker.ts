@@ -1,3 +1,4 @@
+import { DEAD_AFTER } from '../core/timeouts.ts'
 import { statement, type Statements } from '../db/statement.ts'
 
 /** The checks before a user calls or invites others. */
@@ -8,6 +9,8 @@ export interface RingCheck {
   readonly blockedBy: ReadonlySet<string>
   /** Users for whom `ringingMax` calls and invitations are ringing. */
   readonly atRingLimit: ReadonlySet<string>
+  /** Users with a live stream of incoming calls at a node that is alive. */
+  readonly connected: ReadonlySet<string>
 }
 
 export interface RingChecker {
@@ -31,20 +34,29 @@ SELECT (SELECT count(*)::int FROM (
        ARRAY(SELECT "userId" FROM "Participant"
               WHERE "userId" = ANY($2::text[]) AND "ringsUntil" > $3::timestamptz AND "state" = 'invited'
                 AND "role" <> 'caller' AND "silent" IS NOT TRUE
-              GROUP BY "userId" HAVING count(*) >= $5::integer) AS "atRingLimit"`)
+              GROUP BY "userId" HAVING count(*) >= $5::integer) AS "atRingLimit",
+       ARRAY(SELECT DISTINCT connected."userId" FROM "ConnectedUser" connected
+               JOIN "Node" node ON node."id" = connected."nodeId"
+                AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER})
+              WHERE connected."userId" = ANY($2::text[])) AS "connected"`)
+
+interface CheckRow {
+  readonly liveRooms: number
+  readonly blockedBy: readonly string[]
+  readonly atRingLimit: readonly string[]
+  readonly connected: readonly string[]
+}
 
 export function createRingChecker(statements: Statements): RingChecker {
   return {
     async check({ callerId, userIds, now, liveRoomsMax, ringingMax }) {
       const values = [callerId, userIds, now.toISOString(), liveRoomsMax, ringingMax]
-      const [row] = await statements.run<{ liveRooms: number; blockedBy: string[]; atRingLimit: string[] }>(
-        CHECK,
-        values,
-      )
+      const [row] = await statements.run<CheckRow>(CHECK, values)
       return {
         liveRooms: row?.liveRooms ?? 0,
         blockedBy: new Set(row?.blockedBy),
         atRingLimit: new Set(row?.atRingLimit),
+        connected: new Set(row?.connected),
       }
     },
   }

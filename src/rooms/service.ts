@@ -21,11 +21,11 @@ import {
   type TransferHost,
   type UpdateParticipant,
 } from './input.ts'
-import { findParticipant, type Participant, type Room, type RoomMember } from './model.ts'
+import { findParticipant, type Participant, type Reach, type Room, type RoomMember } from './model.ts'
 import { type ParticipantsQuery, type ParticipantsSlice, sliceOf } from './participants-page.ts'
 import { readScope, requireAllowed, requireReader } from './policy.ts'
 import type { PageFilter } from './page.ts'
-import type { RingChecker } from './ring-checker.ts'
+import type { RingCheck, RingChecker } from './ring-checker.ts'
 import { type ListedRoom, requireRoom, type RoomStore, type SeenRoom } from './store.ts'
 
 export interface RoomPage {
@@ -39,6 +39,8 @@ export interface RoomService {
   /**
    * `replayed`: the room existed before. The idempotency key was used for the same request; or the callee is calling the
    * caller, who has joined that call instead; or the caller is already calling the callee.
+   *
+   * @throws RtcError CALLEE_OFFLINE with RING_OFFLINE=fail, if no device of the callee is connected or can be notified
    */
   create(actor: Actor, input: CreateRoom, clientRequestId?: string | null): Promise<{ room: Room; replayed: boolean }>
   join(actor: Actor, roomId: string, input: JoinRoom): Promise<RoomMember & { connection: MediaConnection }>
@@ -56,6 +58,13 @@ export interface RoomService {
   transferHost(actor: Actor, roomId: string, input: TransferHost): Promise<RoomMember>
   /** Changes what the actor publishes. */
   update(actor: Actor, roomId: string, input: UpdateParticipant): Promise<RoomMember>
+  /**
+   * The ring of an invitation got to a device of the user, or to a push service. Ignored unless it got further than before
+   * and still rings.
+   *
+   * @throws RtcError NOT_FOUND, UNAVAILABLE
+   */
+  reached(roomId: string, userId: string, reach: Exclude<Reach, 'none'>): Promise<void>
   get(actor: Actor, roomId: string): Promise<Room>
   /** The room without its participants, except the actor's own row. */
   getWithoutParticipants(actor: Actor, roomId: string): Promise<SeenRoom>
@@ -91,17 +100,28 @@ export interface RoomDependencies {
   onAdminAction(action: AdminAction): Promise<void>
   /** End a call at once as busy when the callee is in another call, instead of letting it ring. */
   readonly rejectBusy: boolean
+  /** Refuse a call whose callee has no connected device and no push subscription, instead of letting it ring. */
+  readonly refuseOffline: boolean
+  /** Whether the user has a live stream of incoming calls at this node. */
+  isConnectedHere(userId: string): boolean
   /** Per user: rooms that may be live, and invitations that may ring, at the same time. */
   readonly quotas: { readonly liveRoomsMax: number; readonly ringingMax: number }
 }
 
 export function createRoomService(dependencies: RoomDependencies): RoomService {
-  const { executor, store, ringChecker, clock, media, rates, newId, rejectBusy, quotas } = dependencies
+  const { executor, store, ringChecker, clock, media, rates, newId, rejectBusy, refuseOffline, quotas } = dependencies
   const { load, execute } = executor
   const charges = createCharges(rates)
   const report = async (type: AdminAction['type'], actor: Actor, room: Room, userId: string | null = null) => {
     if (!isAdmin(actor) || findParticipant(room, actor.id)) return
     await dependencies.onAdminAction({ type, actor, roomId: room.id, userId })
+  }
+
+  /** {@link RingChecker.check}; a stream of this node counts even before it is written. */
+  const checkRings: RingChecker['check'] = async (query) => {
+    const check = await ringChecker.check(query)
+    const here = query.userIds.filter((userId) => dependencies.isConnectedHere(userId))
+    return { ...check, connected: new Set([...check.connected, ...here]) }
   }
 
   return {
@@ -110,15 +130,16 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       charges.create(actor, input)
       const userIds = input.type === 'p2p' ? [input.calleeId ?? ''] : input.participantIds
       const query = { callerId: callerOf(actor, input), userIds, now: clock.now(), ...quotas }
-      const { liveRooms, blockedBy, atRingLimit } = await ringChecker.check(query)
+      const { liveRooms, ...invitees } = await checkRings(query)
       if (liveRooms >= quotas.liveRoomsMax) throw tooManyRooms(quotas.liveRoomsMax)
-      // At the callee's ring limit, a call ends as busy, and a group invitation is silent.
-      const silentFor = input.type === 'p2p' ? blockedBy : new Set([...blockedBy, ...atRingLimit])
+      const { blockedBy, connected } = invitees
+      const rings = input.type === 'p2p' ? { silentFor: blockedBy, connected } : groupRings(invitees)
       const calleeIsBusy = rejectBusy && input.calleeId !== null && (await store.isInCall(input.calleeId))
+      const calleeIsOffline = refuseOffline && input.type === 'p2p' && isUnreachable(input.calleeId ?? '', rings)
       const ids = { id: newId(), clientRequestId }
       const provider = input.provider ?? media.defaultProvider
       media.requireProvider(provider)
-      const command = createCommand(actor, { ...input, provider }, { ...ids, calleeIsBusy, silentFor })
+      const command = createCommand(actor, { ...input, provider }, { ...ids, calleeIsBusy, calleeIsOffline, ...rings })
       return executor.create(command)
     },
 
@@ -164,9 +185,8 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     async invite(actor, roomId, { userIds }) {
       charges.invite(actor, userIds)
       const query = { callerId: actor.id, userIds, now: clock.now(), ...quotas, liveRoomsMax: 0 }
-      const { blockedBy, atRingLimit } = await ringChecker.check(query)
-      const silentFor = new Set([...blockedBy, ...atRingLimit])
-      const room = await execute(roomId, { type: 'invite', actor, userIds, silentFor })
+      const rings = groupRings(await checkRings(query))
+      const room = await execute(roomId, { type: 'invite', actor, userIds, ...rings })
       return { room, invited: userIds.map((userId) => memberOf(room, userId).participant) }
     },
 
@@ -188,6 +208,10 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       charges.command(actor)
       const room = await execute(roomId, { ...input, type: 'update', actor })
       return memberOf(room, actor.id)
+    },
+
+    async reached(roomId, userId, reach) {
+      await execute(roomId, { type: 'reached', userId, reach })
     },
 
     async get(actor, roomId) {
@@ -227,6 +251,16 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
   }
 }
 
+/** At the ring limit of an invited user, an invitation to a group is silent. */
+const groupRings = ({ blockedBy, atRingLimit, connected }: Omit<RingCheck, 'liveRooms'>) => ({
+  silentFor: new Set([...blockedBy, ...atRingLimit]),
+  connected,
+})
+
+/** A callee who has blocked the caller must look like one without devices. */
+const isUnreachable = (userId: string, { silentFor, connected }: Pick<CreateCommand, 'silentFor' | 'connected'>) =>
+  silentFor.has(userId) || !connected.has(userId)
+
 const tooManyRooms = (max: number): RtcError =>
   new RtcError('RATE_LIMITED', `You have ${max} rooms that have not ended; end some of them first.`, { retryAfter: 60 })
 
@@ -240,10 +274,10 @@ function createCommand(
   actor: Actor,
   input: CreateRoom & { readonly provider: MediaProvider },
   {
-    calleeIsBusy,
-    silentFor,
-    ...ids
-  }: Pick<CreateCommand, 'calleeIsBusy' | 'silentFor'> & {
+    id,
+    clientRequestId,
+    ...facts
+  }: Pick<CreateCommand, 'calleeIsBusy' | 'calleeIsOffline' | 'silentFor' | 'connected'> & {
     id: string
     clientRequestId: string | null
   },
@@ -260,10 +294,10 @@ function createCommand(
     access: input.access,
     maxParticipants: input.maxParticipants,
   } as const
-  const keyed = ids.clientRequestId !== null
+  const keyed = clientRequestId !== null
   const requestHash = keyed ? createHash('sha256').update(canonical(request)).digest('hex') : null
-  const room = { ...request, ...ids, requestHash }
-  return { type: 'create', actor, calleeIsBusy, silentFor, expectStream: input.expectStream, room }
+  const room = { ...request, id, clientRequestId, requestHash }
+  return { type: 'create', actor, ...facts, expectStream: input.expectStream, room }
 }
 
 /** JSON with sorted keys, so that requests that differ only in the order of fields are equal. */

@@ -53,6 +53,12 @@ export interface RoomStore {
   participantCounts(filters: readonly ParticipantsFilter[]): Promise<readonly number[]>
   /** The rooms whose `seq` is greater than the given one, with their current `seq`. */
   newerThan(rooms: readonly { id: string; seq: number }[]): Promise<readonly { id: string; seq: number }[]>
+  /** The rooms in which the callee is calling the caller, and in which the caller is already calling the callee. */
+  callsBetween(
+    callerId: string,
+    calleeId: string,
+    now: Date,
+  ): Promise<{ readonly reverseCall: string | null; readonly earlier: string | null }>
   /** Whether a user is in an active p2p call. */
   isInCall(userId: string): Promise<boolean>
   /** Whether a user has joined a room, is the caller of a live room, or is being rung at `now`. */
@@ -154,6 +160,9 @@ const NEWER_THAN = statement(`
 SELECT room."id"::text, room."seq"
   FROM json_to_recordset($1::json) AS known("id" uuid, "seq" integer)
   JOIN "Room" room ON room."id" = known."id" AND room."seq" > known."seq"`)
+
+const CALLS_BETWEEN = statement(`
+SELECT opposite::text AS "reverseCall", earlier::text FROM "callInTheWay"($1::text, $2::text, $3::timestamptz, NULL)`)
 
 const IS_IN_CALL = statement(`
 SELECT FROM "Participant" me JOIN "Room" room ON room."id" = me."roomId"
@@ -258,6 +267,12 @@ export function createRoomStore({ statements }: Pick<Database, 'statements'>): R
     },
 
     newerThan: (rooms) => (rooms.length === 0 ? Promise.resolve([]) : statements.run(NEWER_THAN, [json(rooms)])),
+
+    async callsBetween(callerId, calleeId, now) {
+      const values = [callerId, calleeId, now.toISOString()]
+      const [row] = await statements.run<{ reverseCall: string | null; earlier: string | null }>(CALLS_BETWEEN, values)
+      return row ?? { reverseCall: null, earlier: null }
+    },
 
     isInCall: async (userId) => (await statements.run(IS_IN_CALL, [userId])).length > 0,
 

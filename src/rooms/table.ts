@@ -5,6 +5,7 @@ import type {
   MediaType,
   ParticipantRole,
   ParticipantState,
+  Reach,
   RoomAccess,
   RoomEventType,
   RoomStatus,
@@ -22,6 +23,7 @@ interface Enums {
   readonly MediaType: MediaType
   readonly ParticipantRole: ParticipantRole
   readonly ParticipantState: ParticipantState
+  readonly Reach: Reach
   readonly RoomAccess: RoomAccess
   readonly RoomEventType: RoomEventType
   readonly RoomStatus: RoomStatus

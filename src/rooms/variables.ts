@@ -5,10 +5,15 @@ import type { Deadlines } from './rules/decision.ts'
 /** `ring`: the call rings anyway; `reject`: it ends as busy at once. */
 const BUSY_POLICIES = ['ring', 'reject'] as const
 
+/** `ring`: the call rings anyway; `fail`: it is refused. */
+const OFFLINE_POLICIES = ['ring', 'fail'] as const
+
 export interface RoomsConfig {
   readonly deadlines: Deadlines
   /** How a call to a user who is in another call is handled. */
   readonly busyPolicy: (typeof BUSY_POLICIES)[number]
+  /** How a call that can reach no device of the callee is handled. */
+  readonly offlinePolicy: (typeof OFFLINE_POLICIES)[number]
   readonly quotas: {
     /** Rooms of one user that may be live at the same time. */
     readonly liveRoomsMax: number
@@ -23,6 +28,7 @@ export const roomVariables = {
   EMPTY_TIMEOUT: seconds(30),
   MAX_DURATION: seconds(86_400),
   BUSY_POLICY: z.enum(BUSY_POLICIES).default('ring'),
+  RING_OFFLINE: z.enum(OFFLINE_POLICIES).default('ring'),
   LIVE_ROOMS_MAX: count(1000),
   RINGING_MAX: count(8, 1000),
 }
@@ -35,5 +41,6 @@ export const roomsConfig = (env: Values<typeof roomVariables>): RoomsConfig => (
     maxDuration: env.MAX_DURATION,
   },
   busyPolicy: env.BUSY_POLICY,
+  offlinePolicy: env.RING_OFFLINE,
   quotas: { liveRoomsMax: env.LIVE_ROOMS_MAX, ringingMax: env.RINGING_MAX },
 })

@@ -25,6 +25,7 @@ export const participantOf = (fields: ParticipantFieldsFragment): Participant =>
   role: lower(fields.role),
   state: lower(fields.state),
   leaveReason: fields.leaveReason && lower(fields.leaveReason),
+  reach: fields.reach && lower(fields.reach),
 })
 
 export const roomOf = (fields: RoomFieldsFragment): Room => ({
@@ -35,6 +36,7 @@ export const roomOf = (fields: RoomFieldsFragment): Room => ({
   provider: lower(fields.provider),
   access: lower(fields.access),
   endReason: fields.endReason && lower(fields.endReason),
+  reach: fields.reach && lower(fields.reach),
   participants: fields.participants.map(participantOf),
 })
 

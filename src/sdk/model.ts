@@ -24,6 +24,12 @@ export type ParticipantState = 'invited' | 'joined' | 'left' | 'rejected' | 'mis
 /** Why a membership ended. */
 export type LeaveReason = 'left' | 'removed' | 'disconnected' | 'replaced' | 'ended'
 
+/**
+ * How far the ring of an invitation got: to a `connected` device; `pushed` to a push service, which notifies a device; or
+ * `none`.
+ */
+export type Reach = 'none' | 'pushed' | 'connected'
+
 /** The provider that carries a room's media. */
 export const RTCProviderType = {
   /** Peer to peer between browsers; needs no vendor account. */
@@ -82,6 +88,8 @@ export interface Participant {
   readonly sessionId: string | null
   /** When the connection was lost: the membership and its `duration` end then unless it is restored. */
   readonly lostAt: string | null
+  /** How far the last invitation got that rang; `null` if none did. A change emits `participant_updated`. */
+  readonly reach: Reach | null
 }
 
 /** A room or call. */
@@ -124,6 +132,8 @@ export interface Room {
   readonly activeUntil: string | null
   /** The user who may invite, remove and end the group; `null` in a call. A change emits `room_updated`. */
   readonly hostId: string | null
+  /** In a call, whether the ring got to a device of the callee; `null` in a group. It changes while the call rings. */
+  readonly reach: Reach | null
   /** All participants, past and present, in the order they were added. */
   readonly participants: readonly Participant[]
 }

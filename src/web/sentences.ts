@@ -33,6 +33,7 @@ const SENTENCES: Readonly<Record<ErrorCode, (error: RtcError, device: string) =>
   BAD_USER_INPUT: ({ problems }) => `That does not work. ${problems.map(problemSentence).join(' ')}`.trim(),
   CONFLICT: () => 'That is not possible any more: the call has moved on.',
   ROOM_ENDED: () => 'This call is over.',
+  CALLEE_OFFLINE: () => 'No device of theirs is connected, so the call cannot ring.',
   ROOM_FULL: () => 'The call is full: there is no seat left.',
   IDEMPOTENCY_CONFLICT: () => 'The same request was made twice with different content.',
   PAYLOAD_TOO_LARGE: () => 'That is more than the gateway takes at once.',
@@ -180,14 +181,25 @@ export function eventSentence({ type, participant, actorId, subjectId, room }: L
     participant_rejected: () => say`${who} has declined`,
     participant_missed: () => say`${who} did not answer`,
     participant_removed: () => say`${who} was removed`,
-    participant_updated: () =>
-      participant
-        ? say`${who}: mic ${participant.audio ? 'on' : 'off'}, camera ${participant.video ? 'on' : 'off'}`
-        : say`${who} has changed microphone or camera`,
+    participant_updated: () => updatedSentence(who, { participant: participant ?? null, actorId }),
     participant_disconnected: () => say`${who} has lost the connection`,
     participant_reconnected: () => say`${who} is back`,
   }
   return sentences[type]()
+}
+
+/** A ring that got further has no actor; it is the only change of somebody who is invited. */
+function updatedSentence(
+  who: Sentence,
+  { participant, actorId }: Pick<RoomUpdate, 'participant' | 'actorId'>,
+): Sentence {
+  if (participant?.state === 'invited') {
+    return participant.reach === 'pushed' ? say`A notification was sent to ${who}` : say`A device of ${who} is ringing`
+  }
+  if (participant) {
+    return say`${who}: mic ${participant.audio ? 'on' : 'off'}, camera ${participant.video ? 'on' : 'off'}`
+  }
+  return actorId === null ? say`${who} was reached` : say`${who} has changed microphone or camera`
 }
 
 /** An event from the log or, with `participant` and `room`, from the stream. */

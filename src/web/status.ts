@@ -1,4 +1,4 @@
-import type { ParticipantState, Room } from '../sdk/index.ts'
+import type { Participant, ParticipantState, Reach, Room } from '../sdk/index.ts'
 import { type PhoneState, ringingCalls } from './phone-state.ts'
 import { namesOf, say, type Sentence } from './sentence.ts'
 import { endedSentence } from './sentences.ts'
@@ -31,5 +31,15 @@ function roomStatus(room: Room, userId: string, media: PhoneState['peerStates'])
     const talk = rest.length > 0 ? say`In a call with ${namesOf(rest)}. ` : []
     return lost.length > 0 ? say`${talk}${namesOf(lost)} cannot be reached.` : say`In a call with ${namesOf(joined)}.`
   }
-  return invited.length > 0 ? say`Ringing ${namesOf(invited)}…` : ['Nobody else is in the call.']
+  return invited.length > 0 ? ringingSentence(others) : ['Nobody else is in the call.']
+}
+
+/** Who rings, and for whom the ring has not got to a connected device. */
+function ringingSentence(others: readonly Participant[]): Sentence {
+  const invited = others.filter(({ state }) => state === 'invited')
+  const withReach = (reach: Reach) => invited.filter((other) => other.reach === reach).map(({ userId }) => userId)
+  const [pushed, unreached] = [withReach('pushed'), withReach('none')]
+  const ringing = say`Ringing ${namesOf(invited.map(({ userId }) => userId))}…`
+  const notified = pushed.length > 0 ? say` A notification was sent to ${namesOf(pushed)}.` : []
+  return say`${ringing}${notified}${unreached.length > 0 ? say` No device of ${namesOf(unreached)} is connected.` : []}`
 }

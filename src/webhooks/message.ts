@@ -77,6 +77,8 @@ const callJson = (room: Room, callee: Participant, deadline: Date | null) => ({
   calleeId: callee.userId,
   mediaType: room.mediaType,
   deadline: deadline?.toISOString() ?? null,
+  /** How far the ring got. */
+  reach: callee.reach,
   /** The device that answered. */
   deviceId: callee.state === 'joined' ? callee.deviceId : null,
 })

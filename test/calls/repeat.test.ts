@@ -24,8 +24,9 @@ const nextCalls = async (messages: Messages, count: number): Promise<Answer['bod
 
 describe('a repeated call while the first one rings', () => {
   test('returns the first call as replayed over REST and GraphQL', () =>
-    withWorld(async ({ alice, bob }) => {
+    withWorld(async ({ app, alice, bob }) => {
       const ringing = bob.subscribe(CALLS)
+      await expect.poll(() => app.calls.size).toBe(1)
       const first = await call(alice, { metadata: { a: 1, b: [true] } })
       const again = await call(alice, { metadata: { b: [true], a: 1 }, name: 'another name' })
       expect([first.status, again.status]).toEqual([201, 200])

@@ -16,7 +16,9 @@ function groupWith(state: ParticipantState): Room {
       actor: alice,
       calleeIsBusy: false,
       expectStream: false,
+      calleeIsOffline: false,
       silentFor: new Set(),
+      connected: new Set(),
       room: {
         id: '01900000-0000-7000-8000-000000000001',
         type: 'group',

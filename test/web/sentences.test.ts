@@ -10,7 +10,9 @@ import {
 } from '../../src/sdk/index.ts'
 import { clock, historyRow } from '../../src/web/history.ts'
 import { isolated, nameOf, namesOf, plain } from '../../src/web/sentence.ts'
+import { INITIAL } from '../../src/web/phone-state.ts'
 import { endedSentence, errorSentence, eventSentence } from '../../src/web/sentences.ts'
+import { statusOf } from '../../src/web/status.ts'
 
 const AT = '2030-01-01T12:00:00.000Z'
 
@@ -29,6 +31,7 @@ const person = (userId: string, state: ParticipantState, rest: Partial<Participa
   duration: 0,
   sessionId: null,
   lostAt: null,
+  reach: null,
   ...rest,
 })
 
@@ -53,6 +56,7 @@ const over = (endReason: EndReason, { duration = null, bob = 'left' }: Partial<O
   duration,
   activeUntil: null,
   hostId: null,
+  reach: null,
   participants: [person('alice', 'left'), person('bob', bob)],
 })
 interface Over {
@@ -121,6 +125,18 @@ describe('the messages of the page', () => {
       return plain(eventSentence(event))
     })
     for (const sentence of [wrong, ...events]) expect(sentence).not.toMatch(/[a-z][A-Z]|_/)
+  })
+
+  it.each([
+    ['none', 'Ringing bob… No device of bob is connected.', 'bob was reached'],
+    ['pushed', 'Ringing bob… A notification was sent to bob.', 'A notification was sent to bob'],
+    ['connected', 'Ringing bob…', 'A device of bob is ringing'],
+  ] as const)('tell the caller of a ring with reach %s', (reach, status, event) => {
+    const bob = person('bob', 'invited', { reach })
+    const room: Room = { ...over('missed'), status: 'waiting', reach, participants: [person('alice', 'joined'), bob] }
+    expect(plain(statusOf({ ...INITIAL, gateway: 'connected', room }, 'alice'))).toBe(status)
+    const update = { seq: 2, type: 'participant_updated', at: AT, actorId: null, subjectId: 'bob' } as const
+    expect(plain(eventSentence(reach === 'none' ? update : { ...update, participant: bob, room }))).toBe(event)
   })
 
   it('keep names as separate parts, as spelled', () => {

@@ -93,7 +93,7 @@ describe('an endpoint', () => {
     expect(new Set(endpoint.accepted.map(({ headers }) => headers['webhook-id'])).size).toBe(7)
     const [, ringing, , , answered] = endpoint.accepted.map(({ message }) => message.data.call)
     const deadline = new Date(clock.now().getTime() + 45_000).toISOString()
-    const expected = { callId: roomId, callerId: 'alice', calleeId: 'bob', mediaType: 'audio', deadline }
+    const expected = { reach: 'none', callId: roomId, callerId: 'alice', calleeId: 'bob', mediaType: 'audio', deadline }
     expect(ringing).toEqual({ ...expected, deviceId: null })
     expect(answered).toEqual({ ...expected, deviceId: 'phone' })
   })

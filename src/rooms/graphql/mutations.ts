@@ -23,7 +23,7 @@ import {
 import type { Participant, Room, RoomMember } from '../model.ts'
 import { REJECT_REASONS } from '../rules/command.ts'
 import { memberMutation } from './member-mutation.ts'
-import { ParticipantRef } from './participant.ts'
+import { ParticipantRef, Reach } from './participant.ts'
 import { MediaType, RoomAccess, RoomRef, RoomType } from './room.ts'
 
 /** Any string is valid input: an unknown user is not a participant, hence NOT_FOUND. */
@@ -64,6 +64,12 @@ const CreateRoomPayload = builder.objectRef<{ room: Room; replayed: boolean }>('
       description:
         'The room existed before: it was created with the same clientRequestId, or your callee is calling you and you ' +
         'joined that call, or you are already calling this callee.',
+    }),
+    reach: t.field({
+      type: Reach,
+      nullable: true,
+      description: 'In P2P, whether a device of the callee is connected, notified, or neither. Null in a GROUP.',
+      resolve: ({ room }) => room.reach,
     }),
   }),
 })
@@ -127,7 +133,8 @@ builder.mutationFields((t) => ({
     description:
       'Creates a room and sends the invitations. The creator joins with joinRoom. If a call of yours is already ringing for ' +
       'the callee, it is returned when mediaType, provider and metadata are equal and your stream was not lost; otherwise it ' +
-      'is cancelled and the new call rings. If RINGING_MAX calls are ringing for the callee, the new call ends as BUSY.',
+      'is cancelled and the new call rings. If RINGING_MAX calls are ringing for the callee, the new call ends as BUSY. ' +
+      'With RING_OFFLINE=fail, a call that can reach no device of the callee is refused with CALLEE_OFFLINE.',
     args: { input: t.arg({ type: CreateRoomInput, required: true, description: 'The room to create.' }) },
     resolve: (_root, { input: { clientRequestId, ...input } }, { rooms, actor }) =>
       rooms.create(actor, parseInput(CreateRoom, input), requireClientRequestId(clientRequestId)),

@@ -6,6 +6,8 @@ import {
   PARTICIPANT_STATES,
   type Participant,
   participantDuration,
+  REACH_CHANGES_MAX,
+  REACHES,
   uidOf,
 } from '../model.ts'
 
@@ -30,6 +32,17 @@ export const ParticipantState = enumOf('ParticipantState', PARTICIPANT_STATES, '
   missed: 'Did not answer the invitation before its deadline.',
   removed: 'Removed by the host; may not join until invited again.',
 })
+
+export const Reach = enumOf(
+  'Reach',
+  REACHES,
+  'How far the ring of an invitation got. While it rings, it only gets further: NONE, PUSHED, CONNECTED.',
+  {
+    none: 'No device of the user is connected, and no push service has been asked to notify one.',
+    pushed: "A push service has accepted a notification for the user's devices.",
+    connected: 'A device of the user is connected: it has a live stream of incoming calls.',
+  },
+)
 
 /** A room from a stream carries its participants and is shown as of its event; a room from a read is shown as of now. */
 export interface AsOf {
@@ -84,6 +97,13 @@ export const ParticipantRef = builder.prismaObject('Participant', {
       description:
         'When the connection was lost. The membership and its duration end at this time unless the connection is restored; ' +
         '`leftAt` is the time at which the participant left.',
+    }),
+    reach: t.expose('reach', {
+      type: Reach,
+      nullable: true,
+      description:
+        'How far the last invitation got that rang; a change while it rings emits PARTICIPANT_UPDATED, in rooms of up to ' +
+        `${REACH_CHANGES_MAX} participants. Null if no invitation rang.`,
     }),
   }),
 })

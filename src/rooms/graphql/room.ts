@@ -18,7 +18,7 @@ import {
   roomDuration,
   type RoomFields,
 } from '../model.ts'
-import { type AsOf, asOf, asOfRoom, ParticipantRef } from './participant.ts'
+import { type AsOf, asOf, asOfRoom, ParticipantRef, Reach } from './participant.ts'
 
 export const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two users, or a group.', {
   p2p: 'A call between a caller and a callee.',
@@ -97,6 +97,12 @@ export const RoomRef = builder.prismaObject('Room', {
       nullable: true,
       description:
         'When an ended room stopped being active: `endedAt`, or the time at which the connection was lost that ended it.',
+    }),
+    reach: t.expose('reach', {
+      type: Reach,
+      nullable: true,
+      description:
+        'In P2P, `reach` of the callee: whether a device of theirs is connected, notified, or neither. Null in a GROUP.',
     }),
     participants: t.field({
       type: [ParticipantRef],

@@ -1,5 +1,6 @@
 import type { Actor } from '../../core/actor.ts'
 import type { MediaProvider } from '../../core/media-provider.ts'
+import type { Reach } from '../model.ts'
 
 export const REJECT_REASONS = ['declined', 'busy'] as const
 export type RejectReason = (typeof REJECT_REASONS)[number]
@@ -48,6 +49,8 @@ export interface Invite {
   readonly userIds: readonly string[]
   /** Invited users for whom the invitation does not ring. */
   readonly silentFor: ReadonlySet<string>
+  /** Invited users with a connected device. */
+  readonly connected: ReadonlySet<string>
 }
 
 export interface Remove {
@@ -98,6 +101,13 @@ export interface Absent {
   readonly since: Date
 }
 
+/** The ring of an invitation got to a device, or to a push service that will notify one. */
+export interface Reached {
+  readonly type: 'reached'
+  readonly userId: string
+  readonly reach: Exclude<Reach, 'none'>
+}
+
 /** The commands on an existing room. */
 export type RoomCommand =
   | Join
@@ -113,5 +123,6 @@ export type RoomCommand =
   | Disconnect
   | Reconnect
   | Absent
+  | Reached
   /** Applies passed deadlines only. */
   | { readonly type: 'tick' }

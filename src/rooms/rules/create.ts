@@ -1,9 +1,10 @@
 import type { Actor } from '../../core/actor.ts'
 import type { MediaProvider } from '../../core/media-provider.ts'
-import { type Decision, type RoomLimits, refuseInput, type Refusal } from './decision.ts'
+import { type Decision, type RoomLimits, refuse, refuseInput, type Refusal } from './decision.ts'
 import { Draft, later } from './draft.ts'
 import { end } from './ending.ts'
 import { rejected } from './invitation.ts'
+import { ringOf } from './reach.ts'
 import {
   type MediaType,
   type Metadata,
@@ -19,8 +20,12 @@ export interface CreateCommand {
   readonly actor: Actor
   /** The call ends at once as busy. */
   readonly calleeIsBusy: boolean
+  /** The callee can be neither rung nor pushed to, and such calls are refused. */
+  readonly calleeIsOffline: boolean
   /** Invited users for whom the invitation does not ring. */
   readonly silentFor: ReadonlySet<string>
+  /** Invited users with a connected device. */
+  readonly connected: ReadonlySet<string>
   /** Used if the caller joins the callee's call instead: whether the client announces a stream. */
   readonly expectStream: boolean
   readonly room: {
@@ -40,23 +45,35 @@ export interface CreateCommand {
   }
 }
 
+const CALLEE_OFFLINE = refuse('CALLEE_OFFLINE', 'No device of the callee is connected or can be notified.')
+
 /** Default seats of a group with a media server. */
 const GROUP_SEATS = 50
 const P2P_SEATS = 2
 
-/** Creates a room. Refuses with FORBIDDEN or BAD_USER_INPUT. */
+/** Creates a room. Refuses with FORBIDDEN, BAD_USER_INPUT or CALLEE_OFFLINE. */
 export function decideCreate(
-  { actor, room, calleeIsBusy, silentFor }: CreateCommand,
+  { actor, room, calleeIsBusy, calleeIsOffline, ...invitees }: CreateCommand,
   now: Date,
   limits: RoomLimits,
 ): Decision {
   const refusal = refusalOfCreation({ actor, room }) ?? problemOf(room, limits)
   if (refusal) return refusal
+  if (calleeIsOffline && !calleeIsBusy) return CALLEE_OFFLINE
 
   const { participantIds, ...fields } = room
   const invited = room.type === 'p2p' ? [room.calleeId ?? ''] : membersOf(room)
   const role: ParticipantRole = room.type === 'p2p' ? 'callee' : 'member'
   const ringsUntil = later(now, limits.ring)
+  const people = invited.map((userId, index) =>
+    newParticipant(room, userId, {
+      ordinal: index + 1,
+      role,
+      ringsUntil,
+      ...ringOf(userId, invitees),
+      ...(calleeIsBusy && { reach: null }),
+    }),
+  )
   const draft = new Draft(null, now)
   draft.emit('room_created', actor.id, {
     room: {
@@ -74,6 +91,7 @@ export function decideCreate(
       deadlineAt: null,
       activeUntil: null,
       hostId: room.type === 'group' ? room.callerId : null,
+      reach: room.type === 'p2p' ? (people[0]?.reach ?? null) : null,
     },
     participants: [
       // In p2p, the caller has to join by the same deadline as the callee; in a group, the caller has no deadline.
@@ -82,9 +100,7 @@ export function decideCreate(
         role: 'caller',
         ringsUntil: room.type === 'p2p' ? ringsUntil : null,
       }),
-      ...invited.map((userId, index) =>
-        newParticipant(room, userId, { ordinal: index + 1, role, ringsUntil, silent: silentFor.has(userId) }),
-      ),
+      ...people,
     ],
   })
   const callee = calleeIsBusy ? draft.room.participants.find(({ role }) => role === 'callee') : undefined

@@ -6,6 +6,7 @@ import { transferHost } from './host.ts'
 import { invite, missRing, reject, remove } from './invitation.ts'
 import { absent, disconnect, leavePostponed, leaveDisconnected, reconnect } from './presence.ts'
 import { join, leave, update } from './membership.ts'
+import { reached } from './reach.ts'
 import type { Room } from '../model.ts'
 import { refusalOfCommand } from '../policy.ts'
 
@@ -48,6 +49,8 @@ function applyCommand(draft: Draft, command: RoomCommand, limits: RoomLimits): R
       return reconnect(draft, command)
     case 'absent':
       return absent(draft, command, limits)
+    case 'reached':
+      return reached(draft, command)
     case 'tick':
       return undefined
     default:

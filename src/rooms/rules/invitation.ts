@@ -5,6 +5,7 @@ import { end } from './ending.ts'
 import { departed, newParticipant, type Participant, ROOM_PARTICIPANTS_MAX } from '../model.ts'
 import { ROOM_ENDED } from '../policy.ts'
 import { emptyDeadlineAfter } from './membership.ts'
+import { ringOf } from './reach.ts'
 
 /** The actor declines an invitation; a p2p call ends. */
 export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undefined {
@@ -21,7 +22,7 @@ export function reject(draft: Draft, { actor, reason }: Reject): Refusal | undef
 export const rejected = (before: Participant): Participant => ({ ...before, state: 'rejected', ringsUntil: null })
 
 /** The host of a group invites users; it rings again for those who missed, rejected, left or were removed. */
-export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limits: RoomLimits): Refusal | undefined {
+export function invite(draft: Draft, { actor, userIds, ...invitees }: Invite, limits: RoomLimits): Refusal | undefined {
   const { room, now } = draft
   if (room.participants.joinedCount >= room.maxParticipants) {
     return refuse('ROOM_FULL', `All ${room.maxParticipants} seats are taken.`)
@@ -45,11 +46,11 @@ export function invite(draft: Draft, { actor, userIds, silentFor }: Invite, limi
   }
   const ringsUntil = later(now, limits.ring)
   const rows = toInvite.map((userId): Participant => {
-    const silent = silentFor.has(userId)
+    const ring = ringOf(userId, invitees)
     const before = participants.get(userId)
-    if (before) return { ...before, state: 'invited', ringsUntil, silent }
+    if (before) return { ...before, state: 'invited', ringsUntil, ...ring }
     const ordinal = newcomers.get(userId) ?? participants.length
-    return newParticipant(room, userId, { ordinal, role: 'member', ringsUntil, silent })
+    return newParticipant(room, userId, { ordinal, role: 'member', ringsUntil, ...ring })
   })
   // Before the first join, the room stays open at least until the invitations expire.
   const extendsEmptyDeadline = room.emptyAt !== null && !room.participants.everJoined && room.emptyAt < ringsUntil

@@ -69,6 +69,7 @@ function viewOf(room: Room, now: number) {
     endReason: room.endReason,
     endedBy: room.endedBy,
     hostId: room.hostId,
+    reach: room.reach,
     activeUntil: millis(room.activeUntil),
     emptyAt: millis(room.emptyAt),
     expiresAt: millis(room.expiresAt),
@@ -98,6 +99,7 @@ function viewOfParticipant(participant: Participant, now: number): ModelParticip
     lostAt: millis(participant.lostAt),
     leavesAt: millis(participant.leavesAt),
     mediaLost: participant.mediaLost ?? false,
+    reach: participant.reach,
     duration: participantDuration(participant, new Date(now)),
   }
 }

@@ -39,13 +39,15 @@ export interface Gateway {
   execute(roomId: string, command: RoomCommand): Promise<Room>
   /** Blocks or unblocks `userId`. */
   block(actor: User, userId: string, blocks: boolean): Promise<void>
+  /** Connects a device of the user to another node, or disconnects it. */
+  connect(userId: string, isConnected: boolean): Promise<void>
   /** Claims overdue rooms, as the sweeper does. */
   claimDue(): Promise<readonly string[]>
   record(roomIds: readonly string[]): Promise<readonly Recorded[]>
   /** Reads the room and its log through the app's own services. */
   readThroughApp(roomId: string): Promise<Pick<Recorded, 'row' | 'events'>>
   countRooms(): Promise<number>
-  /** Deletes all rooms and blocks. */
+  /** Deletes all rooms, blocks and connections. */
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -90,6 +92,9 @@ export async function startGateway(): Promise<Gateway> {
   })
   const observer = new pg.Client({ connectionString: database.url })
   await observer.connect()
+  await observer.query(
+    `INSERT INTO "Node" ("id", "startedAt", "seenAt") VALUES (gen_random_uuid(), now(), now() + interval '1 day')`,
+  )
 
   const execute = async (roomId: string, command: RoomCommand): Promise<Room> => {
     switch (command.type) {
@@ -129,6 +134,12 @@ export async function startGateway(): Promise<Gateway> {
     async block(actor, userId, blocks) {
       await app.blocks[blocks ? 'block' : 'unblock'](actorOf(actor), userId)
     },
+    async connect(userId, isConnected) {
+      const change = isConnected
+        ? `INSERT INTO "ConnectedUser" ("userId", "nodeId") SELECT $1, "id" FROM "Node" ON CONFLICT DO NOTHING`
+        : `DELETE FROM "ConnectedUser" WHERE "userId" = $1`
+      await observer.query(change, [userId])
+    },
     claimDue: async () => (await store.claimDue(clock.now(), 100)).rooms,
     async record(roomIds) {
       const { rows } = await observer.query<{ room: JsonRow; participants: JsonRow[]; lines: string }>({
@@ -150,6 +161,7 @@ export async function startGateway(): Promise<Gateway> {
     async clear() {
       await observer.query('DELETE FROM "Room"')
       await observer.query('DELETE FROM "Block"')
+      await observer.query('DELETE FROM "ConnectedUser"')
     },
     async close() {
       await observer.end()

@@ -6,6 +6,7 @@ import type {
   MediaType,
   ParticipantRole,
   ParticipantState,
+  Reach,
   RoomAccess,
   RoomEventType,
   RoomStatus,
@@ -54,6 +55,7 @@ export interface ModelParticipant {
   leavesAt: number | null
   /** The media was lost, and not the stream. */
   mediaLost: boolean
+  reach: Reach | null
 }
 
 export interface Request {
@@ -85,6 +87,8 @@ export interface Room {
   endReason: EndReason | null
   endedBy: string | null
   hostId: string | null
+  /** Of the callee. */
+  reach: Reach | null
   activeUntil: number | null
   emptyAt: number | null
   expiresAt: number
@@ -137,6 +141,7 @@ export type RoomCommand =
     }
   /** The session, which began `ago` seconds ago, did not open the stream that it announced. */
   | { readonly type: 'absent'; readonly userId: string; readonly sessionId: string; readonly ago: number }
+  | { readonly type: 'reached'; readonly userId: string; readonly reach: 'pushed' | 'connected' }
   | { readonly type: 'tick' }
 
 export type Outcome = 'ok' | ErrorCode
@@ -149,6 +154,8 @@ export class Rules {
   readonly rooms: Room[] = []
   /** Blocks as `userId>blockedId`. */
   readonly blocks = new Set<string>()
+  /** Users with a connected device. */
+  readonly connected = new Set<string>()
   now: number
 
   constructor(now: number) {
@@ -173,7 +180,8 @@ export class Rules {
     const isBusy = request.type === 'p2p' && !this.#isBlocked(calleeId, callerId) && this.#isAtRingLimit(calleeId)
     const silentFor = (userId: string) =>
       this.#isBlocked(userId, callerId) || (request.type === 'group' && this.#isAtRingLimit(userId))
-    const room = newRoom({ actor, request, key, nth: this.rooms.length, now: this.now, silentFor })
+    const { connected, now } = this
+    const room = newRoom({ actor, request, key, nth: this.rooms.length, now, silentFor, connected })
     if (isBusy) endAsBusy(room, this.now)
     this.rooms.push(room)
     return { outcome: 'ok', room, replayed: false }
@@ -187,7 +195,7 @@ export class Rules {
     )
     const after = structuredClone(room)
     applyDeadlines(after, this.now)
-    const refusal = applyCommand(after, command, { now: this.now, silent })
+    const refusal = applyCommand(after, command, { now: this.now, silent, connected: this.connected })
     if (refusal) return refusal
     if (after.log.length > room.log.length) after.claimedUntil = null
     Object.assign(room, after)
@@ -295,10 +303,11 @@ interface NewRoom {
   readonly key: string | null
   readonly nth: number
   readonly now: number
+  readonly connected: ReadonlySet<string>
   silentFor(userId: string): boolean
 }
 
-function newRoom({ actor, request, key, nth, now, silentFor }: NewRoom): Room {
+function newRoom({ actor, request, key, nth, now, silentFor, connected }: NewRoom): Room {
   const { type, mediaType, access, calleeId } = request
   const callerId = request.callerId ?? actor.id
   const ringsUntil = now + LIMITS.ring
@@ -306,7 +315,10 @@ function newRoom({ actor, request, key, nth, now, silentFor }: NewRoom): Room {
     type === 'p2p'
       ? [newParticipant(calleeId ?? '', 'callee', ringsUntil)]
       : inviteesOf(callerId, request.participantIds).map((userId) => newParticipant(userId, 'member', ringsUntil))
-  for (const participant of invited) participant.silent = silentFor(participant.userId)
+  for (const participant of invited) {
+    participant.silent = silentFor(participant.userId)
+    participant.reach = reachAtFirst(participant, connected)
+  }
   return {
     nth,
     createdBy: actor.id,
@@ -325,6 +337,7 @@ function newRoom({ actor, request, key, nth, now, silentFor }: NewRoom): Room {
     endReason: null,
     endedBy: null,
     hostId: type === 'group' ? callerId : null,
+    reach: type === 'p2p' ? (invited[0]?.reach ?? null) : null,
     activeUntil: null,
     emptyAt: type === 'p2p' ? null : now + (invited.length > 0 ? Math.max(LIMITS.ring, LIMITS.empty) : LIMITS.empty),
     expiresAt: now + LIMITS.maxDuration,
@@ -333,6 +346,9 @@ function newRoom({ actor, request, key, nth, now, silentFor }: NewRoom): Room {
     log: [{ type: 'room_created', at: now, subjectId: null, actorId: actor.id }],
   }
 }
+
+const reachAtFirst = ({ userId, silent }: ModelParticipant, connected: ReadonlySet<string>): Reach =>
+  connected.has(userId) && !silent ? 'connected' : 'none'
 
 const newParticipant = (userId: string, role: ParticipantRole, ringsUntil: number | null): ModelParticipant => ({
   userId,
@@ -353,6 +369,7 @@ const newParticipant = (userId: string, role: ParticipantRole, ringsUntil: numbe
   lostAt: null,
   leavesAt: null,
   mediaLost: false,
+  reach: null,
 })
 
 /** Ends a call whose callee is at the ring limit. */
@@ -361,6 +378,8 @@ function endAsBusy(room: Room, now: number): void {
   if (!callee) return
   callee.state = 'rejected'
   callee.ringsUntil = null
+  callee.reach = null
+  room.reach = null
   emit(room, 'participant_rejected', { now, subjectId: callee.userId, actorId: null })
   endRoom(room, { reason: 'busy', by: null, now })
 }
@@ -371,7 +390,7 @@ const mayRead = (room: Room, { id, isAdmin }: User): boolean =>
 function applyCommand(
   room: Room,
   command: Exclude<RoomCommand, { type: 'read' }>,
-  { now, silent }: { now: number; silent: ReadonlySet<string> },
+  { now, ...invitees }: { now: number; silent: ReadonlySet<string>; connected: ReadonlySet<string> },
 ): ErrorCode | undefined {
   switch (command.type) {
     case 'join':
@@ -383,7 +402,7 @@ function applyCommand(
     case 'reject':
       return reject(room, command, now)
     case 'invite':
-      return invite(room, command, { now, silent })
+      return invite(room, command, { now, ...invitees })
     case 'remove':
       return remove(room, command, now)
     case 'transferHost':
@@ -396,6 +415,8 @@ function applyCommand(
       return reconnect(room, command, now)
     case 'absent':
       return absent(room, command, now)
+    case 'reached':
+      return reached(room, command, now)
     case 'supersede':
       return supersede(room, now)
     case 'tick':
@@ -519,7 +540,7 @@ function reject(room: Room, { actor, reason }: RoomCommand & { type: 'reject' },
 function invite(
   room: Room,
   { actor, userIds }: RoomCommand & { type: 'invite' },
-  { now, silent }: { now: number; silent: ReadonlySet<string> },
+  { now, silent, connected }: { now: number; silent: ReadonlySet<string>; connected: ReadonlySet<string> },
 ): ErrorCode | undefined {
   if (actor.id !== room.hostId) return 'FORBIDDEN'
   if (!isOpen(room)) return 'ROOM_ENDED'
@@ -539,9 +560,20 @@ function invite(
     participant.state = 'invited'
     participant.ringsUntil = now + LIMITS.ring
     participant.silent = silent.has(userId)
+    participant.reach = reachAtFirst(participant, connected)
     emit(room, 'participant_invited', { now, subjectId: userId, actorId: actor.id })
   }
   return undefined
+}
+
+function reached(room: Room, { userId, reach }: RoomCommand & { type: 'reached' }, now: number): undefined {
+  const participant = participantOf(room, userId)
+  if (!isOpen(room) || participant?.state !== 'invited' || participant.ringsUntil === null || participant.silent) return
+  if (room.type === 'p2p' && participant.role === 'caller') return
+  if (participant.reach === 'connected' || participant.reach === reach) return
+  participant.reach = reach
+  if (room.type === 'p2p') room.reach = reach
+  emit(room, 'participant_updated', { now, subjectId: userId, actorId: null })
 }
 
 function remove(room: Room, { actor, userId }: RoomCommand & { type: 'remove' }, now: number): ErrorCode | undefined {

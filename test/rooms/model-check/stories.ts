@@ -73,6 +73,13 @@ const block = (blocker: User, userId: string, blocks: boolean): Command =>
     return []
   })
 
+const connect = (user: string, isConnected: boolean): Command =>
+  command(`${isConnected ? 'connect' : 'disconnect'} ${user}`, async ({ rules }, gateway) => {
+    await gateway.connect(user, isConnected)
+    rules.connected[isConnected ? 'add' : 'delete'](user)
+    return []
+  })
+
 const wait = (seconds: number): Command =>
   command(`wait ${seconds} s`, ({ rules }, gateway) => {
     gateway.clock.advance(seconds)
@@ -197,6 +204,11 @@ const roomCommand: fc.Arbitrary<RoomCommand> = fc.oneof(
       }),
     ),
   },
+  fc.record<RoomCommand & { type: 'reached' }>({
+    type: fc.constant('reached'),
+    userId,
+    reach: fc.constantFrom('pushed', 'connected'),
+  }),
   fc.record<RoomCommand & { type: 'absent' }>({
     type: fc.constant('absent'),
     userId,
@@ -212,6 +224,7 @@ const commands = fc.commands<Model, Gateway, false>(
       fc.tuple(fc.constantFrom(0, 0, 1, 2), roomCommand).map((done) => execute(...done)),
     ),
     fc.tuple(actor, userId, fc.boolean()).map((blocked) => block(...blocked)),
+    fc.tuple(userId, fc.boolean()).map((connected) => connect(...connected)),
     fc.constantFrom(0, 1, 4, 5, 19, 20, 30, 44, 45, 100, 240).map(wait),
     fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)).map(sweep),
   ],

@@ -35,19 +35,18 @@ function accepted(decision: Decision): Accepted {
   if (decision.kind === 'refusal') throw new Error(`refused: ${decision.code} ${decision.message}`)
   return decision
 }
+const creation = {
+  type: 'create',
+  actor: alice,
+  expectStream: false,
+  calleeIsBusy: false,
+  calleeIsOffline: false,
+  silentFor: new Set<string>(),
+  connected: new Set<string>(),
+  room: newRoom,
+} as const
 const create = (room: Partial<CreateCommand['room']> = {}, actor = alice): Decision =>
-  decideCreate(
-    {
-      type: 'create',
-      actor,
-      expectStream: false,
-      calleeIsBusy: false,
-      silentFor: new Set(),
-      room: { ...newRoom, ...room },
-    },
-    START,
-    LIMITS,
-  )
+  decideCreate({ ...creation, actor, room: { ...newRoom, ...room } }, START, LIMITS)
 const created = (room: Partial<CreateCommand['room']> = {}): Room => accepted(create(room)).room
 
 const join = (
@@ -84,6 +83,7 @@ const invite = (actor: Actor, ...userIds: string[]): RoomCommand => ({
   actor,
   userIds,
   silentFor: new Set(),
+  connected: new Set(),
 })
 const remove = (actor: Actor, userId: string): RoomCommand => ({ type: 'remove', actor, userId })
 const update = (actor: Actor, flags: { audio?: boolean; video?: boolean }): RoomCommand => ({
@@ -228,16 +228,95 @@ describe('joining', () => {
 })
 
 test('a call to a busy callee ends at once if BUSY_POLICY is reject', () => {
-  const decision = accepted(
-    decideCreate(
-      { type: 'create', actor: alice, calleeIsBusy: true, expectStream: false, silentFor: new Set(), room: newRoom },
-      START,
-      LIMITS,
-    ),
-  )
+  const decision = accepted(decideCreate({ ...creation, calleeIsBusy: true }, START, LIMITS))
   expect(decision.events.map(({ type }) => type)).toEqual(['room_created', 'participant_rejected', 'room_ended'])
   expect(decision.room).toMatchObject({ status: 'ended', endReason: 'busy', endedBy: null, deadlineAt: null })
   expect(findParticipant(decision.room, 'bob')?.state).toBe('rejected')
+})
+
+describe('reach', () => {
+  const reachOf = (room: Room, userId = 'bob') => findParticipant(room, userId)?.reach
+  const reached = (reach: 'pushed' | 'connected', userId = 'bob'): RoomCommand => ({ type: 'reached', userId, reach })
+  const call = (facts: Partial<CreateCommand>): Room =>
+    accepted(decideCreate({ ...creation, ...facts }, START, LIMITS)).room
+  const bobIs = new Set(['bob'])
+
+  test.each([
+    ['a connected callee', { connected: bobIs }, 'connected'],
+    ['a callee without a connected device', {}, 'none'],
+    ['a connected callee who has blocked the caller', { connected: bobIs, silentFor: bobIs }, 'none'],
+    ['a busy callee, for whom nothing rings', { connected: bobIs, calleeIsBusy: true }, null],
+  ])('of a call to %s', (_, facts, reach) => {
+    const room = call(facts)
+    expect([reachOf(room), reachOf(room, 'alice'), room.reach]).toEqual([reach, null, reach])
+  })
+
+  test('is of each invited participant in a group', () => {
+    const room = call({ connected: bobIs, room: { ...newRoom, ...group } })
+    expect([reachOf(room), reachOf(room, 'carol'), reachOf(room, 'alice'), room.reach]).toEqual([
+      'connected',
+      'none',
+      null,
+      null,
+    ])
+  })
+
+  test('only gets further, with one event each time', () => {
+    const { room, types } = run(
+      created(),
+      [1, reached('pushed')],
+      [1, reached('pushed')],
+      [2, reached('connected')],
+      [3, reached('pushed')],
+      [3, reached('connected')],
+    )
+    expect(types).toEqual(['participant_updated', 'participant_updated'])
+    expect([reachOf(room), room.reach]).toEqual(['connected', 'connected'])
+  })
+
+  test.each([
+    ['the caller', [reached('connected', 'alice')]],
+    ['a user who is no participant', [reached('connected', 'dave')]],
+    ['a callee who has answered', [join(bob), reached('connected')]],
+  ])('does not change for %s', (_, commands) => {
+    const { types } = run(created(), ...commands.map((command): [number, RoomCommand] => [1, command]))
+    expect(types).not.toContain('participant_updated')
+  })
+
+  test('does not change once the ring is over, nor for a user who has blocked the caller', () => {
+    expect(run(created(), [60, reached('connected')]).types).toEqual(['participant_missed', 'room_ended'])
+    expect(run(call({ silentFor: bobIs }), [1, reached('connected')]).types).toEqual([])
+  })
+
+  test('begins anew with each invitation', () => {
+    const inviteBob: RoomCommand = {
+      type: 'invite',
+      actor: alice,
+      userIds: ['bob'],
+      silentFor: new Set(),
+      connected: new Set(),
+    }
+    const { room } = run(created(group), [1, reached('connected')], [2, reject(bob)], [3, inviteBob])
+    expect(reachOf(room)).toBe('none')
+    const again = run(created(group), [2, reject(bob)], [3, { ...inviteBob, connected: bobIs }])
+    expect(reachOf(again.room)).toBe('connected')
+  })
+
+  test('stays as it was at the invitation in a group of more than 64', () => {
+    const names = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`)
+    const groupOf = (size: number) =>
+      created({ type: 'group', calleeId: null, participantIds: names(size - 1), maxParticipants: 100 })
+    expect(run(groupOf(64), [1, reached('connected', 'user-0')]).types).toEqual(['participant_updated'])
+    expect(run(groupOf(65), [1, reached('connected', 'user-0')]).types).toEqual([])
+  })
+})
+
+test('a call to an offline callee is refused if RING_OFFLINE is fail, unless it ends as busy', () => {
+  const decision = (facts: Partial<CreateCommand>) =>
+    decideCreate({ ...creation, calleeIsOffline: true, ...facts }, START, LIMITS)
+  expect(decision({})).toMatchObject({ code: 'CALLEE_OFFLINE' })
+  expect(decision({ calleeIsBusy: true })).toMatchObject({ room: { endReason: 'busy' } })
+  expect(decision({ room: { ...newRoom, calleeId: null } })).toMatchObject({ code: 'BAD_USER_INPUT' })
 })
 
 describe('rejecting', () => {

@@ -37,6 +37,7 @@ export const participant = (userId: string, uid: number): Participant => ({
   duration: 0,
   sessionId: `session-${uid}`,
   lostAt: null,
+  reach: null,
 })
 
 /** A media host that records its callbacks in order. */

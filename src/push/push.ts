@@ -8,6 +8,7 @@ import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
 import { WebhookSender } from '../webhooks/sender.ts'
 import { createPushDestination } from './destination.ts'
+import { PushGateway } from './gateway.ts'
 import { createPushPurge } from './purge.ts'
 import { createPushService, type PushService } from './service.ts'
 import { createPushStore, type PushStore } from './store.ts'
@@ -49,6 +50,7 @@ export function createPush(dependencies: Dependencies): Push {
   const { config, vapid, ca, prisma, load, reached, rates, clock, log, observer, newId } = dependencies
   const store = createPushStore(prisma)
   const sender = new WebhookSender({ allowPrivate: config.allowPrivate, allowedBy: 'PUSH_ALLOW_PRIVATE', ca })
+  const apps = config.gatewayUrl === undefined ? undefined : new PushGateway(config.gatewayUrl)
   const browsers = vapid && new WebPush({ sender, signer: new VapidSigner(vapid, clock), clock })
   const destination = createPushDestination({
     store,
@@ -57,8 +59,9 @@ export function createPush(dependencies: Dependencies): Push {
     clock,
     log,
     observer,
-    async send({ target }, message, signal) {
+    async send({ target, createdAt }, message, signal) {
       if (target.kind === 'browser' && browsers) return browsers.send(target, message, signal)
+      if (target.kind === 'app' && apps) return apps.send(target, message, { registeredAt: createdAt, signal })
       return { kind: 'refused', reason: 'this kind of push is not configured' }
     },
   })
@@ -66,13 +69,13 @@ export function createPush(dependencies: Dependencies): Push {
     service: createPushService({
       store,
       publicKey: vapid?.publicKey,
-      hasGateway: config.gatewayUrl !== undefined,
+      hasGateway: apps !== undefined,
       rules: config,
       rates,
       clock,
       newId,
     }),
-    kind: browsers ? constantKind(destination) : constantKind(),
+    kind: browsers || apps ? constantKind(destination) : constantKind(),
     hasSubscriptions: (userIds) => store.subscribed(userIds),
     purge: createPushPurge({ store, clock, log, observer }),
     close: () => sender.close(),

@@ -334,6 +334,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     ca: dependencies.pushAuthorities,
     prisma: database.prisma,
     load: store.load,
+    reached: (roomId, userId) => rooms.reached(roomId, userId, 'pushed'),
     rates,
     clock,
     log,
@@ -368,6 +369,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     rejectBusy: config.busyPolicy === 'reject',
     refuseOffline: config.offlinePolicy === 'fail',
     isConnectedHere: (userId) => calls.has(userId),
+    hasSubscriptions: push.hasSubscriptions,
     quotas: config.quotas,
   })
   const shared = { prisma: database.prisma, executor, audit, clock, log, observer }

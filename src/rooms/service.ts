@@ -104,6 +104,8 @@ export interface RoomDependencies {
   readonly refuseOffline: boolean
   /** Whether the user has a live stream of incoming calls at this node. */
   isConnectedHere(userId: string): boolean
+  /** Which of the users have devices that a push service can notify. */
+  hasSubscriptions(userIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Per user: rooms that may be live, and invitations that may ring, at the same time. */
   readonly quotas: { readonly liveRoomsMax: number; readonly ringingMax: number }
 }
@@ -124,6 +126,17 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     return { ...check, connected: new Set([...check.connected, ...here]) }
   }
 
+  const isUnreachable = async (
+    userId: string,
+    { silentFor, connected }: Pick<CreateCommand, 'silentFor' | 'connected'>,
+  ): Promise<boolean> => {
+    const hasBlocked = silentFor.has(userId)
+    if (connected.has(userId) && !hasBlocked) return false
+    // Also for a callee who has blocked the caller, so that the response takes as long as for one who is offline.
+    const notifiable = await dependencies.hasSubscriptions([userId])
+    return hasBlocked || !notifiable.has(userId)
+  }
+
   return {
     async create(actor, input, clientRequestId = null) {
       requireMetadataFits(input.metadata)
@@ -135,7 +148,8 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       const { blockedBy, connected } = invitees
       const rings = input.type === 'p2p' ? { silentFor: blockedBy, connected } : groupRings(invitees)
       const calleeIsBusy = rejectBusy && input.calleeId !== null && (await store.isInCall(input.calleeId))
-      const calleeIsOffline = refuseOffline && input.type === 'p2p' && isUnreachable(input.calleeId ?? '', rings)
+      const calleeIsOffline =
+        refuseOffline && input.type === 'p2p' && (await isUnreachable(input.calleeId ?? '', rings))
       const ids = { id: newId(), clientRequestId }
       const provider = input.provider ?? media.defaultProvider
       media.requireProvider(provider)
@@ -256,10 +270,6 @@ const groupRings = ({ blockedBy, atRingLimit, connected }: Omit<RingCheck, 'live
   silentFor: new Set([...blockedBy, ...atRingLimit]),
   connected,
 })
-
-/** A callee who has blocked the caller must look like one without devices. */
-const isUnreachable = (userId: string, { silentFor, connected }: Pick<CreateCommand, 'silentFor' | 'connected'>) =>
-  silentFor.has(userId) || !connected.has(userId)
 
 const tooManyRooms = (max: number): RtcError =>
   new RtcError('RATE_LIMITED', `You have ${max} rooms that have not ended; end some of them first.`, { retryAfter: 60 })

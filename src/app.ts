@@ -69,6 +69,7 @@ import { createSignalPurge } from './signals/purge.ts'
 import { Signals } from './signals/service.ts'
 import { createSignalStore } from './signals/store.ts'
 import { createWebhooks, type Webhooks } from './webhooks/webhooks.ts'
+import { createWukongim } from './wukongim/wukongim.ts'
 
 /** The gateway without its transports. */
 export interface App {
@@ -343,10 +344,17 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   lifecycle.add(push, { name: 'push sender', stop: (part) => part.close() })
   addJob('push purge', push.purge)
+  const wukongim = config.wukongim && createWukongim({ config: config.wukongim, secrets, load: store.load, clock, log })
   const deliveries = lifecycle.add(
     new Dispatcher({
       nodeId,
-      kinds: [webhooks.kind, push.kind, ...reconciliation.destinations, ...(dependencies.destinations ?? [])],
+      kinds: [
+        webhooks.kind,
+        push.kind,
+        ...reconciliation.destinations,
+        ...(wukongim ? [wukongim.kind] : []),
+        ...(dependencies.destinations ?? []),
+      ],
       store: deliveryStore,
       events,
       snapshots,

@@ -36,6 +36,14 @@ import {
   webhookVariables,
 } from './webhooks/variables.ts'
 import { type RoomsConfig, roomsConfig, roomVariables } from './rooms/variables.ts'
+import {
+  type WukongimConfig,
+  wukongimConfig,
+  wukongimContradictions,
+  type WukongimSecrets,
+  wukongimSecrets,
+  wukongimVariables,
+} from './wukongim/variables.ts'
 
 /** All configuration except secrets; safe to print. */
 export interface Config extends RoomsConfig, RetentionConfig {
@@ -70,12 +78,14 @@ export interface Config extends RoomsConfig, RetentionConfig {
   readonly tracing: TracingConfig | undefined
   readonly webhooks: WebhookConfig
   readonly push: PushConfig
+  /** Absent: no messages are sent to WukongIM. */
+  readonly wukongim: WukongimConfig | undefined
   /** Absent: no metrics are collected or served. */
   readonly metrics: MetricsConfig | undefined
 }
 
 /** Configuration that must never be printed. */
-export interface Secrets extends AuthSecrets, ProviderSecrets, WebhookSecrets, PushSecrets {
+export interface Secrets extends AuthSecrets, ProviderSecrets, WebhookSecrets, PushSecrets, WukongimSecrets {
   /** Absent: the gateway runs an embedded server in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly turnSecret: string | undefined
@@ -124,6 +134,7 @@ const Variables = z.object({
   ...mediaVariables,
   ...webhookVariables,
   ...pushVariables,
+  ...wukongimVariables,
   ...limitVariables,
   ...metricsVariables,
 })
@@ -143,6 +154,7 @@ const Environment = Variables.superRefine(
       ...mediaContradictions(env),
       ...webhookContradictions(env),
       ...pushContradictions(env),
+      ...wukongimContradictions(env),
     ]) {
       context.addIssue({ code: 'custom', path: [variable], message })
     }
@@ -196,6 +208,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       tracing: tracingConfig(env),
       webhooks: webhookConfig(env, { production: isProduction }),
       push: pushConfig(env),
+      wukongim: wukongimConfig(env),
       metrics: metricsConfig(env),
     },
     secrets: {
@@ -208,6 +221,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
       ...providers.secrets,
       ...webhookSecrets(env),
       ...pushSecrets(env),
+      ...wukongimSecrets(env),
     },
   }
 }

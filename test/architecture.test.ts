@@ -222,6 +222,7 @@ const KINDS: readonly Kind[] = [
       'retention',
       'service',
       'store',
+      'wukongim',
     ],
     reason: 'the composition root constructs all features, independent of the transports',
   },
@@ -319,6 +320,12 @@ const KINDS: readonly Kind[] = [
       'core',
     ],
     reason: 'pushes calls to the subscriptions of users, as a destination of the delivery',
+  },
+  {
+    kind: 'wukongim',
+    files: /^wukongim\//,
+    imports: ['wukongim', 'delivery', 'calls', 'events', 'model', 'variables', 'core'],
+    reason: 'tells calls to WukongIM, as a destination of the delivery',
   },
   {
     kind: 'presence',

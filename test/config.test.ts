@@ -283,6 +283,7 @@ describe('problems', () => {
     ['PUSH_HOSTS', ['https://a.example', 'a.*', 'a/b']],
     ['PUSH_ALLOW_PRIVATE', ['yes', 'TRUE']],
     ['PUSH_GATEWAY_URL', ['sygnal', 'ftp://sygnal', 'https://user:secret@sygnal']],
+    ['WUKONGIM_URL', ['foo', 'ws://im.example:5200', 'http://user:secret@im.example:5001']],
   ])('are reported for invalid values of %s', (name, values) => {
     for (const value of values)
       expect(namesOf({ TURN_SECRET: SECRET, TURN_URLS: 'turn:a', [name]: value })).toEqual([name])
@@ -326,6 +327,14 @@ describe('Web Push', () => {
   ])('a push gateway at %s is called at %s', (PUSH_GATEWAY_URL, url) => {
     expect(loadConfig({ PUSH_GATEWAY_URL }).config.push.gatewayUrl).toBe(url)
   })
+})
+
+test('a token of WukongIM is refused without its address, and must fit into a header', () => {
+  expect(problemsOf({ WUKONGIM_TOKEN: 'token' })).toEqual(['WUKONGIM_URL: is required with WUKONGIM_TOKEN'])
+  expect(namesOf({ WUKONGIM_URL: 'http://im.example:5001', WUKONGIM_TOKEN: 'to\nken' })).toEqual(['WUKONGIM_TOKEN'])
+  expect(problemsOf({ WUKONGIM_URL: 'foo' })).toEqual([
+    'WUKONGIM_URL: must be a URL of the form http://wukongim:5001, without credentials',
+  ])
 })
 
 describe('webhooks', () => {
@@ -377,6 +386,7 @@ test('the printable configuration contains no secret', () => {
     TENCENT_SECRET_KEY: 'the secret key of tencent cloud',
     AGORA_WEBHOOK_SECRET: 'the secret of the agora notifications',
     AGORA_CUSTOMER_SECRET: 'the secret of the agora customer',
+    WUKONGIM_TOKEN: 'the-manager-token-of-wukongim',
   }
   const { config, secrets } = loadConfig({
     ...values,
@@ -391,6 +401,7 @@ test('the printable configuration contains no secret', () => {
     VOLCENGINE_ACCESS_KEY: 'key',
     TENCENT_SECRET_ID: 'key',
     AGORA_CUSTOMER_ID: 'customer',
+    WUKONGIM_URL: 'http://im.example:5001',
   })
   for (const value of Object.values(values)) {
     expect(JSON.stringify(config)).not.toContain(value)

@@ -1,0 +1,57 @@
+import { isRinging } from '../calls/ringing.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import { DELIVERED, type Destination } from '../delivery/destination.ts'
+import type { RoomUpdate } from '../events/event.ts'
+import { type WukongimClient, WukongimError } from './client.ts'
+import { isTold, messagesOf, type WukongMessage } from './message.ts'
+import type { Room } from '../rooms/model.ts'
+
+interface Dependencies {
+  readonly client: Pick<WukongimClient, 'send'>
+  load(roomId: string): Promise<Room | null>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Attempts for a message that WukongIM refuses, over about ten minutes. A WukongIM that is away is tried without end. */
+const REFUSALS_MAX = 12
+/** Milliseconds after which an event is skipped, as when WukongIM was not configured for long. */
+const AGE_MAX = 2 * 86_400_000
+/** Milliseconds after which the room is read again before it rings, as before a repeated attempt. */
+const FRESH = 2_000
+
+/** WukongIM as a receiver of events. */
+export function createWukongimDestination({ client, load, clock, log }: Dependencies): Destination {
+  const ageOf = ({ at }: RoomUpdate): number => clock.now().getTime() - at.getTime()
+
+  /** A phone must not ring for a call that is over, however late the message is. */
+  const isOver = async ({ deadline, to }: WukongMessage, update: RoomUpdate, attempt: number): Promise<boolean> => {
+    if (!deadline) return false
+    if (deadline <= clock.now()) return true
+    if (attempt === 1 && ageOf(update) < FRESH) return false
+    const room = await load(update.room.id)
+    return !room || ![to].flat().some((userId) => isRinging(room, userId))
+  }
+
+  return {
+    id: 'wukongim',
+    kind: 'wukongim',
+    wants: ({ type }) => isTold(type),
+    async deliver(update, { before, next, number, signal }) {
+      if (ageOf(update) > AGE_MAX) return DELIVERED
+      try {
+        for (const message of messagesOf({ update, before, next })) {
+          if (!(await isOver(message, update, number))) await client.send(message, signal)
+        }
+        return DELIVERED
+      } catch (error) {
+        if (!(error instanceof WukongimError)) throw error
+        const { message: reason, refused } = error
+        const { room, seq, type: event } = update
+        log.warn({ roomId: room.id, seq, event, attempt: number, reason }, 'a message to WukongIM failed')
+        return refused && number >= REFUSALS_MAX ? { kind: 'given up' } : { kind: 'retry' }
+      }
+    },
+  }
+}

@@ -1,6 +1,7 @@
 import { ringChangesBy, ringOf } from '../calls/ring-changes.ts'
 import { changesRinging, type IncomingCallType } from '../calls/ringing.ts'
 import type { Clock } from '../core/clock.ts'
+import { levelOf } from '../core/failures.ts'
 import { forEach } from '../core/for-each.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
@@ -101,7 +102,12 @@ export function createPushDestination(dependencies: Dependencies): Destination {
     await store.used(idsOf('accepted'), clock.now())
     const accepted = (by.get('accepted') ?? []).filter(({ message }) => isRing(message))
     const calls = new Map(accepted.map(({ message }) => [message.call.calleeId, message.call]))
-    for (const { roomId, calleeId } of calls.values()) await reached(roomId, calleeId)
+    for (const { roomId, calleeId } of calls.values()) {
+      // The pushes must not be repeated because of this.
+      await reached(roomId, calleeId).catch((error: unknown) =>
+        log[levelOf(error)]({ err: error, roomId }, 'could not record that a ring was pushed'),
+      )
+    }
     return by.get('retry') ?? []
   }
 

@@ -102,6 +102,27 @@ export interface RoomPage {
   readonly endCursor: string | null
 }
 
+/** A browser's subscription, as the Push API has it; of {@link RtcClient.registerPushSubscription}. */
+export interface BrowserPushSubscription {
+  /** The URL of the push service. */
+  readonly endpoint?: string | undefined
+  readonly expirationTime?: number | null | undefined
+  /** `p256dh` and `auth`, in base64url. */
+  readonly keys?: Readonly<Record<string, string>> | undefined
+}
+
+/** An app on a phone; of {@link RtcClient.registerPushApp}. */
+export interface PushAppOptions {
+  /** The app, as the push gateway knows it. */
+  readonly appId: string
+  /** The token that FCM or APNs has given to the app. */
+  readonly pushkey: string
+  /** Passed to the push gateway with each message; at most 2000 bytes as JSON. */
+  readonly data?: Readonly<Record<string, unknown>>
+  /** The device, for your own use. */
+  readonly deviceId?: string
+}
+
 /** Paging of a room's log; of {@link RtcClient.getEvents}. */
 export interface ListEventsOptions {
   /**

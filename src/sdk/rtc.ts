@@ -12,7 +12,16 @@ import { Gateway } from './gateway.ts'
 import { listDevices } from './media/capture.ts'
 import type { ConnectionState, Track } from './media/media.ts'
 import type { Participant, Room, RoomEvent } from './model.ts'
-import type { CreateRoomOptions, InitOptions, ListEventsOptions, ListRoomsOptions, RoomPage } from './options.ts'
+import type {
+  BrowserPushSubscription,
+  CreateRoomOptions,
+  InitOptions,
+  ListEventsOptions,
+  ListRoomsOptions,
+  PushAppOptions,
+  RoomPage,
+} from './options.ts'
+import { PushSubscriptions } from './push-subscriptions.ts'
 import { checkFlag, checkInit, checkSource, checkText } from './inputs.ts'
 import { RoomRequests } from './room-requests.ts'
 import { Socket } from './socket.ts'
@@ -45,6 +54,7 @@ export class RtcClient {
   readonly #current: CurrentRoom
   readonly #rooms: RoomRequests
   readonly #blocked: BlockedUsers
+  readonly #push: PushSubscriptions
   #options: InitOptions = {}
   #ownDeviceId: string | undefined
   #state: ConnectionState = 'disconnected'
@@ -82,6 +92,7 @@ export class RtcClient {
     })
     this.#rooms = new RoomRequests({ gateway, userId: () => this.userId })
     this.#blocked = new BlockedUsers(gateway)
+    this.#push = new PushSubscriptions(gateway)
   }
 
   /** The user's id: while a room is joined the one that the gateway confirmed, otherwise `auth.uid`. */
@@ -346,6 +357,49 @@ export class RtcClient {
   async blockedUsers(): Promise<string[]> {
     this.#requireAlive()
     return this.#blocked.list()
+  }
+
+  /**
+   * The `applicationServerKey` for `pushManager.subscribe`; null if the gateway has no keys for Web Push.
+   */
+  async webPushPublicKey(): Promise<string | null> {
+    this.#requireAlive()
+    return this.#push.publicKey()
+  }
+
+  /**
+   * Pushes the user's incoming calls to this browser, even when no page is open. Repeat it whenever the page starts: a
+   * subscription that is neither registered nor used for 90 days is deleted.
+   *
+   * @param subscription - of `pushManager.subscribe`, or its JSON
+   * @returns the id of the subscription
+   * @throws RtcError BAD_USER_INPUT; PROVIDER_NOT_CONFIGURED if the gateway has no keys for Web Push
+   */
+  async registerPushSubscription(
+    subscription: BrowserPushSubscription | { toJSON(): BrowserPushSubscription },
+    { deviceId }: { readonly deviceId?: string } = {},
+  ): Promise<string> {
+    this.#requireAlive()
+    return this.#push.registerBrowser(subscription, deviceId)
+  }
+
+  /**
+   * Pushes the user's incoming calls to an app, through the gateway's push gateway.
+   *
+   * @returns the id of the subscription
+   * @throws RtcError BAD_USER_INPUT; PROVIDER_NOT_CONFIGURED if the gateway has no push gateway
+   */
+  async registerPushApp(app: PushAppOptions): Promise<string> {
+    this.#requireAlive()
+    return this.#push.registerApp(app)
+  }
+
+  /** Stops pushing calls to a browser or an app, named by the id of its subscription or by the browser's endpoint. */
+  async unregisterPushSubscription(
+    subscription: { readonly id: string } | { readonly endpoint: string },
+  ): Promise<void> {
+    this.#requireAlive()
+    await this.#push.unregister(subscription)
   }
 
   /**

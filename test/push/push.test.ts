@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createPushStore } from '../../src/push/store.ts'
+import { OpenChatClient } from '../../src/sdk/index.ts'
 import { type Answer, manualClock, type ManualClock, type Person, startWorld } from '../world.ts'
 import { type Browser, createBrowser, VAPID, VAPID_ENV } from './browser.ts'
 import { type Message, type PushReply, type PushService, startPushService } from './push-service.ts'
@@ -324,5 +325,29 @@ test('without keys Web Push is off, and registering says so', async () => {
     expect(off.app.deliveries.states()).toEqual([])
   } finally {
     await off.close()
+  }
+})
+
+test('the SDK registers a browser, and deletes its subscription', async () => {
+  const { url } = world
+  const client = new OpenChatClient({ server: { baseUrl: url }, auth: { uid: 'bob', token: world.bob.token } })
+  const { rtc } = client
+  try {
+    expect(await rtc.webPushPublicKey()).toBe(VAPID.publicKey)
+    const { subscription } = service.browser()
+    const id = await rtc.registerPushSubscription({ toJSON: () => subscription }, { deviceId: 'laptop' })
+    expect(await rtc.registerPushSubscription(subscription)).toBe(id)
+    expect(await idsOf(world.bob)).toEqual([id])
+    await rtc.unregisterPushSubscription({ endpoint: subscription.endpoint })
+    expect(await idsOf(world.bob)).toEqual([])
+    await expect(rtc.registerPushSubscription({ endpoint: subscription.endpoint })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      problems: [{ path: 'subscription' }],
+    })
+    await expect(rtc.registerPushApp({ appId: 'a', pushkey: 'b' })).rejects.toMatchObject({
+      code: 'PROVIDER_NOT_CONFIGURED',
+    })
+  } finally {
+    await client.destroy()
   }
 })

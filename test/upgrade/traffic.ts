@@ -63,6 +63,8 @@ const personAt = async (url: string, id: string): Promise<Person> =>
 async function call(caller: Person, callee: Person, calleeUrl: string): Promise<void> {
   const room = await expectStatus(201, caller.rest('POST', '/rooms', { type: 'p2p', calleeId: callee.id }))
   const stream = await openStream(calleeUrl, callee.token, room.id)
+  // A node of this version reports that its device rings.
+  const device = await openDevice(calleeUrl, callee.token, room.id)
   try {
     await expectStatus(200, caller.rest('POST', `/rooms/${room.id}/join`))
     await expectStatus(200, callee.rest('POST', `/rooms/${room.id}/join`))
@@ -81,6 +83,7 @@ async function call(caller: Person, callee: Person, calleeUrl: string): Promise<
     for (const type of EVENTS)
       if (!types.includes(type)) throw new Error(`the stream lacks ${type}: ${types.join(' ')}`)
   } finally {
+    await device.close()
     await stream.close()
   }
 }
@@ -90,14 +93,27 @@ interface StreamEvent {
   readonly type: string
 }
 
-/** Resolves when the stream has delivered its snapshot. */
-async function openStream(url: string, token: string, roomId: string) {
-  const client = createClient({
+const connect = (url: string, token: string) =>
+  createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     connectionParams: { authorization: `Bearer ${token}` },
     retryAttempts: 0,
   })
+
+/** Resolves when the room rings for the callee's device. */
+async function openDevice(url: string, token: string, roomId: string) {
+  const client = connect(url, token)
+  const query = 'subscription { incomingCall { type room { id } } }'
+  for await (const { data } of client.iterate<{ incomingCall: { type: string; room: { id: string } } }>({ query })) {
+    if (data?.incomingCall.type === 'RINGING' && data.incomingCall.room.id === roomId) break
+  }
+  return { close: () => client.dispose() }
+}
+
+/** Resolves when the stream has delivered its snapshot. */
+async function openStream(url: string, token: string, roomId: string) {
+  const client = connect(url, token)
   const query = `subscription { roomUpdated(roomId: "${roomId}") { seq type } }`
   const messages = client.iterate<{ roomUpdated: StreamEvent }>({ query })
   const first = await messages.next()

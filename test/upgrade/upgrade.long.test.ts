@@ -77,5 +77,9 @@ describe('a rolling upgrade from the previous release, under calls between the n
       expect(gateway.output().match(/^\{"level":(?:[456]0|"(?:warn|error|fatal)").*$/gm)).toBeNull()
     }
     expect(await query(database.url, `SELECT id FROM "Room" WHERE status <> 'ended'`)).toEqual([])
+    // Calls of the previous release, which rang at a device of a node of this version.
+    const reached = `SELECT FROM "RoomEvent" changed JOIN "RoomEvent" created USING ("roomId")
+      WHERE created.seq = 1 AND NOT created.data -> 'room' ? 'reach' AND changed.data -> 'room' ->> 'reach' = 'connected'`
+    expect((await query(database.url, reached)).length).toBeGreaterThan(0)
   })
 })

@@ -21,7 +21,7 @@ export interface Push {
   readonly service: PushService
   /** Without destinations if nothing can be pushed to. */
   readonly kind: DestinationKind
-  /** Which of the users have a subscription; one statement. */
+  /** Which of the users have a subscription, if anything can be pushed to; at most one statement. */
   readonly hasSubscriptions: PushStore['subscribed']
   readonly purge: PeriodicJob
   /** To be called after the deliveries have stopped. */
@@ -76,7 +76,7 @@ export function createPush(dependencies: Dependencies): Push {
       newId,
     }),
     kind: browsers || apps ? constantKind(destination) : constantKind(),
-    hasSubscriptions: (userIds) => store.subscribed(userIds),
+    hasSubscriptions: async (userIds) => (browsers || apps ? store.subscribed(userIds) : new Set()),
     purge: createPushPurge({ store, clock, log, observer }),
     close: () => sender.close(),
   }

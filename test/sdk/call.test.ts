@@ -26,6 +26,26 @@ describe('a call', () => {
     expect([alice.rtc.room, bob.rtc.room]).toEqual([undefined, undefined])
   })
 
+  it('says whether it has got to a device of the callee', async () => {
+    const world = await startClientWorld()
+    const [alice, bob] = [await world.client('alice'), await world.client('bob')]
+    const updates = listen(alice, 'participantUpdated')
+    const { id, reach } = await alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    expect(reach).toBe('none')
+    await alice.rtc.joinRoom(id)
+    listen(bob, 'incomingCall')
+    const { participant } = await updates.until(({ participant: { userId } }) => userId === 'bob')
+    expect(participant).toMatchObject({ state: 'invited', reach: 'connected' })
+    expect(alice.rtc.room?.reach).toBe('connected')
+  })
+
+  it('is refused with CALLEE_OFFLINE where calls to nobody are not allowed', async () => {
+    const world = await startClientWorld({ env: { RING_OFFLINE: 'fail' } })
+    const alice = await world.client('alice')
+    const call = alice.rtc.createRoom({ type: 'p2p', userId: 'bob' })
+    await expect(call).rejects.toMatchObject({ code: 'CALLEE_OFFLINE' })
+  })
+
   it('is reused when created again, and does not ring for a callee who blocked the caller', async () => {
     const world = await startClientWorld()
     const [alice, bob] = [await world.client('alice'), await world.client('bob')]

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { callTests } from '../call-world.ts'
 import { received } from '../sdk/browser-page.ts'
-import { answer, button, call, expectMedia, expectPicture, hangUp, look, SLOW, tile, useCallPages } from './pages.ts'
+import {
+  answer,
+  button,
+  call,
+  events,
+  expectMedia,
+  expectPicture,
+  hangUp,
+  look,
+  SLOW,
+  tile,
+  useCallPages,
+} from './pages.ts'
 
 describe.runIf(callTests)('two users of the page', { timeout: 60_000 }, () => {
   const { open, talk } = useCallPages()
@@ -38,6 +50,20 @@ describe.runIf(callTests)('two users of the page', { timeout: 60_000 }, () => {
       await expect.poll(connections).toEqual(['closed'])
     }
     await look(alice, 'call-over')
+  })
+
+  it('see whether a device of the other is connected', async () => {
+    const alice = await open('alice')
+    const status = alice.getByRole('status')
+    await call(alice, 'bob')
+    await expect.poll(() => status.innerText()).toBe('Ringing bob… No device of bob is connected.')
+    await look(alice, 'call-reaches-nobody')
+    await open('bob')
+    await expect.poll(() => status.innerText()).toBe('Ringing bob…')
+    await events(alice).getByText('A device of bob is ringing').waitFor()
+    await look(alice, 'call-reaches-bob')
+    await button(alice, 'Hang up').click()
+    await alice.getByText('Call cancelled.').waitFor()
   })
 
   it('see that the other declined', async () => {

@@ -318,7 +318,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   const webhooks = createWebhooks({
     config: config.webhooks,
     secrets,
-    prisma: database.prisma,
+    database,
     deliveries: deliveryStore,
     onChange: () => deliveries.refresh(),
     onAdminAction: (actor) => audit.record({ actor, action: 'change_webhooks' }),
@@ -333,7 +333,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     config: config.push,
     vapid: secrets.vapid ?? dependencies.developmentVapid,
     ca: dependencies.pushAuthorities,
-    prisma: database.prisma,
+    database,
     load: store.load,
     reached: (roomId, userId) => rooms.reached(roomId, userId, 'pushed'),
     rates,
@@ -380,7 +380,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     hasSubscriptions: push.hasSubscriptions,
     quotas: config.quotas,
   })
-  const shared = { prisma: database.prisma, executor, audit, clock, log, observer }
+  const shared = { database, executor, audit, clock, log, observer }
   const admin = createAdministration({ ...shared, nodeId, rooms: store, connections, announce, newId })
   addJob('disconnections', admin.connections.job)
   const blocks = createBlockService({ store: createBlockStore(database.prisma), rates, clock })

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Connections } from '../core/connections.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Database } from '../db/client.ts'
 import type { Notice } from '../events/notice.ts'
 import type { Executor } from '../rooms/executor.ts'
 import type { RoomStore } from '../rooms/store.ts'
@@ -18,7 +18,7 @@ export interface Administration {
 
 /** Assembles what administrators use. */
 export function createAdministration(dependencies: {
-  readonly prisma: PrismaClient
+  readonly database: Pick<Database, 'prisma' | 'statements'>
   readonly nodeId: string
   readonly executor: Pick<Executor, 'execute'>
   readonly rooms: Pick<RoomStore, 'page'>
@@ -32,7 +32,7 @@ export function createAdministration(dependencies: {
   readonly log: Logger
   readonly observer: Observer
 }): Administration {
-  const store = createAdminStore(dependencies.prisma)
+  const store = createAdminStore(dependencies.database)
   const connections = new UserConnections({ ...dependencies, store })
   return { service: createAdminService({ ...dependencies, store, connections }), connections }
 }

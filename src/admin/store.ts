@@ -1,5 +1,6 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { DEAD_AFTER } from '../core/timeouts.ts'
+import type { Database } from '../db/client.ts'
+import { statement } from '../db/statement.ts'
 import type { NodeFigures } from '../presence/figures.ts'
 
 /** A node with its last heartbeat. */
@@ -62,7 +63,14 @@ const LIST_MAX = 100
 /** Rooms of a status are counted up to this number. */
 const COUNT_MAX = 1_000_000
 
-export function createAdminStore(prisma: PrismaClient): AdminStore {
+const RECENT_DISCONNECTIONS = statement(`
+/* sweep */
+WITH expired AS (
+  DELETE FROM "Disconnection" WHERE "id" IN (
+    SELECT "id" FROM "Disconnection" WHERE "at" < now() - interval '5 minutes' LIMIT 100 FOR UPDATE SKIP LOCKED))
+SELECT "id"::text, "userId", "at" FROM "Disconnection" WHERE "at" > now() - interval '1 minute'`)
+
+export function createAdminStore({ prisma, statements }: Pick<Database, 'prisma' | 'statements'>): AdminStore {
   const countOf = async (status: string): Promise<number> => {
     const [row] = await prisma.$queryRaw<{ count: number }[]>`
       SELECT count(*)::int AS count FROM (
@@ -117,11 +125,6 @@ export function createAdminStore(prisma: PrismaClient): AdminStore {
       await prisma.$executeRaw`INSERT INTO "Disconnection" VALUES (${id}::uuid, ${userId}, now())`
     },
 
-    recentDisconnections: () => prisma.$queryRaw<Disconnection[]>`
-      /* sweep */
-      WITH expired AS (
-        DELETE FROM "Disconnection" WHERE "id" IN (
-          SELECT "id" FROM "Disconnection" WHERE "at" < now() - interval '5 minutes' LIMIT 100 FOR UPDATE SKIP LOCKED))
-      SELECT "id"::text, "userId", "at" FROM "Disconnection" WHERE "at" > now() - interval '1 minute'`,
+    recentDisconnections: () => statements.run<Disconnection>(RECENT_DISCONNECTIONS, []),
   }
 }

@@ -89,23 +89,24 @@ export function createDatabase({
     },
   }
   const prisma = reportUnavailable(client, reporting)
+  const statements: Statements = {
+    async run({ name, text }, values) {
+      onStatement?.(text)
+      try {
+        const query = { ...(name !== undefined && { name }), text, values: [...values] }
+        return (await timed('direct', pool.query(query), observer)).rows
+      } catch (error) {
+        throw unavailableFrom(error, reporting)
+      }
+    },
+  }
   let closing: Promise<void> | undefined
   return {
     prisma,
-    statements: {
-      async run({ name, text }, values) {
-        onStatement?.(text)
-        try {
-          const query = { ...(name !== undefined && { name }), text, values: [...values] }
-          return (await timed('direct', pool.query(query), observer)).rows
-        } catch (error) {
-          throw unavailableFrom(error, reporting)
-        }
-      },
-    },
+    statements,
     async check() {
       // Reads still succeed while the disk is full.
-      await prisma.$executeRawUnsafe(isDiskFull ? USE_DISK : 'SELECT 1')
+      await statements.run({ text: isDiskFull ? USE_DISK : 'SELECT 1' }, [])
       isDiskFull = false
     },
     pool: () => ({

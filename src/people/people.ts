@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
 import type { PeriodicJob } from '../core/periodic-job.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Database } from '../db/client.ts'
 import type { RetentionStore } from '../retention/store.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { createAuditHolding } from './audit-holding.ts'
@@ -27,7 +27,7 @@ export interface People {
 
 /** Assembles the export and the erasure of the data that all features hold of people. */
 export function createPeople(dependencies: {
-  readonly prisma: PrismaClient
+  readonly database: Pick<Database, 'prisma' | 'statements'>
   readonly executor: Pick<Executor, 'load' | 'execute'>
   readonly retention: Pick<RetentionStore, 'deleteRoom'>
   readonly connections: Pick<UserConnections, 'disconnect'>
@@ -38,8 +38,8 @@ export function createPeople(dependencies: {
   /** Called after the log of a room was rewritten: no node may use what it has read of it. Neither throws nor blocks. */
   onRewritten(roomId: string): void
 }): People {
-  const { prisma } = dependencies
-  const eraser = createRoomEraser(dependencies)
+  const { prisma } = dependencies.database
+  const eraser = createRoomEraser({ ...dependencies, prisma })
   // A feature that stores data of users adds its holding here.
   const holdings: readonly Holding[] = [
     ...createRoomHoldings(prisma, eraser),

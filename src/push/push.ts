@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
 import type { PeriodicJob } from '../core/periodic-job.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Database } from '../db/client.ts'
 import { constantKind, type DestinationKind } from '../delivery/destination.ts'
 import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
@@ -34,7 +34,7 @@ interface Dependencies {
   readonly vapid: VapidKeys | undefined
   /** Certificates of authorities that the push services may have. @default those of Node.js */
   readonly ca?: string | undefined
-  readonly prisma: PrismaClient
+  readonly database: Pick<Database, 'prisma' | 'statements'>
   load(roomId: string): Promise<Room | null>
   /** A push service has accepted that a call rings for a user. */
   reached?(roomId: string, userId: string): Promise<void>
@@ -47,8 +47,8 @@ interface Dependencies {
 
 /** Wires the parts of push; does no I/O. */
 export function createPush(dependencies: Dependencies): Push {
-  const { config, vapid, ca, prisma, load, reached, rates, clock, log, observer, newId } = dependencies
-  const store = createPushStore(prisma)
+  const { config, vapid, ca, database, load, reached, rates, clock, log, observer, newId } = dependencies
+  const store = createPushStore(database)
   const sender = new WebhookSender({ allowPrivate: config.allowPrivate, allowedBy: 'PUSH_ALLOW_PRIVATE', ca })
   const apps = config.gatewayUrl === undefined ? undefined : new PushGateway(config.gatewayUrl)
   const browsers = vapid && new WebPush({ sender, signer: new VapidSigner(vapid, clock), clock })

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Database } from '../db/client.ts'
+import { Prisma } from '../db/generated/prisma/client.ts'
+import { statement } from '../db/statement.ts'
 import type { BrowserKeys } from './encryption.ts'
 
 /** Where the calls of a user are pushed to. */
@@ -73,7 +75,16 @@ const COLUMNS = Prisma.raw(
   `"id"::text, "userId", "deviceId", "endpoint", "p256dh", "auth", "appId", "pushkey", "data", "createdAt", "usedAt"`,
 )
 
-export function createPushStore(prisma: PrismaClient): PushStore {
+const PURGE = statement(`
+/* sweep */
+WITH deleted AS (
+  DELETE FROM "PushSubscription" WHERE "id" IN (
+    SELECT "id" FROM "PushSubscription" WHERE "usedAt" < $1::timestamptz ORDER BY "usedAt" LIMIT $2::integer)
+  RETURNING 1
+)
+SELECT count(*)::int AS count FROM deleted`)
+
+export function createPushStore({ prisma, statements }: Pick<Database, 'prisma' | 'statements'>): PushStore {
   return {
     async put({ id, userId, deviceId, target, createdAt, usedAt }) {
       const browser = target.kind === 'browser' ? target : undefined
@@ -143,12 +154,9 @@ export function createPushStore(prisma: PrismaClient): PushStore {
     },
 
     async purge(now) {
-      const count = await prisma.$executeRaw`
-        /* sweep */
-        DELETE FROM "PushSubscription" WHERE "id" IN (
-          SELECT "id" FROM "PushSubscription" WHERE "usedAt" < ${new Date(now.getTime() - KEPT_DAYS * DAY)}
-           ORDER BY "usedAt" LIMIT ${PURGE_BATCH})`
-      return count === PURGE_BATCH
+      const cutoff = new Date(now.getTime() - KEPT_DAYS * DAY)
+      const [row] = await statements.run<{ count: number }>(PURGE, [cutoff.toISOString(), PURGE_BATCH])
+      return row?.count === PURGE_BATCH
     },
   }
 }

@@ -1,5 +1,7 @@
 import { firstIdAt } from '../core/ids.ts'
-import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Database } from '../db/client.ts'
+import { Prisma } from '../db/generated/prisma/client.ts'
+import { statement } from '../db/statement.ts'
 import { BACKLOG_MAX } from '../delivery/store.ts'
 import type { RoomEventType } from '../rooms/model.ts'
 
@@ -111,13 +113,28 @@ const BEGIN = (replayId: string) => Prisma.sql`
   INSERT INTO "DeliveryDestination" ("id", "xid", "roomId", "seq")
   VALUES (${replayId}, pg_snapshot_xmin(pg_current_snapshot()), '00000000-0000-0000-0000-000000000000', 0)`
 
-export function createWebhookStore(prisma: PrismaClient): WebhookStore {
+const ENDPOINTS = statement(`
+/* delivery */
+SELECT "id", "url", "types", "description", "roomId"::text, "enabled", "enabledAt", "disabledReason", "secret", "previousSecret",
+       "previousUntil", "createdAt"
+  FROM "WebhookEndpoint" ORDER BY "createdAt", "id"`)
+
+const REPLAYS = statement(`
+/* delivery */
+SELECT "id" FROM "DeliveryDestination" WHERE "id" LIKE $1::text`)
+
+const PURGE = statement(`
+/* sweep */
+WITH deleted AS (
+  DELETE FROM "WebhookDelivery" WHERE "id" IN (
+    SELECT "id" FROM "WebhookDelivery" WHERE "id" < $1::uuid ORDER BY "id" LIMIT $2::integer)
+  RETURNING 1
+)
+SELECT count(*)::int AS count FROM deleted`)
+
+export function createWebhookStore({ prisma, statements }: Pick<Database, 'prisma' | 'statements'>): WebhookStore {
   return {
-    endpoints: () => prisma.$queryRaw<StoredEndpoint[]>`
-      /* delivery */
-      SELECT "id", "url", "types", "description", "roomId"::text, "enabled", "enabledAt", "disabledReason", "secret", "previousSecret",
-             "previousUntil", "createdAt"
-        FROM "WebhookEndpoint" ORDER BY "createdAt", "id"`,
+    endpoints: () => statements.run<StoredEndpoint>(ENDPOINTS, []),
 
     endpoint: (id) => prisma.webhookEndpoint.findUnique({ where: { id } }),
 
@@ -182,9 +199,7 @@ export function createWebhookStore(prisma: PrismaClient): WebhookStore {
       }),
 
     async replays() {
-      const rows = await prisma.$queryRaw<{ id: string }[]>`
-        /* delivery */
-        SELECT "id" FROM "DeliveryDestination" WHERE "id" LIKE ${`${REPLAY}%`}`
+      const rows = await statements.run<{ id: string }>(REPLAYS, [`${REPLAY}%`])
       return rows.map(({ id }) => id)
     },
 
@@ -220,11 +235,8 @@ export function createWebhookStore(prisma: PrismaClient): WebhookStore {
 
     async purge(now) {
       const cutoff = new Date(now.getTime() - KEPT_DAYS * 86_400_000)
-      const count = await prisma.$executeRaw`
-        /* sweep */
-        DELETE FROM "WebhookDelivery" WHERE "id" IN (
-          SELECT "id" FROM "WebhookDelivery" WHERE "id" < ${firstIdAt(cutoff)}::uuid ORDER BY "id" LIMIT ${PURGE_BATCH})`
-      return count === PURGE_BATCH
+      const [row] = await statements.run<{ count: number }>(PURGE, [firstIdAt(cutoff), PURGE_BATCH])
+      return row?.count === PURGE_BATCH
     },
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
 import type { PeriodicJob } from '../core/periodic-job.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Database } from '../db/client.ts'
 import type { DestinationKind } from '../delivery/destination.ts'
 import { configuredEndpoints, createWebhookKind } from './kind.ts'
 import { createWebhookPurge } from './purge.ts'
@@ -23,7 +23,7 @@ export interface Webhooks {
 interface Dependencies extends Pick<WebhookServiceDependencies, 'deliveries' | 'onChange' | 'onAdminAction'> {
   readonly config: WebhookConfig
   readonly secrets: WebhookSecrets
-  readonly prisma: PrismaClient
+  readonly database: Pick<Database, 'prisma' | 'statements'>
   readonly clock: Clock
   readonly log: Logger
   readonly observer: Observer
@@ -32,10 +32,10 @@ interface Dependencies extends Pick<WebhookServiceDependencies, 'deliveries' | '
 
 /** Wires the parts of webhooks; does no I/O. */
 export function createWebhooks(dependencies: Dependencies): Webhooks {
-  const { config, secrets: given, prisma, clock, log, observer, newId, ...rest } = dependencies
+  const { config, secrets: given, database, clock, log, observer, newId, ...rest } = dependencies
   const { urls, ...rules } = config
   const { webhookSecrets: secrets = [], webhookKey: ed25519 } = given
-  const store = createWebhookStore(prisma)
+  const store = createWebhookStore(database)
   const sender = new WebhookSender(rules)
   return {
     sender,

@@ -273,7 +273,7 @@ describe('a subscription', () => {
   })
 
   test('is deleted after 90 days without use', async () => {
-    const store = createPushStore(world.app.prisma)
+    const store = createPushStore(world.app)
     const [used, unused] = [service.browser(), service.browser()]
     const { id } = await register(world.bob, used)
     await register(world.bob, unused)

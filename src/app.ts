@@ -344,7 +344,16 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
   })
   lifecycle.add(push, { name: 'push sender', stop: (part) => part.close() })
   addJob('push purge', push.purge)
-  const wukongim = config.wukongim && createWukongim({ config: config.wukongim, secrets, load: store.load, clock, log })
+  const wukongim =
+    config.wukongim &&
+    createWukongim({
+      config: config.wukongim,
+      secrets,
+      load: store.load,
+      reached: (roomId, userId) => rooms.reached(roomId, userId, 'pushed'),
+      clock,
+      log,
+    })
   const deliveries = lifecycle.add(
     new Dispatcher({
       nodeId,
@@ -352,7 +361,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
         webhooks.kind,
         push.kind,
         ...reconciliation.destinations,
-        ...(wukongim ? [wukongim.kind] : []),
+        ...(wukongim ? [wukongim] : []),
         ...(dependencies.destinations ?? []),
       ],
       store: deliveryStore,

@@ -1,15 +1,19 @@
 import { isRinging } from '../calls/ringing.ts'
 import type { Clock } from '../core/clock.ts'
+import { levelOf } from '../core/failures.ts'
 import type { Logger } from '../core/logger.ts'
 import { DELIVERED, type Destination } from '../delivery/destination.ts'
 import type { RoomUpdate } from '../events/event.ts'
-import { type WukongimClient, WukongimError } from './client.ts'
+import { type OnlineHint, type WukongimClient, WukongimError } from './client.ts'
 import { isTold, messagesOf, type WukongMessage } from './message.ts'
 import type { Room } from '../rooms/model.ts'
 
 interface Dependencies {
   readonly client: Pick<WukongimClient, 'send'>
+  readonly onlineHint: OnlineHint
   load(roomId: string): Promise<Room | null>
+  /** A ring was accepted for a user who seems to be online. */
+  reached(roomId: string, userId: string): Promise<void>
   readonly clock: Clock
   readonly log: Logger
 }
@@ -22,7 +26,8 @@ const AGE_MAX = 2 * 86_400_000
 const FRESH = 2_000
 
 /** WukongIM as a receiver of events. */
-export function createWukongimDestination({ client, load, clock, log }: Dependencies): Destination {
+export function createWukongimDestination(dependencies: Dependencies): Destination {
+  const { client, onlineHint, load, reached, clock, log } = dependencies
   const ageOf = ({ at }: RoomUpdate): number => clock.now().getTime() - at.getTime()
 
   /** A phone must not ring for a call that is over, however late the message is. */
@@ -34,6 +39,17 @@ export function createWukongimDestination({ client, load, clock, log }: Dependen
     return !room || ![to].flat().some((userId) => isRinging(room, userId))
   }
 
+  /** Reports how far a ring got; nothing else depends on it. */
+  const reportReach = async ({ to }: WukongMessage, { room }: RoomUpdate): Promise<void> => {
+    for (const userId of await onlineHint([to].flat())) {
+      try {
+        await reached(room.id, userId)
+      } catch (error) {
+        log[levelOf(error)]({ err: error, roomId: room.id }, 'could not record the reach of a ring')
+      }
+    }
+  }
+
   return {
     id: 'wukongim',
     kind: 'wukongim',
@@ -42,7 +58,9 @@ export function createWukongimDestination({ client, load, clock, log }: Dependen
       if (ageOf(update) > AGE_MAX) return DELIVERED
       try {
         for (const message of messagesOf({ update, before, next })) {
-          if (!(await isOver(message, update, number))) await client.send(message, signal)
+          if (await isOver(message, update, number)) continue
+          await client.send(message, signal)
+          if (message.deadline) await reportReach(message, update)
         }
         return DELIVERED
       } catch (error) {

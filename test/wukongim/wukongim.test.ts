@@ -153,6 +153,25 @@ describe.each([2, 3] as const)('WukongIM v%d', (version) => {
     await untilRecorded(double, first)
   })
 
+  test('is believed as a hint that a ring got to a device', async () => {
+    const { double, world } = await start(version)
+    const reachOf = async (calleeId: string, isPushed = false) => {
+      const { body } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId })
+      await double.until(() => double.requests.at(-1) === '/user/onlinestatus')
+      const room = () => world.alice.rest('GET', `/rooms/${body.id}`)
+      if (isPushed) await expect.poll(async () => (await room()).body.reach).toBe('pushed')
+      // The end was told: nothing waits for the hint.
+      await world.alice.rest('POST', `/rooms/${body.id}/end`)
+      await untilRecorded(double, body.id)
+      return (await room()).body.reach
+    }
+    double.online.add('bob')
+    expect(await reachOf('bob', true)).toBe('pushed')
+    expect(await reachOf('carol')).toBe('none')
+    double.fault = (path) => (path === '/user/onlinestatus' ? { kind: 'status', status: 500 } : undefined)
+    expect(await reachOf('bob')).toBe('none')
+  })
+
   test('that was away when it rang gets no ring for a call that is over', async () => {
     const { double, world } = await start(version)
     let isAway = true
@@ -234,7 +253,9 @@ test('a message that WukongIM refuses is given up after twelve attempts, one tha
   const outcome = (refused: boolean, number: number) =>
     createWukongimDestination({
       client: { send: () => Promise.reject(new WukongimError('no', { refused })) },
+      onlineHint: () => Promise.resolve(new Set()),
       load: () => Promise.resolve(update.room),
+      reached: () => Promise.resolve(),
       clock,
       log: createLogger('silent'),
     }).deliver(update, { number, isLast: false, before: null, next: null, signal: new AbortController().signal })

@@ -5,6 +5,8 @@ import type { BusConnection, BusHandlers, BusTransport } from './bus-connection.
 import { decodeNotices, encodeNotices } from './notice.ts'
 
 const CHANNEL = 'rtc_gateway'
+/** Named, so that the server parses and plans it once. */
+const NOTIFY = { name: 'notify', text: 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload' } as const
 /** Timeouts and intervals, in milliseconds. */
 const CONNECT_TIMEOUT = 4_000
 const QUERY_TIMEOUT = 4_500
@@ -69,7 +71,7 @@ async function connect({ databaseUrl, nodeId, log }: Options, handlers: BusHandl
   return {
     async send(notices) {
       const payloads = encodeNotices(nodeId, notices)
-      await client.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload', [CHANNEL, payloads])
+      await client.query({ ...NOTIFY, values: [CHANNEL, payloads] })
       return { payloads: payloads.length }
     },
     watch: () => undefined,

@@ -16,6 +16,8 @@ export interface BusOptions {
 }
 
 const RECONNECT_DELAY = { first: 100, max: 2_000 } as const
+/** Milliseconds from one batch to the next. A notice waits only if another one was sent just before. */
+const SPACING = 2
 /** Maximum number of pending notices. */
 const PENDING_MAX = 10_000
 
@@ -26,8 +28,8 @@ interface Watched {
 
 /**
  * Sends notices between nodes, over one connection of its transport. Notices are sent after the commit and in batches:
- * each batch holds all notices that became pending while the previous one was sent. Losing the connection loses nothing,
- * because notices are hints: streams are read from the log.
+ * each batch holds all notices that became pending since the previous one, of which there is at most one in
+ * {@link SPACING}. Losing the connection loses nothing, because notices are hints: streams are read from the log.
  */
 export class Bus {
   readonly #options: BusOptions
@@ -43,7 +45,7 @@ export class Bus {
   #running: Promise<void> = Promise.resolve()
   /** When the connection was lost, and when the last batch was sent, in milliseconds of the monotonic clock. */
   #lostAt: number | undefined
-  #sentAt = 0
+  #sentAt = -Infinity
 
   constructor(options: BusOptions) {
     this.#options = options
@@ -156,7 +158,9 @@ export class Bus {
 
   async #send(): Promise<void> {
     while (this.#connection && this.#pending.size > 0) {
-      await this.#sendBatch(this.#connection, this.#pending.takeAll())
+      const wait = this.#sentAt + SPACING - performance.now()
+      if (wait > 0) await delay(wait)
+      if (this.#connection) await this.#sendBatch(this.#connection, this.#pending.takeAll())
     }
   }
 

@@ -1,0 +1,58 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { createLogger } from '../../src/core/logger.ts'
+import { noObserver } from '../../src/core/observer.ts'
+import { Bus } from '../../src/events/bus.ts'
+import type { Notice } from '../../src/events/notice.ts'
+
+const notice = (seq: number): Notice => ({ kind: 'room', roomId: `room-${seq}`, seq })
+
+/** A bus whose transport, which sends at once, records each batch. */
+function recordingBus() {
+  const batches: (readonly Notice[])[] = []
+  const bus = new Bus({
+    transport: {
+      selective: false,
+      connect: async () => ({
+        async send(notices) {
+          batches.push(notices)
+          return { payloads: 1 }
+        },
+        watch: () => undefined,
+        unwatch: () => undefined,
+        close: () => undefined,
+      }),
+    },
+    onNotice: () => undefined,
+    onGap: () => undefined,
+    log: createLogger('error'),
+    observer: noObserver,
+  })
+  bus.start()
+  return { bus, batches }
+}
+
+afterEach(() => vi.useRealTimers())
+
+test('sends a lone notice at once, and together those that follow within two milliseconds', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const { bus, batches } = recordingBus()
+  await vi.waitFor(() => expect(bus.state().connected).toBe(true))
+  bus.announce(notice(1))
+  expect(batches).toEqual([[notice(1)]])
+  await new Promise(setImmediate)
+  bus.announce(notice(2))
+  bus.announce(notice(3))
+  await vi.waitFor(() => expect(batches).toEqual([[notice(1)], [notice(2), notice(3)]]))
+  vi.advanceTimersByTime(2)
+  bus.announce(notice(4))
+  expect(batches.at(-1)).toEqual([notice(4)])
+  await bus.close()
+})
+
+test('sends the pending notices before it closes', async () => {
+  const { bus, batches } = recordingBus()
+  await vi.waitFor(() => expect(bus.state().connected).toBe(true))
+  for (const seq of [1, 2]) bus.announce(notice(seq))
+  await bus.close()
+  expect(batches.flat()).toEqual([notice(1), notice(2)])
+})

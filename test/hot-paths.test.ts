@@ -132,6 +132,20 @@ describe('a call from create to end', () => {
     expect(await workOf(cycle)).toEqual(warm({ statements: 5, executions: 4 }))
   })
 
+  test('takes no further statement if a device of the callee is connected', async () => {
+    const calls = world.bob.subscribe('subscription { incomingCall { type } }')
+    await expect.poll(() => world.app.prisma.connectedUser.count()).toBe(1)
+    const cycle = async () => {
+      const { body } = await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+      expect(body.reach).toBe('connected')
+      await succeed(world.alice.rest('POST', `/rooms/${body.id}/end`))
+    }
+    const { statements: count } = await workOf(cycle)
+    expect(count).toBe(3)
+    await calls.return?.()
+    await expect.poll(() => world.app.prisma.connectedUser.count()).toBe(0)
+  })
+
   test('takes the same statements over REST', async () => {
     const cycle = async () => {
       const { id } = await succeed(world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' }))

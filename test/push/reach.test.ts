@@ -41,6 +41,21 @@ test.each(['ring', 'fail'])(
   },
 )
 
+test('a subscription does not make a callee reachable while Web Push has no keys', () =>
+  withWorld(
+    async ({ alice, bob, app }) => {
+      const id = '01900000-0000-7000-8000-000000000001'
+      const [createdAt, usedAt] = [new Date(), new Date()]
+      const endpoint = 'https://push.example/1'
+      await app.prisma.pushSubscription.create({
+        data: { id, userId: bob.id, address: 'hash', endpoint, createdAt, usedAt },
+      })
+      const refused = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: bob.id })
+      expect(refused).toMatchObject({ status: 409, body: { code: 'CALLEE_OFFLINE' } })
+    },
+    { env: { RING_OFFLINE: 'fail' } },
+  ))
+
 test('a ring that the push service refuses reaches nobody', async () => {
   const service = await startPushService(() => ({ status: 410 }))
   try {

@@ -19,7 +19,8 @@ const RoomEventType = enumOf('RoomEventType', ['snapshot', ...ROOM_EVENT_TYPES],
   participant_rejected: 'A participant declined the invitation.',
   participant_missed: 'Participants did not answer the invitation in time.',
   participant_removed: 'A participant was removed.',
-  participant_updated: 'A participant changed what they publish.',
+  participant_updated:
+    'A participant changed what they publish, began another session, or their ring got further (reach).',
   participant_disconnected: "A participant's stream was lost; the grace has begun.",
   participant_reconnected: 'A participant is connected again.',
 })
@@ -36,7 +37,7 @@ const RoomEventRef = builder.objectRef<RoomEvent>('RoomEvent').implement({
     at: t.expose('at', { type: 'DateTime', description: 'The time of the event.' }),
     actorId: t.exposeID('actorId', {
       nullable: true,
-      description: 'The user who caused the event; null if a deadline did.',
+      description: 'The user who caused the event; null if the gateway did, as at a deadline.',
     }),
     subjectId: t.exposeID('subjectId', { nullable: true, description: 'The user affected by the event.' }),
     subjectIds: t.idList({
@@ -77,7 +78,7 @@ const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
     at: t.expose('at', { type: 'DateTime', description: 'The time of the event, or of the snapshot.' }),
     actorId: t.exposeID('actorId', {
       nullable: true,
-      description: 'The user who caused the event; null if a deadline did, and for a SNAPSHOT.',
+      description: 'The user who caused the event; null if the gateway did, as at a deadline, and for a SNAPSHOT.',
     }),
     participant: t.field({
       type: ParticipantRef,

@@ -34,7 +34,10 @@ const UpdateJson = z.object({
     .enum(['snapshot', ...ROOM_EVENT_TYPES])
     .describe('The kind of event; snapshot begins a stream without a cursor'),
   at: z.iso.datetime().describe('The time of the event, or of the snapshot'),
-  actorId: z.string().nullable().describe('The user who caused the event; null if a deadline did, and for a snapshot'),
+  actorId: z
+    .string()
+    .nullable()
+    .describe('The user who caused the event; null if the gateway did, as at a deadline, and for a snapshot'),
   participant: ParticipantJson.nullable().describe('The participant affected by the event, as of this event'),
   participantIds: z
     .array(z.string())

@@ -32,7 +32,7 @@ export interface RtcEvents {
     /** The room as of this event. */
     readonly room: Room
   }
-  /** Anything else of a participant changed: published media, connection state, invitation. */
+  /** Anything else of a participant changed: published media, connection state, invitation, how far its ring got. */
   participantUpdated: {
     /** The participant as of this event. */
     readonly participant: Participant

@@ -163,7 +163,7 @@ export interface RoomEvent {
   readonly type: RoomUpdateType
   /** When. */
   readonly at: string
-  /** The user who caused it; `null` if a deadline did. */
+  /** The user who caused it; `null` if the gateway did, as at a deadline. */
   readonly actorId: string | null
   /** The affected user; `null` if it concerns the room itself. */
   readonly subjectId: string | null
@@ -177,7 +177,7 @@ export interface RoomUpdate {
   readonly type: RoomUpdateType
   /** When. */
   readonly at: string
-  /** The user who caused it; `null` if a deadline did. */
+  /** The user who caused it; `null` if the gateway did, as at a deadline. */
   readonly actorId: string | null
   /** The affected participant; `null` if it concerns the room itself, or many participants at once. */
   readonly participant: Participant | null

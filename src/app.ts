@@ -202,7 +202,7 @@ export function createApp(configuration: Configuration, dependencies: AppDepende
     name: 'schema',
     async start(url, signal) {
       await (config.migrateAtStart ? migrate(url, log, { signal }) : requireMigrated(url, log))
-      await renumberRestored(url, log)
+      await renumberRestored({ databaseUrl: url, statements: database.statements, log })
     },
   })
   const store = createRoomStore(database)

@@ -2,8 +2,13 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { createEmptyDatabase, type TestDatabase } from './database.ts'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { createLogger } from '../src/core/logger.ts'
+import { awaitDatabase } from '../src/db/await-database.ts'
+import { createDatabase } from '../src/db/client.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { renumberRestored } from '../src/delivery/restored.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './database.ts'
 import { query } from './db/data-dir.ts'
 import { launchGateway, runGateway, startGateway, withDirectory } from './process.ts'
 import { SECRET } from './world.ts'
@@ -124,6 +129,18 @@ describe('the migration lock', () => {
     await holder.end()
   })
 
+  test('is not waited for if the database has all migrations', async () => {
+    const migrated = await createTestDatabase()
+    const holder = new pg.Client({ connectionString: migrated.url })
+    await holder.connect()
+    await holder.query('SELECT pg_advisory_lock($1)', [LOCK])
+    const gateway = await startGateway(envFor(migrated.url))
+    expect(gateway.output()).not.toContain('waiting for the migration lock')
+    expect(await gateway.stop('SIGTERM')).toBe(0)
+    await holder.end()
+    await migrated.drop()
+  })
+
   test('is released after the migrations, not with the connection', async () => {
     const gateway = await startGateway(envFor(database.url))
     expect(await query(database.url, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = ${LOCK}`)).toEqual(
@@ -131,6 +148,33 @@ describe('the migration lock', () => {
     )
     await gateway.stop('SIGTERM')
   })
+})
+
+test('a database that has all migrations is checked by four connections and 13 statements', async () => {
+  const { url, drop } = await createTestDatabase()
+  const log = createLogger('silent')
+  const connect = vi.spyOn(pg.Client.prototype, 'connect')
+  const query = vi.spyOn(pg.Client.prototype, 'query')
+  const work = async (step: () => Promise<unknown>) => {
+    connect.mockClear()
+    query.mockClear()
+    await step()
+    return { connections: connect.mock.calls.length, statements: query.mock.calls.length }
+  }
+  const { statements, close } = createDatabase({ url, log })
+  try {
+    const signal = new AbortController().signal
+    expect(await work(() => awaitDatabase({ url, wait: 0, signal, log }))).toEqual({ connections: 2, statements: 6 })
+    expect(await work(() => migrate(url, log))).toEqual({ connections: 1, statements: 4 })
+    // On the connection that the first request uses, too.
+    const checked = await work(() => renumberRestored({ databaseUrl: url, statements, log }))
+    expect(checked).toEqual({ connections: 1, statements: 3 })
+  } finally {
+    connect.mockRestore()
+    query.mockRestore()
+    await close()
+    await drop()
+  }
 })
 
 test('creates its tables in the schema of ?schema=', async () => {

@@ -59,17 +59,13 @@ interface Failure {
 }
 
 async function attempt(url: string, signal: AbortSignal): Promise<Failure | undefined> {
-  const clients: pg.Client[] = []
+  const clients = [clientFor(url), clientFor(url)]
   const abort = () => {
     for (const client of clients) endAtOnce(client)
   }
   signal.addEventListener('abort', abort)
   try {
-    for (const _ of ['one', 'another']) {
-      const client = clientFor(url)
-      clients.push(client)
-      await client.connect()
-    }
+    await Promise.all(clients.map((client) => client.connect()))
     return (await preservesSessions(clients)) ? undefined : { reason: TRANSACTION_POOLING, isFinal: true }
   } catch (cause) {
     return { ...explain(cause, url), cause }

@@ -53,6 +53,9 @@ export async function migrate(databaseUrl: string, log: Logger, { signal }: Migr
   const migrations = await readMigrations()
   return await withSession(databaseUrl, { log, signal }, async (client, schema) => {
     const applied: string[] = []
+    const { pending } = await differenceOf(client, migrations, log)
+    // Spares most starts the lock, and waiting for it.
+    if (pending.length === 0) return applied
     for (;;) {
       const name = await applyNext(client, { migrations, schema, signal, log })
       if (name === undefined) return applied
@@ -69,9 +72,19 @@ export async function migrate(databaseUrl: string, log: Logger, { signal }: Migr
  */
 export async function inspectSchema(databaseUrl: string, log: Logger): Promise<SchemaDifference> {
   const migrations = await readMigrations()
-  return await withSession(databaseUrl, { log }, async (client) =>
-    (await hasRecords(client)) ? await compareSchema(client, migrations) : { pending: migrations, unknown: [] },
-  )
+  return await withSession(databaseUrl, { log }, (client) => differenceOf(client, migrations, log))
+}
+
+async function differenceOf(
+  client: pg.Client,
+  migrations: readonly Migration[],
+  log: Logger,
+): Promise<SchemaDifference> {
+  if (!(await hasRecords(client))) return { pending: migrations, unknown: [] }
+  const difference = await compareSchema(client, migrations)
+  const { unknown } = difference
+  if (unknown.length > 0) log.debug({ migrations: unknown }, 'the database has migrations unknown to this version')
+  return difference
 }
 
 /**
@@ -139,9 +152,7 @@ async function applyNext(
   try {
     if (schema !== undefined) await client.query(`CREATE SCHEMA IF NOT EXISTS ${client.escapeIdentifier(schema)}`)
     if (!(await hasRecords(client))) await client.query(CREATE_TABLE)
-    const { pending, unknown } = await compareSchema(client, migrations)
-    if (unknown.length > 0) log.debug({ migrations: unknown }, 'the database has migrations unknown to this version')
-    const [next] = pending
+    const [next] = (await compareSchema(client, migrations)).pending
     if (next) await apply(client, next)
     await client.query('COMMIT')
     return next?.name

@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import { addressOf } from '../db/address.ts'
 import { prepareSession } from '../db/session.ts'
+import type { Statements } from '../db/statement.ts'
 
 /** Serialises the nodes that start at the same time. */
 const LOCK = 72_707_370
@@ -25,6 +26,17 @@ const MOVE_CURSORS = `
   UPDATE "DeliveryDestination"
      SET "xid" = pg_current_xact_id(), "roomId" = '00000000-0000-0000-0000-000000000000', "seq" = 0`
 
+interface Dependencies {
+  readonly databaseUrl: string
+  /** Of the same database. */
+  readonly statements: Statements
+  readonly log: Logger
+}
+
+interface State {
+  readonly restored: boolean
+}
+
 /**
  * Renumbers the positions of events after the database was restored from a dump into another server, whose transactions
  * have lower ids: new events would otherwise be behind the cursors. Events that were delivered to some destinations only
@@ -32,17 +44,20 @@ const MOVE_CURSORS = `
  *
  * @returns whether the database had been restored
  */
-export async function renumberRestored(databaseUrl: string, log: Logger): Promise<boolean> {
+export async function renumberRestored({ databaseUrl, statements, log }: Dependencies): Promise<boolean> {
+  const [state] = await statements.run<State>({ text: IS_RESTORED }, [])
+  if (!state?.restored) return false
   const { connectionString, schema } = addressOf(databaseUrl)
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000, application_name: 'rtc-gateway' })
   client.on('error', (error) => log.debug({ err: error }, 'lost the connection while renumbering events'))
   try {
     await client.connect()
     await prepareSession(client, { schema })
-    if (!(await isRestored(client))) return false
     await client.query('BEGIN')
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
-    const restored = await isRestored(client)
+    // Another node may have renumbered them meanwhile.
+    const { rows } = await client.query<State>(IS_RESTORED)
+    const restored = rows[0]?.restored ?? false
     if (restored) {
       await client.query(RENUMBER_EVENTS)
       await client.query(MOVE_CURSORS)
@@ -53,9 +68,4 @@ export async function renumberRestored(databaseUrl: string, log: Logger): Promis
   } finally {
     await client.end().catch(() => undefined)
   }
-}
-
-async function isRestored(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ restored: boolean }>(IS_RESTORED)
-  return rows[0]?.restored ?? false
 }

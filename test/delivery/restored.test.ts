@@ -36,8 +36,9 @@ test('after a restore into a server with lower ids of transactions, deliveries c
     await store.begin(['test'])
     await client.query(`UPDATE "DeliveryDestination" SET "xid" = '${base + 1}', "roomId" = $1, "seq" = 1`, [roomId])
 
-    expect(await renumberRestored(server.url, log)).toBe(true)
-    expect(await renumberRestored(server.url, log)).toBe(false)
+    const restored = { databaseUrl: server.url, statements: database.statements, log }
+    expect(await renumberRestored(restored)).toBe(true)
+    expect(await renumberRestored(restored)).toBe(false)
     await event(4, 'DEFAULT')
     const cursor = (await store.acquire(node, ['test'])).get('test') ?? expect.unreachable()
     await expect.poll(async () => (await store.read(cursor, 100)).events.map(({ seq }) => seq)).toEqual([2, 3, 4])
@@ -50,9 +51,11 @@ test('after a restore into a server with lower ids of transactions, deliveries c
 
 test('a database that was not restored is not changed', async () => {
   const server = await createTestDatabase()
+  const { statements, close } = createDatabase({ url: server.url, log })
   try {
-    expect(await renumberRestored(server.url, log)).toBe(false)
+    expect(await renumberRestored({ databaseUrl: server.url, statements, log })).toBe(false)
   } finally {
+    await close()
     await server.drop()
   }
 })

@@ -14,7 +14,7 @@ export default defineConfig({
     // Vendors' SDKs: the page makes rooms of the provider `webrtc`, which needs none.
     rolldownOptions: {
       input: ['src/web/index.html', 'src/web/admin.html'],
-      external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng'],
+      external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng', 'wukongimjssdk'],
     },
   },
 })

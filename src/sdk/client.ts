@@ -1,5 +1,5 @@
 import { Auth, type AuthOptions } from './auth.ts'
-import type { DeviceFlag } from './model.ts'
+import type { ImOptions } from './im.ts'
 import { RtcClient } from './rtc.ts'
 
 /** The gateway's address and the user's credentials. */
@@ -9,13 +9,8 @@ export interface ClientOptions {
     /** Base URL of the gateway, with a proxy's prefix if there is one, for instance `https://example.com/rtc`. */
     readonly baseUrl: string
   }
-  /** The instant messaging server; not used by this package. */
-  readonly im?: {
-    /** Its WebSocket address. */
-    readonly wsUrl: string
-    /** The kind of this device. */
-    readonly deviceFlag: DeviceFlag
-  }
+  /** WukongIM, through which incoming calls arrive as well. The gateway confirms each before it rings. */
+  readonly im?: ImOptions
   /** The user and their token. */
   readonly auth: AuthOptions
 }
@@ -40,11 +35,11 @@ export class OpenChatClient {
   readonly rtc: RtcClient
 
   /** @throws TypeError if `server.baseUrl` is not an http or https URL */
-  constructor({ server, auth }: ClientOptions) {
+  constructor({ server, im, auth }: ClientOptions) {
     const url = new URL(server.baseUrl)
     if (!/^https?:$/.test(url.protocol)) throw new TypeError(`server.baseUrl: ${server.baseUrl} is not http or https`)
     url.pathname = url.pathname.replace(/\/*$/, GRAPHQL_PATH)
-    this.rtc = new RtcClient({ url: url.href, uid: auth.uid, auth: new Auth(auth) })
+    this.rtc = new RtcClient({ url: url.href, uid: auth.uid, auth: new Auth(auth), im })
   }
 
   /** Leaves the joined room and releases everything, as {@link RtcClient.destroy} does. Never throws. */

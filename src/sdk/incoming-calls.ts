@@ -1,7 +1,8 @@
 import { incomingCallOf, roomOf } from './convert.ts'
 import type { Emitter, RtcListener } from './events.ts'
 import { type Gateway, isRetryable } from './gateway.ts'
-import { GetRoomDocument, IncomingCallsDocument } from './generated/graphql.ts'
+import { BlockedUsersDocument, GetRoomDocument, IncomingCallsDocument } from './generated/graphql.ts'
+import { type ImOptions, ImRings } from './im.ts'
 import type { IncomingCall, IncomingCallType, Participant, ParticipantState, Room } from './model.ts'
 import type { Socket } from './socket.ts'
 
@@ -16,6 +17,9 @@ export interface IncomingCallsOptions {
   readonly resolveDeviceId: () => Promise<unknown>
   /** Whether this client is in the room. */
   readonly isJoined: (roomId: string) => boolean
+  /** WukongIM, if rings arrive through it, too. */
+  readonly im: ImOptions | undefined
+  readonly token: () => string
 }
 
 /** How the ring ended, by the participant's state. */
@@ -42,11 +46,16 @@ export class IncomingCalls {
   readonly #options: IncomingCallsOptions
   readonly #rooms = new Map<string, Room>()
   readonly #newListeners = new Set<RtcListener<'incomingCall'>>()
+  readonly #im: ImRings | undefined
+  /** Rings of WukongIM that the gateway is to confirm. */
+  readonly #unconfirmed = new Set<string>()
   #ringing: readonly Room[] = []
   #unsubscribe: (() => void) | undefined
 
   constructor(options: IncomingCallsOptions) {
     this.#options = options
+    const { im, userId, token } = options
+    this.#im = im && new ImRings({ options: im, uid: userId, token, onRing: (roomId) => void this.#confirm(roomId) })
   }
 
   /** The calls that ring now; a new array after each change. */
@@ -64,6 +73,8 @@ export class IncomingCalls {
   stop(): void {
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
+    this.#im?.stop()
+    this.#unconfirmed.clear()
     this.#rooms.clear()
     this.#ringing = []
   }
@@ -75,6 +86,7 @@ export class IncomingCalls {
 
   /** Subscribes once the device id is known: `answeredHere` compares it, and a new tab needs a moment to find it. */
   #start(): void {
+    this.#im?.start()
     const stopped = new AbortController()
     this.#unsubscribe = () => stopped.abort()
     const subscribe = () => {
@@ -113,6 +125,7 @@ export class IncomingCalls {
 
   #emit(call: IncomingCall): void {
     const { id } = call.room
+    this.#unconfirmed.delete(id)
     const isRinging = call.type === 'ringing'
     if (isRinging === this.#rooms.has(id)) return
     this.#replayRinging()
@@ -120,6 +133,34 @@ export class IncomingCalls {
     else this.#rooms.delete(id)
     this.#ringing = [...this.#rooms.values()]
     this.#options.emitter.emit('incomingCall', call)
+  }
+
+  /**
+   * Lets a call ring that WukongIM has announced, unless the gateway contradicts. What the subscription says meanwhile takes
+   * precedence.
+   */
+  async #confirm(roomId: string): Promise<void> {
+    if (this.#rooms.has(roomId) || this.#unconfirmed.has(roomId)) return
+    const { gateway, userId } = this.#options
+    this.#unconfirmed.add(roomId)
+    try {
+      const [{ room: found }, { blockedUsers }] = await Promise.all([
+        gateway.request(GetRoomDocument, { id: roomId }),
+        gateway.request(BlockedUsersDocument, {}),
+      ])
+      if (!found || !this.#unconfirmed.has(roomId)) return
+      const room = roomOf(found)
+      const rings = room.participants.some((own) => own.userId === userId() && own.state === 'invited')
+      const isBlocked = blockedUsers.some((blocked) => [room.callerId, room.hostId].includes(blocked.userId))
+      if (!rings || room.status === 'ended' || isBlocked) return
+      this.#emit({ type: 'ringing', room, deviceId: null, answeredHere: false, at: new Date().toISOString() })
+      // The call may have ended before the subscription could know that it rang.
+      await this.#reconcile(room)
+    } catch {
+      // The subscription reports the call if it exists.
+    } finally {
+      this.#unconfirmed.delete(roomId)
+    }
   }
 
   async #reconcile(known: Room): Promise<void> {

@@ -11,6 +11,7 @@ export {
   type InputProblem,
 } from './errors.ts'
 export type { EndedReason, RtcEventName, RtcEvents, RtcListener } from './events.ts'
+export type { ImOptions, WukongimMessage, WukongimSdk } from './im.ts'
 export type { UnreachablePeer, UnreachableReason } from './media/diagnosis.ts'
 export type { ConnectionState, MediaSource, Track } from './media/media.ts'
 export * from './model.ts'

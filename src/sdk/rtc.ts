@@ -1,6 +1,7 @@
 import type { MediaDeviceInfo } from './dom.ts'
 import type { Auth } from './auth.ts'
 import { BlockedUsers } from './blocked-users.ts'
+import type { ImOptions } from './im.ts'
 import { IncomingCalls } from './incoming-calls.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 import { CurrentRoom } from './current-room.ts'
@@ -61,7 +62,7 @@ export class RtcClient {
   #destroyed = false
 
   /** @internal */
-  constructor({ url, uid, auth }: { url: string; uid: string; auth: Auth }) {
+  constructor({ url, uid, auth, im }: { url: string; uid: string; auth: Auth; im: ImOptions | undefined }) {
     this.#auth = { uid }
     const gateway = new Gateway({ url, auth })
     this.#socket = new Socket({
@@ -79,6 +80,8 @@ export class RtcClient {
       deviceId: () => this.deviceId,
       resolveDeviceId: () => this.#resolveDeviceId(),
       isJoined: (roomId) => this.#current.roomId === roomId,
+      im,
+      token: () => auth.current,
     })
     this.#current = new CurrentRoom({
       url,

@@ -25,7 +25,7 @@ export async function bundle(): Promise<string> {
     build: {
       write: false,
       lib: { entry, formats: ['iife'], name: 'OpenChat' },
-      rolldownOptions: { external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng'] },
+      rolldownOptions: { external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng', 'wukongimjssdk'] },
     },
   })
   const [first] = Array.isArray(built) ? built : [built]

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { RtcEventName, RtcEvents } from '../../src/sdk/events.ts'
-import { type AuthOptions, OpenChatClient } from '../../src/sdk/index.ts'
+import { type AuthOptions, type ImOptions, OpenChatClient } from '../../src/sdk/index.ts'
 import { startWorld, type WorldOptions } from '../world.ts'
 
 export type ClientWorld = Awaited<ReturnType<typeof startClientWorld>>
@@ -21,9 +21,12 @@ export async function startClientWorld(options: WorldOptions = {}) {
   return {
     ...world,
     /** Creates a user's client, at another address if one is given. */
-    async client(uid: string, { url = world.url, ...auth }: { url?: string } & Partial<AuthOptions> = {}) {
+    async client(
+      uid: string,
+      { url = world.url, im, ...auth }: { url?: string; im?: ImOptions } & Partial<AuthOptions> = {},
+    ) {
       const token = await world.token(uid)
-      const client = new OpenChatClient({ server: { baseUrl: url }, auth: { uid, token, ...auth } })
+      const client = new OpenChatClient({ server: { baseUrl: url }, auth: { uid, token, ...auth }, ...(im && { im }) })
       clients.push(client)
       return client
     },

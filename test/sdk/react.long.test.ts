@@ -18,7 +18,7 @@ async function bundle(): Promise<string> {
       write: false,
       minify: false,
       lib: { entry: fileURLToPath(new URL('react-page.ts', import.meta.url)), formats: ['iife'], name: 'Application' },
-      rolldownOptions: { external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng'] },
+      rolldownOptions: { external: ['@volcengine/rtc', 'livekit-client', 'agora-rtc-sdk-ng', 'wukongimjssdk'] },
     },
   })
   const [first] = Array.isArray(built) ? built : [built]

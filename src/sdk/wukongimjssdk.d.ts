@@ -1,0 +1,2 @@
+/** The optional package, whose exports are checked when it is loaded. */
+declare module 'wukongimjssdk'

@@ -229,8 +229,9 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
     const { callerId, calleeId } = command.room
     if (replayed || calleeId === null) return replayed
     const { reverseCall, earlier } = await store.callsBetween(callerId, calleeId, clock.now())
-    const joined = reverseCall === null ? null : await joinReverseCall(command, reverseCall)
-    if (joined || earlier === null) return joined
+    // A reverse call that turns out to have ended is not found again.
+    if (reverseCall !== null) return (await joinReverseCall(command, reverseCall)) ?? findInstead(command)
+    if (earlier === null) return null
     const room = await execute(earlier, { type: 'tick' })
     return room.status !== 'ended' && isSameCall(room, command.room) ? room : null
   }

@@ -35,6 +35,7 @@ export interface Recorded {
 /** The gateway without HTTP. The test moves the clock and runs the sweeper. */
 export interface Gateway {
   readonly clock: ManualClock
+  readonly refuseOffline: boolean
   create(actor: User, request: Request, key: string | null): Promise<{ room: Room; replayed: boolean }>
   execute(roomId: string, command: RoomCommand): Promise<Room>
   /** Blocks or unblocks `userId`. */
@@ -65,7 +66,8 @@ const RECORD = {
      ORDER BY asked.nth`,
 }
 
-export async function startGateway(): Promise<Gateway> {
+/** @param options.refuseOffline - refuse calls that reach nobody */
+export async function startGateway({ refuseOffline }: { readonly refuseOffline: boolean }): Promise<Gateway> {
   const database = await createTestDatabase()
   const clock = manualClock(new Date('2026-01-01T00:00:00Z'))
   const log = createLogger('silent')
@@ -73,6 +75,7 @@ export async function startGateway(): Promise<Gateway> {
     JWT_SECRET: SECRET,
     RATE_LIMITS: 'off',
     RINGING_MAX: String(RINGING_MAX),
+    RING_OFFLINE: refuseOffline ? 'fail' : 'ring',
     MESH_MAX: String(MESH_MAX),
     RING_TIMEOUT: String(LIMITS.ring / 1000),
     DISCONNECT_GRACE: String(LIMITS.grace / 1000),
@@ -129,6 +132,7 @@ export async function startGateway(): Promise<Gateway> {
 
   return {
     clock,
+    refuseOffline,
     create: (actor, request, key) => app.rooms.create(actorOf(actor), CreateRoom.parse(request), key ?? undefined),
     execute,
     async block(actor, userId, blocks) {

@@ -157,9 +157,11 @@ export class Rules {
   /** Users with a connected device. */
   readonly connected = new Set<string>()
   now: number
+  readonly #refuseOffline: boolean
 
-  constructor(now: number) {
+  constructor(now: number, { refuseOffline }: { readonly refuseOffline: boolean }) {
     this.now = now
+    this.#refuseOffline = refuseOffline
   }
 
   create(actor: User, request: Request, key: string | null): Creation {
@@ -172,11 +174,15 @@ export class Rules {
     }
     const callerId = request.callerId ?? actor.id
     const calleeId = request.calleeId ?? ''
+    const isOffline = !this.connected.has(calleeId) || this.#isBlocked(calleeId, callerId)
+    const isRefused = request.type === 'p2p' && this.#refuseOffline && isOffline
     const existing =
       request.type === 'p2p'
-        ? (this.#joinReverseCall(callerId, calleeId) ?? this.#repeatedCall(callerId, request))
+        ? (this.#joinReverseCall(callerId, calleeId) ??
+          this.#repeatedCall(callerId, request, { supersedes: !isRefused }))
         : undefined
     if (existing) return { outcome: 'ok', room: existing, replayed: true }
+    if (isRefused) return { outcome: 'CALLEE_OFFLINE' }
     const isBusy = request.type === 'p2p' && !this.#isBlocked(calleeId, callerId) && this.#isAtRingLimit(calleeId)
     const silentFor = (userId: string) =>
       this.#isBlocked(userId, callerId) || (request.type === 'group' && this.#isAtRingLimit(userId))
@@ -224,8 +230,12 @@ export class Rules {
     return ringing.length >= RINGING_MAX
   }
 
-  /** The caller's ringing call to the same callee, if it is equal; a different one is superseded. */
-  #repeatedCall(callerId: string, { calleeId, mediaType }: Request): Room | undefined {
+  /** The caller's ringing call to the same callee, if it is equal; a different one is superseded by a new call. */
+  #repeatedCall(
+    callerId: string,
+    { calleeId, mediaType }: Pick<Request, 'calleeId' | 'mediaType'>,
+    { supersedes }: { readonly supersedes: boolean },
+  ): Room | undefined {
     const earlier = this.rooms.find(
       (room) =>
         room.callerId === callerId &&
@@ -238,8 +248,9 @@ export class Rules {
     const caller = participantOf(earlier, callerId)
     const isLost = caller?.state === 'joined' && !caller.connected
     if (isOpen(earlier) && earlier.mediaType === mediaType && !isLost) return earlier
+    if (!supersedes) return undefined
     this.execute(earlier, { type: 'supersede' })
-    return this.#repeatedCall(callerId, { calleeId, mediaType } as Request)
+    return this.#repeatedCall(callerId, { calleeId, mediaType }, { supersedes })
   }
 
   /** The caller joins the earliest call from the callee that is ringing for the caller. */

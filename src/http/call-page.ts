@@ -23,10 +23,13 @@ const POLICY = {
   'script-src': "'self'",
   'style-src': "'self'",
   'img-src': 'data:',
+  'worker-src': "'self'",
   'media-src': "'self' blob: mediastream:",
   // Older browsers do not include WebSockets in 'self'.
   'connect-src': "'self' ws: wss:",
 }
+/** At the root, so that its scope is the page. */
+const WORKER = '/worker.js'
 const PERMISSIONS = 'camera=(self), microphone=(self), display-capture=(self)'
 
 /**
@@ -42,9 +45,12 @@ export function createCallPage(dependencies: {
   const { developmentToken, userClaim, build = new PageBuild() } = dependencies
 
   return {
-    serves: (request) => isRead(request, '/') || (isGet(request) && build.servesAsset(request.url.pathname)),
+    serves: (request) =>
+      isRead(request, '/') ||
+      (isGet(request) && (request.url.pathname === WORKER || build.servesAsset(request.url.pathname))),
 
     async answer(request) {
+      if (request.url.pathname === WORKER) return build.worker()
       if (request.url.pathname !== '/') return build.asset(request)
       const tokens = (await developmentTokensFor(request, developmentToken)) ?? {}
       const options: CallPageOptions = { tokens, userClaim }

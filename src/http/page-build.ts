@@ -27,6 +27,7 @@ export interface PageOptions {
 export class PageBuild {
   readonly #directory: URL
   readonly #pages = new Map<string, Promise<string>>()
+  #worker: Promise<string> | undefined
   #assets: Promise<ReadonlyMap<string, Asset>> | undefined
 
   /** @param directory - of the built pages, with a trailing slash */
@@ -52,11 +53,35 @@ export class PageBuild {
     return asset.reply(request)
   }
 
+  /**
+   * The service worker of the pages. Browsers look for a new version at its URL.
+   *
+   * @throws RtcError NOT_FOUND if the pages have not been built
+   */
+  async worker(): Promise<HttpReply> {
+    return {
+      status: 200,
+      headers: {
+        'Content-Type': TYPES['.js'] ?? '',
+        'Cache-Control': 'no-cache',
+        'Content-Security-Policy': "default-src 'none'",
+        'X-Content-Type-Options': 'nosniff',
+      },
+      body: await (this.#worker ??= this.#loadWorker()),
+    }
+  }
+
   #htmlOf(name: string): Promise<string> {
     const html = this.#pages.get(name) ?? this.#loadPage(name)
     this.#pages.set(name, html)
     html.catch(() => this.#pages.delete(name))
     return html
+  }
+
+  #loadWorker(): Promise<string> {
+    const worker = this.#read('worker.js')
+    worker.catch(() => (this.#worker = undefined))
+    return worker
   }
 
   async #loadPage(name: string): Promise<string> {

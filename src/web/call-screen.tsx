@@ -7,6 +7,7 @@ import { EventList } from './event-list.tsx'
 import { HistoryList } from './history-list.tsx'
 import type { Identity } from './identity.ts'
 import { IncomingCalls } from './incoming-calls.tsx'
+import { PushSwitch } from './push-switch.tsx'
 import { Notices } from './notices.tsx'
 import type { Phone } from './phone.ts'
 import { ringingCalls } from './phone-state.ts'
@@ -64,6 +65,7 @@ export function CallScreen({ phone, options, onToken }: TokenFormProps & { phone
           !state.tokenRefused && (
             <>
               <CallForm phone={phone} disabled={pending !== undefined} />
+              <PushSwitch phone={phone} state={state.push} />
               <MutedCallers phone={phone} state={state} />
             </>
           )

@@ -4,9 +4,11 @@ import { CallScreen } from './call-screen.tsx'
 import { Header } from './header.tsx'
 import { type Identity, readIdentity, readOptions } from './identity.ts'
 import { Phone } from './phone.ts'
+import { WorkerInbox } from './worker-inbox.ts'
 import { SignIn } from './sign-in.tsx'
 
 const options = readOptions()
+const inbox = new WorkerInbox()
 
 /** The call screen of the signed-in user, or the sign-in form. */
 function Page() {
@@ -43,7 +45,7 @@ function usePhone(identity: Identity | undefined): Phone | undefined {
   const [phone, setPhone] = useState<Phone>()
   useEffect(() => {
     if (!identity) return setPhone(undefined)
-    const own = new Phone(identity)
+    const own = new Phone(identity, inbox)
     setPhone(own)
     void own.start()
     return () => void own.stop()

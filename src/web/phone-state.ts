@@ -1,4 +1,5 @@
 import type { ConnectionState, EndedReason, MediaSource, Room, Track } from '../sdk/index.ts'
+import type { PushState } from './browser-push.ts'
 import type { Sentence } from './sentence.ts'
 import type { ListedEvent } from './sentences.ts'
 
@@ -38,6 +39,7 @@ export interface PhoneState {
   readonly lastOutcome: { readonly room: Room; readonly reason: EndedReason } | { readonly text: Sentence } | undefined
   readonly devices: readonly MediaDeviceInfo[]
   readonly notices: readonly Notice[]
+  readonly push: PushState
   readonly history: { readonly rooms: readonly Room[]; readonly next: string | null; readonly loaded: boolean }
 }
 
@@ -61,6 +63,7 @@ export const INITIAL: PhoneState = {
   lastOutcome: undefined,
   devices: [],
   notices: [],
+  push: 'unavailable',
   history: { rooms: [], next: null, loaded: false },
 }
 

@@ -1,4 +1,5 @@
 import { type MediaSource, type MediaType, OpenChatClient, type Room, RTCProviderType } from '../sdk/index.ts'
+import { BrowserPush } from './browser-push.ts'
 import { CallHistory } from './call-history.ts'
 import { forgetCall, recallCall, rememberCall } from './call-memory.ts'
 import { RoomEntry, type RoomEntryRequest } from './room-entry.ts'
@@ -11,6 +12,8 @@ import { fallbackSentence, ringOverSentence } from './sentences.ts'
 import { Store } from './store.ts'
 import { TabChannel } from './tab-channel.ts'
 import { TokenRequest } from './token-request.ts'
+import type { WorkerInbox } from './worker-inbox.ts'
+import type { CallAction, PushedCall } from './worker-messages.ts'
 
 /** Maximum number of events in the list. */
 const EVENTS_MAX = 500
@@ -21,16 +24,19 @@ export class Phone {
   readonly notices: NoticeBoard
   readonly history: CallHistory
   readonly media: OwnMedia
+  readonly push: BrowserPush
   readonly #client: OpenChatClient
   readonly #aborted = new AbortController()
   readonly #tabs: TabChannel
+  readonly #inbox: WorkerInbox
   readonly #token = new TokenRequest(() => this.store.update({ tokenRefused: true }))
   #entry: RoomEntry | undefined
   /** The call's duration in seconds when this page joined it. */
   #durationBefore = 0
 
-  constructor({ userId, token }: Identity) {
+  constructor({ userId, token }: Identity, inbox: WorkerInbox) {
     this.userId = userId
+    this.#inbox = inbox
     this.#client = new OpenChatClient({
       // Relative to the page, which a proxy may serve below a path.
       server: { baseUrl: new URL('.', location.href).href },
@@ -40,6 +46,7 @@ export class Phone {
     this.notices = new NoticeBoard(rtc, this.store)
     this.history = new CallHistory({ userId, rtc, store: this.store, notices: this.notices })
     this.media = new OwnMedia({ userId, rtc, store: this.store, notices: this.notices })
+    this.push = new BrowserPush({ userId, rtc, store: this.store, notices: this.notices })
     this.#tabs = new TabChannel(userId, () => void this.history.load())
   }
 
@@ -61,7 +68,8 @@ export class Phone {
         sources: remembered.sources,
       })
     }
-    await Promise.all([this.history.load(), this.#loadBlocked()])
+    this.#followWorker(signal)
+    await Promise.all([this.history.load(), this.#loadBlocked(), this.push.start()])
   }
 
   /** Leaves the call and releases everything. */
@@ -69,6 +77,7 @@ export class Phone {
     this.#aborted.abort()
     this.notices.close()
     this.history.stop()
+    this.push.stop()
     forgetCall()
     this.#token.withdraw()
     await this.#client.destroy()
@@ -97,7 +106,7 @@ export class Phone {
   }
 
   /** Answers a ringing call, or takes over one from another tab or device; leaves the current call first. */
-  answer(room: Room): Promise<void> {
+  answer(room: Pick<Room, 'id' | 'mediaType'>): Promise<void> {
     const { otherDeviceCall } = this.store.state
     const status = [otherDeviceCall?.id === room.id ? 'Taking the call here…' : 'Answering…']
     return this.#enter({ status, findRoom: () => room.id, sources: sourcesOf(room.mediaType) })
@@ -112,15 +121,23 @@ export class Phone {
   }
 
   /** Declines a call, and every other ringing call of the same caller. */
-  async decline({ callerId }: Room): Promise<void> {
-    const declined = this.store.state.ringing.filter((room) => room.callerId === callerId)
-    for (const { id } of declined) this.#stopRinging(id)
+  async decline({ id: roomId, callerId }: Pick<Room, 'id' | 'callerId'>): Promise<void> {
+    const others = this.store.state.ringing.filter((room) => room.callerId === callerId).map(({ id }) => id)
+    const declined = new Set([roomId, ...others])
+    for (const id of declined) this.#stopRinging(id)
     await this.notices.attempt(async () => {
-      for (const { id } of declined) {
+      for (const id of declined) {
         const rejected = await this.#rtc.rejectCall(id, 'declined')
         this.store.update({ lastOutcome: { text: ringOverSentence(rejected, 'rejected') } })
       }
     })
+  }
+
+  /** Does what the user chose on a notification, even if the page does not know yet that the call rings. */
+  #act(action: CallAction, { callId, callerId, mediaType }: PushedCall): void {
+    if (action === 'answer') {
+      void this.answer({ id: callId, mediaType: mediaType === 'video' ? 'video' : 'audio' })
+    } else if (action === 'decline') void this.decline({ id: callId, callerId })
   }
 
   /** Hides the calls of this caller on this page until it is reloaded. */
@@ -206,6 +223,15 @@ export class Phone {
     if (this.store.state.room?.id !== id) return
     const events = [...this.store.state.events, ...log.filter((event) => event.seq <= seq).toReversed()]
     this.store.update({ events: events.slice(0, EVENTS_MAX) })
+  }
+
+  #followWorker(signal: AbortSignal): void {
+    const stop = this.#inbox.deliverTo({
+      userId: this.userId,
+      isConnected: () => this.store.state.gateway === 'connected',
+      act: (action, call) => this.#act(action, call),
+    })
+    signal.addEventListener('abort', stop)
   }
 
   #listen(): void {

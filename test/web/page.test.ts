@@ -72,7 +72,7 @@ describe('the call page', () => {
   it('can be switched off in development mode, with its assets', () =>
     withWorld(
       async ({ url }) => {
-        for (const path of ['/', ...scripts.map((script) => new URL(script).pathname)]) {
+        for (const path of ['/', '/worker.js', ...scripts.map((script) => new URL(script).pathname)]) {
           const answer = await fetch(url + path, { headers: HTML })
           expect(await answer.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
         }
@@ -125,6 +125,17 @@ describe('the call page', () => {
     const weight = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
     expect(weight).toBeGreaterThan(5000)
     expect(weight).toBeLessThan(50_000)
+  })
+
+  it('serves its service worker at the root, as one script that may do nothing but be a worker', async () => {
+    const response = await fetch(`${world.url}/worker.js`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/javascript; charset=utf-8')
+    expect(response.headers.get('cache-control')).toBe('no-cache')
+    expect(response.headers.get('content-security-policy')).toBe("default-src 'none'")
+    const script = await response.text()
+    expect(script).toContain('notificationclick')
+    expect(script).not.toMatch(/\b(import|export)\b/)
   })
 
   it('serves assets as immutable, under hashed names', async () => {

@@ -13,7 +13,7 @@ const installed = existsSync(new URL('node_modules/mercurius', import.meta.url))
 const ready =
   (installed || run('npm', 'ci', '--prefix', 'bench', '--no-audit', '--no-fund')) &&
   (existsSync(new URL('../src/db/generated', import.meta.url)) || run('npm', 'run', '-s', 'generate')) &&
-  run('npx', 'tsc', '-p', 'src') &&
+  run('npm', 'run', '-s', 'compile:server') &&
   run('npx', 'tsc', '-p', 'bench') &&
   run('npx', 'tsc', '-p', 'bench/peers')
 if (!ready || !run(process.execPath, 'bench/dist/bench/main.js', ...process.argv.slice(2))) process.exitCode = 1

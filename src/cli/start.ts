@@ -3,7 +3,7 @@ import { createApp } from '../app.ts'
 import { developmentSecret } from '../auth/development.ts'
 import { loadConfig } from '../config.ts'
 import { Lifecycle } from '../core/lifecycle.ts'
-import { createProcessLogger } from '../core/logger.ts'
+import { createProcessLogger, flushLog } from '../core/logger.ts'
 import { watchEventLoop } from '../core/overload.ts'
 import { createMetricsEndpoint, METRICS_PATH } from '../metrics/endpoint.ts'
 import { startMetricsListener } from '../metrics/listener.ts'
@@ -34,6 +34,7 @@ async function runGateway({ lifecycle, stop }: { lifecycle: Lifecycle; stop: Abo
   const configuration = loadConfig()
   const { config, secrets } = configuration
   const log = createProcessLogger(config.logs.level)
+  lifecycle.add(log, { name: 'log', stop: flushLog })
   const secret = config.development ? await developmentSecret(config.dataDir) : undefined
   const vapid = config.development && !secrets.vapid ? await developmentVapid(config.dataDir) : undefined
   const database = await openDatabase(configuration, { lifecycle, stop, log })

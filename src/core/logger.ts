@@ -43,6 +43,15 @@ export function createProcessLogger(level: LogLevel): Logger {
   return log
 }
 
+/**
+ * Writes the lines that wait. Call before the process exits: if the reader of standard output has gone, this notices it,
+ * whereas what is left at the exit is tried again forever.
+ */
+export const flushLog = (log: Logger): Promise<void> =>
+  new Promise((resolve) => {
+    log.flush(() => resolve())
+  })
+
 const CAUSES_MAX = 3
 
 /**

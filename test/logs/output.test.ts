@@ -1,6 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { startGateway, withPreparedData } from '../process.ts'
 import { isMet } from '../requirement.ts'
 
@@ -37,6 +38,24 @@ describe('without a terminal', () => {
     expect(code).toBe(1)
     expect(stdout.trimEnd().split('\n')).toHaveLength(1000)
   })
+})
+
+test('a process whose output has lost its reader exits after it has flushed the log', async () => {
+  const program = `
+    const { createProcessLogger, flushLog } = await import(${JSON.stringify(`${DIST}core/logger.js`)})
+    const log = createProcessLogger('info')
+    for await (const _ of process.stdin);
+    log.info('line')
+    await flushLog(log)`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const closed = once(child.stdout, 'close')
+  child.stdout.destroy()
+  await closed
+  child.stdin.end()
+  expect(await once(child, 'exit')).toEqual([0, null])
 })
 
 /** Runs a command on a pseudo terminal. */

@@ -49,7 +49,8 @@ function resultOf(room: Room, userId: string, outgoing: boolean): string {
     case 'busy':
       return 'Busy'
     case 'missed':
-      return outgoing ? 'No answer' : 'Missed'
+      if (!outgoing) return 'Missed'
+      return room.reach === 'none' ? 'Not reached' : 'No answer'
     case 'failed':
       return 'Failed'
     case 'empty':

@@ -118,7 +118,7 @@ export function endedSentence(room: Room, reason: EndedReason, userId: string): 
     cancelled: () => (own ? ['Call cancelled.'] : say`${caller} has cancelled the call.`),
     rejected: () => (own ? say`${called} declined.` : ['Call declined.']),
     busy: () => (own ? say`${called} is busy.` : ['Declined as busy.']),
-    missed: () => (own ? say`${called} did not answer.` : say`Missed a call from ${caller}.`),
+    missed: () => (own ? unansweredSentence(room, called) : say`Missed a call from ${caller}.`),
     empty: () => ['Everybody has left.'],
     expired: () => ['The call has reached its maximum duration.'],
     failed: () => ['The call has failed.'],
@@ -129,6 +129,9 @@ export function endedSentence(room: Room, reason: EndedReason, userId: string): 
   }
   return sentences[reason]()
 }
+
+const unansweredSentence = ({ reach }: Room, called: Sentence): Sentence =>
+  reach === 'none' ? say`The call did not reach ${called}: no device was connected.` : say`${called} did not answer.`
 
 /** Names the other participants and, if a lost connection ended the call, whose it was. */
 function completedSentence(room: Room, userId: string): Sentence {

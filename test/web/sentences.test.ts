@@ -92,6 +92,10 @@ describe('the messages of the page', () => {
     const told = (reason: EndReason) =>
       ['alice', 'bob'].map((userId) => plain(endedSentence(over(reason), reason, userId)))
     expect(told('missed')).toEqual(['bob did not answer.', 'Missed a call from alice.'])
+    const unreached = { ...over('missed'), reach: 'none' } as const
+    expect(plain(endedSentence(unreached, 'missed', 'alice'))).toBe(
+      'The call did not reach bob: no device was connected.',
+    )
     expect(told('rejected')).toEqual(['bob declined.', 'Call declined.'])
     expect(told('cancelled')).toEqual(['Call cancelled.', 'alice has cancelled the call.'])
     expect(told('completed')).toEqual(['Call with bob ended.', 'Call with alice ended.'])
@@ -164,6 +168,11 @@ describe('the history', () => {
     const row = historyRow(room, 'bob')
     expect(row).toMatchObject({ who: nameOf('alice'), outgoing: false, result: callee, missed: callee === 'Missed' })
     expect(row.duration).toBe(rest.duration ?? null)
+  })
+
+  it('tells the caller that a missed call reached no device', () => {
+    const room = { ...over('missed', { bob: 'missed' }), reach: 'none' } as const
+    expect([historyRow(room, 'alice').result, historyRow(room, 'bob').result]).toEqual(['Not reached', 'Missed'])
   })
 
   it('formats durations', () => {

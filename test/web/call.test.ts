@@ -16,7 +16,8 @@ import {
 } from './pages.ts'
 
 describe.runIf(callTests)('two users of the page', { timeout: 60_000 }, () => {
-  const { open, talk } = useCallPages()
+  const pages = useCallPages()
+  const { open, talk } = pages
 
   it('see and hear each other until one hangs up', async () => {
     const [alice, bob] = [await open('alice'), await open('bob')]
@@ -58,7 +59,8 @@ describe.runIf(callTests)('two users of the page', { timeout: 60_000 }, () => {
     await call(alice, 'bob')
     await expect.poll(() => status.innerText()).toBe('Ringing bob… No device of bob is connected.')
     await look(alice, 'call-reaches-nobody')
-    await open('bob')
+    const bob = pages.add(await pages.world.open('/#bob'))
+    await bob.getByRole('alertdialog', { name: 'alice is calling' }).waitFor()
     await expect.poll(() => status.innerText()).toBe('Ringing bob…')
     await events(alice).getByText('A device of bob is ringing').waitFor()
     await look(alice, 'call-reaches-bob')

@@ -351,3 +351,16 @@ test('the SDK registers a browser, and deletes its subscription', async () => {
     await client.destroy()
   }
 })
+
+test('a subscription is exported and erased with the data of its user', async () => {
+  const admin = await world.person('operator', { scopes: ['rtc:admin'] })
+  const browser = service.browser()
+  const { id } = await register(world.bob, browser, { deviceId: 'laptop' })
+  await register(world.carol, service.browser())
+  const exported = (await data(admin.graphql('{ exportUser(userId: "bob") }'))).exportUser.data.pushSubscriptions
+  expect(exported).toMatchObject([{ id, deviceId: 'laptop', endpoint: browser.subscription.endpoint }])
+  expect(JSON.stringify(exported)).not.toContain(browser.subscription.keys.auth)
+  await data(admin.graphql('mutation { eraseUser(input: { userId: "bob" }) { done } }'))
+  await expect.poll(() => idsOf(world.bob)).toEqual([])
+  expect(await idsOf(world.carol)).toHaveLength(1)
+})

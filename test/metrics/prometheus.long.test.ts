@@ -11,7 +11,12 @@ import { dashboardPanels, filledIn, type Prometheus, prometheusTests, startProme
 import { METRICS_TOKEN, succeeded } from './scrape.ts'
 
 /** Panels without data in a healthy deployment, and without a media service. */
-const EMPTY = ['Ended streams with an error', 'Reports of media services', 'Room control of media services']
+const EMPTY = [
+  'Ended streams with an error',
+  'Reports of media services',
+  'Room control of media services',
+  'Pushes to browsers and apps',
+]
 /** The range of rates; Prometheus scrapes every second. */
 const RANGE = '30s'
 const TIMEOUT = { timeout: 20_000, interval: 200 }

@@ -102,12 +102,12 @@ export function createPushDestination(dependencies: Dependencies): Destination {
     await store.used(idsOf('accepted'), clock.now())
     const accepted = (by.get('accepted') ?? []).filter(({ message }) => isRing(message))
     const calls = new Map(accepted.map(({ message }) => [message.call.calleeId, message.call]))
-    for (const { roomId, calleeId } of calls.values()) {
+    await forEach(calls.values(), { concurrency: CONCURRENCY }, async ({ roomId, calleeId }) => {
       // The pushes must not be repeated because of this.
       await reached(roomId, calleeId).catch((error: unknown) =>
         log[levelOf(error)]({ err: error, roomId }, 'could not record that a ring was pushed'),
       )
-    }
+    })
     return by.get('retry') ?? []
   }
 

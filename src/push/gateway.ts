@@ -2,8 +2,8 @@ import type { PushMessage } from './message.ts'
 import { isTemporary, type PushOutcome, reasonOf } from './outcome.ts'
 import type { AppTarget } from './store.ts'
 
-/** Milliseconds for one request. */
-const TIMEOUT = 10_000
+/** Milliseconds for one attempt: the end of the ringing waits for it. */
+const TIMEOUT = 5_000
 /** Bytes of a response that are read. */
 const RESPONSE_MAX = 64 * 1024
 

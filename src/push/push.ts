@@ -11,7 +11,7 @@ import { createPushDestination } from './destination.ts'
 import { PushGateway } from './gateway.ts'
 import { createPushPurge } from './purge.ts'
 import { createPushService, type PushService } from './service.ts'
-import { createPushStore, type PushStore } from './store.ts'
+import { createPushStore } from './store.ts'
 import type { PushConfig } from './variables.ts'
 import { type VapidKeys, VapidSigner } from './vapid.ts'
 import { WebPush } from './web-push.ts'
@@ -21,8 +21,8 @@ export interface Push {
   readonly service: PushService
   /** Without destinations if nothing can be pushed to. */
   readonly kind: DestinationKind
-  /** Which of the users have a subscription, if anything can be pushed to; at most one statement. */
-  readonly hasSubscriptions: PushStore['subscribed']
+  /** Which of the users have a subscription that is pushed to; at most one statement. */
+  hasSubscriptions(userIds: readonly string[]): Promise<ReadonlySet<string>>
   readonly purge: PeriodicJob
   /** To be called after the deliveries have stopped. */
   close(): void
@@ -65,6 +65,8 @@ export function createPush(dependencies: Dependencies): Push {
       return { kind: 'refused', reason: 'this kind of push is not configured' }
     },
   })
+  const kinds = { browser: browsers !== undefined, app: apps !== undefined }
+  const isOn = kinds.browser || kinds.app
   return {
     service: createPushService({
       store,
@@ -75,8 +77,8 @@ export function createPush(dependencies: Dependencies): Push {
       clock,
       newId,
     }),
-    kind: browsers || apps ? constantKind(destination) : constantKind(),
-    hasSubscriptions: async (userIds) => (browsers || apps ? store.subscribed(userIds) : new Set()),
+    kind: isOn ? constantKind(destination) : constantKind(),
+    hasSubscriptions: async (userIds) => (isOn ? store.subscribed(userIds, kinds) : new Set()),
     purge: createPushPurge({ store, clock, log, observer }),
     close: () => sender.close(),
   }

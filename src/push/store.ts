@@ -46,8 +46,11 @@ export interface PushStore {
   /** The user's subscriptions, in the order of their registration. */
   list(userId: string): Promise<readonly PushSubscription[]>
   of(userIds: readonly string[]): Promise<readonly PushSubscription[]>
-  /** Which of the users have a subscription. */
-  subscribed(userIds: readonly string[]): Promise<ReadonlySet<string>>
+  /** Which of the users have a subscription of one of the kinds. */
+  subscribed(
+    userIds: readonly string[],
+    kinds: Readonly<Record<PushTarget['kind'], boolean>>,
+  ): Promise<ReadonlySet<string>>
   /** Deletes a subscription of the user. @returns its id; null if there is none */
   remove(userId: string, by: { readonly id: string } | { readonly endpoint: string }): Promise<string | null>
   delete(ids: readonly string[]): Promise<void>
@@ -124,9 +127,11 @@ export function createPushStore({ prisma, statements }: Pick<Database, 'prisma' 
       return rows.map(subscriptionOf)
     },
 
-    async subscribed(userIds) {
+    async subscribed(userIds, { browser, app }) {
       const rows = await prisma.$queryRaw<{ userId: string }[]>`
-        SELECT DISTINCT "userId" FROM "PushSubscription" WHERE "userId" = ANY(${userIds}::text[])`
+        SELECT DISTINCT "userId" FROM "PushSubscription"
+         WHERE "userId" = ANY(${userIds}::text[])
+           AND (${browser} AND "endpoint" IS NOT NULL OR ${app} AND "appId" IS NOT NULL)`
       return new Set(rows.map(({ userId }) => userId))
     },
 

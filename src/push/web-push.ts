@@ -6,6 +6,9 @@ import { isTemporary, type PushOutcome, reasonOf } from './outcome.ts'
 import type { BrowserTarget } from './store.ts'
 import type { VapidSigner } from './vapid.ts'
 
+/** Milliseconds for one attempt: the end of the ringing waits for it. */
+const TIMEOUT = 5_000
+
 /** Sends messages to browsers: https://www.rfc-editor.org/rfc/rfc8030 */
 export class WebPush {
   readonly #sender: Pick<WebhookSender, 'post'>
@@ -31,7 +34,12 @@ export class WebPush {
         'user-agent': 'rtc-gateway-push/1',
       }
       const body = encrypt(JSON.stringify(message.call), keys)
-      const { status, retryAfter } = await this.#sender.post({ url: endpoint, headers, body, signal })
+      const { status, retryAfter } = await this.#sender.post({
+        url: endpoint,
+        headers,
+        body,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]),
+      })
       return outcomeOf(status, retryAfter)
     } catch (error) {
       signal.throwIfAborted()

@@ -42,7 +42,7 @@ export interface PushService {
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Message = any
 
-export async function startPushService(behave: (path: string) => PushReply): Promise<PushService> {
+export async function startPushService(behave: (path: string) => PushReply | 'silence'): Promise<PushService> {
   const certificate = await makeCertificate()
   const received: ReceivedPush[] = []
   const waiting = new Set<() => void>()
@@ -51,7 +51,9 @@ export async function startPushService(behave: (path: string) => PushReply): Pro
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk as Buffer)
       const path = request.url ?? ''
-      const { status, headers = {} } = behave(path)
+      const reply = behave(path)
+      if (reply === 'silence') return
+      const { status, headers = {} } = reply
       received.push({ path, headers: request.headers, body: Buffer.concat(chunks), status })
       response.writeHead(status, headers).end()
       for (const check of waiting) check()

@@ -18,7 +18,7 @@ const SLOW = { timeout: 20_000, interval: 100 }
 let world: Awaited<ReturnType<typeof startWorld>>
 let clock: ManualClock
 let service: PushService
-let reply: (path: string) => PushReply
+let reply: (path: string) => PushReply | 'silence'
 
 beforeEach(async () => {
   clock = manualClock()
@@ -203,6 +203,17 @@ describe('a push service that', () => {
     await service.until(() => service.received.length === 2)
     expect(typesFor(browser)).toEqual(['rejected'])
     expect(await idsOf(world.bob)).toEqual([id])
+  })
+
+  test('does not answer delays neither other browsers nor, for long, the end', async () => {
+    const [silent, other] = [service.browser(), service.browser()]
+    for (const browser of [silent, other]) await register(world.bob, browser)
+    reply = (path) => (path === pathOf(silent) ? 'silence' : { status: 201 })
+    const callId = await call()
+    await service.until(() => typesFor(other).length === 1)
+    await world.bob.rest('POST', `/rooms/${callId}/reject`)
+    await advanceUntil(() => typesFor(other).length === 2)
+    expect(typesFor(other)).toEqual(['ringing', 'rejected'])
   })
 
   test('redirects is not followed', async () => {

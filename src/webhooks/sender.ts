@@ -27,7 +27,8 @@ const CONNECTIONS_PER_HOST = 64
 /** Longest Retry-After that is respected: a day. */
 const RETRY_AFTER_MAX = 86_400_000
 
-type Resolve = (hostname: string, callback: (error: Error | null, addresses: LookupAddress[]) => void) => void
+/** Without addresses if there is an error, whatever the types of Node.js say. */
+type Resolve = (hostname: string, callback: (error: Error | null, addresses?: LookupAddress[]) => void) => void
 
 const resolveAll: Resolve = (hostname, callback) =>
   resolve(hostname, { all: true }, (error, addresses) => callback(error, addresses))
@@ -57,7 +58,7 @@ export class WebhookSender {
     this.#allowPrivate = allowPrivate
     this.#allowedBy = allowedBy
     const lookup: LookupFunction = (hostname, { all }, callback) => {
-      resolveName(hostname, (error, addresses) => {
+      resolveName(hostname, (error, addresses = []) => {
         const refused = error ?? this.#problemOf(addresses.map(({ address }) => address))
         const [first] = addresses
         if (refused || !first) callback(refused ?? new Error('the name has no address'), '', 0)

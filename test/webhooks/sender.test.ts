@@ -54,6 +54,13 @@ describe('a name', () => {
     expect(requests[0]?.headers.host).toMatch(/^hooks\.example\.com:/)
   })
 
+  test('that does not exist is an error of the attempt', async () => {
+    const sender = new WebhookSender({ allowPrivate: false })
+    senders.push(sender)
+    const request = { url: 'https://does-not-exist.invalid/', headers: {}, body: '{}' }
+    await expect(sender.post({ ...request, signal: new AbortController().signal })).rejects.toThrow('getaddrinfo')
+  })
+
   test('without an address is an error', async () => {
     await expect(senderWith(true, []).post('http://hooks.example.com/')).rejects.toThrow('no address')
   })

@@ -70,6 +70,8 @@ export class Calls {
         connected: false,
         completedSeconds: 0,
         ringsUntil,
+        // Nobody is connected when they are called.
+        reach: ordinal === 0 ? null : ('none' as const),
       })
       return tx.room.create({
         data: {
@@ -88,6 +90,7 @@ export class Calls {
           deadlineAt: ringsUntil,
           createdBy: userId,
           hostId: type === 'group' ? userId : null,
+          reach: type === 'p2p' ? 'none' : null,
           participants: { createMany: { data: [userId, ...invited].map(participantRow) } },
           events: { create: { seq: 1, type: 'room_created', actorId: userId, data: { ...input }, at: now } },
         },

@@ -23,12 +23,14 @@ export const roomJson = (room: Room) => ({
   duration: room.startedAt && wholeSeconds(room.startedAt, room.endedAt ?? new Date()),
   activeUntil: room.activeUntil,
   hostId: room.hostId,
+  reach: room.reach,
 })
 
 /** The REST representation of a participant. */
 export const participantJson = (participant: Participant) => ({
   id: `${participant.roomId}:${participant.userId}`,
   userId: participant.userId,
+  uid: participant.ordinal + 1,
   role: participant.role,
   state: participant.state,
   audio: participant.audio,
@@ -40,6 +42,7 @@ export const participantJson = (participant: Participant) => ({
   duration: Math.floor(participant.completedSeconds),
   sessionId: participant.sessionId,
   lostAt: participant.lostAt,
+  reach: participant.reach,
 })
 
 const wholeSeconds = (from: Date, to: Date): number => Math.floor((to.getTime() - from.getTime()) / SECOND)

@@ -13,14 +13,15 @@ const restRoom = (room: string) => `json_build_object(
   'maxParticipants', ${room}."maxParticipants", 'seq', ${room}."seq", 'startedAt', ${time(`${room}."startedAt"`)},
   'endedAt', ${time(`${room}."endedAt"`)}, 'endReason', ${room}."endReason",
   'duration', floor(extract(epoch FROM coalesce(${room}."endedAt", now()) - ${room}."startedAt")),
-  'activeUntil', ${time(`${room}."activeUntil"`)}, 'hostId', ${room}."hostId")`
+  'activeUntil', ${time(`${room}."activeUntil"`)}, 'hostId', ${room}."hostId",
+  'reach', ${room}."reach")`
 
 /** The same, with the participant that the command concerns. */
 const restPlace = `(${restRoom('room')}::jsonb || jsonb_build_object('participant', json_build_object(
-  'id', me."roomId" || ':' || me."userId", 'userId', me."userId", 'role', me."role", 'state', me."state",
-  'audio', me."audio", 'video', me."video", 'connected', me."connected", 'joinedAt', ${time('me."joinedAt"')},
+  'id', me."roomId" || ':' || me."userId", 'userId', me."userId", 'uid', me."ordinal" + 1, 'role', me."role",
+  'state', me."state",   'audio', me."audio", 'video', me."video", 'connected', me."connected", 'joinedAt', ${time('me."joinedAt"')},
   'leftAt', ${time('me."leftAt"')}, 'leaveReason', me."leaveReason", 'duration', floor(me."stayed"),
-  'sessionId', me."sessionId", 'lostAt', ${time('me."lostAt"')})))::text`
+  'sessionId', me."sessionId", 'lostAt', ${time('me."lostAt"')}, 'reach', me."reach")))::text`
 
 const graphqlPlace = (field: string, participant: string) => `json_build_object('data', json_build_object('${field}',
   json_build_object('room', json_build_object('id', room."id", 'status', upper(room."status"::text), 'seq', room."seq"),
@@ -63,14 +64,15 @@ const REST_ROOM = `SELECT ${restRoom('room')}::text AS answer FROM "Room" room W
 const createCall = (answer: string) => `
   WITH room AS (
     INSERT INTO "Room" ("id", "type", "mediaType", "status", "callerId", "calleeId", "provider", "access",
-                        "maxParticipants", "seq", "createdAt", "expiresAt", "deadlineAt", "createdBy")
+                        "maxParticipants", "seq", "createdAt", "expiresAt", "deadlineAt", "createdBy", "reach")
     VALUES ($1::uuid, 'p2p', 'video', 'waiting', $2, $3, 'webrtc', 'invited', 2, 1, now(), now() + interval '1 day',
-            now() + interval '45 seconds', $2)
+            now() + interval '45 seconds', $2, 'none')
     RETURNING *),
   people AS (
-    INSERT INTO "Participant" ("roomId", "userId", "ordinal", "role", "state", "audio", "video", "connected", "stayed", "ringsUntil")
-    VALUES ($1::uuid, $2, 0, 'caller', 'invited', false, false, false, 0, now() + interval '45 seconds'),
-           ($1::uuid, $3, 1, 'callee', 'invited', false, false, false, 0, now() + interval '45 seconds')),
+    INSERT INTO "Participant" ("roomId", "userId", "ordinal", "role", "state", "audio", "video", "connected", "stayed",
+                               "ringsUntil", "reach")
+    VALUES ($1::uuid, $2, 0, 'caller', 'invited', false, false, false, 0, now() + interval '45 seconds', NULL),
+           ($1::uuid, $3, 1, 'callee', 'invited', false, false, false, 0, now() + interval '45 seconds', 'none')),
   log AS (
     INSERT INTO "RoomEvent" ("roomId", "seq", "type", "actorId", "data", "at")
     SELECT room."id", 1, 'room_created', $2, to_jsonb(room), now() FROM room)

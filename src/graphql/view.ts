@@ -4,6 +4,7 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   getOperationAST,
+  getVariableValues,
   type GraphQLError,
   Kind,
   print,
@@ -55,7 +56,7 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
   const { selection, readsViewer, variables } = analysisOf(args)
   const context = args.contextValue as Context
   const { id, scopes } = context.actor
-  const values = variables.map((name) => args.variableValues?.[name] ?? null)
+  const values = variables.length === 0 ? [] : valuesOf(args, variables)
   const name = JSON.stringify([selection, values])
   return {
     name,
@@ -70,6 +71,13 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
       }
     },
   }
+}
+
+/** The values that the variables have in an execution. Absent ones differ from null: they use the argument's default. */
+function valuesOf({ schema, document, operationName, variableValues }: ExecutionArgs, names: readonly string[]) {
+  const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? []
+  const { coerced = {} } = getVariableValues(schema, definitions, variableValues ?? {})
+  return names.map((name) => (Object.hasOwn(coerced, name) ? [coerced[name]] : []))
 }
 
 /** The lane of shared executions, which belong to no single user. */

@@ -45,6 +45,17 @@ async function group(): Promise<string> {
 }
 
 describe('subscribers with the same operation', () => {
+  test('but other defaults of its variables get messages of their own', async () => {
+    const roomId = await group()
+    const log = (defaults: string) => `subscription ($first: Int${defaults}) {
+      roomUpdated(roomId: "${roomId}") { room { events(first: $first) { seq } } }
+    }`
+    const watched = [watch(world.alice, log(' = 1')), watch(world.bob, log(' = 2')), watch(world.carol, log(''))]
+    const [one, two, all] = await Promise.all(watched.map((subscriber) => update(subscriber)))
+    expect([one, two].map(({ room }) => room.events.length)).toEqual([1, 2])
+    expect(all.room.events.length).toBeGreaterThan(2)
+  })
+
   test('share one execution per event, whatever their cursors', async () => {
     const roomId = await group()
     const LOG = `subscription ($roomId: ID!, $after: Int) {

@@ -1,6 +1,5 @@
 import {
   type DocumentNode,
-  execute,
   type ExecutionArgs,
   type ExecutionResult,
   getOperationAST,
@@ -15,6 +14,7 @@ import {
 } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import type { View } from '../events/fan-out.ts'
+import { compile } from './compiled.ts'
 import type { Context } from './context.ts'
 import { renderResult } from './operation.ts'
 
@@ -65,8 +65,9 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
       const render = ({ data, errors = [] }: ExecutionResult) =>
         renderResult({ data, errors: errors.map(toGraphQLError) })
       const actor = readsViewer ? context.actor : undeclaredViewer
+      const run = compiledOf(args, name)
       return (update) => {
-        const result = execute({ ...args, contextValue: context.fork({ actor, lane: SHARED_LANE }), rootValue: update })
+        const result = run(update, () => context.fork({ actor, lane: SHARED_LANE }))
         return result instanceof Promise ? result.then(render) : render(result)
       }
     },
@@ -110,6 +111,32 @@ function analysisOf({ schema, document, operationName }: ExecutionArgs): ViewAna
   byName.set(name, analysis)
   return analysis
 }
+
+/** Compiled selections of a document, as many as clients are expected to pass different variables. */
+const COMPILED_MAX = 8
+const compiled = new WeakMap<DocumentNode, Map<string, ReturnType<typeof compile>>>()
+
+/** Views of different viewers have the same selection, which is compiled once. */
+function compiledOf(args: ExecutionArgs, name: string): ReturnType<typeof compile> {
+  const ofDocument = compiled.get(args.document) ?? new Map<string, ReturnType<typeof compile>>()
+  compiled.set(args.document, ofDocument)
+  const key = JSON.stringify([args.operationName ?? '', name])
+  const run = ofDocument.get(key) ?? compile(argsWithoutContext(args))
+  ofDocument.set(key, run)
+  for (const oldest of ofDocument.keys()) {
+    if (ofDocument.size <= COMPILED_MAX) break
+    ofDocument.delete(oldest)
+  }
+  return run
+}
+
+/** What belongs to the subscriber who happens to be the first must not be retained. */
+const argsWithoutContext = ({ schema, document, operationName, variableValues }: ExecutionArgs): ExecutionArgs => ({
+  schema,
+  document,
+  ...(operationName !== undefined && { operationName }),
+  ...(variableValues !== undefined && { variableValues }),
+})
 
 function analyse(
   schema: ExecutionArgs['schema'],

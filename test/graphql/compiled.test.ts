@@ -1,0 +1,142 @@
+import {
+  buildSchema,
+  execute,
+  type ExecutionArgs,
+  GraphQLError,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+  isObjectType,
+  parse,
+  validate,
+} from 'graphql'
+import { describe, expect, test, vi } from 'vitest'
+import { compile } from '../../src/graphql/compiled.ts'
+
+const schema: GraphQLSchema = buildSchema(/* GraphQL */ `
+  enum Kind {
+    SMALL
+    LARGE
+  }
+  interface Named {
+    name: String!
+  }
+  type Item implements Named {
+    name: String!
+    kind: Kind!
+    maybe: String
+    items(first: Int = 2, prefix: String): [Item!]!
+    later: Item
+    laterItems: [Item]!
+    failing: String
+    failingLater: String
+    required: String!
+  }
+  type Query {
+    item: Item!
+    named: Named!
+  }
+`)
+
+interface Item {
+  readonly name: string
+}
+const item = (name: string): Item => ({ name })
+const failure = () => {
+  throw new GraphQLError('it fails')
+}
+const resolvers: Record<string, (parent: Item, args: { first: number; prefix?: string }) => unknown> = {
+  kind: ({ name }) => (name.length > 4 ? 'LARGE' : 'SMALL'),
+  maybe: ({ name }) => (name === 'root' ? undefined : name),
+  items: ({ name }, { first, prefix = name }) =>
+    Array.from({ length: first }, (_, index) => item(`${prefix}-${index}`)),
+  later: ({ name }) => Promise.resolve(item(`${name}-later`)),
+  laterItems: ({ name }) => [item(`${name}-0`), Promise.resolve(item(`${name}-1`)), null],
+  failing: failure,
+  failingLater: () => Promise.reject(new GraphQLError('it fails later')),
+  required: () => null,
+}
+/** Executions by `execute`, which alone tells resolvers the root value. */
+let interpreted = 0
+const rootField: GraphQLFieldResolver<Record<string, unknown>, unknown> = (root, _args, _context, info) => {
+  if (info.rootValue !== undefined) interpreted += 1
+  return root[info.fieldName]
+}
+for (const [typeName, byName] of Object.entries({ Item: resolvers, Query: { item: rootField, named: rootField } })) {
+  const type = schema.getType(typeName)
+  const fields = isObjectType(type) ? type.getFields() : {}
+  for (const [name, resolve] of Object.entries(byName)) Object.assign(fields[name] ?? {}, { resolve })
+}
+const rootValue = { item: item('root'), named: { ...item('root'), __typename: 'Item' } }
+
+const argsOf = (query: string, variableValues: Record<string, unknown> = {}): ExecutionArgs => {
+  const document = parse(query)
+  expect(validate(schema, document)).toEqual([])
+  return { schema, document, variableValues }
+}
+
+/** The compiled result, which must equal the one of `execute` to the byte; and how often `execute` reached the root field. */
+async function run(query: string, variables?: Record<string, unknown>) {
+  const args = argsOf(query, variables)
+  const expected = await execute({ ...args, rootValue })
+  const compiled = compile(args)
+  interpreted = 0
+  const contexts = vi.fn<() => unknown>(() => ({}))
+  for (let repeat = 0; repeat < 2; repeat += 1) {
+    expect(JSON.stringify(await compiled(rootValue, contexts))).toBe(JSON.stringify(expected))
+  }
+  const work = { interpreted, contexts: contexts.mock.calls.length }
+  return { ...work, sync: !(compiled(rootValue, contexts) instanceof Promise) }
+}
+
+describe('a compiled operation has the results of execute, without calling it, for', () => {
+  test.each([
+    ['fields, aliases, enums and nulls', '{ item { b: name name a: kind maybe __typename } }'],
+    ['arguments and their defaults', '{ item { items { name } three: items(first: 3, prefix: "x") { name maybe } } }'],
+    [
+      'fragments whose fields are merged',
+      'fragment F on Item { kind items { kind } } { item { items { name } ...F ... on Item { name } ... { maybe } } }',
+    ],
+  ])('%s', async (_, query) => {
+    expect(await run(query)).toEqual({ interpreted: 0, contexts: 2, sync: true })
+  })
+
+  test('variables and their defaults', async () => {
+    const QUERY = 'query ($n: Int = 1, $p: String) { item { items(first: $n, prefix: $p) { name } } }'
+    for (const variables of [{}, { n: 4 }, { p: 'y' }]) {
+      expect(await run(QUERY, variables)).toEqual({ interpreted: 0, contexts: 2, sync: true })
+    }
+  })
+
+  test('promises, in the order of the selection', async () => {
+    const QUERY = '{ item { later { later { name } kind } laterItems { name later { name } } name } }'
+    expect(await run(QUERY)).toEqual({ interpreted: 0, contexts: 2, sync: false })
+  })
+})
+
+describe('execute is called, each time with a context of its own, for', () => {
+  test.each([
+    ['an error', '{ item { name failing kind } }'],
+    ['an error of a promise', '{ item { name failingLater later { name } } }'],
+    ['an error beside a promise that fails', '{ item { failingLater failing } }'],
+    ['null in a required field', '{ item { required } }'],
+    ['an error in a list', '{ item { items { name failing } } }'],
+  ])('%s', async (_, query) => {
+    expect(await run(query)).toMatchObject({ interpreted: 2, contexts: 4 })
+  })
+})
+
+describe('execute is called at once for', () => {
+  test.each([
+    ['directives', '{ item { name @skip(if: true) kind } }'],
+    ['interfaces', '{ named { name } }'],
+    ['fragments of interfaces', '{ item { ... on Named { name } } }'],
+    ['a key that objects inherit', '{ item { __proto__: name kind } }'],
+  ])('%s', async (_, query) => {
+    expect(await run(query)).toMatchObject({ interpreted: 2, contexts: 2 })
+  })
+
+  test('variables that are refused', async () => {
+    const QUERY = 'query ($n: Int!) { item { items(first: $n) { name } } }'
+    expect(await run(QUERY, { n: 'many' })).toMatchObject({ interpreted: 0, contexts: 2 })
+  })
+})

@@ -3,7 +3,8 @@ import WebSocket from 'ws'
 import { openPeer, type Peer, subscribe } from '../peer.ts'
 
 const UPDATES = `subscription ($roomId: ID!, $after: Int) { roomUpdated(roomId: $roomId, after: $after) {
-  seq type room { seq status participants { userId state audio connected } } } }`
+  seq type at actorId participant { userId state }
+  room { seq status endReason participants { userId state audio connected } } } }`
 const TOGGLE = `mutation ($input: UpdateParticipantInput!) { updateParticipant(input: $input) { room { seq } } }`
 
 interface ClientOptions {
@@ -12,6 +13,18 @@ interface ClientOptions {
   readonly token: string
   /** The current addresses of the gateways. */
   urls(): readonly string[]
+  /** Receives every update. */
+  onUpdate?(update: Update): void
+}
+
+/** An update as it was received. */
+export interface Update {
+  readonly seq: number
+  readonly type: string
+  readonly at: string
+  readonly actorId: string | null
+  readonly participant: { readonly userId: string; readonly state: string } | null
+  readonly room: View & { readonly status: string; readonly endReason: string | null }
 }
 
 /** The room as of the last update that a subscriber received. */
@@ -88,8 +101,10 @@ export class Subscriber {
     }
   }
 
-  #take({ seq, type, room }: { seq: number; type: string; room: View }): void {
+  #take(update: Update): void {
+    const { seq, type, room } = update
     this.received += 1
+    this.#options.onUpdate?.(update)
     const expected = this.cursor === undefined ? seq : this.cursor + 1
     if (seq !== expected) this.faults.push(`got ${seq} (${type}) after ${this.cursor}`)
     if (room.seq !== seq) this.faults.push(`update ${seq} contains the room as of ${room.seq}`)

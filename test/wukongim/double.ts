@@ -101,6 +101,11 @@ export class WukongimDouble {
     return this.messages.filter(({ clientMsgNo }) => clientMsgNo.startsWith(`${roomId}-`))
   }
 
+  /** Whether a message with this number is stored. */
+  has(clientMsgNo: string): boolean {
+    return this.#known.has(clientMsgNo)
+  }
+
   /** Resolves when the condition holds, which is checked when a request arrives and when it is answered. */
   until(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {

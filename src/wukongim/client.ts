@@ -88,9 +88,13 @@ export class WukongimClient {
         ? { uids: [from, to], channel_id: personChannel(from, to), channel_type: PERSON }
         : { subscribers: to }
     const answer = await this.#post('message/cmd/bind', body, signal)
-    if (answer.status === 404 || answer.status === 405) this.#version = 2
-    else if (answer.status === 200) this.#version = 3
-    else throw refusal(answer)
+    if (answer.status === 404 || answer.status === 405) {
+      this.#version = 2
+      return
+    }
+    const { reason = SUCCESS } = (answer.body ?? {}) as { reason?: unknown }
+    if (answer.status !== 200 || reason !== SUCCESS) throw refusal(answer)
+    this.#version = 3
   }
 
   #bodyOf({ clientMsgNo, header, from, to, payload, deadline }: WukongMessage): object {

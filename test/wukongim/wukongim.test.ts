@@ -228,15 +228,20 @@ test('an upgrade from v2 to v3 is noticed by the answers', async () => {
   expect(double.messages.slice(-4).every(({ bound }) => bound)).toBe(true)
 })
 
-test('a reason other than 1 is a failure, although the status is 200', async () => {
-  const { double, world } = await start(3)
-  const faults: (Fault | undefined)[] = [{ kind: 'reason', reason: 15 }]
-  double.fault = (path) => (path === '/message/send' ? faults.shift() : undefined)
-  const roomId = (await DOORS['REST']?.(world)) ?? ''
-  await untilRecorded(double, roomId)
-  expect(faults).toEqual([])
-  expect(namesOf(double.messages).filter((name) => name === 'record')).toHaveLength(1)
-})
+test.each(['/message/send', '/message/cmd/bind'])(
+  'a reason other than 1 of %s is a failure, although the status is 200',
+  async (failing) => {
+    const { double, world } = await start(3)
+    const faults: (Fault | undefined)[] = [{ kind: 'reason', reason: 15 }]
+    double.fault = (path) => (path === failing ? faults.shift() : undefined)
+    const roomId = (await DOORS['REST']?.(world)) ?? ''
+    await untilRecorded(double, roomId)
+    expect(faults).toEqual([])
+    expect(namesOf(double.messages).filter((name) => name === 'record')).toHaveLength(1)
+    expect(double.messages.every(({ bound }) => bound)).toBe(true)
+    expect(double.requests.filter((path) => path === failing).length).toBeGreaterThan(failing.endsWith('bind') ? 1 : 3)
+  },
+)
 
 test('what something else answers at the address is a failure', async () => {
   const double = await startDouble(3)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ERRORS } from '../../src/core/errors.ts'
 import { openPeer, subscribe } from '../peer.ts'
 import { SEED } from '../seed.ts'
+import { VAPID_ENV } from '../push/browser.ts'
 import { startWorld } from '../world.ts'
 import { operationOf } from './operation.ts'
 import { type OpenApi, restRequestOf } from './rest-request.ts'
@@ -36,7 +37,8 @@ export function fuzzApi(runs: number): void {
       if (!SLOW_DATABASE.test(line)) warnings.push(line)
     }
     const log = pino({ level: 'warn' }, { write })
-    world = await startWorld({ dependencies: { log } })
+    const env = { ...VAPID_ENV, PUSH_HOSTS: '*', PUSH_GATEWAY_URL: 'http://127.0.0.1:9' }
+    world = await startWorld({ env, dependencies: { log } })
     document = (await (await fetch(`${world.url}/im/api/v1/openapi.json`)).json()) as OpenApi
     for (const type of ['p2p', 'group', 'group']) {
       const people = type === 'p2p' ? { calleeId: 'bob' } : { participantIds: ['bob', 'carol'] }

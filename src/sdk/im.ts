@@ -20,7 +20,16 @@ export interface ImOptions {
 /** What is used of `WKSDK.shared()`. */
 export interface WukongimSdk {
   /** The settings of its connection. */
-  readonly config: { addr: string; uid?: string; token?: string; deviceFlag: number }
+  readonly config: {
+    /** The WebSocket address. */
+    addr: string
+    /** The user. */
+    uid?: string
+    /** The user's token at WukongIM. */
+    token?: string
+    /** The kind of device: 0 app, 1 web, 2 desktop. */
+    deviceFlag: number
+  }
   /** The connection, which reconnects by itself. */
   readonly connectManager: {
     /** Opens it. */

@@ -106,6 +106,7 @@ export interface RoomPage {
 export interface BrowserPushSubscription {
   /** The URL of the push service. */
   readonly endpoint?: string | undefined
+  /** When the browser ends the subscription, in milliseconds since the epoch; not used. */
   readonly expirationTime?: number | null | undefined
   /** `p256dh` and `auth`, in base64url. */
   readonly keys?: Readonly<Record<string, string>> | undefined

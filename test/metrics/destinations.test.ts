@@ -49,18 +49,21 @@ test('attempts, the backlog and its age are shown by the kind of destination', a
 test('events behind a transaction that stays open count as undelivered', async () => {
   const client = new pg.Client({ connectionString: world.databaseUrl })
   await client.connect()
-  await client.query('BEGIN')
-  await client.query('SELECT pg_current_xact_id()')
-  await createRoom()
-  for (let seconds = 0; ((await shown()).lag ?? 0) < 1000; seconds += 100) {
-    expect(seconds).toBeLessThan(10_000)
-    clock.advance(100)
-    await delay(20)
+  try {
+    await client.query('BEGIN')
+    await client.query('SELECT pg_current_xact_id()')
+    await createRoom()
+    for (let seconds = 0; ((await shown()).lag ?? 0) < 1000; seconds += 100) {
+      expect(seconds).toBeLessThan(10_000)
+      clock.advance(100)
+      await delay(20)
+    }
+    const { rooms, delivered } = await shown()
+    expect({ rooms, delivered }).toEqual({ rooms: 0, delivered: 1 })
+    await client.query('COMMIT')
+  } finally {
+    await client.end()
   }
-  const { rooms, delivered } = await shown()
-  expect({ rooms, delivered }).toEqual({ rooms: 0, delivered: 1 })
-  await client.query('COMMIT')
-  await client.end()
   // The clock has also ended the rooms.
   await expect.poll(async () => (await shown()).delivered).toBeGreaterThan(1)
   await expect.poll(shown).toMatchObject({ rooms: 0, lag: 0 })

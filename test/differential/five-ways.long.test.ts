@@ -25,7 +25,8 @@ async function deliveringNode(cluster: Cluster): Promise<number> {
 
 test('log, stream, webhooks, WukongIM and history tell 1000 calls alike, with failing receivers and a killed node', async () => {
   const random = createRandom(SEED)
-  const endpoint = await startEndpoint(failingEndpoint(random))
+  const unverified: string[] = []
+  const endpoint = await startEndpoint(failingEndpoint(random, unverified))
   cleanups.push(() => endpoint.close())
   const failing = failingWukongim(random)
   const wukongim = await WukongimDouble.start({ version: 3, fault: failing })
@@ -60,6 +61,7 @@ test('log, stream, webhooks, WukongIM and history tell 1000 calls alike, with fa
     query: (sql, values) => cluster.query(sql, values),
     endpoint,
     wukongim,
+    unverified,
   })
   expect(compared).toMatchObject({ rooms: CALLS })
   expect(compared['repetitions']).toBeGreaterThan(10)

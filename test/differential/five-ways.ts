@@ -1,3 +1,4 @@
+import { Webhook } from 'standardwebhooks'
 import { expect } from 'vitest'
 import type { EndpointServer, ReceivedRequest, Reply } from '../webhooks/endpoint-server.ts'
 import type { Fault, WukongimDouble } from '../wukongim/double.ts'
@@ -28,10 +29,19 @@ export const fiveWaysEnv = (endpoint: EndpointServer, wukongim: WukongimDouble):
   EMPTY_TIMEOUT: '20',
 })
 
-/** An endpoint that refuses some messages once: the delay after a second failure would be five minutes. */
-export function failingEndpoint(random: () => number): (request: ReceivedRequest) => Reply {
+/**
+ * An endpoint that refuses some messages once: the delay after a second failure would be five minutes. It verifies each
+ * message when it arrives, since a signature is valid for five minutes, and lists those that fail.
+ */
+export function failingEndpoint(random: () => number, unverified: string[]): (request: ReceivedRequest) => Reply {
+  const webhook = new Webhook(WEBHOOK_SECRET)
   const failed = new Set<string>()
-  return ({ message: { data } }) => {
+  return ({ body, headers, message: { data } }) => {
+    try {
+      webhook.verify(body, headers as Record<string, string>)
+    } catch (error) {
+      unverified.push(String(error))
+    }
     const id = `${data.roomId} ${data.seq}`
     if (failed.has(id) || random() < 0.95) return { status: 204 }
     failed.add(id)
@@ -55,6 +65,7 @@ interface Run extends Pick<CallsOptions, 'urls' | 'token' | 'lanes'> {
   readonly query: Query
   readonly endpoint: EndpointServer
   readonly wukongim: WukongimDouble
+  readonly unverified: readonly string[]
 }
 
 /** Waits until everything is told, then compares the five tellings of every room. Returns what was compared. */
@@ -82,7 +93,8 @@ export async function compare(run: Run): Promise<Readonly<Record<string, number>
   await endpoint.until(() => endpoint.accepted.length >= total && received() === total)
   await wukongim.until(() => [...log.keys()].every(isTold))
 
-  const webhooks = webhooksOf(endpoint.accepted, WEBHOOK_SECRET)
+  expect(run.unverified).toEqual([])
+  const webhooks = webhooksOf(endpoint.accepted)
   let lateRings = 0
   let messages = 0
   for (const [roomId, events] of log) {

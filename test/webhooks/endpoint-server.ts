@@ -53,6 +53,8 @@ export async function startEndpoint(behave: Behaviour = () => ({ status: 204 }))
       for (const check of waiting) check()
     })()
   })
+  // Longer than the sender keeps a connection, so that it never sends on one that is being closed.
+  server.keepAliveTimeout = 60_000
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

@@ -250,6 +250,8 @@ test('without destinations no statement is sent for deliveries', async () => {
   const statements: string[] = []
   const world = await startWorld({ dependencies: { onStatement: (sql) => statements.push(sql) } })
   try {
+    // The start has compared the cursors with the server, in case that the database was restored.
+    statements.length = 0
     await meeting(world)
     expect(statements.filter((sql) => /Delivery/.test(sql))).toEqual([])
     expect(statements.length).toBeGreaterThan(3)

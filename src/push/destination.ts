@@ -67,6 +67,16 @@ export function createPushDestination(dependencies: Dependencies): Destination {
     })
   }
 
+  /** Without those whose subscriptions were deleted, or registered by another user, since the last attempt. */
+  const stillRegistered = async (pushes: readonly PendingPush[]): Promise<readonly PendingPush[]> => {
+    const userIds = new Set(pushes.map(({ subscription }) => subscription.userId))
+    const current = new Map((await store.of([...userIds])).map((subscription) => [subscription.id, subscription]))
+    return pushes.flatMap((pending) => {
+      const subscription = current.get(pending.subscription.id)
+      return subscription?.userId === pending.subscription.userId ? [{ ...pending, subscription }] : []
+    })
+  }
+
   /** Without those that are too late: the message has expired, or the call no longer rings. */
   const inTime = async (pushes: readonly PendingPush[], roomId: string): Promise<readonly PendingPush[]> => {
     const now = clock.now()
@@ -119,7 +129,8 @@ export function createPushDestination(dependencies: Dependencies): Destination {
     delayAfter: (attempts) => (attempts >= ATTEMPTS_MAX ? null : RETRY_DELAY * (0.5 + Math.random() / 2)),
     async deliver(update, delivery) {
       const key = `${update.room.id}:${update.seq}`
-      const pending = unfinished.get(key) ?? (await pushesOf(update, delivery))
+      const failedBefore = unfinished.get(key)
+      const pending = await (failedBefore ? stillRegistered(failedBefore) : pushesOf(update, delivery))
       unfinished.delete(key)
       const due = await inTime(pending, update.room.id)
       const failed = due.length > 0 ? await push(due, delivery.signal) : []

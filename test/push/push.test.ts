@@ -216,6 +216,26 @@ describe('a push service that', () => {
     expect(typesFor(other)).toEqual(['ringing', 'rejected'])
   })
 
+  test.each<[string, (browser: Browser) => Promise<unknown>]>([
+    [
+      'was unregistered',
+      ({ subscription: { endpoint } }) => data(world.bob.graphql(UNREGISTER, { input: { endpoint } })),
+    ],
+    ['became that of another user', (browser) => register(world.carol, browser)],
+  ])('fails does not get the message again for a browser that %s meanwhile', async (_, change) => {
+    const [moved, other] = [service.browser(), service.browser()]
+    for (const browser of [moved, other]) await register(world.bob, browser)
+    reply = () => ({ status: 503 })
+    const callId = await call()
+    await service.until(() => service.received.length === 2)
+    await change(moved)
+    reply = () => ({ status: 201 })
+    await advanceUntil(() => typesFor(other).length === 1)
+    await world.bob.rest('POST', `/rooms/${callId}/reject`)
+    await service.until(() => typesFor(other).length === 2)
+    expect(service.received.filter(({ path }) => path === pathOf(moved)).map(({ status }) => status)).toEqual([503])
+  })
+
   test('redirects is not followed', async () => {
     const [browser, other] = [service.browser(), service.browser()]
     await register(world.bob, browser)

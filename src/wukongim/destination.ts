@@ -18,8 +18,10 @@ interface Dependencies {
   readonly log: Logger
 }
 
-/** Attempts for a message that WukongIM refuses, over about ten minutes. A WukongIM that is away is tried without end. */
+/** Refusals of an event, over about ten minutes, until it is skipped. A WukongIM that is away is tried without end. */
 const REFUSALS_MAX = 12
+/** Events whose refusals are counted. */
+const REFUSED_MAX = 10_000
 /** Milliseconds after which an event is skipped, as when WukongIM was not configured for long. */
 const AGE_MAX = 2 * 86_400_000
 /** Milliseconds after which the room is read again before it rings, as before a repeated attempt. */
@@ -50,25 +52,41 @@ export function createWukongimDestination(dependencies: Dependencies): Destinati
     }
   }
 
+  /** The refusals of each event; attempts while WukongIM was away are none. */
+  const refusals = new Map<string, number>()
+
+  /** @returns whether the event is to be skipped */
+  const countRefusal = (key: string): boolean => {
+    const count = (refusals.get(key) ?? 0) + 1
+    refusals.delete(key)
+    if (count >= REFUSALS_MAX) return true
+    refusals.set(key, count)
+    const [oldest] = refusals.keys()
+    if (oldest !== undefined && refusals.size > REFUSED_MAX) refusals.delete(oldest)
+    return false
+  }
+
   return {
     id: 'wukongim',
     kind: 'wukongim',
     wants: ({ type }) => isTold(type),
     async deliver(update, { before, next, number, signal }) {
       if (ageOf(update) > AGE_MAX) return DELIVERED
+      const key = `${update.room.id}:${update.seq}`
       try {
         for (const message of messagesOf({ update, before, next })) {
           if (await isOver(message, update, number)) continue
           await client.send(message, signal)
           if (message.deadline) await reportReach(message, update)
         }
+        refusals.delete(key)
         return DELIVERED
       } catch (error) {
         if (!(error instanceof WukongimError)) throw error
         const { message: reason, refused } = error
         const { room, seq, type: event } = update
         log.warn({ roomId: room.id, seq, event, attempt: number, reason }, 'a message to WukongIM failed')
-        return refused && number >= REFUSALS_MAX ? { kind: 'given up' } : { kind: 'retry' }
+        return refused && countRefusal(key) ? { kind: 'given up' } : { kind: 'retry' }
       }
     },
   }

@@ -307,6 +307,11 @@ describe('Web Push', () => {
     expect(loadConfig({}).secrets.vapid).toBeUndefined()
   })
 
+  test('uses keys without the padding with which they are configured', () => {
+    const padded = { VAPID_PUBLIC_KEY: `${VAPID_PUBLIC_KEY}=`, VAPID_PRIVATE_KEY: `${VAPID_PRIVATE_KEY}=` }
+    expect(loadConfig({ ...VAPID_ENV, ...padded }).secrets.vapid).toEqual(VAPID)
+  })
+
   test.each([
     [{ VAPID_PUBLIC_KEY }, ['VAPID_PRIVATE_KEY', 'VAPID_SUBJECT']],
     [{ VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY }, ['VAPID_SUBJECT']],

@@ -50,9 +50,13 @@ export const pushConfig = (env: PushValues): PushConfig => ({
 })
 
 export function pushSecrets(env: PushValues): PushSecrets {
-  const { VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey, VAPID_SUBJECT: subject } = env
+  const [publicKey, privateKey] = [unpadded(env.VAPID_PUBLIC_KEY), unpadded(env.VAPID_PRIVATE_KEY)]
+  const { VAPID_SUBJECT: subject } = env
   return { vapid: publicKey && privateKey && subject ? { publicKey, privateKey, subject } : undefined }
 }
+
+/** Keys are accepted with padding, but browsers and push services refuse it. */
+const unpadded = (key: string | undefined): string | undefined => key?.replace(/=+$/, '')
 
 const VAPID = ['VAPID_PUBLIC_KEY', 'VAPID_PRIVATE_KEY', 'VAPID_SUBJECT'] as const
 
@@ -66,7 +70,7 @@ export function* pushContradictions(env: PushValues): Iterable<Contradiction> {
   const { VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey } = env
   if (publicKey === undefined || privateKey === undefined || !isPublicKey(publicKey)) return
   const expected = publicKeyOf(privateKey)
-  if (expected !== null && expected !== publicKey.replace(/=+$/, '')) {
+  if (expected !== null && expected !== unpadded(publicKey)) {
     yield { variable: 'VAPID_PRIVATE_KEY', message: 'does not belong to VAPID_PUBLIC_KEY' }
   }
 }

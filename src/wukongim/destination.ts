@@ -2,7 +2,7 @@ import { isRinging } from '../calls/ringing.ts'
 import type { Clock } from '../core/clock.ts'
 import { levelOf } from '../core/failures.ts'
 import type { Logger } from '../core/logger.ts'
-import { DELIVERED, type Destination } from '../delivery/destination.ts'
+import { DELIVERED, type DeliveryAttempt, type DeliveryOutcome, type Destination } from '../delivery/destination.ts'
 import type { RoomUpdate } from '../events/event.ts'
 import { type OnlineHint, type WukongimClient, WukongimError } from './client.ts'
 import { isTold, messagesOf, type WukongMessage } from './message.ts'
@@ -18,9 +18,9 @@ interface Dependencies {
   readonly log: Logger
 }
 
-/** Refusals of an event, over about ten minutes, until it is skipped. A WukongIM that is away is tried without end. */
+/** Refusals of a message, over about ten minutes, until it is skipped. A WukongIM that is away is tried without end. */
 const REFUSALS_MAX = 12
-/** Events whose refusals are counted. */
+/** Messages whose refusals are counted. */
 const REFUSED_MAX = 10_000
 /** Milliseconds after which an event is skipped, as when WukongIM was not configured for long. */
 const AGE_MAX = 2 * 86_400_000
@@ -52,42 +52,54 @@ export function createWukongimDestination(dependencies: Dependencies): Destinati
     }
   }
 
-  /** The refusals of each event; attempts while WukongIM was away are none. */
+  /** The refusals of each message; attempts while WukongIM was away are none. */
   const refusals = new Map<string, number>()
 
-  /** @returns whether the event is to be skipped */
-  const countRefusal = (key: string): boolean => {
-    const count = (refusals.get(key) ?? 0) + 1
-    refusals.delete(key)
-    if (count >= REFUSALS_MAX) return true
-    refusals.set(key, count)
+  /** @returns whether the message is to be skipped */
+  const countRefusal = ({ clientMsgNo }: WukongMessage): boolean => {
+    const count = (refusals.get(clientMsgNo) ?? 0) + 1
+    refusals.set(clientMsgNo, count)
     const [oldest] = refusals.keys()
     if (oldest !== undefined && refusals.size > REFUSED_MAX) refusals.delete(oldest)
-    return false
+    return count >= REFUSALS_MAX
+  }
+
+  const send = async (
+    message: WukongMessage,
+    update: RoomUpdate,
+    { number, signal }: DeliveryAttempt,
+  ): Promise<'sent' | 'skipped' | 'failed'> => {
+    try {
+      await client.send(message, signal)
+      return 'sent'
+    } catch (error) {
+      if (!(error instanceof WukongimError)) throw error
+      const { message: reason, refused } = error
+      const { room, seq, type: event } = update
+      log.warn({ roomId: room.id, seq, event, attempt: number, reason }, 'a message to WukongIM failed')
+      return refused && countRefusal(message) ? 'skipped' : 'failed'
+    }
   }
 
   return {
     id: 'wukongim',
     kind: 'wukongim',
     wants: ({ type }) => isTold(type),
-    async deliver(update, { before, next, number, signal }) {
+    async deliver(update, attempt) {
       if (ageOf(update) > AGE_MAX) return DELIVERED
-      const key = `${update.room.id}:${update.seq}`
-      try {
-        for (const message of messagesOf({ update, before, next })) {
-          if (await isOver(message, update, number)) continue
-          await client.send(message, signal)
-          if (message.deadline) await reportReach(message, update)
-        }
-        refusals.delete(key)
-        return DELIVERED
-      } catch (error) {
-        if (!(error instanceof WukongimError)) throw error
-        const { message: reason, refused } = error
-        const { room, seq, type: event } = update
-        log.warn({ roomId: room.id, seq, event, attempt: number, reason }, 'a message to WukongIM failed')
-        return refused && countRefusal(key) ? { kind: 'given up' } : { kind: 'retry' }
+      const { before, next, number } = attempt
+      const messages = messagesOf({ update, before, next })
+      let outcome: DeliveryOutcome = DELIVERED
+      for (const message of messages) {
+        if (await isOver(message, update, number)) continue
+        const result = await send(message, update, attempt)
+        if (result === 'failed') return { kind: 'retry' }
+        // The messages after it are sent all the same, such as the record of the call.
+        if (result === 'skipped') outcome = { kind: 'given up' }
+        else if (message.deadline) await reportReach(message, update)
       }
+      for (const { clientMsgNo } of messages) refusals.delete(clientMsgNo)
+      return outcome
     },
   }
 }

@@ -283,15 +283,52 @@ test('a message is given up after twelve refusals, however often WukongIM was aw
   expect(await attempt()).toBe('delivered')
 })
 
-/** The event that creates a call. */
-async function firstUpdate() {
+test('the record of a call is told although its last command is refused for good', async () => {
+  const sent: string[] = []
+  const update = await lastUpdate()
+  const destination = createWukongimDestination({
+    client: {
+      async send({ clientMsgNo }) {
+        if (clientMsgNo.includes('hangup')) throw new WukongimError('no', { refused: true })
+        sent.push(clientMsgNo)
+      },
+    },
+    onlineHint: () => Promise.resolve(new Set()),
+    load: () => Promise.resolve(update.room),
+    reached: () => Promise.resolve(),
+    clock: manualClock(),
+    log: createLogger('silent'),
+  })
+  const kinds: string[] = []
+  for (let number = 1; number <= 12; number += 1) {
+    const signal = new AbortController().signal
+    kinds.push((await destination.deliver(update, { number, isLast: false, before: null, next: null, signal })).kind)
+  }
+  expect(kinds).toEqual([...Array(11).fill('retry'), 'given up'])
+  expect(sent).toEqual([`${update.room.id}-${update.seq}`])
+})
+
+/** The events of a call that is answered and hung up. */
+async function updatesOfCall() {
   const { receiver, destinationsOf } = await import('../delivery/receiver.ts')
   const target = receiver('calls')
   const world = await startWorld({ dependencies: destinationsOf(target) })
   cleanups.push(() => world.close())
-  await world.alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
-  await target.untilReceived(1)
-  const [update] = target.received
+  await DOORS['REST']?.(world)
+  await expect.poll(() => target.received.at(-1)?.type).toBe('room_ended')
+  return target.received
+}
+
+/** The event that creates a call. */
+async function firstUpdate() {
+  const [update] = await updatesOfCall()
+  if (!update) throw new Error('no event was received')
+  return update
+}
+
+/** The event that ends a call. */
+async function lastUpdate() {
+  const update = (await updatesOfCall()).at(-1)
   if (!update) throw new Error('no event was received')
   return update
 }

@@ -163,14 +163,11 @@ export const isRingingFor = ({ type, status }: RoomFields, { state, role, ringsU
   status !== 'ended' && state === 'invited' && ringsUntil !== null && !silent && (type === 'group' || role !== 'caller')
 
 /**
- * In a room of more participants, former ones included, `reach` stays as it was at the invitation: an event for every
- * device that connects would cost the square of their number.
+ * Whether the ring of a participant may still get further. In a group, `reach` stays as it was at the invitation: an event
+ * for every device that connects would cost the square of the number of participants.
  */
-export const REACH_CHANGES_MAX = 64
-
-/** Whether the ring of a participant may still get further. */
 export const reachMayChange = (room: Room, participant: Participant): boolean =>
-  isRingingFor(room, participant) && participant.reach !== 'connected' && room.participants.length <= REACH_CHANGES_MAX
+  room.type === 'p2p' && isRingingFor(room, participant) && participant.reach !== 'connected'
 
 /**
  * The participant's number in the room, from 1. It identifies them at providers that identify users by 32-bit numbers: it

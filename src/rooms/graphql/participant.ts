@@ -6,7 +6,6 @@ import {
   PARTICIPANT_STATES,
   type Participant,
   participantDuration,
-  REACH_CHANGES_MAX,
   REACHES,
   uidOf,
 } from '../model.ts'
@@ -102,8 +101,8 @@ export const ParticipantRef = builder.prismaObject('Participant', {
       type: Reach,
       nullable: true,
       description:
-        'How far the last invitation got that rang; a change while it rings emits PARTICIPANT_UPDATED, in rooms of up to ' +
-        `${REACH_CHANGES_MAX} participants. Null if no invitation rang.`,
+        'How far the last invitation got that rang. In P2P, a change while it rings emits PARTICIPANT_UPDATED; in a GROUP, it ' +
+        'stays as it was at the invitation. Null if no invitation rang.',
     }),
   }),
 })

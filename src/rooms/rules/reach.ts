@@ -21,12 +21,7 @@ export function reached(draft: Draft, { userId, reach }: Reached): undefined {
   if (!before || !reachMayChange(room, before)) return
   if (rankOf(reach) <= rankOf(before.reach)) return
   // Not a type of its own: nodes of the previous release fail to deliver events of types that they do not know.
-  draft.emit(
-    'participant_updated',
-    null,
-    { ...(room.type === 'p2p' && { room: { reach } }), participants: [{ ...before, reach }] },
-    userId,
-  )
+  draft.emit('participant_updated', null, { room: { reach }, participants: [{ ...before, reach }] }, userId)
 }
 
 const rankOf = (reach: Reach | null): number => (reach === null ? -1 : REACHES.indexOf(reach))

@@ -580,10 +580,10 @@ function invite(
 function reached(room: Room, { userId, reach }: RoomCommand & { type: 'reached' }, now: number): undefined {
   const participant = participantOf(room, userId)
   if (!isOpen(room) || participant?.state !== 'invited' || participant.ringsUntil === null || participant.silent) return
-  if (room.type === 'p2p' && participant.role === 'caller') return
+  if (room.type === 'group' || participant.role === 'caller') return
   if (participant.reach === 'connected' || participant.reach === reach) return
   participant.reach = reach
-  if (room.type === 'p2p') room.reach = reach
+  room.reach = reach
   emit(room, 'participant_updated', { now, subjectId: userId, actorId: null })
 }
 

@@ -290,9 +290,9 @@ describe('messages are sent again', () => {
     expect(await data(call('replayWebhooks', 'rooms', { endpointId: id, from, to }))).toEqual({
       replayWebhooks: { rooms: 1 },
     })
-    await untilEnded()
-    expect(seqsOf(endpoint, roomId)).toEqual([1, 2, 3, 4, 5])
-    expect(new Set(endpoint.accepted.map(({ message }) => message.data.roomId))).toEqual(new Set([roomId]))
+    // If a transaction was open in the server when the endpoint was created, it receives the calls beside the replay.
+    await endpoint.until(() => seqsOf(endpoint, roomId).includes(5))
+    expect([...new Set(seqsOf(endpoint, roomId))]).toEqual([1, 2, 3, 4, 5])
   })
 })
 

@@ -5,7 +5,7 @@ import { createPerson, type Person, SECRET } from '../world.ts'
 
 /** Calls between two nodes, one after the other, by several pairs of users. */
 export interface Traffic {
-  /** Number of calls completed so far. */
+  /** Number of calls completed so far. @throws AggregateError if any call was not as it should be */
   completed(): number
   /** Chooses the nodes of the calls that begin from now on. */
   use(nodes: readonly [string, string]): void
@@ -43,15 +43,21 @@ export async function startTraffic(nodes: readonly [string, string], { pairs }: 
       }
     }
   })
+  const requireNoFailure = () => {
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'))
+  }
   return {
-    completed: () => completed,
+    completed() {
+      requireNoFailure()
+      return completed
+    },
     use: (next) => {
       current = next
     },
     async stop() {
       isStopping = true
       await Promise.all(running)
-      if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'))
+      requireNoFailure()
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { DeliveryAttempt, DeliveryOutcome, Destination } from '../../src/delivery/destination.ts'
 import { constantKind, DELIVERED } from '../../src/delivery/destination.ts'
 import type { RoomUpdate } from '../../src/events/event.ts'
+import { createConditions } from '../conditions.ts'
 
 /** A destination that records what it receives. */
 export interface Receiver extends Destination {
@@ -20,17 +21,7 @@ export function receiver(
   options: Partial<Pick<Destination, 'parallel' | 'delayAfter' | 'wants'>> = {},
 ): Receiver {
   const received: RoomUpdate[] = []
-  const waiting = new Set<() => void>()
-  const until = (holds: () => boolean) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (!holds()) return
-        waiting.delete(check)
-        resolve()
-      }
-      waiting.add(check)
-      check()
-    })
+  const { until, check } = createConditions()
   return {
     id,
     kind: 'test',
@@ -42,7 +33,7 @@ export function receiver(
     async deliver(update, attempt) {
       const outcome = await behave(update, attempt)
       if (outcome.kind === 'delivered') received.push(update)
-      for (const check of waiting) check()
+      check()
       return outcome
     },
   }

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { makeDirectory } from '../scratch.ts'
 import { type Browser, createBrowser } from './browser.ts'
+import { createConditions } from '../conditions.ts'
 
 /** A push as the push service received it. */
 export interface ReceivedPush {
@@ -45,7 +46,7 @@ export type Message = any
 export async function startPushService(behave: (path: string) => PushReply | 'silence'): Promise<PushService> {
   const certificate = await makeCertificate()
   const received: ReceivedPush[] = []
-  const waiting = new Set<() => void>()
+  const conditions = createConditions()
   const server = createServer(certificate, (request, response) => {
     void (async () => {
       const chunks: Buffer[] = []
@@ -56,7 +57,7 @@ export async function startPushService(behave: (path: string) => PushReply | 'si
       const { status, headers = {} } = reply
       received.push({ path, headers: request.headers, body: Buffer.concat(chunks), status })
       response.writeHead(status, headers).end()
-      for (const check of waiting) check()
+      conditions.check()
     })()
   })
   server.listen(0, '127.0.0.1')
@@ -72,16 +73,7 @@ export async function startPushService(behave: (path: string) => PushReply | 'si
       received
         .filter(({ path, status }) => origin + path === endpoint && status < 300)
         .map(({ body }) => JSON.parse(decrypt(body))),
-    until: (holds) =>
-      new Promise((resolve) => {
-        const check = () => {
-          if (!holds()) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    until: conditions.until,
     async close() {
       server.closeAllConnections()
       server.close()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createConditions } from '../conditions.ts'
 
 /** One request as an endpoint received it. */
 export interface ReceivedRequest {
@@ -39,7 +40,7 @@ type Behaviour = (request: ReceivedRequest) => Reply | Promise<Reply>
 
 export async function startEndpoint(behave: Behaviour = () => ({ status: 204 })): Promise<EndpointServer> {
   const [requests, accepted]: [ReceivedRequest[], ReceivedRequest[]] = [[], []]
-  const waiting = new Set<() => void>()
+  const conditions = createConditions()
   const server = createServer((request, response) => {
     void (async () => {
       const chunks: Buffer[] = []
@@ -50,7 +51,7 @@ export async function startEndpoint(behave: Behaviour = () => ({ status: 204 }))
       const { status, headers = {} } = await behave(received)
       if (status >= 200 && status < 300) accepted.push(received)
       response.writeHead(status, headers).end()
-      for (const check of waiting) check()
+      conditions.check()
     })()
   })
   // Longer than the sender keeps a connection, so that it never sends on one that is being closed.
@@ -61,16 +62,7 @@ export async function startEndpoint(behave: Behaviour = () => ({ status: 204 }))
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     requests,
     accepted,
-    until: (holds) =>
-      new Promise((resolve) => {
-        const check = () => {
-          if (!holds()) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    until: conditions.until,
     async close() {
       server.closeAllConnections()
       server.close()

@@ -74,6 +74,28 @@ describe('when the database has no disk space left', () => {
   })
 })
 
+test.each([
+  ['deadlock_detected', 'database_conflict'],
+  ['serialization_failure', 'database_conflict'],
+  ['lock_not_available', 'database_timeout'],
+] as const)('a command that PostgreSQL aborts by %s is UNAVAILABLE and counts as %s', async (condition, cause) => {
+  const { log } = recordingLogger()
+  await withWorld(
+    async (world) => {
+      await query(
+        world.databaseUrl,
+        `CREATE FUNCTION abort() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE ${condition}; END $$;
+         CREATE TRIGGER abort BEFORE INSERT ON "Room" FOR EACH ROW EXECUTE FUNCTION abort()`,
+      )
+      expect(await createRoom(world)).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } })
+      expect(world.app.failures.counts().get(cause)).toBe(1)
+      await query(world.databaseUrl, 'DROP TRIGGER abort ON "Room"')
+      expect((await createRoom(world)).status).toBe(201)
+    },
+    { dependencies: { log } },
+  )
+})
+
 test('reports pool_exhausted when every connection is busy', async () => {
   const { log, errors } = recordingLogger()
   await withWorld(

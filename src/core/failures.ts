@@ -9,6 +9,7 @@ export const FAILURES = {
   database_refused: 'The database server rejects the gateway: check the password, the role and the database name',
   database_read_only: 'The database is read-only',
   database_overloaded: 'The database server has no free connections or no memory left',
+  database_conflict: 'The database server has aborted a transaction because of other transactions',
   database_timeout: 'The database did not respond in time',
   key_set_unreachable: 'The issuer of JWKS_URL cannot be reached',
   key_set_timeout: 'The issuer of JWKS_URL did not respond in time',

@@ -23,8 +23,10 @@ const REFUSALS: readonly (readonly [prefix: string, cause: FailureCause])[] = [
   ['25006', 'database_read_only'], // a standby, while another server becomes the primary
   ['28', 'database_refused'], // invalid authorization specification
   ['3D000', 'database_refused'], // no such database
+  ['40', 'database_conflict'], // transaction rollback, for example because of a deadlock
   ['53100', 'disk_full'],
   ['53', 'database_overloaded'], // out of connections or memory
+  ['55P03', 'database_timeout'], // lock timeout
   ['57014', 'database_timeout'], // statement timeout
   ['57P', 'database_unreachable'], // shutting down, crashed or starting
 ]

@@ -12,6 +12,7 @@ import {
   type SchemaDifference,
 } from './migrations.ts'
 import { prepareSession } from './session.ts'
+import { lockHolders, locksOf, TablesInUse, takeLocks } from './table-locks.ts'
 
 /** The advisory lock of `prisma migrate`. */
 const LOCK = 72_707_369
@@ -34,16 +35,20 @@ export interface MigrateOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Milliseconds between attempts to take the lock, and between log entries that name its holder. */
+/** Milliseconds between attempts to take the lock, and between log entries that name the holders of locks. */
 const LOCK_RETRY_INTERVAL = 200
 const LOG_INTERVAL = 10_000
+
+/** Milliseconds between attempts to lock tables; doubles from the first to the last. */
+const FIRST_TABLES_INTERVAL = 100
+const LAST_TABLES_INTERVAL = 5000
 
 /**
  * Applies the pending migrations of this build. If several gateways start at the same time, one of them migrates and the
  * others wait.
  *
  * Each migration runs in a transaction that holds the lock, so the lock cannot outlive this process even if a pooler keeps
- * the connection.
+ * the connection. It first locks the tables that it changes, so that it cannot deadlock with commands of other nodes.
  *
  * @returns the names of the applied migrations
  * @throws MigrationError if an applied migration has changed or failed, or the schema is too new; then nothing is applied
@@ -143,17 +148,42 @@ interface MigrationContext extends MigrateOptions {
   readonly log: Logger
 }
 
-/** Applies the first pending migration in one transaction. @returns its name, if there was one */
-async function applyNext(
+/** Applies the first pending migration. @returns its name, if there was one */
+async function applyNext(client: pg.Client, context: MigrationContext): Promise<string | undefined> {
+  let loggedAt = performance.now()
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await attemptNext(client, context, attempt)
+    } catch (error) {
+      if (!(error instanceof TablesInUse)) throw error
+    }
+    if (performance.now() - loggedAt >= LOG_INTERVAL) {
+      loggedAt = performance.now()
+      const [next] = (await compareSchema(client, context.migrations)).pending
+      const holders = next && (await lockHolders(client, await locksOf(client, next.sql)))
+      context.log.warn({ migration: next?.name, holders }, 'waiting for tables, which other sessions have locked')
+    }
+    await delay(Math.min(FIRST_TABLES_INTERVAL * 2 ** attempt, LAST_TABLES_INTERVAL), undefined, {
+      ...(context.signal && { signal: context.signal }),
+    })
+  }
+}
+
+/** Applies the first pending migration in one transaction. @throws TablesInUse */
+async function attemptNext(
   client: pg.Client,
   { migrations, schema, signal, log }: MigrationContext,
+  attempt: number,
 ): Promise<string | undefined> {
   await beginLocked(client, { signal, log })
   try {
     if (schema !== undefined) await client.query(`CREATE SCHEMA IF NOT EXISTS ${client.escapeIdentifier(schema)}`)
     if (!(await hasRecords(client))) await client.query(CREATE_TABLE)
     const [next] = (await compareSchema(client, migrations)).pending
-    if (next) await apply(client, next)
+    if (next) {
+      await takeLocks(client, await locksOf(client, next.sql), attempt)
+      await apply(client, next)
+    }
     await client.query('COMMIT')
     return next?.name
   } catch (error) {

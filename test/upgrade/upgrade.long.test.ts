@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
 import { createEmptyDatabase, type TestDatabase } from '../database.ts'
 import { query } from '../db/data-dir.ts'
 import { freePort } from '../free-port.ts'
@@ -6,6 +6,9 @@ import { launchGateway } from '../process.ts'
 import { SECRET } from '../world.ts'
 import { type Release, unpackRelease } from './release.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
+
+/** Lines of the log at the level `warn` and above, of either version. */
+const WARNINGS = /^\{"level":(?:[456]0|"(?:warn|error|fatal)").*$/gm
 
 /** Calls in each phase of the upgrade. */
 const CALLS = 40
@@ -31,6 +34,8 @@ describe('a rolling upgrade from the previous release, under calls between the n
       LOG_LEVEL: 'warn',
     }
     const launch = launchGateway({ ...env, PORT: String(port) }, main === undefined ? {} : { main })
+    // An error of a gateway names its cause in the log only.
+    onTestFailed(() => console.error(launch.output().match(WARNINGS)?.join('\n') ?? `no warning at ${url}`))
     const status = () => fetch(`${url}/health/ready`).then((response) => response.status)
     await expect.poll(() => status().catch(() => launch.output()), { timeout: 60_000 }).toBe(200)
     return { url, ...launch }
@@ -74,7 +79,7 @@ describe('a rolling upgrade from the previous release, under calls between the n
       gateway.process.kill('SIGTERM')
       expect(await gateway.exited).toBe(0)
       // Warnings and errors of either version would mean that it stumbles over the other one's data.
-      expect(gateway.output().match(/^\{"level":(?:[456]0|"(?:warn|error|fatal)").*$/gm)).toBeNull()
+      expect(gateway.output().match(WARNINGS)).toBeNull()
     }
     expect(await query(database.url, `SELECT id FROM "Room" WHERE status <> 'ended'`)).toEqual([])
     // Calls of the previous release, which rang at a device of a node of this version.

@@ -51,13 +51,14 @@ export interface RoomWrites {
   commit(commits: readonly Commit[], options: { readonly wait: boolean }): Promise<ReadonlySet<string>>
 }
 
-/** The changed columns of the rooms, with their expected `seq` ($1). */
-const GIVEN = `given AS (
-  SELECT * FROM json_to_recordset($1::json)
+/** The changed columns of rooms, with their expected `seq`, from a function that reads JSON. */
+const given = (json: string): string => `given AS (
+  SELECT * FROM ${json}
     AS given("id" uuid, "expectedSeq" integer, ${ROOMS.mutable.map(({ name, type }) => `"${name}" ${type}`).join(', ')})
 )`
 
-const SET = ROOMS.mutable.map(({ name }) => `"${name}" = given."${name}"`).join(', ')
+const setFrom = (source: string): string =>
+  ROOMS.mutable.map(({ name }) => `"${name}" = ${source}."${name}"`).join(', ')
 
 /** Inserts the participants ($2), events ($3) and awaited streams ($4) of the rooms in `written`. */
 const PARTS = `people AS (
@@ -73,21 +74,27 @@ const PARTS = `people AS (
   ON CONFLICT ("roomId", "userId") DO UPDATE SET ${AWAITED_STREAMS.assignments}
 )`
 
+/** $1: the room. */
 const COMMIT_ONE = statement(`
-WITH ${GIVEN}, written AS (
-  UPDATE "Room" room SET ${SET} FROM given
+WITH ${given('json_to_record($1::json)')}, written AS (
+  UPDATE "Room" room SET ${setFrom('given')} FROM given
    WHERE room."id" = given."id" AND room."seq" = given."expectedSeq" RETURNING room."id" AS "writtenId"
 ), ${PARTS}
 SELECT "writtenId"::text AS id FROM written`)
 
-/** Skips locked rows instead of waiting for them, so that batches of two nodes cannot deadlock. */
+/**
+ * $1: the rooms; $5: their ids, for which the planner expects few rows: from the number that it assumes for JSON, it would
+ * join with a scan of the whole table.
+ *
+ * Skips locked rows instead of waiting for them, so that batches of two nodes cannot deadlock.
+ */
 const COMMIT_MANY = statement(`
-WITH ${GIVEN}, ready AS (
-  SELECT room."id" FROM "Room" room JOIN given ON given."id" = room."id"
-   WHERE room."seq" = given."expectedSeq" FOR NO KEY UPDATE OF room SKIP LOCKED
+WITH ${given('json_to_recordset($1::json)')}, ready AS (
+  SELECT given.* FROM "Room" room JOIN given ON given."id" = room."id"
+   WHERE room."id" = ANY($5::uuid[]) AND room."seq" = given."expectedSeq" FOR NO KEY UPDATE OF room SKIP LOCKED
 ), written AS (
-  UPDATE "Room" room SET ${SET} FROM given JOIN ready USING ("id")
-   WHERE room."id" = ready."id" AND room."seq" = given."expectedSeq" RETURNING room."id" AS "writtenId"
+  UPDATE "Room" room SET ${setFrom('ready')} FROM ready
+   WHERE room."id" = ready."id" AND room."seq" = ready."expectedSeq" RETURNING room."id" AS "writtenId"
 ), ${PARTS}
 SELECT "writtenId"::text AS id FROM written`)
 
@@ -124,7 +131,9 @@ export function createRoomWrites(statements: Statements): RoomWrites {
         id: room.id,
         expectedSeq,
       }))
-      const values = [JSON.stringify(rooms), ...parts(commits)]
+      const values = wait
+        ? [JSON.stringify(rooms[0]), ...parts(commits)]
+        : [JSON.stringify(rooms), ...parts(commits), rooms.map(({ id }) => id)]
       const rows = await statements.run<{ id: string }>(wait ? COMMIT_ONE : COMMIT_MANY, values)
       return new Set(rows.map(({ id }) => id))
     },

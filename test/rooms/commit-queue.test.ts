@@ -134,3 +134,25 @@ test('a locked room conflicts in a batch without delaying the others, and is wai
     })
   })
 })
+
+test('finds the rooms by their keys, however many rooms there are', async () => {
+  await withWorld(async (world) => {
+    const commits = await createPendingJoins(world, 6)
+    await world.app.prisma.$executeRaw`
+      INSERT INTO "Room" SELECT (made).* FROM (
+        SELECT jsonb_populate_record(room, jsonb_build_object('id', gen_random_uuid())) AS made
+          FROM "Room" room, generate_series(1, 5000) WHERE room."id" = ${commits[0]?.room.id}::uuid) rooms`
+    await world.app.prisma.$executeRaw`ANALYZE "Room"`
+    await withQueue(world, async ({ queue, sent }) => {
+      await Promise.all(commits.map((commit) => queue.commit(commit, { alone: false })))
+      const texts = [...new Set(sent)]
+      // The statements of one commit and of several.
+      expect(texts).toHaveLength(2)
+      for (const text of texts) {
+        const plan = await world.app.prisma.$queryRawUnsafe(`EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`)
+        expect(JSON.stringify(plan)).toContain('Room_pkey')
+        expect(JSON.stringify(plan)).not.toContain('Seq Scan')
+      }
+    })
+  })
+})

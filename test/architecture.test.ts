@@ -235,7 +235,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'store',
     files:
-      /^rooms\/(store|writes|commit-queue|room-cache|event-log|snapshots|ring-checker|page|rows|columns|table|totals)$/,
+      /^rooms\/(store|writes|commit-queue|room-cache|event-log|snapshots|ring-checker|page|projected-rows|rows|columns|table|totals)$/,
     imports: ['store', 'db', 'policy', 'commands', 'model', 'core'],
     reason: 'reads and writes the tables of rooms; contains no rules',
   },
@@ -437,7 +437,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'model',
-    files: /^rooms\/(model|participants|participants-page)$/,
+    files: /^rooms\/(model|participants|participants-page|projection)$/,
     imports: ['model', 'core'],
     reason: 'the types of a room, on which everything else is built',
   },

@@ -61,8 +61,7 @@ export function createAdminService(dependencies: {
       requireAdmin(actor)
       const scope = userId === null ? 'all' : { participantId: userId, exceptState: null }
       const query = { scope, filter: { ...filter, from: since }, before: null, backward: false } as const
-      const withParticipants = false
-      return pageOf(await rooms.page({ ...query, withParticipants, after, limit: first + 1 }), first)
+      return pageOf(await rooms.page({ ...query, after, limit: first + 1 }), first)
     },
 
     async userSessions(actor, userId) {

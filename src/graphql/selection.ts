@@ -1,24 +1,27 @@
 import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql'
 
 /**
- * Whether a field's selection contains the fields of `path`, each within the previous one. A field that `@skip` or
- * `@include` omits counts as selected, so this may decide what to load, but not what to return.
+ * The names of the fields that a field selects at `path`, each step of which is a field within the previous one. A field that
+ * `@skip` or `@include` omits counts as selected, so this may decide what to load, but not what to return.
  */
-export function selects(
+export function selectedNames(
   { fieldNodes, fragments }: Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>,
   path: readonly string[],
-): boolean {
+): ReadonlySet<string> {
   let fields = fieldNodes
   for (const name of path) fields = fieldsNamed(name, fields, fragments)
-  return fields.length > 0
+  return new Set(fieldsWithin(fields, fragments).map(({ name }) => name.value))
 }
 
-/** The fields with this name in the selections of `parents`. Visits every fragment once. */
-function fieldsNamed(
+/** The fields with this name in the selections of `parents`. */
+const fieldsNamed = (
   name: string,
   parents: readonly FieldNode[],
   fragments: GraphQLResolveInfo['fragments'],
-): readonly FieldNode[] {
+): readonly FieldNode[] => fieldsWithin(parents, fragments).filter((field) => field.name.value === name)
+
+/** The fields in the selections of `parents`. Visits every fragment once. */
+function fieldsWithin(parents: readonly FieldNode[], fragments: GraphQLResolveInfo['fragments']): readonly FieldNode[] {
   const found: FieldNode[] = []
   const visited = new Set<SelectionSetNode>()
   const visit = (set: SelectionSetNode | undefined): void => {
@@ -26,7 +29,7 @@ function fieldsNamed(
     visited.add(set)
     for (const selection of set.selections) {
       if (selection.kind === Kind.FIELD) {
-        if (selection.name.value === name) found.push(selection)
+        found.push(selection)
       } else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet)
       else visit(fragments[selection.name.value]?.selectionSet)
     }

@@ -2,6 +2,8 @@ import { firstIdAt } from '../core/ids.ts'
 import { type Statement, statement } from '../db/statement.ts'
 import type { EndReason, MediaType, RoomStatus, RoomType } from './model.ts'
 import type { ReadScope } from './policy.ts'
+import { preparedProjection, projectedFrom, roomColumns, widest } from './projected-rows.ts'
+import type { Projection } from './projection.ts'
 import type { JsonRow } from './table.ts'
 
 export interface PageFilter {
@@ -26,8 +28,6 @@ export interface PageQuery {
   /** Take the last rooms of that range instead of the first. */
   readonly backward: boolean
   readonly limit: number
-  /** Read the rooms' participants as well. */
-  readonly withParticipants: boolean
 }
 
 /** Participants that one statement reads, so that parsing the result does not block the event loop. */
@@ -37,22 +37,56 @@ export const PARTICIPANTS_READ_MAX = 1000
 export interface PageRow {
   /** In index order: a backward page is oldest first. */
   readonly rooms: readonly JsonRow[]
-  /** Of all the rooms, by room and ordinal; null if not requested or more than {@link PARTICIPANTS_READ_MAX}. */
-  readonly participants: readonly JsonRow[] | null
+}
+
+interface BoundStatement {
+  readonly statement: Statement
+  readonly values: readonly unknown[]
 }
 
 /**
  * The statement for one page of rooms, which returns a {@link PageRow}. Without a filter it is one of a few prepared
  * statements. With a filter, the best plan depends on the values, and there are too many combinations to prepare.
  */
-export function pageStatement(query: PageQuery): { statement: Statement; values: readonly unknown[] } {
-  const values: unknown[] = []
-  const text = textOf(query, (value, type) => `$${values.push(value)}::${type}`)
-  const isFiltered = Object.values(query.filter).some((value) => value !== null && value !== undefined)
-  return { statement: isFiltered ? { text } : prepared(text), values }
+export function pageStatement(query: PageQuery): BoundStatement {
+  const { bind, values } = parameters()
+  const order = query.backward ? 'ASC' : 'DESC'
+  const text = `
+    SELECT coalesce(json_agg(row_to_json(page) ORDER BY page."id" ${order}), '[]') AS rooms
+      FROM (${roomsOf(query, 'room.*', bind)}) page`
+  return { statement: isFiltered(query) ? { text } : prepared(text), values }
 }
 
-/** The prepared statements by text: one for each kind of scope, direction, pair of cursors and `withParticipants`. */
+/**
+ * The statement for one page of rooms that reads only some columns, or all if too many such statements were prepared. It
+ * returns a {@link ProjectedRow} for each room in index order. The participants of a room are one more than {@link participantsMax} if there are more than that.
+ */
+export function projectedPageStatement(
+  query: PageQuery,
+  projection: Projection,
+): BoundStatement & { readonly projection: Projection } {
+  const { bind, values } = parameters()
+  const order = query.backward ? 'ASC' : 'DESC'
+  const rooms = roomsOf(query, roomColumns(projection), bind)
+  const limit = projection.participants ? `LIMIT ${bind(participantsMax(query) + 1, 'integer')}` : ''
+  const text = `${projectedFrom(rooms, projection, { limit })} ORDER BY room."id" ${order}`
+  const known = isFiltered(query) ? { text } : preparedProjection(text, projection)
+  return known ? { statement: known, values, projection } : projectedPageStatement(query, widest(projection))
+}
+
+/** Participants of each room that are read with a page. */
+export const participantsMax = ({ limit }: Pick<PageQuery, 'limit'>): number =>
+  Math.floor(PARTICIPANTS_READ_MAX / limit)
+
+const isFiltered = ({ filter }: PageQuery): boolean =>
+  Object.values(filter).some((value) => value !== null && value !== undefined)
+
+function parameters(): { bind: Bind; values: readonly unknown[] } {
+  const values: unknown[] = []
+  return { bind: (value, type) => `$${values.push(value)}::${type}`, values }
+}
+
+/** The prepared statements by text: one for each kind of scope, direction and pair of cursors. */
 const statements = new Map<string, Statement>()
 
 function prepared(text: string): Statement {
@@ -66,21 +100,11 @@ function prepared(text: string): Statement {
 /** Adds a parameter of an SQL type; returns its placeholder. */
 type Bind = (value: unknown, type: string) => string
 
-function textOf(query: PageQuery, bind: Bind): string {
+/** SQL: the rooms of the page, in index order. */
+function roomsOf(query: PageQuery, columns: string, bind: Bind): string {
   const order = query.backward ? 'ASC' : 'DESC'
-  const page = `SELECT room.* ${scopeOf(query, bind)} AND ${conditions(query, bind).join(' AND ')}
+  return `SELECT ${columns} ${scopeOf(query, bind)} AND ${conditions(query, bind).join(' AND ')}
      ORDER BY ${query.scope === 'all' ? 'room."id"' : 'me."roomId"'} ${order} LIMIT ${bind(query.limit, 'integer')}`
-  const rooms = `coalesce(json_agg(row_to_json(page) ORDER BY page."id" ${order}), '[]') AS rooms`
-  if (!query.withParticipants) return `SELECT ${rooms}, NULL AS participants FROM (${page}) page`
-  return `
-    WITH page AS (${page}), people AS (
-      SELECT p.* FROM page CROSS JOIN LATERAL (
-        SELECT * FROM "Participant" WHERE "roomId" = page."id" LIMIT ${PARTICIPANTS_READ_MAX + 1}) p
-       LIMIT ${PARTICIPANTS_READ_MAX + 1})
-    SELECT (SELECT ${rooms} FROM page),
-           (SELECT CASE WHEN count(*) <= ${PARTICIPANTS_READ_MAX}
-                        THEN coalesce(json_agg(row_to_json(people) ORDER BY people."roomId", people."ordinal"), '[]') END
-              FROM people) AS participants`
 }
 
 /** The state is a literal: without it, the planner of a prepared statement would expect few rows, and sort all of them. */

@@ -18,7 +18,9 @@ interface SubjectRequest extends RoomRequest {
 }
 
 /** A request to read a room. */
-type ReadRequest = Pick<SubjectRequest, 'actor' | 'participant'>
+interface ReadRequest extends Pick<SubjectRequest, 'actor'> {
+  readonly participant: Pick<Participant, 'state'> | undefined
+}
 
 /** A request to create a room in the name of a caller. */
 interface CreateRequest {
@@ -188,7 +190,7 @@ export function requireAllowed(action: RoomAction, request: RoomRequest): void {
  *
  * @throws RtcError with the refusal of the policy
  */
-export function requireReader(actor: Actor, participant: Participant | null): void {
+export function requireReader(actor: Actor, participant: Pick<Participant, 'state'> | null): void {
   const refusal = firstRefusal(POLICY.read, { actor, participant: participant ?? undefined })
   if (refusal) throw new RtcError(refusal.code, refusal.message)
 }

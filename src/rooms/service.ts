@@ -21,15 +21,16 @@ import {
   type TransferHost,
   type UpdateParticipant,
 } from './input.ts'
-import { findParticipant, type Participant, type Reach, type Room, type RoomMember } from './model.ts'
+import { findParticipant, type Participant, type Reach, type Room, type RoomFields, type RoomMember } from './model.ts'
 import { type ParticipantsQuery, type ParticipantsSlice, sliceOf } from './participants-page.ts'
 import { readScope, requireAllowed, requireReader } from './policy.ts'
-import type { PageFilter } from './page.ts'
+import type { PageFilter, PageQuery } from './page.ts'
 import type { RingCheck, RingChecker } from './ring-checker.ts'
-import { type ListedRoom, requireRoom, type RoomStore, type SeenRoom } from './store.ts'
+import type { ProjectedRoom, Projection } from './projection.ts'
+import { requireRoom, type RoomStore, type SeenRoom } from './store.ts'
 
-export interface RoomPage {
-  readonly rooms: readonly ListedRoom[]
+export interface RoomPage<Listed> {
+  readonly rooms: readonly Listed[]
   readonly hasNextPage: boolean
   readonly hasPreviousPage: boolean
 }
@@ -66,17 +67,16 @@ export interface RoomService {
    */
   reached(roomId: string, userId: string, reach: Exclude<Reach, 'none'>): Promise<void>
   get(actor: Actor, roomId: string): Promise<Room>
+  /** What the projection names of the room and of all of its participants. */
+  getProjected(actor: Actor, roomId: string, projection: Projection): Promise<ProjectedRoom>
   /** The room without its participants, except the actor's own row. */
   getWithoutParticipants(actor: Actor, roomId: string): Promise<SeenRoom>
   /** A page of the room's participants. */
   participants(actor: Actor, query: ParticipantsQuery): Promise<ParticipantsSlice>
-  /**
-   * The actor's rooms, newest first.
-   *
-   * @param options.withParticipants - read the participants with the rooms, unless they are too many for one statement.
-   *   @default false
-   */
-  list(actor: Actor, filter: PageFilter, page: Page, options?: { withParticipants: boolean }): Promise<RoomPage>
+  /** The actor's rooms, newest first. */
+  list(actor: Actor, filter: PageFilter, page: Page): Promise<RoomPage<RoomFields>>
+  /** {@link list}, but only what the projection names. A room with too many participants for one statement has none. */
+  listProjected(actor: Actor, filter: PageFilter, page: Page, projection: Projection): Promise<RoomPage<ProjectedRoom>>
 }
 
 /** A change of a room by an administrator who is no participant of it. */
@@ -135,6 +135,24 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
     // Also for a callee who has blocked the caller, so that the response takes as long as for one who is offline.
     const notifiable = await dependencies.hasSubscriptions([userId])
     return hasBlocked || !notifiable.has(userId)
+  }
+
+  const list = async <Listed>(
+    actor: Actor,
+    filter: PageFilter,
+    { first, after, last, before }: Page,
+    read: (query: PageQuery) => Promise<readonly Listed[]>,
+  ): Promise<RoomPage<Listed>> => {
+    charges.command(actor)
+    const backward = last !== null
+    const size = last ?? first ?? PAGE_DEFAULT
+    const found = await read({ scope: readScope(actor), filter, after, before, backward, limit: size + 1 })
+    const more = found.length > size
+    const rooms = backward ? found.slice(-size) : found.slice(0, size)
+    // The cursor's own room lies outside the page on the other side.
+    return backward
+      ? { rooms, hasNextPage: before !== null, hasPreviousPage: more }
+      : { rooms, hasNextPage: more, hasPreviousPage: after !== null }
   }
 
   return {
@@ -235,6 +253,13 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return room
     },
 
+    async getProjected(actor, givenId, projection) {
+      charges.command(actor)
+      const found = await requireRoom(givenId, (roomId) => store.loadProjectedFor(actor.id, roomId, projection))
+      requireReader(actor, found.me)
+      return found.room
+    },
+
     async getWithoutParticipants(actor, givenId) {
       charges.command(actor)
       const seen = await requireRoom(givenId, (roomId) => store.loadFor(actor.id, roomId))
@@ -249,19 +274,10 @@ export function createRoomService(dependencies: RoomDependencies): RoomService {
       return sliceOf(seen.participants, query.first)
     },
 
-    async list(actor, filter, { first, after, last, before }, { withParticipants } = { withParticipants: false }) {
-      charges.command(actor)
-      const backward = last !== null
-      const size = last ?? first ?? PAGE_DEFAULT
-      const range = { after, before, backward, limit: size + 1 }
-      const found = await store.page({ scope: readScope(actor), filter, ...range, withParticipants })
-      const more = found.length > size
-      const rooms = backward ? found.slice(-size) : found.slice(0, size)
-      // The cursor's own room lies outside the page on the other side.
-      return backward
-        ? { rooms, hasNextPage: before !== null, hasPreviousPage: more }
-        : { rooms, hasNextPage: more, hasPreviousPage: after !== null }
-    },
+    list: (actor, filter, page) => list(actor, filter, page, store.page),
+
+    listProjected: (actor, filter, page, projection) =>
+      list(actor, filter, page, (query) => store.projectedPage(query, projection)),
   }
 }
 

@@ -2,9 +2,25 @@ import type { Database } from '../db/client.ts'
 import { type Statement, statement } from '../db/statement.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
-import type { Participant, Room, RoomFields } from './model.ts'
-import { type PageQuery, type PageRow, pageStatement, PARTICIPANTS_READ_MAX } from './page.ts'
+import type { Participant, ParticipantState, Room, RoomFields } from './model.ts'
+import {
+  type PageQuery,
+  type PageRow,
+  pageStatement,
+  PARTICIPANTS_READ_MAX,
+  participantsMax,
+  projectedPageStatement,
+} from './page.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
+import {
+  preparedProjection,
+  projectedFrom,
+  type ProjectedRow,
+  roomColumns,
+  toProjectedRoom,
+  widest,
+} from './projected-rows.ts'
+import type { ProjectedRoom, Projection } from './projection.ts'
 import { type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 
 export interface ParticipantsOptions {
@@ -12,10 +28,6 @@ export interface ParticipantsOptions {
   readonly limit?: number
   /** Only this user's rows. */
   readonly userId?: string
-}
-
-export interface ListedRoom extends RoomFields {
-  readonly participants?: readonly Participant[]
 }
 
 /** A room as read for one user, without the other participants. */
@@ -29,6 +41,12 @@ export interface SeenRoom {
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
   loadFor(userId: string, roomId: string): Promise<SeenRoom | null>
+  /** Only what `projection` names of the room and of its participants, and the user's own state. */
+  loadProjectedFor(
+    userId: string,
+    roomId: string,
+    projection: Projection,
+  ): Promise<{ readonly room: ProjectedRoom; readonly me: Pick<Participant, 'state'> | null } | null>
   /** {@link loadFor} with up to `first + 1` participants: the extra one tells whether there is a next page. */
   loadPageFor(
     userId: string,
@@ -42,8 +60,10 @@ export interface RoomStore {
     userIds: readonly string[],
     now: Date,
   ): Promise<readonly { readonly userId: string; readonly roomId: string; readonly seq: number }[]>
-  /** Newest first. Participants are absent if they were not requested, or are too many for one statement. */
-  page(query: PageQuery): Promise<readonly ListedRoom[]>
+  /** Newest first. */
+  page(query: PageQuery): Promise<readonly RoomFields[]>
+  /** {@link page}, but only what `projection` names. A room with too many participants for the statement has none. */
+  projectedPage(query: PageQuery, projection: Projection): Promise<readonly ProjectedRoom[]>
   participantsOf(
     roomIds: readonly string[],
     options: ParticipantsOptions,
@@ -213,6 +233,12 @@ export function createRoomStore({ statements }: Pick<Database, 'statements'>): R
       return row ? toSeen(row) : null
     },
 
+    async loadProjectedFor(userId, roomId, given) {
+      const { statement: load, projection } = projectedRoom(given)
+      const [row] = await statements.run<ProjectedRow & ViewerRow>(load, [roomId, userId])
+      return row ? { room: toProjectedRoom(row, projection), me: row.viewerState && { state: row.viewerState } } : null
+    },
+
     async loadPageFor(userId, { roomId, after, state, first }) {
       const values = [roomId, userId, after ?? -1, state, first + 1]
       const [row] = await statements.run<SeenRow & { participants: JsonRow[] }>(LOAD_PAGE_FOR, values)
@@ -228,10 +254,16 @@ export function createRoomStore({ statements }: Pick<Database, 'statements'>): R
 
     async page(query) {
       const { statement: page, values } = pageStatement(query)
-      const [row = { rooms: [], participants: null }] = await statements.run<PageRow>(page, values)
+      const [row = { rooms: [] }] = await statements.run<PageRow>(page, values)
       const rooms = row.rooms.map(toFields)
-      const found = row.participants ? withParticipants(rooms, row.participants.map(toParticipant)) : rooms
-      return query.backward ? found.toReversed() : found
+      return query.backward ? rooms.toReversed() : rooms
+    },
+
+    async projectedPage(query, given) {
+      const { statement: page, values, projection } = projectedPageStatement(query, given)
+      const rows = await statements.run<ProjectedRow>(page, values)
+      const rooms = rows.map((row) => toProjectedRoom(row, projection, participantsMax(query)))
+      return query.backward ? rooms.toReversed() : rooms
     },
 
     async participantsOf(roomIds, { limit = Infinity, userId }) {
@@ -310,11 +342,15 @@ interface SeenRow {
 
 const toSeen = ({ room, me }: SeenRow): SeenRoom => ({ room: toFields(room), me: me && toParticipant(me) })
 
-/** Adds to each room its participants, which are grouped by room. */
-function withParticipants(rooms: readonly RoomFields[], participants: readonly Participant[]): readonly ListedRoom[] {
-  const byRoom = new Map<string, Participant[]>(rooms.map(({ id }) => [id, []]))
-  for (const participant of participants) byRoom.get(participant.roomId)?.push(participant)
-  return rooms.map((room) => ({ ...room, participants: byRoom.get(room.id) ?? [] }))
+interface ViewerRow {
+  readonly viewerState: ParticipantState | null
+}
+
+/** Parameters: $1, the room; $2, the user. */
+function projectedRoom(projection: Projection): { statement: Statement; projection: Projection } {
+  const text = projectedFrom(`SELECT ${roomColumns(projection)} ${SEEN_ROOM}`, projection, { viewer: '$2::text' })
+  const known = preparedProjection(text, projection)
+  return known ? { statement: known, projection } : projectedRoom(widest(projection))
 }
 
 const json = (value: unknown): string => JSON.stringify(value)

@@ -71,6 +71,10 @@ export interface Table<Fields> {
   fromRow(row: JsonRow): Fields
   /** Only the fields that are present in the row. */
   partialFromRow(row: JsonRow): Partial<Fields>
+  /** SQL: the columns of these fields. */
+  columnsOf(fields: readonly (keyof Fields & string)[]): readonly string[]
+  /** The fields of `count` rows whose columns were read as one array each, by column. */
+  fromColumns(fields: readonly (keyof Fields & string)[], arrays: JsonRow, count: number): readonly Partial<Fields>[]
   toRow(fields: Partial<Fields>): JsonRow
   /** Only the mutable columns. */
   toMutableRow(fields: Fields): JsonRow
@@ -125,6 +129,19 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
       return fields
     },
     partialFromRow,
+    columnsOf: (fields) => fields.map((field) => `"${columns[field].name ?? field}"`),
+    fromColumns(fields, arrays, count) {
+      const rows = Array.from({ length: count }, (): Record<string, unknown> => ({}))
+      for (const field of fields) {
+        const { name, isTime } = byField.get(field) ?? { name: field, isTime: false }
+        const column = (arrays[name] ?? []) as readonly unknown[]
+        for (const [index, row] of rows.entries()) {
+          const value = column[index]
+          row[field] = isTime && typeof value === 'string' ? new Date(value) : value
+        }
+      }
+      return rows as Partial<Fields>[]
+    },
     toRow(fields) {
       const row: Record<string, unknown> = {}
       for (const field in fields) row[byField.get(field)?.name ?? field] = fields[field]

@@ -3,7 +3,6 @@ import { parseInput } from '../../core/input.ts'
 import { builder } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
 import { enumOf } from '../../graphql/enum.ts'
-import { selects } from '../../graphql/selection.ts'
 import { inTurns } from '../../graphql/work.ts'
 import { MediaProvider } from '../../media/graphql.ts'
 import { Page, PAGE_DEFAULT, RoomFilter } from '../input.ts'
@@ -18,7 +17,9 @@ import {
   roomDuration,
   type RoomFields,
 } from '../model.ts'
+import type { ProjectedRoom } from '../projection.ts'
 import { type AsOf, asOf, asOfRoom, ParticipantRef, Reach } from './participant.ts'
+import { projectionOf } from './projection.ts'
 
 export const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two users, or a group.', {
   p2p: 'A call between a caller and a callee.',
@@ -130,6 +131,9 @@ export const RoomConnectionRef = builder.connectionObject(
   { name: 'RoomEdge' },
 )
 
+/** A room that was read with the fields that are selected. */
+const shown = (room: ProjectedRoom) => room as RoomFields & Pick<AsOf, 'participants'>
+
 /** Resolves synchronously when the room comes from a stream and has few participants. */
 function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
   const present = (participants: readonly Participant[]) => {
@@ -163,7 +167,8 @@ builder.queryFields((t) => ({
     description: 'A room in which you are a participant. Errors: NOT_FOUND, FORBIDDEN.',
     args: { id: t.arg.id({ required: true, description: 'The id of the room.' }) },
     async resolve(_root, { id }, { rooms, actor }, info) {
-      if (selects(info, ['participants'])) return rooms.get(actor, id)
+      const projection = projectionOf(info, [])
+      if (projection.participants) return shown(await rooms.getProjected(actor, id, projection))
       const { room, me } = await rooms.getWithoutParticipants(actor, id)
       return { ...room, me }
     },
@@ -176,10 +181,9 @@ builder.queryFields((t) => ({
       args: { filter: t.arg({ type: RoomFilterInput, description: 'Conditions on the rooms.' }) },
       extensions: { size: { page: PAGE_DEFAULT } },
       async resolve(_root, { filter, ...page }, { rooms, actor }, info) {
-        const found = await rooms.list(actor, parseInput(RoomFilter, filter ?? {}), parseInput(Page, page), {
-          withParticipants: selects(info, ['edges', 'node', 'participants']),
-        })
-        const edges = found.rooms.map((room) => ({ cursor: room.id, node: room }))
+        const given = [parseInput(RoomFilter, filter ?? {}), parseInput(Page, page)] as const
+        const found = await rooms.listProjected(actor, ...given, projectionOf(info, ['edges', 'node']))
+        const edges = found.rooms.map((room) => ({ cursor: room.id, node: shown(room) }))
         return {
           edges,
           pageInfo: {

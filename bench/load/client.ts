@@ -5,6 +5,9 @@ import { tokenOf } from './tokens.ts'
 export const GRAPHQL = '/graphql'
 export const REST = '/im/api/v1/rtc'
 
+/** Connections opened at the same time. */
+const OPENING = 128
+
 /** Connections to one server, one per lane. */
 export class Client {
   readonly url: string
@@ -16,7 +19,22 @@ export class Client {
   }
 
   static async connect(url: string, lanes: number): Promise<Client> {
-    return new Client(url, await Promise.all(Array.from({ length: lanes }, () => HttpConnection.open(url))))
+    const client = new Client(
+      url,
+      Array.from({ length: lanes }, () => new HttpConnection(url)),
+    )
+    await client.refresh()
+    return client
+  }
+
+  /**
+   * Opens the connections that were idle for too long, so that their handshakes are not measured. Not all at once: what
+   * exceeds the backlog of a listening socket waits a second for the next attempt.
+   */
+  async refresh(): Promise<void> {
+    for (let from = 0; from < this.#lanes.length; from += OPENING) {
+      await Promise.all(this.#lanes.slice(from, from + OPENING).map((connection) => connection.refresh()))
+    }
   }
 
   /** The bytes of a GraphQL request. */

@@ -38,19 +38,17 @@ export class HttpConnection {
   #received: Buffer = Buffer.alloc(0)
   #pending: { resolve(reply: Reply): void; reject(error: Error): void } | undefined
 
-  private constructor(url: string) {
+  constructor(url: string) {
     this.#url = url
   }
 
-  static async open(url: string): Promise<HttpConnection> {
-    const connection = new HttpConnection(url)
-    await connection.#connect()
-    return connection
+  /** Opens a new connection if this one has been idle for too long. */
+  async refresh(): Promise<void> {
+    if (!this.#isFresh) await this.#connect()
   }
 
   async send(request: Buffer): Promise<Reply> {
-    const isFresh = this.#socket?.writable && performance.now() - this.#usedAt < IDLE_MAX
-    const socket = isFresh && this.#socket ? this.#socket : await this.#connect()
+    const socket = this.#isFresh && this.#socket ? this.#socket : await this.#connect()
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject }
       socket.write(request)
@@ -60,6 +58,10 @@ export class HttpConnection {
   close(): void {
     this.#pending = undefined
     this.#socket?.destroy()
+  }
+
+  get #isFresh(): boolean {
+    return this.#socket?.writable === true && performance.now() - this.#usedAt < IDLE_MAX
   }
 
   async #connect(): Promise<Socket> {

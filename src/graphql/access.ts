@@ -6,6 +6,7 @@ import SchemaBuilder, {
   type SchemaTypes,
   type TypeParam,
 } from '@pothos/core'
+import type { GraphQLFieldResolver } from 'graphql'
 import type { Access } from '../rooms/policy.ts'
 
 /**
@@ -63,6 +64,20 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
     if (!('access' in field.pothosOptions)) return field
     return { ...field, extensions: { ...field.extensions, access: field.pothosOptions.access } }
+  }
+
+  /** A root field of a query returns again what it returned in an earlier execution of the same request. */
+  override wrapResolve(
+    resolve: GraphQLFieldResolver<unknown, Types['Context'], object>,
+    field: PothosOutputFieldConfig<Types>,
+  ): GraphQLFieldResolver<unknown, Types['Context'], object> {
+    if (field.parentType !== 'Query') return resolve
+    return (root, args, context, info) => {
+      const { outcomes } = context as { outcomes?: ReadonlyMap<string, unknown> }
+      return outcomes?.has(String(info.path.key))
+        ? outcomes.get(String(info.path.key))
+        : resolve(root, args, context, info)
+    }
   }
 }
 

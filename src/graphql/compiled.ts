@@ -26,8 +26,8 @@ type Data = Record<string, unknown>
 type Complete = (value: unknown, context: unknown) => unknown
 
 /** What a selection is compiled with. */
-interface Scope {
-  readonly args: ExecutionArgs
+export interface Scope {
+  readonly args: Pick<ExecutionArgs, 'schema'>
   readonly operation: NonNullable<ReturnType<typeof getOperationAST>>
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
   readonly variables: Readonly<Record<string, unknown>>
@@ -78,7 +78,7 @@ function compileOperation(args: ExecutionArgs): Complete | undefined {
   }
 }
 
-class NotCompiled extends Error {}
+export class NotCompiled extends Error {}
 
 function objectOf(type: GraphQLObjectType, selections: readonly SelectionSetNode[], scope: Scope): Complete {
   const nodes = new Map<string, FieldNode[]>()
@@ -103,7 +103,7 @@ function objectOf(type: GraphQLObjectType, selections: readonly SelectionSetNode
 }
 
 /** Collects the fields of a selection by their response keys, in the order in which they first occur. */
-function collect(
+export function collect(
   type: GraphQLObjectType,
   { selections }: SelectionSetNode,
   nodes: Map<string, FieldNode[]>,
@@ -179,7 +179,7 @@ function nonNullOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: 
   return objectOf(type, selections, scope)
 }
 
-const infoOf = (
+export const infoOf = (
   parentType: GraphQLObjectType,
   fieldNodes: readonly FieldNode[],
   returnType: GraphQLOutputType,
@@ -198,11 +198,11 @@ const infoOf = (
 })
 
 /** As in `execute`, whose promises include those of Prisma. */
-const isPromise = (value: unknown): value is Promise<unknown> =>
+export const isPromise = (value: unknown): value is Promise<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 
 /** Marks a promise as handled: it may reject after another value has thrown, when nothing awaits it any more. */
-function handled<T>(promise: Promise<T>): Promise<T> {
+export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined)
   return promise
 }

@@ -51,6 +51,8 @@ export interface Context extends ContextDependencies {
   /** The remaining budget of this response. */
   readonly work: Work
   readonly reader: RoomReader
+  /** What the root fields of a query have returned in an earlier execution, by response key. */
+  readonly outcomes: ReadonlyMap<string, unknown> | undefined
   /** Creates the context of another execution with the same services. Options that are not given are inherited. */
   fork(options?: Partial<ContextOptions>): Context
 }
@@ -59,6 +61,8 @@ export interface ContextOptions {
   readonly actor: Actor
   readonly lane: string
   readonly sink?: DeliverySink | undefined
+  /** @default undefined, also in a fork */
+  readonly outcomes?: ReadonlyMap<string, unknown> | undefined
 }
 
 /** Creates the context of one execution. Created for each request: the reader is opened when a field first needs it. */
@@ -85,10 +89,11 @@ class ExecutionContext implements Context {
   readonly actor: Actor
   readonly lane: string
   readonly sink: DeliverySink | undefined
+  readonly outcomes: ReadonlyMap<string, unknown> | undefined
   readonly work = new Work()
   #reader: RoomReader | undefined
 
-  constructor(dependencies: ContextDependencies, { actor, lane, sink }: ContextOptions) {
+  constructor(dependencies: ContextDependencies, { actor, lane, sink, outcomes }: ContextOptions) {
     this.prisma = dependencies.prisma
     this.admin = dependencies.admin
     this.people = dependencies.people
@@ -108,13 +113,14 @@ class ExecutionContext implements Context {
     this.actor = actor
     this.lane = lane
     this.sink = sink
+    this.outcomes = outcomes
   }
 
   get reader(): RoomReader {
     return (this.#reader ??= this.openRoomReader({ viewer: this.actor, itemsLeft: () => this.work.itemsLeft }))
   }
 
-  fork({ actor = this.actor, lane = this.lane, sink = this.sink }: Partial<ContextOptions> = {}): Context {
-    return new ExecutionContext(this, { actor, lane, sink })
+  fork({ actor = this.actor, lane = this.lane, sink = this.sink, outcomes }: Partial<ContextOptions> = {}): Context {
+    return new ExecutionContext(this, { actor, lane, sink, outcomes })
   }
 }

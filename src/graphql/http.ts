@@ -6,6 +6,7 @@ import type { EventStreams } from '../http/event-stream.ts'
 import { errorHeaders, MethodNotAllowed } from '../http/method.ts'
 import { parseJson, requireJson } from '../http/json.ts'
 import type { HttpReply, HttpRequest } from '../http/message.ts'
+import { JsonResult } from './compiled-queries.ts'
 import { codesOf, retryHeaders, statusOf } from './errors.ts'
 import type { OperationDependencies } from './operation.ts'
 import { CHECKED, type Params, paramsOfQuery, parseParams } from './params.ts'
@@ -40,8 +41,8 @@ export function createGraphQLHandler(dependencies: {
       if (request.method !== 'POST' && operation.kind === 'mutation') {
         throw new RtcError('BAD_USER_INPUT', 'GET is for queries only; send mutations by POST.')
       }
-      const { errors, ...result } = await operation.execute()
-      return { operation, result, errors: errors?.map(toGraphQLError) }
+      const result = await operation.execute()
+      return { operation, result, errors: result.errors?.map(toGraphQLError) }
     } catch (error) {
       return { operation, result: {}, errors: [error].flat().map(toGraphQLError) }
     }
@@ -72,10 +73,7 @@ export function createGraphQLHandler(dependencies: {
         errorCodes,
         duration: performance.now() - startedAt,
       })
-      const body = JSON.stringify({
-        ...(errors && { errors: errors.map((error) => error.toJSON()) }),
-        ...('data' in result && { data: result.data }),
-      })
+      const body = bodyOf(result, errors)
       const headers = headersFor(accept)
       if (!errors) return { status: 200, headers, body }
       const status = errorStatus(errors, accept, 'data' in result)
@@ -91,8 +89,16 @@ export function createGraphQLHandler(dependencies: {
 interface Outcome {
   /** Undefined if the document was refused. */
   readonly operation: PreparedOperation | undefined
-  readonly result: Omit<ExecutionResult, 'errors'>
+  readonly result: ExecutionResult
   readonly errors: readonly GraphQLError[] | undefined
+}
+
+function bodyOf(result: ExecutionResult, errors: readonly GraphQLError[] | undefined): string {
+  if (result instanceof JsonResult) return result.json
+  return JSON.stringify({
+    ...(errors && { errors: errors.map((error) => error.toJSON()) }),
+    ...('data' in result && { data: result.data }),
+  })
 }
 
 async function paramsOf({ method, url, headers, body }: HttpRequest): Promise<Params> {

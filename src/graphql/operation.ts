@@ -7,6 +7,7 @@ import type { Tracer } from '../core/tracer.ts'
 import type { TimeSlices } from '../core/time-slices.ts'
 import { Delivery, type DeliveryOwner, type DeliverySink } from '../events/delivery.ts'
 import { reportSlowConsumer } from '../events/queue.ts'
+import { JsonResult } from './compiled-queries.ts'
 import { codesOf } from './errors.ts'
 import { parseParams } from './params.ts'
 import type { GraphQL, PreparedOperation } from './yoga.ts'
@@ -162,7 +163,9 @@ export class Operation implements DeliverySink, DeliveryOwner {
     }
   }
 
-  #render({ data, errors = [] }: ExecutionResult): { payload: Buffer; errorCodes: readonly ErrorCode[] } {
+  #render(result: ExecutionResult): { payload: Buffer; errorCodes: readonly ErrorCode[] } {
+    if (result instanceof JsonResult) return { payload: Buffer.from(result.json), errorCodes: [] }
+    const { data, errors = [] } = result
     const translated = errors.map(this.#dependencies.toGraphQLError)
     return { payload: renderResult({ data, errors: translated }), errorCodes: codesOf(translated) }
   }

@@ -1,0 +1,99 @@
+import { type DocumentNode, execute, type ExecutionArgs, type ExecutionResult, getVariableValues } from 'graphql'
+import type { Context } from './context.ts'
+import { compileQuery, type JsonQuery } from './json-query.ts'
+import { ANSWER_MAX, exceedsBytes } from './work.ts'
+
+/** Maximum estimated memory of the cache in bytes. */
+const CACHE_BYTES = 16 * 1024 * 1024
+/** Estimated memory of a character of a document, whose nodes the cache retains, and of a compiled field. */
+const CHARACTER_BYTES = 100
+const FIELD_BYTES = 1000
+
+interface Entry {
+  readonly query: JsonQuery
+  readonly bytes: number
+}
+
+/** The result of a query without errors, as JSON text. */
+export class JsonResult implements ExecutionResult {
+  /** The JSON of `data`. */
+  readonly #data: string
+
+  constructor(data: string) {
+    this.#data = data
+  }
+
+  get data(): Record<string, unknown> {
+    return JSON.parse(this.#data) as Record<string, unknown>
+  }
+
+  /** The JSON of the whole result. */
+  get json(): string {
+    return `{"data":${this.#data}}`
+  }
+}
+
+/**
+ * Executes queries, those that are repeated by functions compiled from their documents (`json-query.ts`), in bounded memory.
+ * What is not compiled, and what is an error, is executed by graphql-js, without resolving the root fields again.
+ */
+export class CompiledQueries {
+  /** By operation name, least recently used document first. */
+  readonly #entries = new Map<DocumentNode, Map<string, Entry>>()
+  /** Operations that were executed once, or that cannot be compiled. */
+  readonly #others = new WeakMap<DocumentNode, Map<string, 'once' | 'never'>>()
+  #bytes = 0
+
+  async execute(args: ExecutionArgs): Promise<ExecutionResult> {
+    const query = this.#queryOf(args)
+    if (!query) return execute(args)
+    const { variableDefinitions = [] } = query.operation
+    const { coerced } = getVariableValues(args.schema, variableDefinitions, args.variableValues ?? {})
+    if (!coerced) return execute(args)
+    const context = args.contextValue as Context
+    const outcomes = new Map<string, unknown>()
+    try {
+      const data = await query.write({ context, variables: coerced, outcomes })
+      return isTooLarge(data) ? { data: JSON.parse(data) as Record<string, unknown> } : new JsonResult(data)
+    } catch {
+      return execute({ ...args, contextValue: context.fork({ outcomes }) })
+    }
+  }
+
+  /** Compiles an operation when it is executed for the second time. */
+  #queryOf(args: ExecutionArgs): JsonQuery | undefined {
+    const { document } = args
+    const name = args.operationName ?? ''
+    const entries = this.#entries.get(document)
+    const known = entries?.get(name)
+    if (entries && known) {
+      this.#entries.delete(document)
+      this.#entries.set(document, entries)
+      return known.query
+    }
+    const others = this.#others.get(document) ?? new Map<string, 'once' | 'never'>()
+    this.#others.set(document, others)
+    const other = others.get(name)
+    const query = other === 'once' ? compileQuery(args) : undefined
+    others.set(name, other === undefined || query ? 'once' : 'never')
+    if (query) this.#keep(document, name, query)
+    return query
+  }
+
+  #keep(document: DocumentNode, name: string, query: JsonQuery): void {
+    const bytes = CHARACTER_BYTES * (document.loc?.source.body.length ?? 0) + FIELD_BYTES * query.fields
+    const entries = this.#entries.get(document) ?? new Map<string, Entry>()
+    this.#entries.delete(document)
+    this.#entries.set(document, entries.set(name, { query, bytes }))
+    this.#bytes += bytes
+    for (const [oldest, evicted] of this.#entries) {
+      if (this.#bytes <= CACHE_BYTES) return
+      this.#entries.delete(oldest)
+      for (const entry of evicted.values()) this.#bytes -= entry.bytes
+    }
+  }
+}
+
+/** As for results of `execute`; the estimate of a value is less than four times its JSON. */
+const isTooLarge = (json: string): boolean =>
+  json.length > ANSWER_MAX.bytes / 4 && exceedsBytes(JSON.parse(json), ANSWER_MAX.bytes)

@@ -1,0 +1,248 @@
+import {
+  defaultFieldResolver,
+  type ExecutionArgs,
+  type FieldNode,
+  getArgumentValues,
+  getOperationAST,
+  GraphQLBoolean,
+  GraphQLError,
+  GraphQLID,
+  type GraphQLLeafType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  GraphQLString,
+  isEnumType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  type SelectionSetNode,
+  TypeNameMetaFieldDef,
+  type ValueNode,
+} from 'graphql'
+import { collect, handled, infoOf, isPromise, NotCompiled, type Scope } from './compiled.ts'
+
+/** One execution of a compiled query. */
+interface Run {
+  readonly context: unknown
+  /** The coerced variables. */
+  readonly variables: Readonly<Record<string, unknown>>
+  /** What the resolvers of the root fields have returned, by response key. */
+  readonly outcomes: Map<string, unknown>
+}
+
+/** The JSON of a value. Throws, or rejects, wherever `execute` would add an error. */
+type Write<Value = unknown> = (value: Value, run: Run) => string | Promise<string>
+
+export interface JsonQuery {
+  readonly operation: OperationDefinitionNode
+  /** Writes the JSON of `data`. */
+  write(run: Run): string | Promise<string>
+  /** The number of fields, which tells the memory that the query takes. */
+  readonly fields: number
+}
+
+/** Fields of a query that is compiled. */
+const FIELDS_MAX = 500
+
+/**
+ * Compiles a query to functions that write the JSON of its data, without the objects that `execute` would create. The JSON
+ * is the one of `execute` to the byte. Whenever a value is an error, or null in place of one, writing fails, and `execute`
+ * must be called. The `info` of resolvers has no list indexes in its `path`.
+ *
+ * @returns undefined for mutations, and for what is rare: directives, interfaces, unions, introspection
+ */
+export function compileQuery(
+  args: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName'>,
+): JsonQuery | undefined {
+  const { schema, document, operationName } = args
+  const operation = getOperationAST(document, operationName)
+  const type = schema.getQueryType()
+  if (!type || operation?.operation !== OperationTypeNode.QUERY || operation.directives?.length) return undefined
+  const definitions = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
+  const fragments = Object.fromEntries(definitions.map((node) => [node.name.value, node]))
+  const scope = { args, operation, fragments, variables: {}, count: 0 }
+  try {
+    const write = objectOf(type, [operation.selectionSet], scope, { isRoot: true })
+    return { operation, write: (run) => write({}, run), fields: scope.count }
+  } catch (error) {
+    if (error instanceof NotCompiled || error instanceof GraphQLError) return undefined
+    throw error
+  }
+}
+
+type Counted = Scope & { count: number }
+
+function objectOf(
+  type: GraphQLObjectType,
+  selections: readonly SelectionSetNode[],
+  scope: Counted,
+  { isRoot } = { isRoot: false },
+): Write {
+  const nodes = new Map<string, FieldNode[]>()
+  for (const selection of selections) collect(type, selection, nodes, scope)
+  // Whether a value has the type is known by its resolver.
+  if (type.isTypeOf || nodes.size === 0) throw new NotCompiled()
+  const fields = [...nodes].map(([key, fieldNodes], index) => ({
+    prefix: `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`,
+    write: fieldOf(type, fieldNodes, scope, isRoot ? key : undefined),
+  }))
+  return (value, run) => {
+    const text = new Text()
+    for (const { prefix, write } of fields) text.add(prefix, write(value, run))
+    return text.end('}')
+  }
+}
+
+/** Text whose parts may be pending. */
+class Text {
+  #text = ''
+  /** The parts so far, in order; a pending one is empty. Absent while no part is pending. */
+  #parts: string[] | undefined
+  #pending: Promise<void>[] | undefined
+
+  add(prefix: string, written: string | Promise<string>): void {
+    if (typeof written === 'string') {
+      this.#text += prefix + written
+      return
+    }
+    const parts = (this.#parts ??= [])
+    const pending = (this.#pending ??= [])
+    const index = parts.push(this.#text + prefix, '') - 1
+    this.#text = ''
+    const settled = written.then((part) => {
+      parts[index] = part
+    })
+    pending.push(handled(settled))
+  }
+
+  end(close: string): string | Promise<string> {
+    const [text, parts] = [this.#text + close, this.#parts]
+    if (!parts || !this.#pending) return text
+    return handled(Promise.all(this.#pending).then(() => parts.join('') + text))
+  }
+}
+
+function fieldOf(
+  parent: GraphQLObjectType,
+  nodes: readonly FieldNode[],
+  scope: Counted,
+  rootKey: string | undefined,
+): Write {
+  scope.count += 1
+  if (scope.count > FIELDS_MAX) throw new NotCompiled()
+  const [node] = nodes
+  const field = node && parent.getFields()[node.name.value]
+  if (node?.name.value === TypeNameMetaFieldDef.name) return () => JSON.stringify(parent.name)
+  if (!field) throw new NotCompiled()
+  const write = valueOf(field.type, nodes, scope)
+  const { resolve, name } = field
+  if (!resolve || resolve === defaultFieldResolver) {
+    return (source, run) => {
+      const value = (source as Readonly<Record<string, unknown>>)[name]
+      if (typeof value === 'function') throw new NotCompiled()
+      return isPromise(value) ? handled(value.then((settled) => write(settled, run))) : write(value, run)
+    }
+  }
+  const hasVariables = node.arguments?.some(({ value }) => readsVariable(value)) ?? false
+  const constant = hasVariables ? {} : getArgumentValues(field, node)
+  const info = infoOf(parent, nodes, field.type, scope)
+  const run = (source: unknown, { variables, context }: Run): unknown =>
+    resolve(source, hasVariables ? getArgumentValues(field, node, variables) : { ...constant }, context, {
+      ...info,
+      variableValues: variables,
+    })
+  return (source, execution) => {
+    const value =
+      rootKey === undefined ? run(source, execution) : recorded(rootKey, execution, () => run(undefined, execution))
+    return isPromise(value) ? handled(value.then((settled) => write(settled, execution))) : write(value, execution)
+  }
+}
+
+/** Records what the resolver of a root field returns or throws, so that it is not called again. */
+function recorded(key: string, { outcomes }: Run, resolve: () => unknown): unknown {
+  try {
+    const outcome = resolve()
+    outcomes.set(key, isPromise(outcome) ? handled(outcome) : outcome)
+    return outcome
+  } catch (error) {
+    outcomes.set(key, handled(Promise.reject(error as Error)))
+    throw error
+  }
+}
+
+function readsVariable(node: ValueNode): boolean {
+  if (node.kind === Kind.VARIABLE) return true
+  if (node.kind === Kind.LIST) return node.values.some(readsVariable)
+  return node.kind === Kind.OBJECT && node.fields.some(({ value }) => readsVariable(value))
+}
+
+function valueOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Counted): Write {
+  if (isNonNullType(type)) {
+    const write = valueOf(type.ofType, nodes, scope)
+    return (value, run) => {
+      if (value === null || value === undefined) throw new NotCompiled()
+      return write(value, run)
+    }
+  }
+  const write = nonNullOf(type, nodes, scope)
+  return (value, run) => {
+    if (value === null || value === undefined) return 'null'
+    if (value instanceof Error) throw value
+    return write(value, run)
+  }
+}
+
+function nonNullOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Counted): Write {
+  if (isListType(type)) return listOf(valueOf(type.ofType, nodes, scope))
+  if (isLeafType(type)) return leafOf(type)
+  if (!isObjectType(type)) throw new NotCompiled()
+  return objectOf(
+    type,
+    nodes.flatMap(({ selectionSet }) => selectionSet ?? []),
+    scope,
+  )
+}
+
+const listOf =
+  (write: Write): Write =>
+  (value, run) => {
+    if (!Array.isArray(value)) throw new NotCompiled()
+    const text = new Text()
+    let prefix = '['
+    for (const item of value as readonly unknown[]) {
+      text.add(prefix, isPromise(item) ? handled(item.then((settled) => write(settled, run))) : write(item, run))
+      prefix = ','
+    }
+    return prefix === '[' ? '[]' : text.end(']')
+  }
+
+function leafOf(type: GraphQLLeafType): Write {
+  const serialize = (value: unknown): string => {
+    const serialized: unknown = type.serialize(value)
+    if (serialized === null || serialized === undefined) throw new NotCompiled()
+    if (serialized instanceof Date) return `"${serialized.toISOString()}"`
+    // Undefined for what JSON has no form for.
+    const text = JSON.stringify(serialized) as string | undefined
+    if (text === undefined) throw new NotCompiled()
+    return text
+  }
+  if (type === GraphQLBoolean) return (value) => (typeof value === 'boolean' ? String(value) : serialize(value))
+  if (type === GraphQLString || type === GraphQLID) {
+    return (value) => (typeof value === 'string' ? quoted(value) : serialize(value))
+  }
+  if (isEnumType(type)) {
+    const names = new Map<unknown, string>(type.getValues().map(({ name, value }) => [value, JSON.stringify(name)]))
+    return (value) => names.get(value) ?? serialize(value)
+  }
+  return serialize
+}
+
+/** What JSON escapes; of surrogates, `JSON.stringify` finds out which are lone. */
+// oxlint-disable-next-line no-control-regex
+const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/
+
+const quoted = (text: string): string => (ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`)

@@ -1,4 +1,4 @@
-import { Unavailable } from '../core/failures.ts'
+import { BatchQueue } from '../core/batch-queue.ts'
 import { noObserver, type Observer } from '../core/observer.ts'
 import { causesOf } from './model.ts'
 import { type Commit, type RoomWrites, rowsOf } from './writes.ts'
@@ -8,25 +8,30 @@ const CONCURRENCY = 2
 /** Largest numbers of commits, and of rows in their events, in one statement. A single commit may be larger. */
 const BATCH = { commits: 64, rows: 1000 } as const
 
-interface PendingCommit {
-  readonly commit: Commit
-  resolve(landed: boolean): void
-  reject(error: unknown): void
-}
-
 /**
- * Writes a commit at once while fewer than `CONCURRENCY` statements are in flight; commits that have to wait share one
- * statement. Waiting commits belong to different rooms, since a room's next commit is decided after the previous landed.
+ * Writes commits; those that have to wait share one statement. Waiting commits belong to different rooms, since a room's
+ * next commit is decided after the previous landed.
  */
 export class CommitQueue {
   readonly #writes: Pick<RoomWrites, 'commit'>
   readonly #observer: Observer
-  readonly #pending: PendingCommit[] = []
-  #inFlight = 0
+  readonly #shared: BatchQueue<Commit, boolean>
 
   constructor(writes: Pick<RoomWrites, 'commit'>, observer: Observer = noObserver) {
     this.#writes = writes
     this.#observer = observer
+    this.#shared = new BatchQueue({
+      concurrency: CONCURRENCY,
+      batchMax: BATCH.commits,
+      fits(first) {
+        let rows = rowsOf(first)
+        return (commit) => (rows += rowsOf(commit)) <= BATCH.rows
+      },
+      run: async (commits) => {
+        const landed = await this.#write(commits, { wait: commits.length === 1 })
+        return ({ room }) => landed.has(room.id)
+      },
+    })
   }
 
   /**
@@ -36,52 +41,9 @@ export class CommitQueue {
    * @throws Unavailable when the database cannot be used; the commit may or may not have landed
    */
   async commit(commit: Commit, { alone }: { readonly alone: boolean }): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const pending = { commit, resolve, reject }
-      if (alone) {
-        void this.#writeOne(pending)
-        return
-      }
-      this.#pending.push(pending)
-      this.#next()
-    })
-  }
-
-  #next(): void {
-    if (this.#inFlight >= CONCURRENCY || this.#pending.length === 0) return
-    this.#inFlight += 1
-    void this.#writeAll(this.#take()).finally(() => {
-      this.#inFlight -= 1
-      this.#next()
-    })
-  }
-
-  #take(): PendingCommit[] {
-    let rows = 0
-    let count = 0
-    for (const { commit } of this.#pending) {
-      rows += rowsOf(commit)
-      if (count > 0 && (count === BATCH.commits || rows > BATCH.rows)) break
-      count += 1
-    }
-    return this.#pending.splice(0, count)
-  }
-
-  async #writeAll(batch: readonly PendingCommit[]): Promise<void> {
-    const [first, ...others] = batch
-    if (!first) return
-    if (others.length === 0) return this.#writeOne(first)
-    try {
-      const landed = await this.#write(
-        batch.map(({ commit }) => commit),
-        { wait: false },
-      )
-      for (const { commit, resolve } of batch) resolve(landed.has(commit.room.id))
-    } catch (error) {
-      if (error instanceof Unavailable) for (const { reject } of batch) reject(error)
-      // The statement was rolled back because of one commit. Write each by itself, so that only that one fails.
-      else for (const pending of batch) await this.#writeOne(pending)
-    }
+    if (!alone) return this.#shared.add(commit)
+    const landed = await this.#write([commit], { wait: true })
+    return landed.has(commit.room.id)
   }
 
   async #write(commits: readonly Commit[], options: { readonly wait: boolean }): Promise<ReadonlySet<string>> {
@@ -100,9 +62,5 @@ export class CommitQueue {
         duration: performance.now() - startedAt,
       })
     }
-  }
-
-  async #writeOne({ commit, resolve, reject }: PendingCommit): Promise<void> {
-    await this.#write([commit], { wait: true }).then((landed) => resolve(landed.has(commit.room.id)), reject)
   }
 }

@@ -10,12 +10,13 @@ import type { RoomCommand } from './rules/command.ts'
 import { type CreateCommand, decideCreate } from './rules/create.ts'
 import { decide } from './rules/decide.ts'
 import type { Accepted, AwaitedStream, Decision, RoomLimits } from './rules/decision.ts'
-import { causesOf, findParticipant, type Room, type RoomEvent } from './model.ts'
+import { findParticipant, type Room, type RoomEvent } from './model.ts'
 import { CommitQueue } from './commit-queue.ts'
+import { InsertQueue } from './insert-queue.ts'
 import { RoomCache } from './room-cache.ts'
 import { requireRoom, type RoomStore } from './store.ts'
 import { reportEvents } from './report.ts'
-import { type Commit, type Insertion, type RoomWrites, rowsOf } from './writes.ts'
+import { type Commit, type RoomWrites, rowsOf } from './writes.ts'
 
 /** Executes commands on rooms. Every change of a room goes through it. */
 export interface Executor {
@@ -82,6 +83,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   const { store, writes, clock, limits, ringingMax, observer = noObserver, tracer } = dependencies
   const rooms = new RoomCache()
   const commits = new CommitQueue(writes, observer)
+  const inserts = new InsertQueue(writes, observer)
 
   const publish = (room: Room, events: readonly RoomEvent[], { commands }: { readonly commands: number }): void => {
     dependencies.publish(room, events)
@@ -160,24 +162,6 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
   }
 
   const queue = new FairBatchQueue({ bounds: QUEUE, batchMax: BATCH_MAX, process })
-
-  const insert = async (accepted: Accepted, ringing: boolean): Promise<Insertion> => {
-    const startedAt = performance.now()
-    let insertion: Insertion | undefined
-    try {
-      insertion = await writes.insert(accepted, ringing ? ringingMax : null)
-      return insertion
-    } finally {
-      observer.commit?.({
-        kind: 'insert',
-        commits: 1,
-        landed: insertion && Number(insertion.landed),
-        rows: rowsOf(accepted),
-        causes: causesOf(accepted.events),
-        duration: performance.now() - startedAt,
-      })
-    }
-  }
 
   /** The room created earlier with the command's idempotency key, if any. */
   const replay = async ({ actor, room }: CreateCommand): Promise<Room | null> => {
@@ -296,7 +280,7 @@ export function createExecutor(dependencies: ExecutorDependencies): Executor {
       }
       const decided = accept(decision)
       const accepted = { ...decided, events: causedBy(span, decided.events) }
-      const insertion = await insert(accepted, isRinging(command))
+      const insertion = await inserts.insert({ accepted, ringingMax: isRinging(command) ? ringingMax : null })
       if (insertion.landed) {
         rooms.put(accepted.room)
         publish(accepted.room, accepted.events, { commands: 1 })

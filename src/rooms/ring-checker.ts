@@ -1,3 +1,4 @@
+import { BatchQueue } from '../core/batch-queue.ts'
 import { DEAD_AFTER } from '../core/timeouts.ts'
 import { statement, type Statements } from '../db/statement.ts'
 
@@ -13,32 +14,43 @@ export interface RingCheck {
   readonly connected: ReadonlySet<string>
 }
 
-export interface RingChecker {
-  /** Reads everything with one statement. */
-  check(query: {
-    readonly callerId: string
-    readonly userIds: readonly string[]
-    readonly now: Date
-    readonly liveRoomsMax: number
-    readonly ringingMax: number
-  }): Promise<RingCheck>
+export interface RingQuery {
+  readonly callerId: string
+  readonly userIds: readonly string[]
+  readonly now: Date
+  readonly liveRoomsMax: number
+  readonly ringingMax: number
 }
 
-/** Parameters: $1, the caller; $2, the users; $3, the present time; $4, `liveRoomsMax`; $5, `ringingMax`. */
+export interface RingChecker {
+  /** Reads everything with one statement, which queries that have to wait share. */
+  check(query: RingQuery): Promise<RingCheck>
+}
+
+/** Statements in flight at the same time. */
+const CONCURRENCY = 2
+/** Largest numbers of queries, and of their users, in one statement. A single query may have more users. */
+const BATCH = { queries: 64, users: 1000 } as const
+
+/** Parameter: $1, the queries as a JSON array. Returns their results in the same order. */
 const CHECK = statement(`
 SELECT (SELECT count(*)::int FROM (
-          SELECT FROM "Room" WHERE "callerId" = $1::text AND "status" IN ('waiting', 'active')
-           LIMIT $4::integer) live) AS "liveRooms",
+          SELECT FROM "Room" WHERE "callerId" = query."callerId" AND "status" IN ('waiting', 'active')
+           LIMIT query."liveRoomsMax") live) AS "liveRooms",
        ARRAY(SELECT "userId" FROM "Block"
-              WHERE "blockedId" = $1::text AND "userId" = ANY($2::text[])) AS "blockedBy",
+              WHERE "blockedId" = query."callerId" AND "userId" = ANY(query."userIds")) AS "blockedBy",
        ARRAY(SELECT "userId" FROM "Participant"
-              WHERE "userId" = ANY($2::text[]) AND "ringsUntil" > $3::timestamptz AND "state" = 'invited'
+              WHERE "userId" = ANY(query."userIds") AND "ringsUntil" > query."now" AND "state" = 'invited'
                 AND "role" <> 'caller' AND "silent" IS NOT TRUE
-              GROUP BY "userId" HAVING count(*) >= $5::integer) AS "atRingLimit",
+              GROUP BY "userId" HAVING count(*) >= query."ringingMax") AS "atRingLimit",
        ARRAY(SELECT DISTINCT connected."userId" FROM "ConnectedUser" connected
                JOIN "Node" node ON node."id" = connected."nodeId"
                 AND node."seenAt" > now() - make_interval(secs => ${DEAD_AFTER})
-              WHERE connected."userId" = ANY($2::text[])) AS "connected"`)
+              WHERE connected."userId" = ANY(query."userIds")) AS "connected"
+  FROM json_to_recordset($1::json)
+       AS query("nth" integer, "callerId" text, "userIds" text[], "now" timestamptz, "liveRoomsMax" integer,
+                "ringingMax" integer)
+ ORDER BY query."nth"`)
 
 interface CheckRow {
   readonly liveRooms: number
@@ -48,16 +60,26 @@ interface CheckRow {
 }
 
 export function createRingChecker(statements: Statements): RingChecker {
-  return {
-    async check({ callerId, userIds, now, liveRoomsMax, ringingMax }) {
-      const values = [callerId, userIds, now.toISOString(), liveRoomsMax, ringingMax]
-      const [row] = await statements.run<CheckRow>(CHECK, values)
-      return {
-        liveRooms: row?.liveRooms ?? 0,
-        blockedBy: new Set(row?.blockedBy),
-        atRingLimit: new Set(row?.atRingLimit),
-        connected: new Set(row?.connected),
-      }
+  const shared = new BatchQueue<RingQuery, RingCheck>({
+    concurrency: CONCURRENCY,
+    batchMax: BATCH.queries,
+    fits(first) {
+      let users = first.userIds.length
+      return ({ userIds }) => (users += userIds.length) <= BATCH.users
     },
-  }
+    async run(queries) {
+      const given = JSON.stringify(queries.map((query, nth) => ({ ...query, nth })))
+      const rows = await statements.run<CheckRow>(CHECK, [given])
+      const checks = new Map(queries.map((query, nth) => [query, toCheck(rows[nth])]))
+      return (query) => checks.get(query) ?? toCheck(undefined)
+    },
+  })
+  return { check: (query) => shared.add(query) }
 }
+
+const toCheck = (row: CheckRow | undefined): RingCheck => ({
+  liveRooms: row?.liveRooms ?? 0,
+  blockedBy: new Set(row?.blockedBy),
+  atRingLimit: new Set(row?.atRingLimit),
+  connected: new Set(row?.connected),
+})

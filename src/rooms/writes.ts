@@ -33,14 +33,26 @@ export interface InsertConflict {
 
 export type Insertion = { readonly landed: true } | ({ readonly landed: false } & InsertConflict)
 
+/** A new room, to be inserted. */
+export interface NewRoom {
+  readonly accepted: Accepted
+  /** Calls that may ring for the callee at the same time; null for a room that is not a ringing call. */
+  readonly ringingMax: number | null
+}
+
 /** Writes of rooms. Every write is one statement: the room, its participants and its events are written atomically. */
 export interface RoomWrites {
   /**
-   * Inserts a new room, unless there is an {@link InsertConflict}.
+   * Inserts new rooms, each unless there is an {@link InsertConflict}. No user may be in two calls of one statement.
    *
-   * @param ringingMax - calls that may ring for the callee at the same time; null for a call that does not ring
+   * @returns the insertion of each room by its id; absent: its idempotency key was used before
+   * @param options.wait - wait for the locks of the caller and the callee; otherwise a call with a locked user is not
+   *   inserted. Only a single room may wait
    */
-  insert(accepted: Accepted, ringingMax: number | null): Promise<Insertion>
+  insert(
+    rooms: readonly NewRoom[],
+    options: { readonly wait: boolean },
+  ): Promise<ReadonlyMap<string, Insertion | 'locked'>>
   /**
    * Writes commits of different rooms. Each commit lands independently, if its room has the expected `seq`.
    *
@@ -98,31 +110,60 @@ WITH ${given('json_to_recordset($1::json)')}, ready AS (
 ), ${PARTS}
 SELECT "writtenId"::text AS id FROM written`)
 
-const insertion = (obstacle: string) =>
+/** Parameters: $1, the rooms; $5, the calls among them. */
+const insertion = (source: { readonly obstacles: string; readonly rooms: string }) =>
   statement(`
-WITH obstacle AS (${obstacle}), written AS (
-  INSERT INTO "Room" (${ROOMS.columnList}) SELECT ${ROOMS.columnList}
-    FROM obstacle, json_populate_record(NULL::"Room", $1::json)
-   WHERE obstacle.opposite IS NULL AND obstacle.earlier IS NULL AND NOT obstacle.busy
+WITH obstacles AS (${source.obstacles}), written AS (
+  INSERT INTO "Room" (${ROOMS.columnList}) SELECT ${ROOMS.columnList} FROM ${source.rooms} room
+   WHERE NOT EXISTS (
+     SELECT FROM obstacles
+      WHERE obstacles."callId" = room."id"
+        AND (obstacles.opposite IS NOT NULL OR obstacles.earlier IS NOT NULL OR obstacles.busy OR obstacles.locked))
+   ORDER BY "createdBy", "clientRequestId"
   ON CONFLICT DO NOTHING RETURNING "id" AS "writtenId"
 ), ${PARTS}
-SELECT EXISTS (SELECT FROM written) AS landed, opposite::text AS "reverseCall", earlier::text, busy FROM obstacle`)
+SELECT coalesce(obstacles."callId", written."writtenId")::text AS id, written."writtenId" IS NOT NULL AS landed,
+       obstacles.opposite::text AS "reverseCall", obstacles.earlier::text,
+       coalesce(obstacles.busy, false) AS busy, coalesce(obstacles.locked, false) AS locked
+  FROM obstacles FULL JOIN written ON written."writtenId" = obstacles."callId"`)
 
-const INSERT_CALL = insertion('SELECT * FROM "callInTheWay"($5::text, $6::text, $7::timestamptz, $8::integer)')
-const INSERT_GROUP = insertion('SELECT NULL::uuid AS opposite, NULL::uuid AS earlier, false AS busy')
+const CALLS =
+  'json_to_recordset($5::json) AS call("id" uuid, "caller" text, "callee" text, "at" timestamptz, "most" integer)'
+
+const INSERT_ONE = insertion({
+  obstacles: `SELECT call."id" AS "callId", found.*, false AS locked FROM ${CALLS}
+   CROSS JOIN LATERAL "callInTheWay"("caller", "callee", "at", "most") found`,
+  rooms: `json_populate_record(NULL::"Room", $1::json)`,
+})
+
+/**
+ * Waits for no lock of users. Waits for other writers of an idempotency key, in the order of the keys, so that statements do
+ * not wait in a circle.
+ */
+const INSERT_MANY = insertion({
+  obstacles: `SELECT * FROM "callsInTheWay"($5::json)`,
+  rooms: `json_populate_recordset(NULL::"Room", $1::json)`,
+})
+
+interface InsertedRow extends InsertConflict {
+  readonly id: string
+  readonly landed: boolean
+  readonly locked: boolean
+}
 
 export function createRoomWrites(statements: Statements): RoomWrites {
   return {
-    async insert(accepted, ringingMax) {
-      const { room } = accepted
-      const values = [JSON.stringify(roomRow(room)), ...parts([accepted])]
-      const isCall = room.type === 'p2p'
-      if (isCall) values.push(room.callerId, room.calleeId, room.createdAt.toISOString(), ringingMax)
-      const [row] = await statements.run<InsertConflict & { landed: boolean }>(
-        isCall ? INSERT_CALL : INSERT_GROUP,
-        values,
+    async insert(rooms, { wait }) {
+      const accepted = rooms.map((room) => room.accepted)
+      const rows = accepted.map(({ room }) => roomRow(room))
+      const calls = rooms.flatMap(({ accepted: { room }, ringingMax }) =>
+        room.type === 'p2p'
+          ? [{ id: room.id, caller: room.callerId, callee: room.calleeId, at: room.createdAt, most: ringingMax }]
+          : [],
       )
-      return row ?? { landed: false, reverseCall: null, earlier: null, busy: false }
+      const values = [JSON.stringify(wait ? rows[0] : rows), ...parts(accepted), JSON.stringify(calls)]
+      const inserted = await statements.run<InsertedRow>(wait ? INSERT_ONE : INSERT_MANY, values)
+      return new Map(inserted.map(({ id, locked, ...insertion }) => [id, locked ? 'locked' : insertion]))
     },
 
     async commit(commits, { wait }) {
@@ -141,7 +182,7 @@ export function createRoomWrites(statements: Statements): RoomWrites {
 }
 
 /** The parameters of {@link PARTS}. */
-function parts(commits: readonly Pick<Commit, 'events' | 'awaited'>[]): (string | number | null)[] {
+function parts(commits: readonly Pick<Commit, 'events' | 'awaited'>[]): string[] {
   const events = commits.flatMap((commit) => commit.events)
   return [
     JSON.stringify(changedRows(events)),

@@ -39,10 +39,10 @@ export function eventRow({ cause: _, ...event }: RoomEvent): JsonRow {
   return { ...EVENTS.toRow(event), data }
 }
 
-/** The room's own columns, without its participants. */
+/** The columns of the room to be inserted, without its participants. */
 export function roomRow({ participants: _, ...fields }: Room): JsonRow {
-  return ROOMS.toRow(fields)
+  return ROOMS.toGivenRow(fields)
 }
 
 export const awaitedStreamRow = (stream: AwaitedStream): JsonRow =>
-  AWAITED_STREAMS.toRow({ ...stream, deviceId: stream.deviceId ?? NO_DEVICE })
+  AWAITED_STREAMS.toGivenRow({ ...stream, deviceId: stream.deviceId ?? NO_DEVICE })

@@ -76,7 +76,12 @@ export interface Table<Fields> {
   /** The fields of `count` rows whose columns were read as one array each, by column. */
   fromColumns(fields: readonly (keyof Fields & string)[], arrays: JsonRow, count: number): readonly Partial<Fields>[]
   toRow(fields: Partial<Fields>): JsonRow
-  /** Only the mutable columns. */
+  /**
+   * A row for functions such as `json_populate_record`: without its null columns, which these functions set to null. They
+   * take most of their time for the columns that are present.
+   */
+  toGivenRow(fields: Fields): JsonRow
+  /** {@link toGivenRow} of only the mutable columns. */
   toMutableRow(fields: Fields): JsonRow
 }
 
@@ -118,6 +123,15 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
     }
   }
 
+  const withoutNulls = (written: readonly NamedColumn<Fields>[], fields: Fields): JsonRow => {
+    const row: Record<string, unknown> = {}
+    for (const { field, name } of written) {
+      const value = fields[field]
+      if (value !== null) row[name] = value
+    }
+    return row
+  }
+
   return {
     columns,
     columnList: listOf(all),
@@ -147,11 +161,8 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
       for (const field in fields) row[byField.get(field)?.name ?? field] = fields[field]
       return row
     },
-    toMutableRow(fields) {
-      const row: Record<string, unknown> = {}
-      for (const { field, name } of mutable) row[name] = fields[field]
-      return row
-    },
+    toGivenRow: (fields) => withoutNulls(all, fields),
+    toMutableRow: (fields) => withoutNulls(mutable, fields),
   }
 }
 

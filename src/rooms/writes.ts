@@ -197,7 +197,7 @@ function changedRows(events: readonly RoomEvent[]): JsonRow[] {
   for (const { data } of events) {
     for (const row of data.participants ?? []) rows.set(`${row.roomId} ${row.userId}`, row)
   }
-  return [...rows.values()].map(PARTICIPANTS.toRow)
+  return [...rows.values()].map(PARTICIPANTS.toGivenRow)
 }
 
 /** The last awaited stream of each user: one statement must not upsert a row twice. */

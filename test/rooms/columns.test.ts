@@ -65,6 +65,12 @@ describe('adding a column to a table definition extends', () => {
     expect(extended.toMutableRow(alice)).toEqual({ ...PARTICIPANTS.toMutableRow(participant), waved_at: wavedAt })
   })
 
+  it('the row that is given to PostgreSQL, without the columns that are null', () => {
+    const { roomId, userId, ordinal, role, state, audio, video, connected, silent } = participant
+    const values = { roomId, userId, ordinal, role, state, audio, video, connected, silent }
+    expect(extended.toGivenRow({ ...alice, origin: null })).toEqual({ ...values, stayed: 0, waved_at: wavedAt })
+  })
+
   it('the conversions to and from rows', () => {
     const row = extended.toRow(alice)
     expect(row).toEqual({ ...PARTICIPANTS.toRow(participant), waved_at: wavedAt, origin: 'web' })

@@ -2,7 +2,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MEDIA_SERVICES } from '../../src/media/providers.ts'
 import { METRICS_TOKEN, scrape } from '../metrics/scrape.ts'
 import { startWorld, type World } from '../world.ts'
-import { HOOK_KEYS, signed, tencentHook, volcengineHook } from '../media/hooks/signed.ts'
+import {
+  agoraHook,
+  agoraReport,
+  HOOK_KEYS,
+  livekitHook,
+  livekitReport,
+  type Report,
+  signed,
+  tencentHook,
+  tencentReport,
+  volcengineHook,
+} from '../media/hooks/signed.ts'
 
 let world: World & { close(): Promise<void> }
 beforeAll(async () => {
@@ -79,6 +90,35 @@ test('a body that is not signed is not parsed', async () => {
 test('a signed body that is not what the service documents is an input error', async () => {
   expect((await send('/tencent', tencentHook({ EventGroupId: 1 }))).status).toBe(400)
   expect((await send('/volcengine', volcengineHook('UserJoinRoom', { RoomId: 1 }, now()))).status).toBe(400)
+})
+
+describe('a signed time or number that cannot be one is an input error:', () => {
+  const report = (): Report => ({ kind: 'joined', roomId, mediaId: '7', at: now() })
+
+  test.each([1e300, '9'.repeat(400)])('Timestamp %s of Volcengine', async (Timestamp) => {
+    const hook = volcengineHook('UserJoinRoom', { RoomId: roomId, UserId: '7', Timestamp }, now())
+    expect((await send('/volcengine', hook)).status).toBe(400)
+  })
+
+  test.each([{ EventMsTs: 1e300 }, { EventMsTs: undefined, EventTs: 1e300 }])('%j of Tencent', async (info) => {
+    const callback = tencentReport(report(), now())
+    const hook = tencentHook({ ...callback, EventInfo: { ...callback.EventInfo, ...info } })
+    expect((await send('/tencent', hook)).status).toBe(400)
+  })
+
+  test.each([{ ts: 1e300 }, { clientSeq: 1e300 }, { clientSeq: 0.5 }])('%j of Agora', async (payload) => {
+    const notice = agoraReport(report(), now())
+    const hook = agoraHook({ ...notice, payload: { ...notice.payload, ...payload } })
+    expect((await send('/agora', hook)).status).toBe(400)
+  })
+
+  test.each(['createdAt', 'joinedAtMs'])('%s of LiveKit', async (field) => {
+    const max = String(2n ** 63n - 1n)
+    const event = livekitReport(report())
+    const changed =
+      field === 'createdAt' ? { createdAt: max } : { participant: { ...event.participant, joinedAtMs: max } }
+    expect((await send('/livekit', await livekitHook({ ...event, ...changed }))).status).toBe(400)
+  })
 })
 
 test.each(['/webrtc', '/', '/livekit/more', '/constructor'])('/webhooks%s does not exist', async (path) => {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { parseInput } from '../../core/input.ts'
 import { text } from '../../core/variable.ts'
 import { define } from '../providers/provider.ts'
-import { type Hook, type MediaEvent, parseHook, requireRecent, requireSignature } from './hook.ts'
+import { type Hook, type MediaEvent, parseHook, requireRecent, requireSignature, timeAt } from './hook.ts'
 
 /** The product "real-time communication"; others notify the same address. */
 const RTC = 1
@@ -19,10 +19,10 @@ const Notice = z.looseObject({ productId: z.number(), eventType: z.number(), not
 const Presence = z.looseObject({
   payload: z.looseObject({
     channelName: z.string(),
-    uid: z.number(),
+    uid: z.int(),
     /** Seconds. */
     ts: z.number(),
-    clientSeq: z.number().optional(),
+    clientSeq: z.int().optional(),
     platform: z.number().optional(),
     clientType: z.number().optional(),
     reason: z.number().optional(),
@@ -44,7 +44,7 @@ export const createAgoraHook = (secret: string): Hook => ({
 function presence(eventType: number, notice: unknown): readonly MediaEvent[] {
   const { channelName, uid, ts, clientSeq, platform, clientType, reason } = parseInput(Presence, notice).payload
   if (platform === LINUX && clientType !== undefined) return []
-  const at = new Date(ts * 1000)
+  const at = timeAt(ts * 1000)
   return [
     {
       kind: JOINED.has(eventType) ? 'joined' : reason === TIMED_OUT ? 'lost' : 'left',

@@ -74,9 +74,20 @@ export function parseHook(text: string): unknown {
   }
 }
 
-/** The time of a whole number whose unit is not documented: seconds, or a thousandth, millionth or billionth of one. */
+/** @throws RtcError BAD_USER_INPUT unless the milliseconds since the epoch are a time */
+export function timeAt(milliseconds: number): Date {
+  const time = new Date(milliseconds)
+  if (time.getTime() >= 0) return time
+  throw badInput([{ path: '', message: 'A time is out of range' }])
+}
+
+/**
+ * The time of a whole number whose unit is not documented: seconds, or a thousandth, millionth or billionth of one.
+ *
+ * @throws RtcError BAD_USER_INPUT if it is a time in none of these units
+ */
 export function timeOf(count: number): Date {
   let milliseconds = count < 1e11 ? count * 1000 : count
-  while (milliseconds > 1e14) milliseconds /= 1000
-  return new Date(Math.round(milliseconds))
+  for (let unit = 0; unit < 2 && milliseconds > 1e14; unit += 1) milliseconds /= 1000
+  return timeAt(Math.round(milliseconds))
 }

@@ -1,7 +1,7 @@
 import type { WebhookEvent } from 'livekit-server-sdk'
 import { text } from '../../core/variable.ts'
 import { define } from '../providers/provider.ts'
-import { type Hook, type MediaEvent, type MediaReport, unauthenticated } from './hook.ts'
+import { type Hook, type MediaEvent, type MediaReport, timeAt, unauthenticated } from './hook.ts'
 
 export interface LivekitHookKey {
   readonly apiKey: string
@@ -45,9 +45,9 @@ function presence({ event, room, participant, createdAt }: WebhookEvent): readon
       kind,
       roomId: room.name,
       mediaId: participant.identity,
-      position: Number(participant.joinedAtMs || participant.joinedAt * 1000n),
+      position: timeAt(Number(participant.joinedAtMs || participant.joinedAt * 1000n)).getTime(),
       stay: participant.sid,
-      at: new Date(Number(createdAt) * 1000),
+      at: timeAt(Number(createdAt) * 1000),
     },
   ]
 }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { parseInput } from '../../core/input.ts'
 import { text } from '../../core/variable.ts'
 import { define } from '../providers/provider.ts'
-import { type Hook, type MediaEvent, parseHook, requireRecent, requireSignature } from './hook.ts'
+import { type Hook, type MediaEvent, parseHook, requireRecent, requireSignature, timeAt } from './hook.ts'
 
 const ROOM_EVENTS = 1
 const ENTERED = 103
@@ -41,7 +41,7 @@ export const createTencentHook = (key: string): Hook => ({
 
 function presence(type: number, callback: unknown): readonly MediaEvent[] {
   const { RoomId, UserId, EventTs, EventMsTs, Reason } = parseInput(Presence, callback).EventInfo
-  const at = new Date(EventMsTs ?? EventTs * 1000)
+  const at = timeAt(EventMsTs ?? EventTs * 1000)
   return [
     {
       kind: type === ENTERED ? 'joined' : Reason === TIMED_OUT ? 'lost' : 'left',

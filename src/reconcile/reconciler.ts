@@ -71,7 +71,8 @@ export class MediaReconciler {
     const { store, clock } = this.#dependencies
     const room = await this.#find(event.roomId)
     if (!room || !isAt(service, room)) return 'unknown_room'
-    const isNameable = isStorable(event.mediaId) && event.mediaId.length <= MEDIA_ID_MAX
+    const names = [event.mediaId, event.stay ?? '']
+    const isNameable = names.every((name) => isStorable(name) && name.length <= MEDIA_ID_MAX)
     const isKnown = participantOf(room, service, event.mediaId) !== undefined
     // A stranger who has entered is removed; nothing else about a stranger matters.
     if (!isNameable || (!isKnown && event.kind !== 'joined')) return 'unknown_user'

@@ -129,6 +129,7 @@ test('reports about rooms of another provider, unknown users and unreadable name
       { kind: 'lost', roomId, mediaId: 'mallory', at: at(0) },
       { kind: 'joined', roomId, mediaId: 'a\u0000b', at: at(0) },
       { kind: 'joined', roomId, mediaId: 'x'.repeat(257), at: at(0) },
+      { kind: 'joined', roomId, mediaId: 'bob', at: at(0), stay: { id: 'PA_\u0000', since: at(0) } },
       { kind: 'joined', roomId: 'no uuid', mediaId: 'bob', at: at(0) },
     ]
     for (const report of reports) expect((await world.report(report)).status).toBe(200)

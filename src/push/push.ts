@@ -8,6 +8,7 @@ import type { Rates } from '../limits/rates.ts'
 import type { Room } from '../rooms/model.ts'
 import { WebhookSender } from '../webhooks/sender.ts'
 import { createPushDestination } from './destination.ts'
+import { problemOfEndpoint } from './endpoint-rules.ts'
 import { PushGateway } from './gateway.ts'
 import { createPushPurge } from './purge.ts'
 import { createPushService, type PushService } from './service.ts'
@@ -60,7 +61,12 @@ export function createPush(dependencies: Dependencies): Push {
     log,
     observer,
     async send({ target, createdAt }, message, signal) {
-      if (target.kind === 'browser' && browsers) return browsers.send(target, message, signal)
+      if (target.kind === 'browser' && browsers) {
+        // PUSH_HOSTS may have changed since the registration.
+        const problem = problemOfEndpoint(target.endpoint, config)
+        if (problem) return { kind: 'refused', reason: `the endpoint ${problem}` }
+        return browsers.send(target, message, signal)
+      }
       if (target.kind === 'app' && apps) return apps.send(target, message, { registeredAt: createdAt, signal })
       return { kind: 'refused', reason: 'this kind of push is not configured' }
     },

@@ -13,6 +13,7 @@ import {
   type WebhookStore,
 } from './store.ts'
 import { eventTypesFor, WEBHOOK_TYPES } from './types.ts'
+import { problemOfUrl, type UrlRules } from './url-rules.ts'
 
 /** An endpoint, of the configuration or stored. */
 export interface WebhookEndpoint {
@@ -85,6 +86,8 @@ export interface EndpointDependencies {
   readonly sender: Pick<WebhookSender, 'post'>
   readonly store: Pick<WebhookStore, 'record' | 'delivered' | 'update' | 'updateConfigured'>
   readonly ed25519: SigningKeys['ed25519']
+  /** Those of now: the configuration may have changed since an endpoint was created. */
+  readonly rules: UrlRules
   readonly clock: Clock
   newId(): string
 }
@@ -100,10 +103,12 @@ export function destinationOf(
   dependencies: EndpointDependencies,
   replay?: { readonly id: string; readonly messageId: string | null },
 ): Destination {
-  const { sender, store, ed25519, clock, newId } = dependencies
+  const { sender, store, ed25519, rules, clock, newId } = dependencies
   const eventTypes = eventTypesFor(endpoint.types)
 
   const send = async (message: WebhookMessage, signal: AbortSignal): Promise<Attempt> => {
+    const problem = problemOfUrl(endpoint.url, rules)
+    if (problem) return { responseStatus: null, error: `the URL ${problem}` }
     const headers = signedHeaders(message, { secrets: endpoint.secrets, ed25519 }, clock.now())
     try {
       const { status, retryAfter } = await sender.post({ url: endpoint.url, headers, body: message.body, signal })

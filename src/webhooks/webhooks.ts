@@ -39,7 +39,7 @@ export function createWebhooks(dependencies: Dependencies): Webhooks {
   const sender = new WebhookSender(rules)
   return {
     sender,
-    kind: createWebhookKind({ sender, store, urls, secrets, ed25519, clock, newId }),
+    kind: createWebhookKind({ sender, store, urls, secrets, ed25519, rules, clock, newId }),
     service: createWebhookService({
       ...rest,
       store,

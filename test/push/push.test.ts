@@ -2,8 +2,9 @@ import { createPublicKey } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createPushStore } from '../../src/push/store.ts'
+import type { Observer } from '../../src/core/observer.ts'
 import { OpenChatClient } from '../../src/sdk/index.ts'
-import { type Answer, manualClock, type ManualClock, type Person, startWorld } from '../world.ts'
+import { type Answer, manualClock, type ManualClock, type Person, startWorld, withWorld } from '../world.ts'
 import { type Browser, createBrowser, VAPID, VAPID_ENV } from './browser.ts'
 import { type Message, type PushReply, type PushService, startPushService } from './push-service.ts'
 
@@ -344,6 +345,22 @@ describe('a subscription', () => {
   test.each([{}, { id: 'x' }, { id: '', endpoint: 'https://a' }])('cannot be deleted by %j', async (input) => {
     expect(await codeOf(world.bob.graphql(UNREGISTER, { input }))).toBe('BAD_USER_INPUT')
   })
+})
+
+test('nothing is sent to a push service that PUSH_HOSTS no longer lists', async () => {
+  const outcomes: string[] = []
+  const observer: Observer = { push: ({ outcome }) => outcomes.push(outcome) }
+  await withWorld(
+    async ({ alice, bob, app }) => {
+      await register(bob, createBrowser('https://push.example.com/1'))
+      await app.prisma.pushSubscription.updateMany({ data: { endpoint: 'https://removed.invalid/1' } })
+      const { body } = await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })
+      await expect.poll(() => outcomes).toEqual(['refused'])
+      expect((await alice.rest('GET', `/rooms/${body.id}`)).body).toMatchObject({ reach: 'none' })
+      expect(await idsOf(bob)).toHaveLength(1)
+    },
+    { env: { ...VAPID_ENV, PUSH_HOSTS: 'push.example.com' }, dependencies: { observer } },
+  )
 })
 
 test('without keys Web Push is off, and registering says so', async () => {

@@ -384,6 +384,30 @@ test('an endpoint of the configuration that answered 410 stays disabled at every
   }
 }, 40_000)
 
+test('nothing is sent to a host that the configuration no longer lists', async () => {
+  const env = { WEBHOOK_ALLOW_PRIVATE: 'true', WEBHOOK_HOSTS: 'hooks.example.com' }
+  const restarted = await startWorld({ env, dependencies: { clock } })
+  try {
+    const { prisma } = restarted.app
+    const operator = await restarted.person('application', { scopes: ['rtc:admin'], ttl: TTL })
+    const id = '01900000-0000-7000-8000-000000000001'
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+    const now = clock.now()
+    const stored = { id, secret, enabled: true, enabledAt: now, createdAt: now }
+    await prisma.webhookEndpoint.create({
+      data: { ...stored, url: 'https://removed.invalid/', types: ['room.created'] },
+    })
+    await expect.poll(() => prisma.deliveryDestination.count(), { timeout: 10_000 }).toBe(1)
+    await restarted.alice.rest('POST', '/rooms', { type: 'group' })
+    const deliveries = async () =>
+      (await data(operator.graphql(DELIVERIES, { endpointId: id }))).webhookDeliveries.edges
+    const error = 'the URL must have a host that WEBHOOK_HOSTS lists'
+    await expect.poll(deliveries, { timeout: 10_000 }).toMatchObject([{ node: { status: 'RETRYING', error } }])
+  } finally {
+    await restarted.close()
+  }
+})
+
 test('endpoints of the configuration are signed by WEBHOOK_SECRET, and by ed25519 if a key is configured', async () => {
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')

@@ -70,7 +70,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'doctor',
     files: /^doctor\//,
-    imports: ['doctor', 'config', 'auth', 'events', 'media', 'providers', 'db', 'core'],
+    imports: ['doctor', 'config', 'auth', 'events', 'wukongim', 'media', 'providers', 'db', 'core'],
     reason: 'checks what the gateway depends on from outside, without running it',
   },
   {

@@ -9,7 +9,8 @@ import { explain, type Run, untilStopped } from './run.ts'
 const HELP = `Usage: rtc-gateway doctor [--json]
 
 Checks what the gateway depends on: the database and its migrations, the bus, clocks, the issuer's keys, STUN and
-TURN servers (by an allocation with credentials of TURN_SECRET), media providers, and PUBLIC_URL as clients use it.
+TURN servers (by an allocation with credentials of TURN_SECRET), media providers, WukongIM, the push gateway, and
+PUBLIC_URL as clients use it.
 Changes nothing, except that without DATABASE_URL it starts the embedded database for the duration of the check.
 
   --json  prints an array of {check, status, detail, remedy}

@@ -8,6 +8,8 @@ import { checkIceServers } from './ice-servers.ts'
 import { checkKeySet } from './key-set.ts'
 import { checkProviders } from './providers.ts'
 import { checkPublicUrl } from './public-url.ts'
+import { checkPushGateway } from './push-gateway.ts'
+import { checkWukongim } from './wukongim.ts'
 
 /**
  * Checks everything that the gateway depends on, concurrently.
@@ -21,12 +23,15 @@ export async function examine(
   const { config, secrets } = configuration
   const { jwksUrl } = config.auth
   const { publicUrl } = config.http
+  const { gatewayUrl } = config.push
   const findings = await Promise.all([
     ...(databaseUrl === undefined ? [] : [checkDatabase(databaseUrl, { log })]),
     ...(secrets.busUrl === undefined ? [] : [checkBus(secrets.busUrl, { log })]),
     ...(jwksUrl === undefined ? [] : [checkKeySet(jwksUrl), checkIssuersClock(jwksUrl)]),
     ...checkIceServers({ ...config.ice, turnSecret: secrets.turnSecret }),
     ...checkProviders(configuration),
+    ...(config.wukongim ? [checkWukongim({ ...config.wukongim, token: secrets.wukongimToken })] : []),
+    ...(gatewayUrl === undefined ? [] : [checkPushGateway(gatewayUrl)]),
     ...(publicUrl === undefined ? [] : [checkPublicUrl(publicUrl)]),
   ])
   return findings.flat()

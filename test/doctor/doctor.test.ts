@@ -17,6 +17,7 @@ import { NatsServer, natsTests } from '../nats.ts'
 import { createNetwork, type Network } from '../network.ts'
 import { runCommand, startGateway, withPreparedData } from '../process.ts'
 import { makeDirectory } from '../scratch.ts'
+import { WUKONGIM_TOKEN, WukongimDouble } from '../wukongim/double.ts'
 import { SECRET } from '../world.ts'
 
 let database: TestDatabase
@@ -203,6 +204,53 @@ describe.runIf(natsTests)('the bus', () => {
     expect([code, of('BUS_URL')]).toEqual([
       1,
       [expect.stringMatching(/^fail: the NATS server cannot be used: .*refused/i)],
+    ])
+  })
+})
+
+describe('WukongIM', () => {
+  test.each([2, 3] as const)('v%d accepts the token, and is sent nothing', async (version) => {
+    const wukongim = await WukongimDouble.start({ version })
+    onTestFinished(() => wukongim.close())
+    const { of } = await withDatabase({ WUKONGIM_URL: wukongim.url, WUKONGIM_TOKEN })
+    expect(of('WUKONGIM_URL')).toEqual([expect.stringMatching(/^ok: answers and accepts the token/)])
+    expect([wukongim.requests, wukongim.messages]).toEqual([['/user/onlinestatus'], []])
+  })
+
+  test('fails with another token', async () => {
+    const wukongim = await WukongimDouble.start({ version: 2 })
+    onTestFinished(() => wukongim.close())
+    const { code, of } = await withDatabase({ WUKONGIM_URL: wukongim.url, WUKONGIM_TOKEN: 'another' })
+    expect([code, of('WUKONGIM_URL')]).toEqual([1, [expect.stringMatching(/^fail: WukongIM answered 4\d\d/)]])
+  })
+
+  test('fails if nobody listens', async () => {
+    const { code, of } = await withDatabase({ WUKONGIM_URL: 'http://127.0.0.1:2' })
+    expect([code, of('WUKONGIM_URL')]).toEqual([1, [expect.stringMatching(/^fail: does not answer: .*ECONNREFUSED/)]])
+  })
+})
+
+describe('the push gateway', () => {
+  test.each([
+    [405, 'ok'],
+    [404, 'fail'],
+    [502, 'fail'],
+  ])('that answers %d is %s, and gets no notification', async (status, verdict) => {
+    const requests: string[] = []
+    const url = await serve(({ method, url: path }, response) => {
+      requests.push(`${method} ${path}`)
+      response.writeHead(status).end()
+    })
+    const { of } = await withDatabase({ PUSH_GATEWAY_URL: url })
+    expect(of('PUSH_GATEWAY_URL')).toEqual([expect.stringMatching(new RegExp(`^${verdict}: .*answers ${status}`))])
+    expect(requests).toEqual(['GET /_matrix/push/v1/notify'])
+  })
+
+  test('fails if nobody listens', async () => {
+    const { code, of } = await withDatabase({ PUSH_GATEWAY_URL: 'http://127.0.0.1:2' })
+    expect([code, of('PUSH_GATEWAY_URL')]).toEqual([
+      1,
+      [expect.stringMatching(/^fail: does not answer: .*ECONNREFUSED/)],
     ])
   })
 })

@@ -24,6 +24,8 @@ const RESPONSE_MAX = 64 * 1024
 /** Milliseconds for which an unused connection is kept. */
 const IDLE = 4_000
 const CONNECTIONS_PER_HOST = 64
+/** Errors of a connection that the other side has closed. */
+const WAS_CLOSED: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE'])
 /** Longest Retry-After that is respected: a day. */
 const RETRY_AFTER_MAX = 86_400_000
 
@@ -90,13 +92,20 @@ export class WebhookSender {
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]),
     }
     return await new Promise((done, reject) => {
-      const request = (isHttps ? requestHttps : requestHttp)(target, options, (response) => {
-        drain(response)
-        const { statusCode: status = 0, headers: received } = response
-        done({ status, retryAfter: parseRetryAfter(received['retry-after']) })
-      })
-      request.on('error', reject)
-      request.end(body)
+      const send = () => {
+        const request = (isHttps ? requestHttps : requestHttp)(target, options, (response) => {
+          drain(response)
+          const { statusCode: status = 0, headers: received } = response
+          done({ status, retryAfter: parseRetryAfter(received['retry-after']) })
+        })
+        request.on('error', (error: NodeJS.ErrnoException) => {
+          // The receiver has closed a kept connection while the request was on its way.
+          if (request.reusedSocket && WAS_CLOSED.has(error.code)) send()
+          else reject(error)
+        })
+        request.end(body)
+      }
+      send()
     })
   }
 

@@ -1,4 +1,7 @@
 import type { LookupAddress } from 'node:dns'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { parseRetryAfter, WebhookSender } from '../../src/webhooks/sender.ts'
 import { type EndpointServer, startEndpoint } from './endpoint-server.ts'
@@ -78,6 +81,34 @@ test.each(['http://127.0.0.1/', 'http://2130706433/', 'http://[::1]/', 'http://[
 test('a response without end does not keep the attempt waiting', async () => {
   const { url } = await endpoint(() => ({ status: 200, headers: { 'content-length': '1000000' } }))
   await expect(senderWith(true).post(url)).resolves.toEqual({ status: 200, retryAfter: undefined })
+})
+
+test('a kept connection that the receiver closes as a request arrives is no failure', async () => {
+  const requests = new Map<Socket, number>()
+  let reset = 0
+  const server = createServer((request, response) => {
+    const { socket } = request
+    const count = (requests.get(socket) ?? 0) + 1
+    requests.set(socket, count)
+    if (count === 1) response.writeHead(204).end()
+    else {
+      reset += 1
+      socket.resetAndDestroy()
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { post } = senderWith(true)
+  try {
+    for (let nth = 0; nth < 3; nth += 1) {
+      await expect(post(`http://127.0.0.1:${port}/`)).resolves.toMatchObject({ status: 204 })
+    }
+    expect(reset).toBe(2)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })
 
 test('an aborted attempt fails', async () => {

@@ -37,7 +37,7 @@ const QUOTE_MAX = 200
 const REPAIRABLE = [401, 403, 408, 429]
 
 /**
- * WukongIM's HTTP API, v2 and v3. The version is recognised by the answers:
+ * WukongIM's HTTP API, v2 and v3. The version is recognised by each answer, since an upgrade may happen at any time:
  *
  * - v3 needs the recipients of a stored command before the command (`/message/cmd/bind`); v2 has no such path.
  * - v3 answers `reason`, which is 1 for success; v2 answers `data`.
@@ -45,8 +45,6 @@ const REPAIRABLE = [401, 403, 408, 429]
 export class WukongimClient {
   readonly #account: Account
   readonly #now: () => Date
-  /** Undefined until an answer has shown it. */
-  #version: 2 | 3 | undefined
 
   constructor(account: Account, now: () => Date) {
     this.#account = account
@@ -56,16 +54,13 @@ export class WukongimClient {
   /** @throws WukongimError unless WukongIM has accepted the message */
   async send(message: WukongMessage, signal: AbortSignal): Promise<void> {
     const { header } = message
-    if (header.sync_once === 1 && header.no_persist === 0 && this.#version !== 2) await this.#bind(message, signal)
+    if (header.sync_once === 1 && header.no_persist === 0) await this.#bind(message, signal)
     const answer = await this.#post('message/send', this.#bodyOf(message), signal)
     const { reason, data, status } = (answer.body ?? {}) as { reason?: unknown; data?: unknown; status?: unknown }
     if (answer.status !== 200) throw refusal(answer)
-    if (reason !== undefined) {
-      this.#version = 3
-      if (reason !== SUCCESS) throw refusal(answer)
-    } else if ((typeof data === 'object' && data !== null) || status === 200) this.#version = 2
-    // Something else answers at this address.
-    else throw refusal(answer)
+    const isVersion2 = (typeof data === 'object' && data !== null) || status === 200
+    // Without either, something else answers at this address.
+    if (reason === undefined ? !isVersion2 : reason !== SUCCESS) throw refusal(answer)
   }
 
   /** Which of the users are online with any device. @throws WukongimError */
@@ -88,13 +83,10 @@ export class WukongimClient {
         ? { uids: [from, to], channel_id: personChannel(from, to), channel_type: PERSON }
         : { subscribers: to }
     const answer = await this.#post('message/cmd/bind', body, signal)
-    if (answer.status === 404 || answer.status === 405) {
-      this.#version = 2
-      return
-    }
+    // v2 needs no binding.
+    if (answer.status === 404 || answer.status === 405) return
     const { reason = SUCCESS } = (answer.body ?? {}) as { reason?: unknown }
     if (answer.status !== 200 || reason !== SUCCESS) throw refusal(answer)
-    this.#version = 3
   }
 
   #bodyOf({ clientMsgNo, header, from, to, payload, deadline }: WukongMessage): object {

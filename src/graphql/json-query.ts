@@ -150,11 +150,14 @@ function fieldOf(
   const hasVariables = node.arguments?.some(({ value }) => readsVariable(value)) ?? false
   const constant = hasVariables ? {} : getArgumentValues(field, node)
   const info = infoOf(parent, nodes, field.type, scope)
+  const isConstant = !scope.operation.variableDefinitions?.length
   const run = (source: unknown, { variables, context }: Run): unknown =>
-    resolve(source, hasVariables ? getArgumentValues(field, node, variables) : { ...constant }, context, {
-      ...info,
-      variableValues: variables,
-    })
+    resolve(
+      source,
+      hasVariables ? getArgumentValues(field, node, variables) : { ...constant },
+      context,
+      isConstant ? info : { ...info, variableValues: variables },
+    )
   return (source, execution) => {
     const value =
       rootKey === undefined ? run(source, execution) : recorded(rootKey, execution, () => run(undefined, execution))

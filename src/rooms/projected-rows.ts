@@ -65,15 +65,22 @@ export function toProjectedRoom(
   const room = { ...ROOMS.partialFromRow(row.room), id: String(row.room['id']) }
   const { count } = row
   if (!participants || count === undefined || count > participantsMax) return room
-  const people = PARTICIPANTS.fromColumns(columnFieldsOf(participants), row, count)
-  return { ...room, participants: people.map((person) => ({ ...person, roomId: room.id })) }
+  const given = { roomId: room.id }
+  return { ...room, participants: PARTICIPANTS.fromColumns(columnFieldsOf(participants), row, { count, given }) }
 }
 
 /** The fields that are read, in the order of the table, so that the order in a selection does not matter. */
-const columnFieldsOf = (participants: NonNullable<Projection['participants']>): readonly (keyof Participant)[] =>
-  ALL_PARTICIPANT_FIELDS.filter(
-    (field) => field !== 'roomId' && (participants === 'all' || participants.includes(field)),
-  )
+function columnFieldsOf(participants: NonNullable<Projection['participants']>): readonly (keyof Participant)[] {
+  if (participants === 'all') return EVERY_COLUMN
+  const known = columnFields.get(participants)
+  if (known) return known
+  const fields = EVERY_COLUMN.filter((field) => participants.includes(field))
+  columnFields.set(participants, fields)
+  return fields
+}
+
+const EVERY_COLUMN = ALL_PARTICIPANT_FIELDS.filter((field) => field !== 'roomId')
+const columnFields = new WeakMap<readonly (keyof Participant)[], readonly (keyof Participant)[]>()
 
 /** Statements with different columns that are prepared: connections never forget one. */
 const PREPARED_MAX = 64

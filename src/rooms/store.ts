@@ -354,10 +354,23 @@ interface ViewerRow {
 }
 
 /** Parameters: $1, the room; $2, the user. */
-function projectedRoom(projection: Projection): { statement: Statement; projection: Projection } {
+function projectedRoom(projection: Projection): PreparedRoom {
+  const known = projectedRooms.get(projection) ?? prepareProjectedRoom(projection)
+  projectedRooms.set(projection, known)
+  return known
+}
+
+interface PreparedRoom {
+  readonly statement: Statement
+  readonly projection: Projection
+}
+
+const projectedRooms = new WeakMap<Projection, PreparedRoom>()
+
+function prepareProjectedRoom(projection: Projection): PreparedRoom {
   const text = projectedFrom(`SELECT ${roomColumns(projection)} ${SEEN_ROOM}`, projection, { viewer: '$2::text' })
   const known = preparedProjection(text, projection)
-  return known ? { statement: known, projection } : projectedRoom(widest(projection))
+  return known ? { statement: known, projection } : prepareProjectedRoom(widest(projection))
 }
 
 const json = (value: unknown): string => JSON.stringify(value)

@@ -73,8 +73,12 @@ export interface Table<Fields> {
   partialFromRow(row: JsonRow): Partial<Fields>
   /** SQL: the columns of these fields. */
   columnsOf(fields: readonly (keyof Fields & string)[]): readonly string[]
-  /** The fields of `count` rows whose columns were read as one array each, by column. */
-  fromColumns(fields: readonly (keyof Fields & string)[], arrays: JsonRow, count: number): readonly Partial<Fields>[]
+  /** The fields of `count` rows whose columns were read as one array each, by column, added to the `given` fields. */
+  fromColumns<Given extends Partial<Fields>>(
+    fields: readonly (keyof Fields & string)[],
+    arrays: JsonRow,
+    options: { readonly count: number; readonly given: Given },
+  ): readonly (Partial<Fields> & Given)[]
   toRow(fields: Partial<Fields>): JsonRow
   /**
    * A row for functions such as `json_populate_record`: without its null columns, which these functions set to null. They
@@ -144,17 +148,26 @@ export function defineTable<Fields extends object>(tableName: string, columns: C
     },
     partialFromRow,
     columnsOf: (fields) => fields.map((field) => `"${columns[field].name ?? field}"`),
-    fromColumns(fields, arrays, count) {
-      const rows = Array.from({ length: count }, (): Record<string, unknown> => ({}))
+    fromColumns<Given extends Partial<Fields>>(
+      fields: readonly (keyof Fields & string)[],
+      arrays: JsonRow,
+      { count, given }: { readonly count: number; readonly given: Given },
+    ) {
+      const rows: Record<string, unknown>[] = []
+      // Not copies of `given`, which would have no space for further properties.
+      for (let index = 0; index < count; index += 1) rows.push({})
+      for (const field in given) for (const row of rows) row[field] = given[field]
       for (const field of fields) {
         const { name, isTime } = byField.get(field) ?? { name: field, isTime: false }
         const column = (arrays[name] ?? []) as readonly unknown[]
-        for (const [index, row] of rows.entries()) {
+        let index = 0
+        for (const row of rows) {
           const value = column[index]
           row[field] = isTime && typeof value === 'string' ? new Date(value) : value
+          index += 1
         }
       }
-      return rows as Partial<Fields>[]
+      return rows as (Partial<Fields> & Given)[]
     },
     toRow(fields) {
       const row: Record<string, unknown> = {}

@@ -186,6 +186,8 @@ export interface RoomEndedFact {
   readonly provider: string
   /** Bounded. */
   readonly endReason: string
+  /** In p2p, how far the ring got; null if nothing rang, and in groups. Bounded. */
+  readonly reach: string | null
   /** How long the room was active; undefined if it never was. */
   readonly duration: number | undefined
 }

@@ -62,9 +62,9 @@ function infoObserver(log: Logger, isKept: Sampler): Observer {
         'command',
       )
     },
-    roomEnded({ roomId, type, mediaType, provider, endReason, duration }) {
+    roomEnded({ roomId, type, mediaType, provider, endReason, reach, duration }) {
       const durationMs = duration === undefined ? undefined : rounded(duration)
-      log.info({ roomId, type, mediaType, provider, endReason, durationMs }, 'room ended')
+      log.info({ roomId, type, mediaType, provider, endReason, reach: reach ?? undefined, durationMs }, 'room ended')
     },
     slowConsumer({ userId, transport }) {
       log.info({ userId, transport }, 'slow consumer disconnected')

@@ -36,6 +36,10 @@ export const CATALOGUE = {
 
   rtc_room_events_total: counter('Events of rooms that this node has committed, by type.', 'type'),
   rtc_rooms_ended_total: counter('Rooms that this node has ended, by type and reason.', 'type', 'reason'),
+  rtc_rings_total: counter(
+    'Calls between two that rang and that this node has ended, by how far the ring got.',
+    'reach',
+  ),
   rtc_room_active_seconds: histogram('How long rooms were active that this node has ended.', CALL, 'type'),
   rtc_time_to_answer_seconds: histogram('Time from the creation of a p2p room to its start.', ANSWER),
 

@@ -1,6 +1,6 @@
 import { type DeliveryFact, type Observer, TOKEN_REFUSALS, type Transport } from '../core/observer.ts'
 import { FAILURES } from '../core/failures.ts'
-import { END_REASONS, ROOM_EVENT_TYPES, ROOM_TYPES } from '../rooms/model.ts'
+import { END_REASONS, REACHES, ROOM_EVENT_TYPES, ROOM_TYPES } from '../rooms/model.ts'
 import type { Metrics } from './registry.ts'
 
 /** The methods that the gateway serves; others are counted together. */
@@ -76,7 +76,8 @@ export function createRecorder(metrics: Metrics): Recorder {
       for (const { type } of events) metrics.count('rtc_room_events_total', { type })
       metrics.observe('rtc_commit_batch_commands', {}, commands)
     },
-    roomEnded({ type, endReason, duration }) {
+    roomEnded({ type, endReason, reach, duration }) {
+      if (reach !== null) metrics.count('rtc_rings_total', { reach })
       metrics.count('rtc_rooms_ended_total', { type, reason: endReason })
       if (duration !== undefined) metrics.observe('rtc_room_active_seconds', { type }, duration / 1000)
     },
@@ -133,6 +134,7 @@ function startAtZero(metrics: Metrics): void {
   for (const type of ROOM_TYPES) {
     for (const reason of END_REASONS) metrics.count('rtc_rooms_ended_total', { type, reason }, 0)
   }
+  for (const reach of REACHES) metrics.count('rtc_rings_total', { reach }, 0)
   for (const kind of ['insert', 'update']) {
     for (const outcome of ['landed', 'conflict', 'failed']) metrics.count('rtc_commits_total', { kind, outcome }, 0)
   }

@@ -20,13 +20,14 @@ function reportStart({ id: roomId, type, mediaType, createdAt, startedAt }: Room
 }
 
 function reportEnd(room: Room, observer: Observer): void {
-  const { id: roomId, type, mediaType, provider, startedAt, activeUntil, endReason } = room
+  const { id: roomId, type, mediaType, provider, startedAt, activeUntil, endReason, reach } = room
   observer.roomEnded?.({
     roomId,
     type,
     mediaType,
     provider,
     endReason: endReason ?? 'failed',
+    reach,
     duration: startedAt && activeUntil ? activeUntil.getTime() - startedAt.getTime() : undefined,
   })
 }

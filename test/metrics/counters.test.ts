@@ -44,6 +44,8 @@ test('a call that is answered and ended', () =>
       'rtc_room_events_total{type="room_started"}': 1,
       'rtc_room_events_total{type="room_ended"}': 1,
       'rtc_rooms_ended_total{type="p2p",reason="completed"}': 1,
+      'rtc_rings_total{reach="none"}': 1,
+      'rtc_rings_total{reach="connected"}': 0,
       rtc_time_to_answer_seconds_count: 1,
       rtc_time_to_answer_seconds_sum: 7,
       'rtc_room_active_seconds_sum{type="p2p"}': 100,
@@ -111,6 +113,19 @@ test('a resumed stream, and a socket without a token', () =>
       'rtc_socket_closes_total{code="4401"}': 1,
       'rtc_rooms_ended_total{type="group",reason="completed"}': 1,
     },
+  ))
+
+test('a call that rings at a connected device', () =>
+  growth(
+    async () => {
+      const { alice, bob } = world
+      const rings = bob.subscribe('subscription { incomingCall { __typename } }')
+      const { id } = succeeded(await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' }))
+      await take(rings, 1)
+      await vi.waitFor(async () => expect(succeeded(await alice.rest('GET', `/rooms/${id}`)).reach).toBe('connected'))
+      succeeded(await alice.rest('POST', `/rooms/${id}/end`))
+    },
+    { 'rtc_rings_total{reach="none"}': 0, 'rtc_rings_total{reach="connected"}': 1 },
   ))
 
 test('a missed call, whose deadline the sweeper applies', () =>

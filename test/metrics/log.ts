@@ -17,6 +17,8 @@ const STATEMENTS = [
      FROM "RoomEvent" WHERE ${WITHIN('"at"')} GROUP BY "type"`,
   `SELECT 'rtc_rooms_ended_total{type="' || "type" || '",reason="' || "endReason" || '"}' AS series, count(*)::float8 AS value
      FROM "Room" WHERE "status" = 'ended' AND ${WITHIN('"endedAt"')} GROUP BY "type", "endReason"`,
+  `SELECT 'rtc_rings_total{reach="' || "reach" || '"}' AS series, count(*)::float8 AS value
+     FROM "Room" WHERE "status" = 'ended' AND "reach" IS NOT NULL AND ${WITHIN('"endedAt"')} GROUP BY "reach"`,
   `SELECT series, value FROM (
      SELECT count(*)::float8 AS calls, coalesce(sum(extract(epoch FROM "startedAt" - "createdAt")), 0)::float8 AS seconds
        FROM "Room" WHERE "type" = 'p2p' AND "startedAt" IS NOT NULL AND ${WITHIN('"startedAt"')}) answered,
@@ -52,7 +54,7 @@ export async function totalsOfLog(query: Query, windows: readonly Window[] = ALW
 /** The metrics that count what the log says, added up over scrapes of nodes. */
 export function totalsOfMetrics(scrapes: readonly Samples[]): Totals {
   const counted =
-    /^rtc_(room_events_total|rooms_ended_total|(time_to_answer|room_active)_seconds_(count|sum))|^rtc_commits_total\{kind="insert",outcome="landed"|^rtc_commands_total\{command="create",outcome="ok"/
+    /^rtc_(room_events_total|rooms_ended_total|rings_total|(time_to_answer|room_active)_seconds_(count|sum))|^rtc_commits_total\{kind="insert",outcome="landed"|^rtc_commands_total\{command="create",outcome="ok"/
   const totals = new Map<string, number>()
   for (const samples of scrapes) {
     for (const series of samples.series.filter((name) => counted.test(name))) {

@@ -33,6 +33,7 @@ interface WindowClients {
 }
 
 export interface WindowClient {
+  readonly url: string
   readonly visibilityState: DocumentVisibilityState
   focus(): Promise<unknown>
   postMessage(message: unknown, transfer?: readonly Transferable[]): void

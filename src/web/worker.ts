@@ -9,8 +9,11 @@ import type { WindowClient, WorkerNotificationOptions, WorkerScope } from './wor
 
 declare const self: WorkerScope
 
-/** Milliseconds in which a page answers. A page that is frozen does not. */
-const ANSWER_TIME = 500
+/**
+ * Milliseconds in which a page answers. A hidden page may be frozen, and browsers allow opening a window only shortly after a
+ * click; a visible one is at most busy.
+ */
+const ANSWER_TIME = { hidden: 500, visible: 5_000 } as const
 
 self.addEventListener('install', (event) => event.waitUntil(self.skipWaiting()))
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()))
@@ -100,11 +103,16 @@ function tell(page: WindowClient, message: WorkerMessage): void {
 
 /** A page that shows the calls of the user, preferably a visible one. */
 async function pageOf(userId: string): Promise<WindowClient | undefined> {
-  const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
+  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
+  const pages = windows.filter(isCallPage)
   const users = await Promise.all(pages.map(userOf))
   const own = pages.filter((_, index) => users[index] === userId)
   return own.find(({ visibilityState }) => visibilityState === 'visible') ?? own[0]
 }
+
+/** Other pages of the gateway, such as that of administrators, do not answer. */
+const isCallPage = ({ url }: WindowClient): boolean =>
+  new URL(url).pathname === new URL(self.registration.scope).pathname
 
 /** Whose calls a page shows; undefined if it does not answer in time. */
 function userOf(page: WindowClient): Promise<string | undefined> {
@@ -115,7 +123,7 @@ function userOf(page: WindowClient): Promise<string | undefined> {
       port1.close()
       resolve(userId)
     }
-    const timer = setTimeout(done, ANSWER_TIME, undefined)
+    const timer = setTimeout(done, ANSWER_TIME[page.visibilityState], undefined)
     port1.addEventListener('message', ({ data }: MessageEvent<PageAnswer>) => done(data.userId))
     port1.start()
     page.postMessage({ kind: 'who' } satisfies WorkerMessage, [port2])

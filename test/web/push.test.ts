@@ -137,6 +137,20 @@ describe.runIf(browserTests)('a browser with the call page', { timeout: 60_000 }
     await alice.rest('POST', `/rooms/${callId}/leave`)
   })
 
+  it('shows no notification while the page shows the call, although the page is busy', async () => {
+    const { page, context, receiver } = await openPage()
+    await turnOn(page)
+    const devtools = await attach(context, page, world.url)
+    const callId = await call()
+    await card(page, 'alice').waitFor()
+    await service.until(() => service.messagesOf(receiver).length === 1)
+    await Promise.all([page.evaluate(keepBusy, 1_500), deliver(devtools, receiver, 1)])
+    const [ring] = service.messagesOf(receiver)
+    await devtools.deliver(JSON.stringify({ ...ring, callId: 'another', calleeId: 'carol' }))
+    await expect.poll(async () => (await devtools.notifications()).map(({ tag }) => tag), SLOW).toEqual(['another'])
+    await alice.rest('POST', `/rooms/${callId}/leave`)
+  })
+
   it.each([
     ['answer', 'joined'],
     ['decline', 'rejected'],
@@ -265,6 +279,12 @@ function giveSubscription(json: { endpoint: string; keys: { p256dh: string; auth
       return key === null ? null : subscription(key)
     },
   })
+}
+
+/** Runs in the page: a page that does nothing else for these milliseconds. */
+function keepBusy(duration: number): void {
+  const end = performance.now() + duration
+  while (performance.now() < end);
 }
 
 /** Closes the call page; its service worker stays. */

@@ -1,11 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { ROOT } from './harness/built.ts'
-import { startDatabase } from './harness/database.ts'
+import { type Database, startDatabase } from './harness/database.ts'
 import { machineFacts } from './harness/machine.ts'
 import { type Results, withRun, type WorkloadResult } from './harness/results.ts'
-import { seed } from './harness/seed.ts'
 import { seatsMaxOf } from './harness/seats.ts'
+import { seed } from './harness/seed.ts'
+import { ROOMS } from './harness/server.ts'
 import { resultTable, writeReport } from './report/page.ts'
 import { workloadsFor } from './workloads/all.ts'
 
@@ -14,6 +15,8 @@ import { workloadsFor } from './workloads/all.ts'
  *
  *     npm run bench -- [--quick] [--only text] [--rooms 10000] [--rounds 5] [--report]
  *
+ * With more rooms than 10 000, the gateway runs beside itself with 10 000 rooms in a second database.
+ *
  * Results are written to `bench/results/latest.json`, the page and its charts to `docs/benchmarks`. Results of a quick
  * run are not meaningful and are written to `bench/results/quick` only. `--report` only writes the page again.
  */
@@ -21,7 +24,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    rooms: { type: 'string', default: '10000' },
+    rooms: { type: 'string', default: String(ROOMS) },
     rounds: { type: 'string' },
     report: { type: 'boolean', default: false },
   },
@@ -48,28 +51,36 @@ async function save(results: Results): Promise<void> {
 }
 
 async function measure(): Promise<void> {
-  const database = await startDatabase()
+  const databases: Database[] = []
+  const close = () => Promise.all(databases.splice(0).map((database) => database.close()))
   // Otherwise PostgreSQL would keep running.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void database.close().finally(() => process.exit(130)))
+    process.once(signal, () => void close().finally(() => process.exit(130)))
+  }
+  const filled = async (count: number): Promise<Database> => {
+    print(`filling a database with ${count} rooms …`)
+    const database = await startDatabase()
+    databases.push(database)
+    await seed(database, count)
+    return database
   }
   try {
-    print(`filling the database with ${rooms} rooms …`)
-    await seed(database, rooms)
+    const smaller = rooms > ROOMS ? await filled(ROOMS) : undefined
+    const database = await filled(rooms)
     const machine = machineFacts(database.version)
     print(
       Object.entries(machine)
         .map((fact) => fact.join(': '))
         .join(' · '),
     )
-    const chosen = workloadsFor(await seatsMaxOf(database.url)).filter(
+    const chosen = workloadsFor(await seatsMaxOf(database)).filter(
       ({ id, title }) => id.includes(values.only) || title.includes(values.only),
     )
     const measured: WorkloadResult[] = []
     for (const { run, ...about } of chosen) {
       const started = performance.now()
       try {
-        const servers = await run({ database, rounds, seconds, quick })
+        const servers = await run({ database, smaller, rounds, seconds, quick })
         const result = { ...about, servers, at: new Date().toISOString() }
         measured.push(result)
         print(`\n${about.title} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${resultTable(result)}`)
@@ -81,7 +92,7 @@ async function measure(): Promise<void> {
       }
     }
   } finally {
-    await database.close()
+    await close()
   }
 }
 

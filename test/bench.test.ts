@@ -162,6 +162,12 @@ describe('the report', () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/)
   })
 
+  test('explains the second gateway beside a larger database', () => {
+    const run = { rooms: 10_000, quick: false, machine, workloads: [sample] }
+    expect(page({ runs: [{ ...run, rooms: 1_000_000 }] })).toContain('“the gateway, 10 000 rooms” is the same gateway')
+    expect(page({ runs: [run] })).not.toContain('the same gateway')
+  })
+
   test('contains the machine, and every workload with its chart', () => {
     const text = page({ runs: [{ rooms: 10_000, quick: true, machine, workloads: [sample] }] })
     expect(text).toContain('a processor, 2 cores')

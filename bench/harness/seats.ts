@@ -1,3 +1,4 @@
+import type { Database } from './database.ts'
 import { Server } from './server.ts'
 
 interface OpenApi {
@@ -22,8 +23,8 @@ interface Schema {
 }
 
 /** The maximum number of members of a group, read from the gateway's OpenAPI document. */
-export async function seatsMaxOf(databaseUrl: string): Promise<number> {
-  const server = await Server.start('gateway', databaseUrl)
+export async function seatsMaxOf(database: Database): Promise<number> {
+  const server = await Server.start('gateway', database)
   try {
     const response = await fetch(`${server.url}/im/api/v1/openapi.json`)
     return seatsMaxIn((await response.json()) as OpenApi)

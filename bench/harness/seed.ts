@@ -73,4 +73,6 @@ export async function seed(database: Database, rooms: number): Promise<void> {
   await database.query(READ)
   await database.query(READ_PARTICIPANTS)
   await database.query('VACUUM ANALYZE')
+  // Otherwise it would happen during the first workloads.
+  await database.query('CHECKPOINT')
 }

@@ -3,7 +3,12 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { SECRET } from '../load/tokens.ts'
+import { formatNumber } from '../report/format.ts'
 import { ROOT } from './built.ts'
+import type { Database } from './database.ts'
+
+/** Rooms in the database, unless the command says otherwise; beside a larger database, in a second one. */
+export const ROOMS = 10_000
 
 /** The compared servers, by their names in the results. */
 export const SERVERS = {
@@ -12,6 +17,7 @@ export const SERVERS = {
   apollo: 'Apollo Server + Prisma',
   mercurius: 'Mercurius (JIT) + Prisma',
   raw: 'node:http + pg, by hand',
+  smaller: `the gateway, ${formatNumber(ROOMS)} rooms`,
 } as const
 
 export type ServerName = keyof typeof SERVERS
@@ -36,28 +42,34 @@ export interface Usage {
 
 const PROBE = fileURLToPath(new URL('bench/harness/probe.js', ROOT))
 const module = (name: ServerName): string =>
-  fileURLToPath(name === 'gateway' ? new URL('dist/main.js', ROOT) : new URL(`../peers/${name}.js`, import.meta.url))
+  fileURLToPath(
+    name === 'gateway' || name === 'smaller'
+      ? new URL('dist/main.js', ROOT)
+      : new URL(`../peers/${name}.js`, import.meta.url),
+  )
 
 /** A server in its own process. */
 export class Server {
   readonly name: ServerName
   readonly url: string
+  readonly database: Database
   readonly #child: ChildProcess
 
-  private constructor(name: ServerName, url: string, child: ChildProcess) {
+  private constructor(name: ServerName, { url, database }: Pick<Server, 'url' | 'database'>, child: ChildProcess) {
     this.name = name
     this.url = url
+    this.database = database
     this.#child = child
   }
 
-  static async start(name: ServerName, databaseUrl: string): Promise<Server> {
+  static async start(name: ServerName, database: Database): Promise<Server> {
     const child = fork(module(name), {
       execArgv: ['--expose-gc', '--import', PROBE],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       env: {
         ...(process.env['PATH'] !== undefined && { PATH: process.env['PATH'] }),
         NODE_ENV: 'production',
-        DATABASE_URL: databaseUrl,
+        DATABASE_URL: database.url,
         JWT_SECRET: SECRET,
         HOST: '127.0.0.1',
         PORT: '0',
@@ -67,7 +79,7 @@ export class Server {
     const url = await Promise.race([addressOf(child), once(child, 'exit').then(() => undefined)])
     if (url === undefined) throw new Error(`${SERVERS[name]} did not start`)
     child.stdout?.resume()
-    return new Server(name, url, child)
+    return new Server(name, { url, database }, child)
   }
 
   get webSocketUrl(): string {

@@ -5,6 +5,8 @@ import { Server, type ServerName, SERVERS } from './server.ts'
 /** The environment of a workload. */
 export interface Bench {
   readonly database: Database
+  /** A database with {@link ROOMS}, for a second gateway; undefined if `database` is not larger. */
+  readonly smaller?: Database | undefined
   readonly rounds: number
   /** Duration of one measurement. */
   readonly seconds: number
@@ -42,39 +44,56 @@ export async function inTurns<N extends string>(
   return names.map((name) => ({ server: labels[name], rounds: values.get(name) ?? {} }))
 }
 
+/** The servers of a workload; with a larger database, also the gateway on the smaller one. */
+export const contestants = (names: readonly ServerName[], { smaller }: Bench): readonly ServerName[] =>
+  smaller ? [...names, 'smaller'] : names
+
+/** Starts a server on the database that it is measured with. */
+export const startServer = (name: ServerName, { database, smaller = database }: Bench): Promise<Server> =>
+  Server.start(name, name === 'smaller' ? smaller : database)
+
 /** Runs all servers at once, each in its own process; only the measured one is under load. */
-export async function withServers<T>(
+async function withServers<T>(
   names: readonly ServerName[],
-  databaseUrl: string,
+  bench: Bench,
   work: (servers: ReadonlyMap<ServerName, Server>) => Promise<T>,
 ): Promise<T> {
   const servers = new Map<ServerName, Server>()
   try {
-    for (const name of names) servers.set(name, await Server.start(name, databaseUrl))
+    for (const name of names) servers.set(name, await startServer(name, bench))
     return await work(servers)
   } finally {
     await Promise.all([...servers.values()].map((server) => server.stop()))
   }
 }
 
+interface Contestant {
+  measure(): Promise<Readonly<Record<string, number>>>
+  /** Runs before the first round. @default a measurement that is discarded */
+  warmUp?(): Promise<unknown>
+  close?(): void
+}
+
 /** Measures running servers in turns. */
 export const compare = (
-  names: readonly ServerName[],
-  { database, rounds }: Bench,
-  prepare: (server: Server) => Promise<{
-    /** One measurement; a warm-up run before the first round is discarded. */
-    measure(): Promise<Readonly<Record<string, number>>>
-    close?(): void
-  }>,
-): Promise<readonly Measured[]> =>
-  withServers(names, database.url, async (servers) => {
-    const contestants = new Map<ServerName, Awaited<ReturnType<typeof prepare>>>()
-    for (const [name, server] of servers) contestants.set(name, await prepare(server))
-    const measure = (name: ServerName) => contestants.get(name)?.measure() ?? Promise.reject(new Error(name))
+  servers: readonly ServerName[],
+  bench: Bench,
+  prepare: (server: Server) => Promise<Contestant>,
+): Promise<readonly Measured[]> => {
+  const names = contestants(servers, bench)
+  return withServers(names, bench, async (running) => {
+    const prepared = new Map<ServerName, Contestant>()
+    const contestantOf = (name: ServerName): Contestant => {
+      const contestant = prepared.get(name)
+      if (!contestant) throw new Error(`${name} is not prepared`)
+      return contestant
+    }
     try {
-      for (const name of names) await measure(name)
-      return await inTurns(names, rounds, measure, SERVERS)
+      for (const [name, server] of running) prepared.set(name, await prepare(server))
+      for (const contestant of prepared.values()) await (contestant.warmUp ?? contestant.measure)()
+      return await inTurns(names, bench.rounds, (name) => contestantOf(name).measure(), SERVERS)
     } finally {
-      for (const contestant of contestants.values()) contestant.close?.()
+      for (const contestant of prepared.values()) contestant.close?.()
     }
   })
+}

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import type { Results, Run, WorkloadResult } from '../harness/results.ts'
-import { GATEWAY_SETTINGS } from '../harness/server.ts'
+import { GATEWAY_SETTINGS, ROOMS, SERVERS } from '../harness/server.ts'
 import { spreadOf, timesBetter } from '../harness/statistics.ts'
 import { barChart, inUnit } from './chart.ts'
 import { formatNumber, formatSpread } from './format.ts'
@@ -98,9 +98,20 @@ function runSection({ rooms, quick, machine, workloads }: Run, isOneOfMany: bool
     ],
   )
   const warning = quick ? ['This was a quick run: it shows that everything works, and no more.'] : []
-  return [`## ${title}`, facts, ...warning, ...workloads.map((workload) => workloadSection(workload, rooms))].join(
-    '\n\n',
-  )
+  const beside =
+    rooms > ROOMS
+      ? [
+          `“${SERVERS.smaller}” is the same gateway on a second PostgreSQL, measured in turns with the others. Fan-out uses no ` +
+            'database and is not measured twice.',
+        ]
+      : []
+  return [
+    `## ${title}`,
+    facts,
+    ...beside,
+    ...warning,
+    ...workloads.map((workload) => workloadSection(workload, rooms)),
+  ].join('\n\n')
 }
 
 function workloadSection(workload: WorkloadResult, rooms: number): string {

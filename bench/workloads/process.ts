@@ -1,6 +1,6 @@
 import { readerOf, readRoomId } from '../harness/seed.ts'
-import { Server, SERVERS } from '../harness/server.ts'
-import { inTurns, type Workload } from '../harness/workload.ts'
+import { SERVERS } from '../harness/server.ts'
+import { contestants, inTurns, startServer, type Workload } from '../harness/workload.ts'
 import { Client } from '../load/client.ts'
 import { drive } from '../load/drive.ts'
 
@@ -17,13 +17,13 @@ export const start: Workload = {
     'With a database that exists and has all migrations: until a room has been read over GraphQL. The gateway checks the ' +
     'migrations, and whether other nodes are there.',
   metrics: [{ name: 'time', unit: 'ms', better: 'less' }],
-  run: ({ database, rounds }) =>
+  run: (bench) =>
     inTurns(
-      NAMES,
-      rounds,
+      contestants(NAMES, bench),
+      bench.rounds,
       async (name) => {
         const started = performance.now()
-        const server = await Server.start(name, database.url)
+        const server = await startServer(name, bench)
         try {
           const client = await Client.connect(server.url, 1)
           await client.send(0, await readRoom(client, 1))
@@ -49,19 +49,19 @@ export const memory: Workload = {
     { name: 'heap at rest', unit: 'MiB', better: 'less' },
     { name: 'resident under load', unit: 'MiB', better: 'less' },
   ],
-  run: ({ database, rounds, seconds }) =>
+  run: (bench) =>
     inTurns(
-      NAMES,
-      rounds,
+      contestants(NAMES, bench),
+      bench.rounds,
       async (name) => {
-        const server = await Server.start(name, database.url)
+        const server = await startServer(name, bench)
         const client = await Client.connect(server.url, LANES)
         try {
           const requests = await Promise.all(Array.from({ length: 512 }, (_, index) => readRoom(client, index)))
           const read = (lane: number, index: number) => client.send(lane, requests[index % 512] ?? Buffer.alloc(0))
           await read(0, 0)
           const rest = await server.usage()
-          await drive(LANES, { seconds }, read)
+          await drive(LANES, bench, read)
           const loaded = await server.residentNow()
           return {
             'resident at rest': rest.rss / MIB,

@@ -2,7 +2,7 @@ import { Subscribers } from '../fan-out/subscribers.ts'
 import { Trial } from '../fan-out/trial.ts'
 import { QUERY } from '../fan-out/variant.ts'
 import type { Database } from '../harness/database.ts'
-import { Server } from '../harness/server.ts'
+import { Server, SERVERS } from '../harness/server.ts'
 import { inTurns, type Workload } from '../harness/workload.ts'
 import { Client } from '../load/client.ts'
 import { init } from './sockets.ts'
@@ -10,11 +10,11 @@ import { init } from './sockets.ts'
 const READERS = 1000
 const EVENTS = 1000
 const MEMBERS = 10
-const LABELS = { gateway: 'the gateway', raw: 'raw ws broadcast' } as const
+const LABELS = { gateway: SERVERS.gateway, raw: 'raw ws broadcast', smaller: SERVERS.smaller } as const
 
 /** Creates a room whose last events are mutes; returns its id and its seq before them. */
 async function muchHappens(database: Database): Promise<{ roomId: string; seq: number }> {
-  const server = await Server.start('gateway', database.url)
+  const server = await Server.start('gateway', database)
   const client = await Client.connect(server.url, 1)
   try {
     const { createRoom } = await client.graphql<{ createRoom: { room: { id: string } } }>(0, 'user-0', 'CreateRoom', {
@@ -54,16 +54,18 @@ export const resume: Workload = {
     { name: 'deliveries/s', unit: 'deliveries/s', better: 'more' },
     { name: 'time', unit: 's', better: 'less' },
   ],
-  async run({ database, rounds, quick }) {
+  async run({ database, smaller, rounds, quick }) {
     const readers = quick ? 200 : READERS
-    const { roomId, seq } = await muchHappens(database)
     const hellos = await Promise.all(
       Array.from({ length: readers }, async (_, index) => [await init(`resuming-${index}`, 'rtc:admin')]),
     )
     const measured = (seconds: number) => ({ 'deliveries/s': (readers * EVENTS) / seconds, time: seconds })
-    const measure = {
-      async gateway() {
-        const server = await Server.start('gateway', database.url)
+    const resumed = async (at: Database) => {
+      const { roomId, seq } = await muchHappens(at)
+      const query = QUERY.replace('roomUpdated(roomId: $roomId)', `roomUpdated(roomId: $roomId, after: ${seq})`)
+      const payload = { query, variables: { roomId } }
+      return async () => {
+        const server = await Server.start('gateway', at)
         const crowd = new Subscribers(server.webSocketUrl)
         try {
           await crowd.add(hellos)
@@ -74,8 +76,6 @@ export const resume: Workload = {
               if (deliveries === readers * EVENTS) resolve(performance.now())
             })
           })
-          const query = QUERY.replace('roomUpdated(roomId: $roomId)', `roomUpdated(roomId: $roomId, after: ${seq})`)
-          const payload = { query, variables: { roomId } }
           crowd.sendAll((index) => {
             const id = `${String(index).padStart(8, '0')}-bbbb-4ccc-8ddd-eeeeeeeeeeee`
             return JSON.stringify({ id, type: 'subscribe', payload })
@@ -85,18 +85,21 @@ export const resume: Workload = {
           crowd.close()
           await server.stop()
         }
-      },
-      async raw() {
-        const trial = await Trial.start('raw', database.url, { rooms: 1, members: MEMBERS })
-        try {
-          await trial.connect(readers)
-          const { rate } = await trial.flood({ events: EVENTS })
-          return measured((readers * EVENTS) / rate)
-        } finally {
-          await trial.close()
-        }
-      },
+      }
     }
-    return inTurns(['gateway', 'raw'], rounds, (name) => measure[name](), LABELS)
+    const raw = async () => {
+      const trial = await Trial.start('raw', database.url, { rooms: 1, members: MEMBERS })
+      try {
+        await trial.connect(readers)
+        const { rate } = await trial.flood({ events: EVENTS })
+        return measured((readers * EVENTS) / rate)
+      } finally {
+        await trial.close()
+      }
+    }
+    const gateway = await resumed(database)
+    const measure = { gateway, raw, smaller: smaller ? await resumed(smaller) : gateway }
+    const names = ['gateway', 'raw', 'smaller'] as const
+    return inTurns(smaller ? names : names.slice(0, 2), rounds, (name) => measure[name](), LABELS)
   },
 }

@@ -47,8 +47,8 @@ export const latency: Workload = {
   ],
   run(bench) {
     const answers = new Map<string, unknown>()
-    return compare(SERVERS, bench, async ({ name, url, webSocketUrl }) => {
-      const roomId = await bench.database.seatGroup(`${name}-latency`, 10)
+    return compare(SERVERS, bench, async ({ name, url, webSocketUrl, database }) => {
+      const roomId = await database.seatGroup(`${name}-latency`, 10)
       let onMute = (_update: Update) => {}
       const socket = await subscribe(webSocketUrl, `${name}-latency-1`, roomId, (update) => {
         if (update.type === 'PARTICIPANT_UPDATED') onMute(update)

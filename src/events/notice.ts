@@ -117,7 +117,7 @@ const PAYLOAD_LIMIT = 7999
 /** Encodes notices as the payloads of as few notifications as possible, each with the id of the sending node. */
 export function encodeNotices(nodeId: string, notices: readonly Notice[]): string[] {
   const payloads: string[] = []
-  const head = `["${nodeId}"`
+  const head = headOf(nodeId)
   let payload = head
   let bytes = head.length
   for (const notice of notices) {
@@ -134,6 +134,12 @@ export function encodeNotices(nodeId: string, notices: readonly Notice[]): strin
   if (payload !== head) payloads.push(`${payload}]`)
   return payloads
 }
+
+/** How every payload of a node begins. */
+const headOf = (nodeId: string): string => `["${nodeId}"`
+
+/** Whether {@link encodeNotices} of this node made the payload; costs less than decoding the payload. */
+export const isFrom = (nodeId: string, payload: string): boolean => payload.startsWith(headOf(nodeId))
 
 /** Encodes a single notice as a payload. */
 export const encodeNotice = (nodeId: string, notice: Notice): string => JSON.stringify([nodeId, toTuple(notice)])

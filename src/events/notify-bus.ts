@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import type { BusConnection, BusHandlers, BusTransport } from './bus-connection.ts'
-import { decodeNotices, encodeNotices } from './notice.ts'
+import { decodeNotices, encodeNotices, isFrom } from './notice.ts'
 
 const CHANNEL = 'rtc_gateway'
 /** Named, so that the server parses and plans it once. */
@@ -53,10 +53,10 @@ async function connect({ databaseUrl, nodeId, log }: Options, handlers: BusHandl
   }
   client.on('error', lose)
   client.on('end', () => lose(new Error('the database closed the connection')))
-  client.on('notification', ({ payload }) => {
-    const message = decodeNotices(payload ?? '')
+  client.on('notification', ({ payload = '' }) => {
+    if (isFrom(nodeId, payload)) return handlers.onReturned()
+    const message = decodeNotices(payload)
     if (!message) log.debug('ignored a notification that no gateway sent')
-    else if (message.nodeId === nodeId) handlers.onReturned()
     else handlers.onNotices(message.notices)
   })
   try {

@@ -5,6 +5,7 @@ import {
   encodeNotices,
   EVERY_NODE,
   EVERYBODY,
+  isFrom,
   LOG_TOPIC,
   type Notice,
   PendingNotices,
@@ -27,6 +28,12 @@ test('notices are encoded in payloads of fewer than 8000 bytes without loss', ()
   const decoded = payloads.map(decodeNotices)
   expect(decoded.every((message) => message?.nodeId === NODE)).toBe(true)
   expect(decoded.flatMap((message) => message?.notices ?? [])).toEqual(notices)
+})
+
+test('a node recognises its own payloads without decoding them', () => {
+  const own = encodeNotices(NODE, [{ kind: 'log' }])
+  const others = encodeNotices(roomId(2), [{ kind: 'connections', requestId: NODE, userId: NODE, disconnect: false }])
+  expect([own, others].map((payloads) => payloads.map((payload) => isFrom(NODE, payload)))).toEqual([[true], [false]])
 })
 
 test('pending notices about the same room or user are merged', () => {

@@ -108,7 +108,7 @@ export class FanOut {
 
   /** Creates the message for an update of a subscription's backfill. */
   async payloadOf(update: RoomUpdate, { view }: Group, userId: string): Promise<Buffer> {
-    const payload = await this.#slices.run(userId, () => view.payloadOf(update))
+    const payload = await this.#slices.run(userId, () => view.payloadOf(update, { live: false }))
     this.#observer.delivery?.({ kind: 'backfill', subscribers: 1, bytes: payload.length, duration: undefined })
     return payload
   }
@@ -247,7 +247,7 @@ class Group {
     if (performance.now() - pending.since > BACKLOG.age) return this.#fail(tooExpensive())
     let payload: Payload
     try {
-      payload = this.view.payloadOf(pending.update)
+      payload = this.view.payloadOf(pending.update, { live: true })
     } catch (error) {
       return this.#fail(error as Error)
     }
@@ -304,7 +304,7 @@ class Group {
   }
 }
 
-/** The messages of one view in all rooms, each created once. */
+/** The messages of one view in all rooms, each created once for the live subscribers and once for those who resume. */
 class SharedView {
   readonly name: string
   readonly key: string
@@ -320,7 +320,11 @@ class SharedView {
     this.#cache = cache
   }
 
-  payloadOf(update: RoomUpdate): Payload {
+  /**
+   * The message of an update. Its group requests it once, `live`, and it is not cached then: most updates are never resumed
+   * from, and the first of the subscribers who do resume caches it for the others.
+   */
+  payloadOf(update: RoomUpdate, { live }: { readonly live: boolean }): Payload {
     const known = this.#payloads.get(update)
     if (known) return known
     const payload = this.#render(update)
@@ -330,7 +334,7 @@ class SharedView {
         (ready) => this.#store(update, ready),
         () => this.#payloads.delete(update),
       )
-    } else this.#store(update, payload)
+    } else if (!live) this.#store(update, payload)
     return payload
   }
 

@@ -52,6 +52,28 @@ test('a cached message holds its own memory only, not a slab of the pool of buff
   subscription.leave()
 })
 
+test('a live message is created once for all subscribers, and once more for all who resume', async () => {
+  const fanOut = new FanOut(new TimeSlices())
+  const { room } = await world.app.rooms.create({ id: 'alice', scopes: new Set() }, CreateRoom.parse({ type: 'group' }))
+  const render = vi.fn<() => Buffer>(() => Buffer.from('a message'))
+  const view = { name: 'v', key: 'v', create: () => render }
+  const delivered: string[] = []
+  const subscriptions = ['alice', 'bob', 'carol'].map((userId) =>
+    fanOut.join(
+      { roomId: room.id, userId, view },
+      { deliver: (payload) => delivered.push(`${userId}: ${payload.toString()}`), fail: () => undefined },
+    ),
+  )
+  const update = snapshotOf(room, room.createdAt)
+  for (const subscription of subscriptions) subscription.push(update)
+  await vi.waitUntil(() => delivered.length === 3, POLL_OPTIONS)
+  expect(delivered).toEqual(['alice: a message', 'bob: a message', 'carol: a message'])
+  expect(render).toHaveBeenCalledTimes(1)
+  for (const subscription of subscriptions) await subscription.payloadOf(update)
+  expect(render).toHaveBeenCalledTimes(2)
+  for (const subscription of subscriptions) subscription.leave()
+})
+
 describe('different selections of rooms', () => {
   test('differ by the selected fields, not by the operation name or arguments', async () => {
     const rooms = await Promise.all(Array.from({ length: 3 }, () => group()))

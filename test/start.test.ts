@@ -95,6 +95,12 @@ describe('a start that fails reports one sentence that names the variable', () =
     })
   })
 
+  test('when DATA_DIR is in a file system without new directories', async () => {
+    const env = { JWT_SECRET: SECRET, DATA_DIR: '/proc/rtc/data', LOG_LEVEL: 'silent' }
+    const { code, stderr } = await runGateway(env)
+    expect([code, stderr.trim().split('\n')]).toEqual([1, [expect.stringMatching(/^DATA_DIR: .* cannot be written/)]])
+  })
+
   test('when the role may not create tables', async () => {
     await query(database.url, 'CREATE ROLE reader LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC')
     try {

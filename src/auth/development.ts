@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import type { Clock } from '../core/clock.ts'
+import { makeDirectory } from '../core/make-directory.ts'
 import { ConfigError } from '../config.ts'
 
 /** Random bytes of the secret; HS256 requires at least 32: https://www.rfc-editor.org/rfc/rfc7518#section-3.2 */
@@ -47,7 +48,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
 
 /** Links a complete file to the name: of concurrent calls one succeeds, and no call reads a partially written text. */
 async function create(dataDir: string, file: string, text: string): Promise<string> {
-  await mkdir(dataDir, { recursive: true })
+  await makeDirectory(dataDir)
   const draft = `${file}.${randomUUID()}`
   try {
     await writeFile(draft, text, { mode: 0o600, flag: 'wx' })

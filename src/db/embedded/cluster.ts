@@ -1,6 +1,7 @@
-import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises'
+import { access, constants, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../../core/logger.ts'
+import { makeDirectory } from '../../core/make-directory.ts'
 import type { Binaries } from './binaries.ts'
 import { createCluster, isEmpty, PASSWORD_FILE, removeAbandoned } from './create-cluster.ts'
 import { EmbeddedServerError, EmbeddedSetupError } from './failure.ts'
@@ -30,7 +31,7 @@ export async function openCluster(dataDir: string, tools: { binaries: Binaries; 
 
 async function makeDataDir(dataDir: string): Promise<string> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await makeDirectory(dataDir, 0o700)
     const root = await realpath(dataDir)
     await access(root, constants.W_OK)
     return root

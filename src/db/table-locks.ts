@@ -20,7 +20,7 @@ const EXISTING = `
            SELECT index.relname::text FROM pg_index JOIN pg_class index ON index.oid = indexrelid WHERE indrelid = table_.oid
          ) AS indexes
     FROM pg_class table_
-   WHERE table_.relkind IN ('r', 'p') AND table_.relnamespace = current_schema()::regnamespace
+   WHERE table_.relkind IN ('r', 'p') AND table_.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
    ORDER BY table_.relname`
 
 /**
@@ -114,6 +114,6 @@ const HOLDERS = `
   SELECT DISTINCT activity.pid, backend_type AS kind, application_name AS application, client_addr::text AS address,
          xact_start AS "transactionSince"
     FROM pg_locks lock JOIN pg_stat_activity activity USING (pid) JOIN pg_class ON pg_class.oid = lock.relation
-   WHERE lock.granted AND relname = ANY($1) AND relnamespace = current_schema()::regnamespace
+   WHERE lock.granted AND relname = ANY($1) AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
      AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
      AND activity.pid <> pg_backend_pid()`

@@ -17,6 +17,12 @@ export interface ListenOptions {
   readonly names?: { readonly host: string; readonly port: string }
 }
 
+/**
+ * Connections that wait to be accepted, such as those of all clients of a node that has gone. The operating system may lower
+ * it (`net.core.somaxconn`, 4096 in Linux); a client beyond it tries again after a second.
+ */
+const BACKLOG = 4096
+
 const NAMES = { host: 'HOST', port: 'PORT' }
 
 /**
@@ -51,18 +57,18 @@ function reasonOf(
 async function listenAt(server: Server, { host, loopbackOnly, port }: ListenOptions): Promise<() => Promise<void>> {
   if (host === undefined && loopbackOnly) return await listenOnLoopback(server, port)
   // Without a host, Node.js listens on `::` for IPv4 and IPv6, or on `0.0.0.0` where IPv6 is not available.
-  server.listen({ port, ...(host !== undefined && { host }) })
+  server.listen({ port, backlog: BACKLOG, ...(host !== undefined && { host }) })
   await once(server, 'listening')
   return () => Promise.resolve()
 }
 
 async function listenOnLoopback(server: Server, port: number): Promise<() => Promise<void>> {
-  await once(server.listen(port, '127.0.0.1'), 'listening')
+  await once(server.listen({ port, host: '127.0.0.1', backlog: BACKLOG }), 'listening')
   const { port: chosen } = server.address() as AddressInfo
   // A server listens on one address only; a second listener passes its connections to the server.
   const second = createServer((socket) => server.emit('connection', socket))
   try {
-    await once(second.listen({ port: chosen, host: '::1', ipv6Only: true }), 'listening')
+    await once(second.listen({ port: chosen, host: '::1', ipv6Only: true, backlog: BACKLOG }), 'listening')
   } catch (error) {
     // Continue without IPv6 if it is not available, or if the port that the system picked for IPv4 is in use there.
     if (hasCode(error, 'EADDRINUSE') && port !== 0) {

@@ -11,7 +11,7 @@ import { serveGraphQLSockets } from './graphql/ws.ts'
 import { createGraphQL } from './graphql/yoga.ts'
 import { loadTrustedDocuments } from './graphql/trusted.ts'
 import { BodyBudget } from './http/body-budget.ts'
-import { createAdminPage } from './http/admin-page.ts'
+import { ADMIN_PATH, createAdminPage } from './http/admin-page.ts'
 import { createCallPage } from './http/call-page.ts'
 import { constantJson } from './http/constant.ts'
 import { corsHeaders, preflightHeaders } from './http/cors.ts'
@@ -148,7 +148,7 @@ export function createGatewayServer(app: App): GatewayServer {
     if (isGraphQL(path)) return GRAPHQL_PATH
     const webhook = webhookRoute(path)
     if (webhook) return webhook
-    if (path === '/' || path === METRICS_PATH || Object.hasOwn(getRoutes, path)) return path
+    if (path === '/' || path === ADMIN_PATH || path === METRICS_PATH || Object.hasOwn(getRoutes, path)) return path
     return ASSETS.find((prefix) => path.startsWith(prefix))
   }
 

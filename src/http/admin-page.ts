@@ -16,7 +16,7 @@ const POLICY = {
   // Older browsers do not include WebSockets in 'self'.
   'connect-src': "'self' ws: wss:",
 }
-const PATH = '/admin'
+export const ADMIN_PATH = '/admin'
 
 /**
  * The page of the administration at `/admin`.
@@ -31,11 +31,11 @@ export function createAdminPage(dependencies: {
 
   return {
     serves: (request) =>
-      isRead(request, PATH) ||
+      isRead(request, ADMIN_PATH) ||
       ((request.method === 'GET' || request.method === 'HEAD') && build.servesAsset(request.url.pathname)),
 
     async answer(request) {
-      if (request.url.pathname !== PATH) return build.asset(request)
+      if (request.url.pathname !== ADMIN_PATH) return build.asset(request)
       const token = await adminTokenFor(request, developmentToken)
       const options: AdminPageOptions = token === undefined ? {} : { token }
       return build.page('admin.html', { options, policy: POLICY })

@@ -90,7 +90,7 @@ export const CATALOGUE = {
   rtc_bus_gap_seconds_total: counter('Time without a connection for notices.'),
   rtc_bus_notices_total: counter('Notices between nodes, by direction.', 'direction'),
   rtc_bus_pending_notices: gauge('Notices that wait to be sent.'),
-  rtc_bus_lag_seconds: histogram('Time until a notice that this node has sent came back from the database.', FAST),
+  rtc_bus_lag_seconds: histogram('Time until a notice that this node has sent came back from the bus.', FAST),
 
   rtc_job_runs_total: counter('Runs of background jobs: ok or failed.', 'name', 'outcome'),
   rtc_job_duration_seconds: histogram('Duration of the runs.', SLOW, 'name'),

@@ -17,6 +17,7 @@ import {
   isNonNullType,
   isObjectType,
   Kind,
+  type SelectionNode,
   type SelectionSetNode,
   TypeNameMetaFieldDef,
 } from 'graphql'
@@ -81,9 +82,10 @@ function compileOperation(args: ExecutionArgs): Complete | undefined {
 export class NotCompiled extends Error {}
 
 function objectOf(type: GraphQLObjectType, selections: readonly SelectionSetNode[], scope: Scope): Complete {
-  const nodes = new Map<string, FieldNode[]>()
-  for (const selection of selections) collect(type, selection, nodes, scope)
-  const fields = [...nodes].map(([key, fieldNodes]) => ({ key, complete: fieldOf(type, fieldNodes, scope) }))
+  const fields = [...collect(type, selections, scope)].map(([key, fieldNodes]) => ({
+    key,
+    complete: fieldOf(type, fieldNodes, scope),
+  }))
   const { isTypeOf } = type
   const info = infoOf(type, [], type, scope)
   return (value, context) => {
@@ -102,27 +104,39 @@ function objectOf(type: GraphQLObjectType, selections: readonly SelectionSetNode
   }
 }
 
-/** Collects the fields of a selection by their response keys, in the order in which they first occur. */
+/**
+ * The fields of a type's selections by their response keys, in the order in which they first occur. As in `execute`, each
+ * fragment is collected once, so that the time does not grow exponentially with the spreads of fragments in fragments.
+ */
 export function collect(
   type: GraphQLObjectType,
-  { selections }: SelectionSetNode,
-  nodes: Map<string, FieldNode[]>,
+  selections: readonly SelectionSetNode[],
   scope: Scope,
-): void {
-  for (const node of selections) {
+): ReadonlyMap<string, readonly FieldNode[]> {
+  const nodes = new Map<string, FieldNode[]>()
+  const spread = new Set<string>()
+  const visit = (node: SelectionNode): void => {
     if (node.directives?.length) throw new NotCompiled()
     if (node.kind === Kind.FIELD) {
       const key = (node.alias ?? node.name).value
       // It would set the prototype of the data.
       if (key === '__proto__') throw new NotCompiled()
-      nodes.set(key, [...(nodes.get(key) ?? []), node])
-      continue
+      const known = nodes.get(key)
+      if (known) known.push(node)
+      else nodes.set(key, [node])
+      return
+    }
+    if (node.kind === Kind.FRAGMENT_SPREAD) {
+      if (spread.has(node.name.value)) return
+      spread.add(node.name.value)
     }
     const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : scope.fragments[node.name.value]
     if (!fragment || fragment.directives?.length) throw new NotCompiled()
     if ((fragment.typeCondition?.name.value ?? type.name) !== type.name) throw new NotCompiled()
-    collect(type, fragment.selectionSet, nodes, scope)
+    fragment.selectionSet.selections.forEach(visit)
   }
+  for (const selection of selections) selection.selections.forEach(visit)
+  return nodes
 }
 
 function fieldOf(parent: GraphQLObjectType, nodes: readonly FieldNode[], scope: Scope): Complete {

@@ -82,8 +82,7 @@ function objectOf(
   scope: Counted,
   { isRoot } = { isRoot: false },
 ): Write {
-  const nodes = new Map<string, FieldNode[]>()
-  for (const selection of selections) collect(type, selection, nodes, scope)
+  const nodes = collect(type, selections, scope)
   // Whether a value has the type is known by its resolver.
   if (type.isTypeOf || nodes.size === 0) throw new NotCompiled()
   const fields = [...nodes].map(([key, fieldNodes], index) => ({

@@ -149,8 +149,31 @@ describe('a compiled query writes the JSON of execute for', () => {
       'fragment F on Item { name items { kind } } { item { items { name } ...F ... { maybe } ... on Item { id } } }',
     ],
     ['no fields but a type name', '{ __typename }'],
+    [
+      'fragments that would have 2^40 fields, if each spread counted',
+      `{ ...F0 item { ...G0 } }
+       ${Array.from({ length: 40 }, (_, n) => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} }`).join(' ')}
+       ${Array.from({ length: 40 }, (_, n) => `fragment G${n} on Item { ...G${n + 1} ...G${n + 1} }`).join(' ')}
+       fragment F40 on Query { __typename item { name } }
+       fragment G40 on Item { __typename kind later { name } }`,
+    ],
   ])('%s', async (_, query) => {
     expect(await run(query)).toBe(outcome.written)
+  })
+
+  test('a field in a fragment that is spread twice, whose resolver gets its node once', async () => {
+    const nodes: number[] = []
+    const { items } = (schema.getType('Item') as GraphQLObjectType).getFields()
+    const resolve = vi.spyOn(items as { resolve: GraphQLFieldResolver<Item, unknown> }, 'resolve')
+    resolve.mockImplementation((_source, _args, _context, { fieldNodes }) => {
+      nodes.push(fieldNodes.length)
+      return []
+    })
+    const QUERY =
+      '{ item { ...F ... { ...F } ...G } } fragment F on Item { items { name } } fragment G on Item { ...F }'
+    expect(await run(QUERY)).toBe(outcome.written)
+    resolve.mockRestore()
+    expect(nodes).toEqual([1, 1])
   })
 
   test('variables, which differ between executions', async () => {

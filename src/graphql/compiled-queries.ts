@@ -35,7 +35,7 @@ export class JsonResult implements ExecutionResult {
 
 /**
  * Executes queries, those that are repeated by functions compiled from their documents (`json-query.ts`), in bounded memory.
- * What is not compiled, and what is an error, is executed by graphql-js, without resolving the root fields again.
+ * What is not compiled, an error, or possibly too large, is executed by graphql-js, without resolving the root fields again.
  */
 export class CompiledQueries {
   /** By operation name, least recently used document first. */
@@ -54,10 +54,11 @@ export class CompiledQueries {
     const outcomes = new Map<string, unknown>()
     try {
       const data = await query.write({ context, variables: coerced, outcomes })
-      return isTooLarge(data) ? { data: JSON.parse(data) as Record<string, unknown> } : new JsonResult(data)
+      if (fits(data)) return new JsonResult(data)
     } catch {
-      return execute({ ...args, contextValue: context.fork({ outcomes }) })
+      // An error, which `execute` reports.
     }
+    return execute({ ...args, contextValue: context.fork({ outcomes }) })
   }
 
   /** Compiles an operation when it is executed for the second time. */
@@ -94,6 +95,9 @@ export class CompiledQueries {
   }
 }
 
-/** As for results of `execute`; the estimate of a value is less than four times its JSON. */
-const isTooLarge = (json: string): boolean =>
-  json.length > ANSWER_MAX.bytes / 4 && exceedsBytes(JSON.parse(json), ANSWER_MAX.bytes)
+/**
+ * Whether the estimate of the result of `execute` is surely within the limit. It is less than four times the JSON, and at
+ * most the estimate of the parsed JSON, in which times are texts.
+ */
+const fits = (json: string): boolean =>
+  json.length <= ANSWER_MAX.bytes / 4 || !exceedsBytes(JSON.parse(json), ANSWER_MAX.bytes)

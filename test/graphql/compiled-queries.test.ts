@@ -11,7 +11,9 @@ import {
   validate,
 } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
+import { CompiledQueries } from '../../src/graphql/compiled-queries.ts'
 import { compileQuery } from '../../src/graphql/json-query.ts'
+import { ANSWER_MAX, exceedsBytes } from '../../src/graphql/work.ts'
 
 /** The JSON that compiled queries write is that of `execute` to the byte, or they fail and `execute` is called. */
 
@@ -223,6 +225,20 @@ describe('not compiled:', () => {
   ])('%s', async (_, query) => {
     expect(await run(query)).toBe(outcome.notCompiled)
   })
+})
+
+test('a large result with times is within the limit whether or not its query is compiled', async () => {
+  const queries = new CompiledQueries()
+  const document = parse(
+    'query ($n: String) { item(name: $n) { name items(first: 3200, prefix: "y") { a: at b: at } } }',
+  )
+  const variableValues = { n: 'x'.repeat(4_050_000) }
+  const context = { fork: () => context }
+  for (let time = 1; time <= 3; time += 1) {
+    const args = { schema, document, variableValues, contextValue: context }
+    const { data, errors } = await queries.execute(args)
+    expect({ time, errors, isRefused: exceedsBytes(data, ANSWER_MAX.bytes) }).toEqual({ time, isRefused: false })
+  }
 })
 
 /** A generator of numbers from 0 to `max` - 1. */

@@ -1,6 +1,6 @@
 import { type DocumentNode, execute, type ExecutionArgs, type ExecutionResult, getVariableValues } from 'graphql'
 import type { Context } from './context.ts'
-import { compileQuery, type JsonQuery } from './json-query.ts'
+import { compileWriter, type JsonWriter } from './json-writer.ts'
 import { ANSWER_MAX, exceedsBytes } from './work.ts'
 
 /** Maximum estimated memory of the cache in bytes. */
@@ -10,7 +10,7 @@ const CHARACTER_BYTES = 100
 const FIELD_BYTES = 1000
 
 interface Entry {
-  readonly query: JsonQuery
+  readonly query: JsonWriter
   readonly bytes: number
 }
 
@@ -34,7 +34,7 @@ export class JsonResult implements ExecutionResult {
 }
 
 /**
- * Executes queries, those that are repeated by functions compiled from their documents (`json-query.ts`), in bounded memory.
+ * Executes queries, those that are repeated by functions compiled from their documents (`json-writer.ts`), in bounded memory.
  * What is not compiled, an error, or possibly too large, is executed by graphql-js, without resolving the root fields again.
  */
 export class CompiledQueries {
@@ -62,7 +62,7 @@ export class CompiledQueries {
   }
 
   /** Compiles an operation when it is executed for the second time. */
-  #queryOf(args: ExecutionArgs): JsonQuery | undefined {
+  #queryOf(args: ExecutionArgs): JsonWriter | undefined {
     const { document } = args
     const name = args.operationName ?? ''
     const entries = this.#entries.get(document)
@@ -75,13 +75,13 @@ export class CompiledQueries {
     const others = this.#others.get(document) ?? new Map<string, 'once' | 'never'>()
     this.#others.set(document, others)
     const other = others.get(name)
-    const query = other === 'once' ? compileQuery(args) : undefined
+    const query = other === 'once' ? compileWriter(args) : undefined
     others.set(name, other === undefined || query ? 'once' : 'never')
     if (query) this.#keep(document, name, query)
     return query
   }
 
-  #keep(document: DocumentNode, name: string, query: JsonQuery): void {
+  #keep(document: DocumentNode, name: string, query: JsonWriter): void {
     const bytes = CHARACTER_BYTES * (document.loc?.source.body.length ?? 0) + FIELD_BYTES * query.fields
     const entries = this.#entries.get(document) ?? new Map<string, Entry>()
     this.#entries.delete(document)

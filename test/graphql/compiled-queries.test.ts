@@ -12,7 +12,7 @@ import {
 } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
 import { CompiledQueries } from '../../src/graphql/compiled-queries.ts'
-import { compileQuery } from '../../src/graphql/json-query.ts'
+import { compileWriter } from '../../src/graphql/json-writer.ts'
 import { ANSWER_MAX, exceedsBytes } from '../../src/graphql/work.ts'
 
 /** The JSON that compiled queries write is that of `execute` to the byte, or they fail and `execute` is called. */
@@ -118,7 +118,7 @@ async function run(text: string, variables: Record<string, unknown> = {}): Promi
   const document = parse(text)
   expect(validate(schema, document)).toEqual([])
   const expected = await execute({ schema, document, variableValues: variables })
-  const query = compileQuery({ schema, document })
+  const query = compileWriter({ schema, document })
   if (!query) return outcome.notCompiled
   roots = 0
   let data: string
@@ -204,7 +204,7 @@ describe('a compiled query fails for', () => {
   })
 
   test('which root fields are recorded, so that they are not called again', async () => {
-    const query = compileQuery({ schema, document: parse('{ soon { name } item { failing } fails { name } }') })
+    const query = compileWriter({ schema, document: parse('{ soon { name } item { failing } fails { name } }') })
     const outcomes = new Map<string, unknown>()
     roots = 0
     const writing = Promise.resolve().then(() => query?.write({ context: {}, variables: {}, outcomes }))

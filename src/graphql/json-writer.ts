@@ -37,7 +37,7 @@ interface Run {
 /** The JSON of a value. Throws, or rejects, wherever `execute` would add an error. */
 type Write<Value = unknown> = (value: Value, run: Run) => string | Promise<string>
 
-export interface JsonQuery {
+export interface JsonWriter {
   readonly operation: OperationDefinitionNode
   /** Writes the JSON of `data`. */
   write(run: Run): string | Promise<string>
@@ -55,9 +55,9 @@ const FIELDS_MAX = 500
  *
  * @returns undefined for mutations, and for what is rare: directives, interfaces, unions, introspection
  */
-export function compileQuery(
+export function compileWriter(
   args: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName'>,
-): JsonQuery | undefined {
+): JsonWriter | undefined {
   const { schema, document, operationName } = args
   const operation = getOperationAST(document, operationName)
   const type = schema.getQueryType()

@@ -8,6 +8,8 @@ const CACHE_BYTES = 16 * 1024 * 1024
 /** Estimated memory of a character of a document, whose nodes the cache retains, and of a compiled field. */
 const CHARACTER_BYTES = 100
 const FIELD_BYTES = 1000
+/** Fields of a query that is compiled. */
+const FIELDS_MAX = 500
 
 interface Entry {
   readonly query: JsonWriter
@@ -75,7 +77,7 @@ export class CompiledQueries {
     const others = this.#others.get(document) ?? new Map<string, 'once' | 'never'>()
     this.#others.set(document, others)
     const other = others.get(name)
-    const query = other === 'once' ? compileWriter(args) : undefined
+    const query = other === 'once' ? compileWriter(args, { fieldsMax: FIELDS_MAX }) : undefined
     others.set(name, other === undefined || query ? 'once' : 'never')
     if (query) this.#keep(document, name, query)
     return query

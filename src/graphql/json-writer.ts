@@ -23,15 +23,16 @@ import {
   TypeNameMetaFieldDef,
   type ValueNode,
 } from 'graphql'
-import { collect, handled, infoOf, isPromise, NotCompiled, type Scope } from './compiled.ts'
+import { collect, handled, infoOf, isPromise, NotCompiled, type Scope } from './compiled-scope.ts'
 
-/** One execution of a compiled query. */
+/** One execution of a compiled operation. */
 interface Run {
   readonly context: unknown
   /** The coerced variables. */
   readonly variables: Readonly<Record<string, unknown>>
-  /** What the resolvers of the root fields have returned, by response key. */
-  readonly outcomes: Map<string, unknown>
+  readonly rootValue?: unknown
+  /** Receives what the resolvers of the root fields return, by response key. */
+  readonly outcomes?: Map<string, unknown>
 }
 
 /** The JSON of a value. Throws, or rejects, wherever `execute` would add an error. */
@@ -41,45 +42,52 @@ export interface JsonWriter {
   readonly operation: OperationDefinitionNode
   /** Writes the JSON of `data`. */
   write(run: Run): string | Promise<string>
-  /** The number of fields, which tells the memory that the query takes. */
+  /** The number of fields, which tells the memory that the writer takes. */
   readonly fields: number
 }
 
-/** Fields of a query that is compiled. */
-const FIELDS_MAX = 500
+interface WriterOptions {
+  /** Coerced variables that every execution has. By default, each has its own. */
+  readonly variables?: Readonly<Record<string, unknown>>
+  /** @default Infinity */
+  readonly fieldsMax?: number
+}
 
 /**
- * Compiles a query to functions that write the JSON of its data, without the objects that `execute` would create. The JSON
- * is the one of `execute` to the byte. Whenever a value is an error, or null in place of one, writing fails, and `execute`
- * must be called. The `info` of resolvers has no list indexes in its `path`.
+ * Compiles an operation to functions that write the JSON of its data, without the objects that `execute` would create. The
+ * JSON is the one of `execute` to the byte. Whenever a value is an error, or null in place of one, writing fails, and
+ * `execute` must be called. Resolvers must therefore only read. Their `info` has no `rootValue`, and no list indexes in its
+ * `path`.
  *
  * @returns undefined for mutations, and for what is rare: directives, interfaces, unions, introspection
  */
 export function compileWriter(
-  args: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName'>,
+  { schema, document, operationName }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName'>,
+  { variables, fieldsMax = Infinity }: WriterOptions = {},
 ): JsonWriter | undefined {
-  const { schema, document, operationName } = args
   const operation = getOperationAST(document, operationName)
-  const type = schema.getQueryType()
-  if (!type || operation?.operation !== OperationTypeNode.QUERY || operation.directives?.length) return undefined
+  if (!operation || operation.operation === OperationTypeNode.MUTATION || operation.directives?.length) return undefined
+  const type = schema.getRootType(operation.operation)
+  if (!type) return undefined
   const definitions = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
   const fragments = Object.fromEntries(definitions.map((node) => [node.name.value, node]))
-  const scope = { args, operation, fragments, variables: {}, count: 0 }
+  const scope: Compiling = { args: { schema }, operation, fragments, variables, fieldsMax, fields: 0 }
   try {
     const write = objectOf(type, [operation.selectionSet], scope, { isRoot: true })
-    return { operation, write: (run) => write({}, run), fields: scope.count }
+    return { operation, write: (run) => write(run.rootValue ?? {}, run), fields: scope.fields }
   } catch (error) {
     if (error instanceof NotCompiled || error instanceof GraphQLError) return undefined
     throw error
   }
 }
 
-type Counted = Scope & { count: number }
+/** The fields are counted as they are compiled. */
+type Compiling = Scope & { readonly fieldsMax: number; fields: number }
 
 function objectOf(
   type: GraphQLObjectType,
   selections: readonly SelectionSetNode[],
-  scope: Counted,
+  scope: Compiling,
   { isRoot } = { isRoot: false },
 ): Write {
   const nodes = collect(type, selections, scope)
@@ -128,11 +136,11 @@ class Text {
 function fieldOf(
   parent: GraphQLObjectType,
   nodes: readonly FieldNode[],
-  scope: Counted,
+  scope: Compiling,
   rootKey: string | undefined,
 ): Write {
-  scope.count += 1
-  if (scope.count > FIELDS_MAX) throw new NotCompiled()
+  scope.fields += 1
+  if (scope.fields > scope.fieldsMax) throw new NotCompiled()
   const [node] = nodes
   const field = node && parent.getFields()[node.name.value]
   if (node?.name.value === TypeNameMetaFieldDef.name) return () => JSON.stringify(parent.name)
@@ -146,10 +154,10 @@ function fieldOf(
       return isPromise(value) ? handled(value.then((settled) => write(settled, run))) : write(value, run)
     }
   }
-  const hasVariables = node.arguments?.some(({ value }) => readsVariable(value)) ?? false
-  const constant = hasVariables ? {} : getArgumentValues(field, node)
+  const hasVariables = !scope.variables && (node.arguments?.some(({ value }) => readsVariable(value)) ?? false)
+  const constant = hasVariables ? {} : getArgumentValues(field, node, scope.variables)
   const info = infoOf(parent, nodes, field.type, scope)
-  const isConstant = !scope.operation.variableDefinitions?.length
+  const isConstant = scope.variables !== undefined || !scope.operation.variableDefinitions?.length
   const run = (source: unknown, { variables, context }: Run): unknown =>
     resolve(
       source,
@@ -158,20 +166,20 @@ function fieldOf(
       isConstant ? info : { ...info, variableValues: variables },
     )
   return (source, execution) => {
-    const value =
-      rootKey === undefined ? run(source, execution) : recorded(rootKey, execution, () => run(undefined, execution))
+    const value = rootKey === undefined ? run(source, execution) : resolveRoot(rootKey, execution, run)
     return isPromise(value) ? handled(value.then((settled) => write(settled, execution))) : write(value, execution)
   }
 }
 
 /** Records what the resolver of a root field returns or throws, so that it is not called again. */
-function recorded(key: string, { outcomes }: Run, resolve: () => unknown): unknown {
+function resolveRoot(key: string, run: Run, resolve: (source: unknown, run: Run) => unknown): unknown {
+  const { rootValue, outcomes } = run
   try {
-    const outcome = resolve()
-    outcomes.set(key, isPromise(outcome) ? handled(outcome) : outcome)
+    const outcome = resolve(rootValue, run)
+    outcomes?.set(key, isPromise(outcome) ? handled(outcome) : outcome)
     return outcome
   } catch (error) {
-    outcomes.set(key, handled(Promise.reject(error as Error)))
+    outcomes?.set(key, handled(Promise.reject(error as Error)))
     throw error
   }
 }
@@ -182,7 +190,7 @@ function readsVariable(node: ValueNode): boolean {
   return node.kind === Kind.OBJECT && node.fields.some(({ value }) => readsVariable(value))
 }
 
-function valueOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Counted): Write {
+function valueOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Compiling): Write {
   if (isNonNullType(type)) {
     const write = valueOf(type.ofType, nodes, scope)
     return (value, run) => {
@@ -198,7 +206,7 @@ function valueOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Co
   }
 }
 
-function nonNullOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Counted): Write {
+function nonNullOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Compiling): Write {
   if (isListType(type)) return listOf(valueOf(type.ofType, nodes, scope))
   if (isLeafType(type)) return leafOf(type)
   if (!isObjectType(type)) throw new NotCompiled()

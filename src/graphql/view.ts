@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  execute,
   type ExecutionArgs,
   type ExecutionResult,
   getOperationAST,
@@ -13,9 +14,9 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import type { Actor } from '../core/actor.ts'
-import type { View } from '../events/fan-out.ts'
-import { compile } from './compiled.ts'
+import type { Payload, View } from '../events/fan-out.ts'
 import type { Context } from './context.ts'
+import { compileWriter } from './json-writer.ts'
 import { renderResult } from './operation.ts'
 
 declare module 'graphql' {
@@ -62,17 +63,49 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
     name,
     key: readsViewer ? JSON.stringify([name, id, [...scopes].toSorted()]) : name,
     create() {
-      const render = ({ data, errors = [] }: ExecutionResult) =>
-        renderResult({ data, errors: errors.map(toGraphQLError) })
       const actor = readsViewer ? context.actor : undeclaredViewer
-      const run = compiledOf(args, name)
-      return (update) => {
-        const result = run(update, () => context.fork({ actor, lane: SHARED_LANE }))
-        return result instanceof Promise ? result.then(render) : render(result)
-      }
+      const render = rendererOf(args, name)
+      const execution = { createContext: () => context.fork({ actor, lane: SHARED_LANE }), toGraphQLError }
+      return (update) => render(update, execution)
     },
   }
 }
+
+interface Execution {
+  /** Creates a context for each attempt. */
+  readonly createContext: () => unknown
+  readonly toGraphQLError: (error: unknown) => GraphQLError
+}
+type Render = (rootValue: unknown, execution: Execution) => Payload
+
+/**
+ * Prepares an operation that is executed often, with the same variables. The returned function writes the results of
+ * `execute` as JSON, and calls `execute` for what the writer does not write. Resolvers must therefore only read.
+ */
+export function compileRenderer(args: ExecutionArgs): Render {
+  const { schema, document, operationName, variableValues } = args
+  const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? []
+  const { coerced: variables } = getVariableValues(schema, definitions, variableValues ?? {})
+  const writer = variables && compileWriter(args, { variables })
+  const interpret = (rootValue: unknown, { createContext, toGraphQLError }: Execution): Payload => {
+    const render = ({ data, errors = [] }: ExecutionResult) =>
+      renderResult({ data, errors: errors.map(toGraphQLError) })
+    const result = execute({ ...args, rootValue, contextValue: createContext() })
+    return result instanceof Promise ? result.then(render) : render(result)
+  }
+  if (!writer) return interpret
+  return (rootValue, execution) => {
+    try {
+      const data = writer.write({ context: execution.createContext(), variables, rootValue })
+      if (typeof data === 'string') return messageOf(data)
+      return data.then(messageOf, () => interpret(rootValue, execution))
+    } catch {
+      return interpret(rootValue, execution)
+    }
+  }
+}
+
+const messageOf = (data: string): Buffer => Buffer.from(`{"data":${data}}`)
 
 /** The values that the variables have in an execution. Absent ones differ from null: they use the argument's default. */
 function valuesOf({ schema, document, operationName, variableValues }: ExecutionArgs, names: readonly string[]) {
@@ -113,21 +146,21 @@ function analysisOf({ schema, document, operationName }: ExecutionArgs): ViewAna
 }
 
 /** Compiled selections of a document, as many as clients are expected to pass different variables. */
-const COMPILED_MAX = 8
-const compiled = new WeakMap<DocumentNode, Map<string, ReturnType<typeof compile>>>()
+const RENDERERS_MAX = 8
+const renderers = new WeakMap<DocumentNode, Map<string, Render>>()
 
 /** Views of different viewers have the same selection, which is compiled once. */
-function compiledOf(args: ExecutionArgs, name: string): ReturnType<typeof compile> {
-  const ofDocument = compiled.get(args.document) ?? new Map<string, ReturnType<typeof compile>>()
-  compiled.set(args.document, ofDocument)
+function rendererOf(args: ExecutionArgs, name: string): Render {
+  const ofDocument = renderers.get(args.document) ?? new Map<string, Render>()
+  renderers.set(args.document, ofDocument)
   const key = JSON.stringify([args.operationName ?? '', name])
-  const run = ofDocument.get(key) ?? compile(argsWithoutContext(args))
-  ofDocument.set(key, run)
+  const render = ofDocument.get(key) ?? compileRenderer(argsWithoutContext(args))
+  ofDocument.set(key, render)
   for (const oldest of ofDocument.keys()) {
-    if (ofDocument.size <= COMPILED_MAX) break
+    if (ofDocument.size <= RENDERERS_MAX) break
     ofDocument.delete(oldest)
   }
-  return run
+  return render
 }
 
 /** What belongs to the subscriber who happens to be the first must not be retained. */

@@ -13,9 +13,14 @@ import {
 import { describe, expect, test, vi } from 'vitest'
 import { CompiledQueries } from '../../src/graphql/compiled-queries.ts'
 import { compileWriter } from '../../src/graphql/json-writer.ts'
+import { renderResult } from '../../src/graphql/operation.ts'
+import { compileRenderer } from '../../src/graphql/view.ts'
 import { ANSWER_MAX, exceedsBytes } from '../../src/graphql/work.ts'
 
-/** The JSON that compiled queries write is that of `execute` to the byte, or they fail and `execute` is called. */
+/**
+ * The JSON that compiled queries, and the views of shared subscriptions, write is that of `execute` to the byte, or they fail
+ * and `execute` is called.
+ */
 
 const schema = buildSchema(/* GraphQL */ `
   scalar Time
@@ -113,12 +118,17 @@ for (const [typeName, byName] of Object.entries({ Item: resolvers, Query: rootRe
 const outcome = { written: 'written', failed: 'failed', notCompiled: 'not compiled' } as const
 type Outcome = (typeof outcome)[keyof typeof outcome]
 
+const execution = { createContext: () => ({}), toGraphQLError: (error: unknown) => error as GraphQLError }
+
 /** Compares with `execute`. */
 async function run(text: string, variables: Record<string, unknown> = {}): Promise<Outcome> {
   const document = parse(text)
   expect(validate(schema, document)).toEqual([])
   const expected = await execute({ schema, document, variableValues: variables })
-  const query = compileWriter({ schema, document })
+  const { data: expectedData, errors: expectedErrors = [] } = expected
+  const rendered = await compileRenderer({ schema, document, variableValues: variables })(undefined, execution)
+  expect(rendered.toString()).toBe(renderResult({ data: expectedData, errors: expectedErrors }).toString())
+  const query = compileWriter({ schema, document }, { fieldsMax: 500 })
   if (!query) return outcome.notCompiled
   roots = 0
   let data: string
@@ -175,7 +185,7 @@ describe('a compiled query writes the JSON of execute for', () => {
       '{ item { ...F ... { ...F } ...G } } fragment F on Item { items { name } } fragment G on Item { ...F }'
     expect(await run(QUERY)).toBe(outcome.written)
     resolve.mockRestore()
-    expect(nodes).toEqual([1, 1])
+    expect(nodes).toEqual([1, 1, 1])
   })
 
   test('variables, which differ between executions', async () => {

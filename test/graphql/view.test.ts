@@ -10,7 +10,8 @@ import {
   validate,
 } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
-import { compile } from '../../src/graphql/compiled.ts'
+import { renderResult } from '../../src/graphql/operation.ts'
+import { compileRenderer } from '../../src/graphql/view.ts'
 
 const schema: GraphQLSchema = buildSchema(/* GraphQL */ `
   enum Kind {
@@ -74,21 +75,23 @@ const argsOf = (query: string, variableValues: Record<string, unknown> = {}): Ex
   return { schema, document, variableValues }
 }
 
-/** The compiled result, which must equal the one of `execute` to the byte; and how often `execute` reached the root field. */
+/** The rendered result, which must equal the one of `execute` to the byte; and how often `execute` reached the root field. */
 async function run(query: string, variables?: Record<string, unknown>) {
   const args = argsOf(query, variables)
-  const expected = await execute({ ...args, rootValue })
-  const compiled = compile(args)
+  const { data, errors = [] } = await execute({ ...args, rootValue })
+  const expected = renderResult({ data, errors }).toString()
+  const render = compileRenderer(args)
   interpreted = 0
-  const contexts = vi.fn<() => unknown>(() => ({}))
+  const createContext = vi.fn<() => unknown>(() => ({}))
+  const execution = { createContext, toGraphQLError: (error: unknown) => error as GraphQLError }
   for (let repeat = 0; repeat < 2; repeat += 1) {
-    expect(JSON.stringify(await compiled(rootValue, contexts))).toBe(JSON.stringify(expected))
+    expect((await render(rootValue, execution)).toString()).toBe(expected)
   }
-  const work = { interpreted, contexts: contexts.mock.calls.length }
-  return { ...work, sync: !(compiled(rootValue, contexts) instanceof Promise) }
+  const work = { interpreted, contexts: createContext.mock.calls.length }
+  return { ...work, sync: !(render(rootValue, execution) instanceof Promise) }
 }
 
-describe('a compiled operation has the results of execute, without calling it, for', () => {
+describe('a message is the result of execute, without calling it, for', () => {
   test.each([
     ['fields, aliases, enums and nulls', '{ item { b: name name a: kind maybe __typename } }'],
     ['arguments and their defaults', '{ item { items { name } three: items(first: 3, prefix: "x") { name maybe } } }'],

@@ -3,7 +3,7 @@ import { enumOf } from '../graphql/enum.ts'
 import { badInput } from '../core/errors.ts'
 import { ROOM_EVENT_TYPES, type RoomEvent } from '../rooms/model.ts'
 import { requireDeviceId } from '../rooms/input.ts'
-import { ParticipantRef } from '../rooms/graphql/participant.ts'
+import { asOfEvent, ParticipantRef } from '../rooms/graphql/participant.ts'
 import { RoomRef } from '../rooms/graphql/room.ts'
 import { type RoomUpdate, subjectsOf } from './event.ts'
 
@@ -84,7 +84,7 @@ const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
       type: ParticipantRef,
       nullable: true,
       description: `The participant affected by the event, as of this event. ${SHARED}`,
-      resolve: ({ participant, at }) => participant && { ...participant, asOf: at },
+      resolve: ({ participant, at }, _args, context) => participant && asOfEvent(participant, at, context),
     }),
     participantIds: t.idList({
       description: 'The users affected by the event, also if they share one event.',
@@ -94,7 +94,7 @@ const RoomUpdateRef = builder.objectRef<RoomUpdate>('RoomUpdate').implement({
     room: t.field({
       type: RoomRef,
       description: 'The room as of this event.',
-      resolve: ({ room, at }) => ({ ...room, asOf: at }),
+      resolve: ({ room, at }, _args, context) => asOfEvent(room, at, context),
     }),
   }),
 })

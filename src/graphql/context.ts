@@ -51,6 +51,8 @@ export interface Context extends ContextDependencies {
   /** The remaining budget of this response. */
   readonly work: Work
   readonly reader: RoomReader
+  /** The time as of which rooms are shown; undefined: now. */
+  readonly asOf: Date | undefined
   /** What the root fields of a query have returned in an earlier execution, by response key. */
   readonly outcomes: ReadonlyMap<string, unknown> | undefined
   /** Creates the context of another execution with the same services. Options that are not given are inherited. */
@@ -61,6 +63,7 @@ export interface ContextOptions {
   readonly actor: Actor
   readonly lane: string
   readonly sink?: DeliverySink | undefined
+  readonly asOf?: Date | undefined
   /** @default undefined, also in a fork */
   readonly outcomes?: ReadonlyMap<string, unknown> | undefined
 }
@@ -89,11 +92,12 @@ class ExecutionContext implements Context {
   readonly actor: Actor
   readonly lane: string
   readonly sink: DeliverySink | undefined
+  readonly asOf: Date | undefined
   readonly outcomes: ReadonlyMap<string, unknown> | undefined
   readonly work = new Work()
   #reader: RoomReader | undefined
 
-  constructor(dependencies: ContextDependencies, { actor, lane, sink, outcomes }: ContextOptions) {
+  constructor(dependencies: ContextDependencies, { actor, lane, sink, asOf, outcomes }: ContextOptions) {
     this.prisma = dependencies.prisma
     this.admin = dependencies.admin
     this.people = dependencies.people
@@ -113,6 +117,7 @@ class ExecutionContext implements Context {
     this.actor = actor
     this.lane = lane
     this.sink = sink
+    this.asOf = asOf
     this.outcomes = outcomes
   }
 
@@ -120,7 +125,13 @@ class ExecutionContext implements Context {
     return (this.#reader ??= this.openRoomReader({ viewer: this.actor, itemsLeft: () => this.work.itemsLeft }))
   }
 
-  fork({ actor = this.actor, lane = this.lane, sink = this.sink, outcomes }: Partial<ContextOptions> = {}): Context {
-    return new ExecutionContext(this, { actor, lane, sink, outcomes })
+  fork({
+    actor = this.actor,
+    lane = this.lane,
+    sink = this.sink,
+    asOf = this.asOf,
+    outcomes,
+  }: Partial<ContextOptions> = {}): Context {
+    return new ExecutionContext(this, { actor, lane, sink, asOf, outcomes })
   }
 }

@@ -65,8 +65,10 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
     create() {
       const actor = readsViewer ? context.actor : undeclaredViewer
       const render = rendererOf(args, name)
-      const execution = { createContext: () => context.fork({ actor, lane: SHARED_LANE }), toGraphQLError }
-      return (update) => render(update, execution)
+      return (update) => {
+        const createContext = () => context.fork({ actor, lane: SHARED_LANE, asOf: update.at })
+        return render(update, { createContext, toGraphQLError })
+      }
     },
   }
 }

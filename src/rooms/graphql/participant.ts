@@ -1,4 +1,5 @@
 import { builder } from '../../graphql/builder.ts'
+import type { Context } from '../../graphql/context.ts'
 import { enumOf } from '../../graphql/enum.ts'
 import {
   LEAVE_REASONS,
@@ -43,14 +44,21 @@ export const Reach = enumOf(
   },
 )
 
-/** A room from a stream carries its participants and is shown as of its event; a room from a read is shown as of now. */
+/**
+ * A room from a stream carries its participants and is shown as of its event, which the context tells if it serves that event
+ * only; a room from a read is shown as of now.
+ */
 export interface AsOf {
   readonly participants?: readonly Participant[]
   /** The viewer's own row, if it was read with the room. */
   readonly me?: Participant | null
   readonly asOf?: Date
 }
-export const asOf = (parent: object): Date | undefined => (parent as AsOf).asOf
+export const timeOf = (shown: object, { asOf, clock }: Context): Date => (shown as AsOf).asOf ?? asOf ?? clock.now()
+
+/** A room or participant that is shown as of an event. It is copied only if the context does not tell the time. */
+export const asOfEvent = <T extends object>(shown: T, at: Date, { asOf }: Context): T & AsOf =>
+  asOf ? shown : { ...shown, asOf: at }
 
 export const asOfRoom = (room: AsOf, participant: Participant): Participant & AsOf =>
   room.asOf ? { ...participant, asOf: room.asOf } : participant
@@ -84,7 +92,7 @@ export const ParticipantRef = builder.prismaObject('Participant', {
     }),
     duration: t.int({
       description: 'Whole seconds of all memberships, including the current one.',
-      resolve: (participant, _args, { clock }) => participantDuration(participant, asOf(participant) ?? clock.now()),
+      resolve: (participant, _args, context) => participantDuration(participant, timeOf(participant, context)),
     }),
     sessionId: t.exposeID('sessionId', {
       nullable: true,

@@ -18,7 +18,7 @@ import {
   type RoomFields,
 } from '../model.ts'
 import type { ProjectedRoom } from '../projection.ts'
-import { type AsOf, asOf, asOfRoom, ParticipantRef, Reach } from './participant.ts'
+import { type AsOf, asOfRoom, ParticipantRef, Reach, timeOf } from './participant.ts'
 import { projectionOf } from './projection.ts'
 
 export const RoomType = enumOf('RoomType', ROOM_TYPES, 'A call between two users, or a group.', {
@@ -84,7 +84,7 @@ export const RoomRef = builder.prismaObject('Room', {
     duration: t.int({
       nullable: true,
       description: 'Whole seconds for which the room was, or has been, active; null if it never was.',
-      resolve: (room, _args, { clock }) => roomDuration(room as RoomFields, asOf(room) ?? clock.now()),
+      resolve: (room, _args, context) => roomDuration(room as RoomFields, timeOf(room, context)),
     }),
     hostId: t.id({
       nullable: true,

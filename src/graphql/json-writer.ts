@@ -3,9 +3,11 @@ import {
   type ExecutionArgs,
   type FieldNode,
   getArgumentValues,
+  getNamedType,
   getOperationAST,
   GraphQLBoolean,
   GraphQLError,
+  type GraphQLField,
   GraphQLID,
   type GraphQLLeafType,
   type GraphQLObjectType,
@@ -24,6 +26,17 @@ import {
   type ValueNode,
 } from 'graphql'
 import { collect, handled, infoOf, isPromise, NotCompiled, type Scope } from './compiled-scope.ts'
+
+declare module 'graphql' {
+  interface GraphQLObjectTypeExtensions<_TSource, _TContext> {
+    /** The objects of this type are immutable. */
+    readonly immutable?: boolean
+  }
+  interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
+    /** The value depends on the object only, not on the context; exposed fields need not declare it. */
+    readonly derived?: boolean
+  }
+}
 
 /** One execution of a compiled operation. */
 interface Run {
@@ -51,6 +64,8 @@ interface WriterOptions {
   readonly variables?: Readonly<Record<string, unknown>>
   /** @default Infinity */
   readonly fieldsMax?: number
+  /** Whether executions show the same immutable objects again, whose JSON is then kept as long as they are. */
+  readonly keepsText?: boolean
 }
 
 /**
@@ -63,7 +78,7 @@ interface WriterOptions {
  */
 export function compileWriter(
   { schema, document, operationName }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName'>,
-  { variables, fieldsMax = Infinity }: WriterOptions = {},
+  { variables, fieldsMax = Infinity, keepsText = false }: WriterOptions = {},
 ): JsonWriter | undefined {
   const operation = getOperationAST(document, operationName)
   if (!operation || operation.operation === OperationTypeNode.MUTATION || operation.directives?.length) return undefined
@@ -71,7 +86,7 @@ export function compileWriter(
   if (!type) return undefined
   const definitions = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
   const fragments = Object.fromEntries(definitions.map((node) => [node.name.value, node]))
-  const scope: Compiling = { args: { schema }, operation, fragments, variables, fieldsMax, fields: 0 }
+  const scope: Compiling = { args: { schema }, operation, fragments, variables, fieldsMax, keepsText, fields: 0 }
   try {
     const write = objectOf(type, [operation.selectionSet], scope, { isRoot: true })
     return { operation, write: (run) => write(run.rootValue ?? {}, run), fields: scope.fields }
@@ -82,7 +97,15 @@ export function compileWriter(
 }
 
 /** The fields are counted as they are compiled. */
-type Compiling = Scope & { readonly fieldsMax: number; fields: number }
+type Compiling = Scope & { readonly fieldsMax: number; readonly keepsText: boolean; fields: number }
+
+/** Consecutive fields of an object, whose JSON is written after the prefix. */
+interface Part {
+  readonly prefix: string
+  readonly write: Write
+  /** Whether the object alone determines the JSON. */
+  readonly derived: boolean
+}
 
 function objectOf(
   type: GraphQLObjectType,
@@ -93,14 +116,72 @@ function objectOf(
   const nodes = collect(type, selections, scope)
   // Whether a value has the type is known by its resolver.
   if (type.isTypeOf || nodes.size === 0) throw new NotCompiled()
-  const fields = [...nodes].map(([key, fieldNodes], index) => ({
+  const fields = [...nodes].map(([key, fieldNodes], index): Part => ({
     prefix: `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`,
     write: fieldOf(type, fieldNodes, scope, isRoot ? key : undefined),
+    derived: isDerivedIn(type, fieldNodes),
   }))
+  const parts = scope.keepsText && type.extensions.immutable ? withKeptText(fields) : fields
   return (value, run) => {
     const text = new Text()
-    for (const { prefix, write } of fields) text.add(prefix, write(value, run))
+    for (const { prefix, write } of parts) text.add(prefix, write(value, run))
     return text.end('}')
+  }
+}
+
+/** Also the name of the type does not depend on the execution. */
+function isDerivedIn(parent: GraphQLObjectType, [node]: readonly FieldNode[]): boolean {
+  if (node?.name.value === TypeNameMetaFieldDef.name) return true
+  const field = node && parent.getFields()[node.name.value]
+  return field !== undefined && isDerived(field)
+}
+
+/** Whether the object alone determines the value of a field: a scalar that is exposed, or declared as derived. */
+export const isDerived = ({ args, type, extensions }: GraphQLField<unknown, unknown>): boolean =>
+  args.length === 0 &&
+  isLeafType(getNamedType(type)) &&
+  (extensions.derived === true || extensions['pothosExposedField'] !== undefined)
+
+/** The JSON of adjacent derived fields of an object, by the index of the group, as written for one selection. */
+interface KeptTexts {
+  readonly selection: object
+  readonly texts: string[]
+}
+
+/** Of each object the texts of one selection, the latest, so that they do not take much more memory than the object. */
+const keptTexts = new WeakMap<object, KeptTexts>()
+
+/** Joins adjacent derived fields, whose JSON is kept for each object. */
+function withKeptText(fields: readonly Part[]): Part[] {
+  const groups: Part[][] = []
+  for (const field of fields) {
+    const last = groups.at(-1)
+    if (field.derived && last?.[0]?.derived) last.push(field)
+    else groups.push([field])
+  }
+  return groups.flatMap((group, index) =>
+    group[0]?.derived ? { prefix: '', write: kept(group, { index, selection: fields }), derived: true } : group,
+  )
+}
+
+function kept(group: readonly Part[], { index, selection }: { index: number; selection: object }): Write {
+  return (value, run) => {
+    const object = value as object
+    const known = keptTexts.get(object)
+    const texts = known?.selection === selection ? known.texts : []
+    const text = texts[index]
+    if (text !== undefined) return text
+    const written: string[] = []
+    for (const { prefix, write } of group) {
+      const part = write(object, run)
+      if (typeof part !== 'string') throw new NotCompiled()
+      written.push(prefix, part)
+    }
+    // Joined to one string; a concatenation would keep its operands.
+    const joined = written.join('')
+    texts[index] = joined
+    if (texts !== known?.texts) keptTexts.set(object, { selection, texts })
+    return joined
   }
 }
 

@@ -88,7 +88,7 @@ export function compileRenderer(args: ExecutionArgs): Render {
   const { schema, document, operationName, variableValues } = args
   const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? []
   const { coerced: variables } = getVariableValues(schema, definitions, variableValues ?? {})
-  const writer = variables && compileWriter(args, { variables })
+  const writer = variables && compileWriter(args, { variables, keepsText: true })
   const interpret = (rootValue: unknown, { createContext, toGraphQLError }: Execution): Payload => {
     const render = ({ data, errors = [] }: ExecutionResult) =>
       renderResult({ data, errors: errors.map(toGraphQLError) })

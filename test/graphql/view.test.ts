@@ -4,13 +4,17 @@ import {
   type ExecutionArgs,
   GraphQLError,
   type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
   isObjectType,
   parse,
   validate,
 } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
+import { isDerived } from '../../src/graphql/json-writer.ts'
 import { renderResult } from '../../src/graphql/operation.ts'
+import { schema as appSchema } from '../../src/graphql/schema.ts'
 import { compileRenderer } from '../../src/graphql/view.ts'
 
 const schema: GraphQLSchema = buildSchema(/* GraphQL */ `
@@ -141,5 +145,82 @@ describe('execute is called at once for', () => {
   test('variables that are refused', async () => {
     const QUERY = 'query ($n: Int!) { item { items(first: $n) { name } } }'
     expect(await run(QUERY, { n: 'many' })).toMatchObject({ interpreted: 0, contexts: 2 })
+  })
+})
+
+describe('the JSON of immutable objects', () => {
+  const roomSchema = buildSchema(/* GraphQL */ `
+    type Person {
+      id: ID!
+      name: String!
+      age: Int!
+      role: String
+    }
+    type Query {
+      person: Person
+      people: [Person!]!
+    }
+  `)
+  interface Person {
+    readonly id: string
+    readonly name: string
+  }
+  /** Names that were resolved. */
+  let resolved: string[] = []
+  const type = roomSchema.getType('Person') as GraphQLObjectType
+  const { id, name, age, role } = type.getFields()
+  type.extensions = { immutable: true }
+  const derived = { derived: true }
+  Object.assign(id ?? {}, { extensions: derived })
+  const resolveName = (person: Person) => {
+    resolved.push(person.name)
+    return person.name
+  }
+  Object.assign(name ?? {}, { extensions: derived, resolve: resolveName })
+  Object.assign(age ?? {}, { resolve: (_: Person, __: object, context: { now: number }) => context.now })
+  Object.assign(role ?? {}, { extensions: derived, resolve: () => null })
+  const [alice, bob, carol] = ['alice', 'bob', 'carol'].map((who): Person => ({ id: who, name: who }))
+
+  async function message(query: string, render: ReturnType<typeof compileRenderer>, root: object, now: number) {
+    const [args, contextValue] = [{ schema: roomSchema, document: parse(query) }, { now }]
+    const { data } = await execute({ ...args, rootValue: root, contextValue })
+    resolved = []
+    const execution = { createContext: () => contextValue, toGraphQLError: (error: unknown) => error as GraphQLError }
+    expect((await render(root, execution)).toString()).toBe(JSON.stringify({ data }))
+    return resolved
+  }
+
+  test.each([
+    ['of derived fields', '{ people { id name role __typename } }'],
+    ['around a field that reads the context', '{ people { id n: name age role name } }'],
+  ])('%s is written once', async (_, query) => {
+    const render = compileRenderer({ schema: roomSchema, document: parse(query) })
+    const first = await message(query, render, { people: [alice, bob] }, 1)
+    expect(new Set(first)).toEqual(new Set(['alice', 'bob']))
+    expect(await message(query, render, { people: [alice, bob] }, 2)).toEqual([])
+    const changed = { ...bob, name: 'robert' }
+    const third = await message(query, render, { people: [alice, changed, carol] }, 3)
+    expect(new Set(third)).toEqual(new Set(['robert', 'carol']))
+  })
+
+  test('is not mixed up between selections', async () => {
+    const QUERIES = ['{ person { name } people { name id } }', '{ people { id name } }', '{ people { name } }']
+    const renders = QUERIES.map((query) => compileRenderer({ schema: roomSchema, document: parse(query) }))
+    for (let now = 0; now < 9; now += 1) {
+      const [query, render] = [QUERIES[now % 3], renders[now % 3]]
+      if (query && render) await message(query, render, { person: alice, people: [bob, alice] }, now)
+    }
+    expect.assertions(9)
+  })
+
+  test('depends on no context: fields of such types that count as derived do not read it', () => {
+    const unread = new Proxy({}, { get: (_, key) => expect.unreachable(`reads ${String(key)}`) })
+    const derivedFields = Object.values(appSchema.getTypeMap())
+      .filter(isObjectType)
+      .filter(({ extensions }) => extensions.immutable)
+      .flatMap((immutable) => Object.values(immutable.getFields()).filter(isDerived))
+    for (const { resolve } of derivedFields) void resolve?.({ roomId: 'r' }, {}, unread, unread as GraphQLResolveInfo)
+    expect(derivedFields.map((field) => field.name)).toContain('userId')
+    expect(derivedFields.map((field) => field.name)).not.toContain('duration')
   })
 })

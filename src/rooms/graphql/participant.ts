@@ -65,13 +65,19 @@ export const asOfRoom = (room: AsOf, participant: Participant): Participant & As
 
 export const ParticipantRef = builder.prismaObject('Participant', {
   description: "A user's row in a room, which covers all of their memberships.",
+  extensions: { immutable: true },
   fields: (t) => ({
-    id: t.id({ description: '`<roomId>:<userId>`', resolve: ({ roomId, userId }) => `${roomId}:${userId}` }),
+    id: t.id({
+      description: '`<roomId>:<userId>`',
+      extensions: { derived: true },
+      resolve: ({ roomId, userId }) => `${roomId}:${userId}`,
+    }),
     userId: t.exposeID('userId', { description: 'The id of the user.' }),
     uid: t.int({
       description:
         'The number of the participant in the room, from 1. No other participant of the room ever gets it. With provider ' +
         'AGORA, which identifies users by numbers, it is their uid.',
+      extensions: { derived: true },
       resolve: (participant) => uidOf(participant),
     }),
     role: t.expose('role', { type: ParticipantRole, description: 'The role in the room.' }),

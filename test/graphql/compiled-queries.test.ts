@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import {
   buildSchema,
   execute,
@@ -11,7 +13,7 @@ import {
   validate,
 } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
-import { CompiledQueries } from '../../src/graphql/compiled-queries.ts'
+import { CompiledQueries, JsonResult } from '../../src/graphql/compiled-queries.ts'
 import { compileWriter } from '../../src/graphql/json-writer.ts'
 import { renderResult } from '../../src/graphql/operation.ts'
 import { compileRenderer } from '../../src/graphql/view.ts'
@@ -249,6 +251,26 @@ test('a large result with times is within the limit whether or not its query is 
     const { data, errors } = await queries.execute(args)
     expect({ time, errors, isRefused: exceedsBytes(data, ANSWER_MAX.bytes) }).toEqual({ time, isRefused: false })
   }
+})
+
+test('a compiled query retains neither context nor variables of its executions', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const queries = new CompiledQueries()
+  const document = parse('query ($n: String) { item(name: $n) { name items { kind } } }')
+  const executed = async (name: string) => {
+    const [contextValue, variableValues] = [{}, { n: name }]
+    await queries.execute({ schema, document, contextValue, variableValues })
+    return [new WeakRef(contextValue), new WeakRef(variableValues)]
+  }
+  const references = [await executed('once'), await executed('compiled'), await executed('again')].flat()
+  await expect
+    .poll(() => {
+      collectGarbage()
+      return references.map((reference) => reference.deref() === undefined)
+    })
+    .toEqual(references.map(() => true))
+  expect(await queries.execute({ schema, document, contextValue: {} })).toBeInstanceOf(JsonResult)
 })
 
 /** A generator of numbers from 0 to `max` - 1. */

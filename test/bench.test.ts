@@ -89,6 +89,19 @@ describe('rounds', () => {
       [10, [sample.title, 'again']],
     ])
   })
+
+  test('keep the commit that was measured', () => {
+    const run = { rooms: 10, quick: false, machine, workloads: [sample, { ...sample, id: 'other' }] }
+    const later = { ...run, machine: { ...machine, commit: 'def5678' }, workloads: [sample] }
+    const results = withRun(withRun({ runs: [] }, run), later)
+    expect(results.runs[0]?.workloads.map(({ id, commit }) => [id, commit])).toEqual([
+      ['other', 'abc1234'],
+      ['sample', 'def5678'],
+    ])
+    const [latest = '', earlier = ''] = page(results).split('## Results')[1]?.split('### ').slice(1).toReversed() ?? []
+    expect(earlier).toContain('Measured in an earlier run, of commit abc1234.')
+    expect(latest).not.toContain('an earlier run')
+  })
 })
 
 describe('answers', () => {

@@ -24,6 +24,8 @@ export interface WorkloadResult {
   readonly servers: readonly Measured[]
   /** When it was measured: ISO 8601. */
   readonly at: string
+  /** The commit that was measured; absent in the results of a run that have not been merged. */
+  readonly commit?: string
 }
 
 /** All workloads with one size of the database. */
@@ -44,9 +46,12 @@ export interface Results {
 export function withRun({ runs }: Results, run: Run): Results {
   const before = runs.find(({ rooms }) => rooms === run.rooms)
   const measured = new Set(run.workloads.map(({ id }) => id))
-  const kept = before?.workloads.filter(({ id }) => !measured.has(id)) ?? []
+  const kept = before ? withCommits(before).filter(({ id }) => !measured.has(id)) : []
   const others = runs.filter(({ rooms }) => rooms !== run.rooms)
   return {
-    runs: [...others, { ...run, workloads: [...kept, ...run.workloads] }].toSorted((a, b) => a.rooms - b.rooms),
+    runs: [...others, { ...run, workloads: [...kept, ...withCommits(run)] }].toSorted((a, b) => a.rooms - b.rooms),
   }
 }
+
+const withCommits = ({ machine, workloads }: Run): WorkloadResult[] =>
+  workloads.map((workload) => ({ commit: machine.commit, ...workload }))

@@ -110,13 +110,21 @@ function runSection({ rooms, quick, machine, workloads }: Run, isOneOfMany: bool
     facts,
     ...beside,
     ...warning,
-    ...workloads.map((workload) => workloadSection(workload, rooms)),
+    ...workloads.map((workload) => workloadSection(workload, rooms, machine.commit)),
   ].join('\n\n')
 }
 
-function workloadSection(workload: WorkloadResult, rooms: number): string {
-  const { title, description } = workload
-  return [`### ${title}`, description, `![${title}](${chartPath(workload, rooms)})`, resultTable(workload)].join('\n\n')
+/** @param latest - the commit of the latest run */
+function workloadSection(workload: WorkloadResult, rooms: number, latest: string): string {
+  const { title, description, commit = latest } = workload
+  const earlier = commit === latest ? [] : [`Measured in an earlier run, of commit ${commit}.`]
+  return [
+    `### ${title}`,
+    description,
+    ...earlier,
+    `![${title}](${chartPath(workload, rooms)})`,
+    resultTable(workload),
+  ].join('\n\n')
 }
 
 /** A row for each server, with the gateway's ratio by the first and by the last metric. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from 'vitest'
 import { createEmptyDatabase, type TestDatabase } from '../database.ts'
 import { query } from '../db/data-dir.ts'
 import { freePort } from '../free-port.ts'
@@ -34,6 +34,7 @@ describe('a rolling upgrade from the previous release, under calls between the n
       LOG_LEVEL: 'warn',
     }
     const launch = launchGateway({ ...env, PORT: String(port) }, main === undefined ? {} : { main })
+    onTestFinished(() => void launch.process.kill('SIGKILL'))
     // An error of a gateway names its cause in the log only.
     onTestFailed(() => console.error(launch.output().match(WARNINGS)?.join('\n') ?? `no warning at ${url}`))
     const status = () => fetch(`${url}/health/ready`).then((response) => response.status)

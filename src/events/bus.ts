@@ -28,8 +28,8 @@ interface Watched {
 
 /**
  * Sends notices between nodes, over one connection of its transport. Notices are sent after the commit and in batches:
- * each batch holds all notices that became pending since the previous one, of which there is at most one in
- * {@link SPACING}. Losing the connection loses nothing, because notices are hints: streams are read from the log.
+ * each batch holds all notices that became pending since the previous one, which it follows after {@link SPACING}. Losing
+ * the connection loses nothing, because notices are hints: streams are read from the log.
  */
 export class Bus {
   readonly #options: BusOptions
@@ -38,9 +38,9 @@ export class Bus {
   /** By topic; empty if the transport is not selective. */
   readonly #watched = new Map<string, Watched>()
   #connection: BusConnection | undefined
-  /** Rejects when the connection is lost. */
-  #lost: Promise<never> | undefined
+  /** Called when the connection is lost; ends the connection, and the send that is in flight. */
   #lose: (error: Error) => void = () => undefined
+  #failSending: (error: Error) => void = () => undefined
   #sending: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
   /** When the connection was lost, and when the last batch was sent, in milliseconds of the monotonic clock. */
@@ -114,11 +114,13 @@ export class Bus {
   async #connect(onOpen: () => void): Promise<void> {
     const { transport, observer, onNotice, onGap } = this.#options
     const lost = new Promise<never>((_, reject) => {
-      this.#lose = reject
+      this.#lose = (error) => {
+        reject(error)
+        this.#failSending(error)
+      }
     })
     // Avoids an unhandled rejection if the connection is lost while nothing awaits the promise.
     lost.catch(() => undefined)
-    this.#lost = lost
     const connecting = transport.connect({
       onNotices(notices) {
         observer.noticesReceived?.({ notices: notices.length })
@@ -168,7 +170,7 @@ export class Bus {
     const sentAt = performance.now()
     this.#sentAt = sentAt
     try {
-      const { payloads } = await Promise.race([connection.send(batch), ...(this.#lost ? [this.#lost] : [])])
+      const { payloads } = await this.#sendOrLose(connection, batch)
       const duration = performance.now() - sentAt
       this.#options.observer.noticesSent?.({ notices: batch.length, payloads, duration })
     } catch (error) {
@@ -177,5 +179,16 @@ export class Bus {
       this.#connection = undefined
       this.#lose(error instanceof Error ? error : new Error('notices could not be sent', { cause: error }))
     }
+  }
+
+  /**
+   * Rejects when the connection is lost. `Promise.race` with a promise that lasts as long as the connection would add a
+   * reaction to it with each batch.
+   */
+  #sendOrLose(connection: BusConnection, batch: readonly Notice[]): ReturnType<BusConnection['send']> {
+    return new Promise((resolve, reject) => {
+      this.#failSending = reject
+      connection.send(batch).then(resolve, reject)
+    })
   }
 }

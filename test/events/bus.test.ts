@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { noObserver } from '../../src/core/observer.ts'
@@ -9,13 +11,16 @@ const notice = (seq: number): Notice => ({ kind: 'room', roomId: `room-${seq}`, 
 /** A bus whose transport, which sends at once, records each batch. */
 function recordingBus() {
   const batches: (readonly Notice[])[] = []
+  const answers: WeakRef<object>[] = []
   const bus = new Bus({
     transport: {
       selective: false,
       connect: async () => ({
         async send(notices) {
           batches.push(notices)
-          return { payloads: 1 }
+          const answer = { payloads: 1 }
+          answers.push(new WeakRef(answer))
+          return answer
         },
         watch: () => undefined,
         unwatch: () => undefined,
@@ -28,7 +33,7 @@ function recordingBus() {
     observer: noObserver,
   })
   bus.start()
-  return { bus, batches }
+  return { bus, batches, answers }
 }
 
 afterEach(() => vi.useRealTimers())
@@ -56,3 +61,26 @@ test('sends the pending notices before it closes', async () => {
   await bus.close()
   expect(batches.flat()).toEqual([notice(1), notice(2)])
 })
+
+test('keeps nothing of earlier batches while the connection lasts', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const { bus, batches, answers } = recordingBus()
+  await until(() => bus.state().connected)
+  for (const seq of [1, 2]) {
+    bus.announce(notice(seq))
+    await until(() => batches.length === seq)
+  }
+  await expect
+    .poll(() => {
+      collectGarbage()
+      return answers[0]?.deref() === undefined
+    })
+    .toBe(true)
+  await bus.close()
+})
+
+/** Unlike `vi.waitFor`, does not advance the faked time. */
+async function until(isMet: () => boolean): Promise<void> {
+  while (!isMet()) await new Promise(setImmediate)
+}

@@ -16,8 +16,11 @@ export interface BusOptions {
 }
 
 const RECONNECT_DELAY = { first: 100, max: 2_000 } as const
-/** Milliseconds from one batch to the next. A notice waits only if another one was sent just before. */
-const SPACING = 2
+/**
+ * Milliseconds from one batch to the next. A notice waits only if another one was sent just before. A batch costs the node
+ * and the server nearly the same, however many notices it holds, so a larger one is followed by a longer pause.
+ */
+const SPACING = { min: 2, max: 10, perNotice: 0.25 } as const
 /** Maximum number of pending notices. */
 const PENDING_MAX = 10_000
 
@@ -46,6 +49,8 @@ export class Bus {
   /** When the connection was lost, and when the last batch was sent, in milliseconds of the monotonic clock. */
   #lostAt: number | undefined
   #sentAt = -Infinity
+  /** Milliseconds from the last batch to the next. */
+  #spacing: number = SPACING.min
 
   constructor(options: BusOptions) {
     this.#options = options
@@ -160,7 +165,7 @@ export class Bus {
 
   async #send(): Promise<void> {
     while (this.#connection && this.#pending.size > 0) {
-      const wait = this.#sentAt + SPACING - performance.now()
+      const wait = this.#sentAt + this.#spacing - performance.now()
       if (wait > 0) await delay(wait)
       if (this.#connection) await this.#sendBatch(this.#connection, this.#pending.takeAll())
     }
@@ -169,6 +174,7 @@ export class Bus {
   async #sendBatch(connection: BusConnection, batch: readonly Notice[]): Promise<void> {
     const sentAt = performance.now()
     this.#sentAt = sentAt
+    this.#spacing = Math.min(Math.max(SPACING.min, batch.length * SPACING.perNotice), SPACING.max)
     try {
       const { payloads } = await this.#sendOrLose(connection, batch)
       const duration = performance.now() - sentAt

@@ -62,6 +62,25 @@ test('sends the pending notices before it closes', async () => {
   expect(batches.flat()).toEqual([notice(1), notice(2)])
 })
 
+test('waits longer after a batch of many notices than after a small one', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const { bus, batches } = recordingBus()
+  await until(() => bus.state().connected)
+  for (let seq = 1; seq <= 41; seq += 1) bus.announce(notice(seq))
+  await until(() => batches.length === 2)
+  expect(batches.map(({ length }) => length)).toEqual([1, 40])
+  await new Promise(setImmediate)
+  vi.advanceTimersByTime(9)
+  bus.announce(notice(42))
+  expect(batches).toHaveLength(2)
+  await until(() => batches.length === 3)
+  await new Promise(setImmediate)
+  vi.advanceTimersByTime(2)
+  bus.announce(notice(43))
+  expect(batches.slice(2)).toEqual([[notice(42)], [notice(43)]])
+  await bus.close()
+})
+
 test('keeps nothing of earlier batches while the connection lasts', async () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void

@@ -235,7 +235,7 @@ const KINDS: readonly Kind[] = [
   {
     kind: 'store',
     files:
-      /^rooms\/(store|writes|commit-queue|insert-queue|room-cache|event-log|snapshots|ring-checker|page|projected-rows|rows|columns|table|totals)$/,
+      /^rooms\/(store|writes|commit-queue|insert-queue|room-cache|event-log|snapshots|ring-checker|page|projected-reads|projected-rows|rows|columns|table|totals)$/,
     imports: ['store', 'db', 'policy', 'commands', 'model', 'core'],
     reason: 'reads and writes the tables of rooms; contains no rules',
   },

@@ -31,6 +31,9 @@ export const roomColumns = ({ room }: Projection): string =>
     .map((column) => `room.${column}`)
     .join(', ')
 
+/** SQL: the source of a query for one room. A room that is being deleted has no events. */
+export const existingRoom = (id: string): string => `FROM "Room" room WHERE room."id" = ${id} AND room."seq" > 0`
+
 /**
  * SQL: a {@link ProjectedRow} for each row of a query.
  *
@@ -43,11 +46,17 @@ export function projectedFrom(
   { participants }: Projection,
   { limit = '', viewer }: { readonly limit?: string; readonly viewer?: string },
 ): string {
-  if (!participants && !viewer) return `SELECT row_to_json(room) AS room FROM (${rooms}) room`
+  if (!participants) {
+    const state = viewer
+      ? `, (SELECT me."state"::text FROM "Participant" me
+             WHERE me."roomId" = room."id" AND me."userId" = ${viewer}) AS "viewerState"`
+      : ''
+    return `SELECT row_to_json(room) AS room${state} FROM (${rooms}) room`
+  }
   const columns = [
     'count(*)::integer AS count',
     ...(viewer ? [`max(p."state"::text) FILTER (WHERE p."userId" = ${viewer}) AS "viewerState"`] : []),
-    ...PARTICIPANTS.columnsOf(columnFieldsOf(participants ?? [])).map((column) => `json_agg(p.${column}) AS ${column}`),
+    ...PARTICIPANTS.columnsOf(columnFieldsOf(participants)).map((column) => `json_agg(p.${column}) AS ${column}`),
   ]
   return `SELECT row_to_json(room) AS room, people.* FROM (${rooms}) room, LATERAL (
     SELECT ${columns.join(', ')}

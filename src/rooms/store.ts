@@ -2,7 +2,7 @@ import type { Database } from '../db/client.ts'
 import { type Statement, statement } from '../db/statement.ts'
 import { badInput, RtcError } from '../core/errors.ts'
 import { canonicalUuid, isRoomId } from '../core/ids.ts'
-import type { Participant, ParticipantState, Room, RoomFields } from './model.ts'
+import type { Participant, Room, RoomFields } from './model.ts'
 import {
   type PageQuery,
   type PageRow,
@@ -12,14 +12,8 @@ import {
   projectedPageStatement,
 } from './page.ts'
 import type { ParticipantsFilter, ParticipantsQuery } from './participants-page.ts'
-import {
-  preparedProjection,
-  projectedFrom,
-  type ProjectedRow,
-  roomColumns,
-  toProjectedRoom,
-  widest,
-} from './projected-rows.ts'
+import { createProjectedReads, type ReadProjected } from './projected-reads.ts'
+import { existingRoom, type ProjectedRow, toProjectedRoom } from './projected-rows.ts'
 import type { ProjectedRoom, Projection } from './projection.ts'
 import { type JsonRow, toFields, toParticipant, toRoom } from './rows.ts'
 
@@ -41,12 +35,7 @@ export interface SeenRoom {
 export interface RoomStore {
   load(roomId: string): Promise<Room | null>
   loadFor(userId: string, roomId: string): Promise<SeenRoom | null>
-  /** Only what `projection` names of the room and of its participants, and the user's own state. */
-  loadProjectedFor(
-    userId: string,
-    roomId: string,
-    projection: Projection,
-  ): Promise<{ readonly room: ProjectedRoom; readonly me: Pick<Participant, 'state'> | null } | null>
+  readonly loadProjectedFor: ReadProjected
   /** {@link loadFor} with up to `first + 1` participants: the extra one tells whether there is a next page. */
   loadPageFor(
     userId: string,
@@ -117,7 +106,7 @@ const LOAD = statement(`${AGGREGATE} WHERE room."id" = $1::uuid AND room."seq" >
 const SEEN = `
 SELECT row_to_json(room) AS room,
        (SELECT row_to_json(me) FROM "Participant" me WHERE me."roomId" = room."id" AND me."userId" = $2) AS me`
-const SEEN_ROOM = `FROM "Room" room WHERE room."id" = $1::uuid AND room."seq" > 0`
+const SEEN_ROOM = existingRoom('$1::uuid')
 const LOAD_FOR = statement(`${SEEN} ${SEEN_ROOM}`)
 
 /** Further parameters: $3, the ordinal before the page; $4, the states, or null for all; $5, the number of participants. */
@@ -240,11 +229,7 @@ export function createRoomStore({ statements }: Pick<Database, 'statements'>): R
       return row ? toSeen(row) : null
     },
 
-    async loadProjectedFor(userId, roomId, given) {
-      const { statement: load, projection } = projectedRoom(given)
-      const [row] = await statements.run<ProjectedRow & ViewerRow>(load, [roomId, userId])
-      return row ? { room: toProjectedRoom(row, projection), me: row.viewerState && { state: row.viewerState } } : null
-    },
+    loadProjectedFor: createProjectedReads(statements),
 
     async loadPageFor(userId, { roomId, after, state, first }) {
       const values = [roomId, userId, after ?? -1, state, first + 1]
@@ -348,30 +333,6 @@ interface SeenRow {
 }
 
 const toSeen = ({ room, me }: SeenRow): SeenRoom => ({ room: toFields(room), me: me && toParticipant(me) })
-
-interface ViewerRow {
-  readonly viewerState: ParticipantState | null
-}
-
-/** Parameters: $1, the room; $2, the user. */
-function projectedRoom(projection: Projection): PreparedRoom {
-  const known = projectedRooms.get(projection) ?? prepareProjectedRoom(projection)
-  projectedRooms.set(projection, known)
-  return known
-}
-
-interface PreparedRoom {
-  readonly statement: Statement
-  readonly projection: Projection
-}
-
-const projectedRooms = new WeakMap<Projection, PreparedRoom>()
-
-function prepareProjectedRoom(projection: Projection): PreparedRoom {
-  const text = projectedFrom(`SELECT ${roomColumns(projection)} ${SEEN_ROOM}`, projection, { viewer: '$2::text' })
-  const known = preparedProjection(text, projection)
-  return known ? { statement: known, projection } : prepareProjectedRoom(widest(projection))
-}
 
 const json = (value: unknown): string => JSON.stringify(value)
 

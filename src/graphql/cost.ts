@@ -107,6 +107,8 @@ export class Pricing {
   readonly #variables: Readonly<Record<string, unknown>>
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly #known = new Map<SelectionSetNode, Price>()
+  /** Whether a price depended on a variable. */
+  readsVariables = false
 
   constructor({ schema, fragments, operation, variables }: Operation) {
     this.#schema = schema
@@ -185,6 +187,7 @@ export class Pricing {
   #numberOf(value: ValueNode): number | undefined {
     if (value.kind === Kind.INT) return Number(value.value)
     if (value.kind !== Kind.VARIABLE) return undefined
+    this.readsVariables = true
     const name = value.name.value
     const given = this.#variables[name]
     if (typeof given === 'number') return given

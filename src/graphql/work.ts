@@ -1,4 +1,4 @@
-import { getNamedType, type GraphQLResolveInfo, isCompositeType } from 'graphql'
+import { type FieldNode, getNamedType, type GraphQLResolveInfo, isCompositeType } from 'graphql'
 import { badInput } from '../core/errors.ts'
 import { Pricing } from './cost.ts'
 
@@ -12,8 +12,8 @@ export const ANSWER_MAX = {
 /** The budget of one response. Lists without a page size are charged by their actual length. */
 export class Work {
   #left: number = ANSWER_MAX.values
-  /** Values per item, by the first node of the list field. */
-  readonly #prices = new Map<unknown, number>()
+  /** {@link priceOf} of fields whose price depends on the variables, by their first node. Absent while there are none. */
+  #prices: Map<unknown, number> | undefined
   #price = 1
 
   /** The number of items at the last price that the budget still covers. */
@@ -23,10 +23,17 @@ export class Work {
 
   /** Values per item of the list field that is being resolved. */
   price(info: GraphQLResolveInfo): number {
-    const known = this.#prices.get(info.fieldNodes[0])
-    const price = known ?? priceOf(info)
-    this.#prices.set(info.fieldNodes[0], price)
-    this.#price = price
+    const [node] = info.fieldNodes
+    const known = node && (fixedPrices.get(node) ?? this.#prices?.get(node))
+    this.#price = known ?? this.#remember(info)
+    return this.#price
+  }
+
+  #remember(info: GraphQLResolveInfo): number {
+    const { price, isFixed } = priceOf(info)
+    const [node] = info.fieldNodes
+    if (isFixed && node) fixedPrices.set(node, price)
+    else (this.#prices ??= new Map()).set(node, price)
     return price
   }
 
@@ -43,27 +50,33 @@ export class Work {
   }
 }
 
-function priceOf({ schema, fragments, operation, variableValues, fieldNodes, returnType }: GraphQLResolveInfo): number {
+/** By the node of a list field, which fully determines a price that no variable affects. */
+const fixedPrices = new WeakMap<FieldNode, number>()
+
+/** Whether the price depends on variables is known only after it was computed. */
+function priceOf(info: GraphQLResolveInfo): { readonly price: number; readonly isFixed: boolean } {
+  const { schema, fragments, operation, variableValues, fieldNodes, returnType } = info
   const type = getNamedType(returnType)
-  if (!isCompositeType(type)) return 1
+  if (!isCompositeType(type)) return { price: 1, isFixed: true }
   const pricing = new Pricing({
     schema,
     fragments: new Map(Object.entries(fragments)),
     operation,
     variables: variableValues,
   })
-  return fieldNodes.reduce(
+  const price = fieldNodes.reduce(
     (sum, { selectionSet }) => sum + (selectionSet ? pricing.selection(selectionSet, type).cost : 0),
     1,
   )
+  return { price, isFixed: !pricing.readsVariables && fieldNodes.length === 1 }
 }
 
 /** Items completed per turn of the event loop. */
 const CHUNK = 100
 
 /** Splits a long list into chunks: the first is available immediately, each following one after `turn` resolves. */
-export function inTurns<T>(items: readonly T[], turn: () => Promise<void>): (T | Promise<T>)[] {
-  if (items.length <= CHUNK) return [...items]
+export function inTurns<T>(items: T[], turn: () => Promise<void>): (T | Promise<T>)[] {
+  if (items.length <= CHUNK) return items
   let wait = Promise.resolve()
   return items.map((item, index) => {
     if (index > 0 && index % CHUNK === 0) wait = wait.then(turn)

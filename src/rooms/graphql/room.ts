@@ -116,9 +116,10 @@ export const RoomRef = builder.prismaObject('Room', {
       nullable: true,
       description: 'Your own participant row; null for an administrator who is not a participant.',
       extensions: { dependsOnViewer: true },
-      resolve(room: AsOf & { id: string }, _args, { actor, reader }) {
+      resolve(room: AsOf & { id: string }, _args, context) {
+        const { actor } = context
         if (room.me !== undefined) return room.me
-        if (!room.participants) return reader.viewerParticipant(room.id)
+        if (!room.participants) return context.reader.viewerParticipant(room.id)
         const participant = room.participants.find(({ userId }) => userId === actor.id)
         return participant ? asOfRoom(room, participant) : null
       },
@@ -135,7 +136,8 @@ export const RoomConnectionRef = builder.connectionObject(
 const shown = (room: ProjectedRoom) => room as RoomFields & Pick<AsOf, 'participants'>
 
 /** Resolves synchronously when the room comes from a stream and has few participants. */
-function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane }: Context, info: GraphQLResolveInfo) {
+function participantsOf(room: AsOf & { id: string }, context: Context, info: GraphQLResolveInfo) {
+  const { work, pacer, lane } = context
   const present = (participants: readonly Participant[]) => {
     work.charge(participants.length, info)
     const rows = participants.map((participant) => asOfRoom(room, participant))
@@ -143,7 +145,7 @@ function participantsOf(room: AsOf & { id: string }, { reader, work, pacer, lane
   }
   if (room.participants) return present(room.participants)
   work.price(info)
-  return reader.participantsOf(room.id).then(present)
+  return context.reader.participantsOf(room.id).then(present)
 }
 
 const RoomFilterInput = builder.inputType('RoomFilter', {

@@ -10,8 +10,11 @@ import type { Interest } from './interest.ts'
 import { type Notice, roomTopic, type StreamNotice } from './notice.ts'
 import { Subscribers } from './subscribers.ts'
 
-/** Updates per room that are kept for subscribers who resume shortly after a disconnect. */
-const RECENT = 64
+/**
+ * Updates that are kept for subscribers who resume shortly after a disconnect. Each also retains its state of the room, so a
+ * room keeps fewer the more rooms there are: at most `room`, as many as make `total` together, but at least `min`.
+ */
+const RECENT = { room: 64, total: 4096, min: 8 } as const
 /** Maximum number of events of one commit that are delivered synchronously; more are delivered in time slices. */
 const SYNC_MAX = 4
 /** Rooms per statement of a check. */
@@ -133,6 +136,11 @@ export class Hub implements LiveStreams {
     this.#subscribers.close()
   }
 
+  /** Number of updates that a room keeps. */
+  get #recentMax(): number {
+    return Math.min(RECENT.room, Math.max(RECENT.min, Math.floor(RECENT.total / this.#channels.size)))
+  }
+
   #hint(roomId: string, seq: number): void {
     if (this.#channels.get(roomId)?.has(seq) === false) this.#catchUp(roomId)
   }
@@ -147,7 +155,7 @@ export class Hub implements LiveStreams {
   #channelOf(roomId: string): Channel {
     const known = this.#channels.get(roomId)
     if (known) return known
-    const channel = new Channel(roomId, this.#dependencies)
+    const channel = new Channel(roomId, this.#dependencies, () => this.#recentMax)
     this.#channels.set(roomId, channel)
     return channel
   }
@@ -166,10 +174,12 @@ class Channel {
   /** Events of a commit with too many events for synchronous delivery; `catchUp` delivers them. */
   #deferred: readonly RoomEvent[] = []
   #catchingUp = false
+  readonly #recentMax: () => number
 
-  constructor(roomId: string, dependencies: Dependencies) {
+  constructor(roomId: string, dependencies: Dependencies, recentMax: () => number) {
     this.#roomId = roomId
     this.#dependencies = dependencies
+    this.#recentMax = recentMax
   }
 
   /** The room after the last pushed update; null until it is loaded, and if it does not exist. */
@@ -233,7 +243,9 @@ class Channel {
     this.#room = apply(this.#room, event)
     const update = updateOf(event, this.#room)
     this.#recent.push(update)
-    if (this.#recent.length > RECENT) this.#recent.shift()
+    const excess = this.#recent.length - this.#recentMax()
+    if (excess === 1) this.#recent.shift()
+    else if (excess > 1) this.#recent.splice(0, excess)
     for (const subscriber of this.live) subscriber.push(update)
   }
 }

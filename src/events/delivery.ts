@@ -1,5 +1,5 @@
 import type { RoomUpdate } from './event.ts'
-import type { FanOut, FanOutSubscriber, FanOutSubscription, View } from './fan-out.ts'
+import type { FanOut, FanOutGroup, FanOutSubscriber, FanOutSubscription, View } from './fan-out.ts'
 import type { RoomStream, StreamSink } from './stream.ts'
 
 /** The connection to which one subscriber's messages are written. */
@@ -24,6 +24,8 @@ export interface DeliveryOwner {
 export class Delivery implements AsyncIterableIterator<never, undefined>, FanOutSubscriber, StreamSink {
   readonly #stream: RoomStream
   readonly #subscription: FanOutSubscription
+  /** The subscription's, which each update would otherwise look up there. */
+  readonly #group: FanOutGroup
   readonly #sink: DeliverySink
   #owner: DeliveryOwner | undefined
   /** Number of updates pushed to the group whose messages have not been delivered yet. */
@@ -37,7 +39,8 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
   constructor(stream: RoomStream, { fanOut, view, sink }: { fanOut: FanOut; view: View; sink: DeliverySink }) {
     this.#stream = stream
     this.#sink = sink
-    this.#subscription = fanOut.join({ roomId: stream.roomId, userId: stream.viewer.id, view }, this)
+    this.#subscription = fanOut.join({ roomId: stream.roomId, userId: stream.viewer.id, view })
+    this.#group = this.#subscription.group
     void this.#run()
   }
 
@@ -66,7 +69,7 @@ export class Delivery implements AsyncIterableIterator<never, undefined>, FanOut
   /** Called by the stream with each live update. */
   push(update: RoomUpdate): void {
     this.#undelivered += 1
-    this.#subscription.push(update)
+    this.#group.push(update, this)
   }
 
   /** Called by the stream when it has ended. */

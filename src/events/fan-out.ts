@@ -1,5 +1,6 @@
 import { Counts } from '../core/counts.ts'
 import { RtcError } from '../core/errors.ts'
+import { KeptTexts } from '../core/kept-texts.ts'
 import { noObserver, type Observer } from '../core/observer.ts'
 import type { Lane, TimeSlices } from '../core/time-slices.ts'
 import type { RoomUpdate } from './event.ts'
@@ -14,8 +15,11 @@ export interface View {
   readonly name: string
   /** Equal for subscribers whose messages are identical. */
   readonly key: string
-  /** Returns a function that creates messages, synchronously unless a field has to be fetched. */
-  create(): (update: RoomUpdate) => Payload
+  /**
+   * Returns a function that creates messages, synchronously unless a field has to be fetched. With `kept`, it writes what a
+   * room's successive updates have in common once.
+   */
+  create(): (update: RoomUpdate, kept?: KeptTexts) => Payload
 }
 
 /** A subscriber of a room, as used by its group. */
@@ -28,16 +32,26 @@ export interface FanOutSubscriber {
 
 /** A subscriber's registration with a group. The owner must call `leave`. */
 export interface FanOutSubscription {
+  readonly group: FanOutGroup
   /** Creates the message for an update of the backfill. */
   payloadOf(update: RoomUpdate): Promise<Buffer>
-  /** Queues an update, whose message is created and delivered in the room's time slices. Never blocks. */
-  push(update: RoomUpdate): void
   leave(): void
+}
+
+/** The subscribers of one room that get the same messages. */
+export interface FanOutGroup {
+  /**
+   * Queues an update, whose message is created and delivered to the subscriber in the room's time slices. Called for each
+   * subscriber of the group. Never blocks.
+   */
+  push(update: RoomUpdate, subscriber: FanOutSubscriber): void
 }
 
 /** Maximum number of different views: of one user over all rooms, and of one room over all subscribers. */
 const VIEWS_OF_USER = 16
 const VIEWS_OF_ROOM = 32
+/** Number of a room's views whose texts are kept: each takes about as much memory as the participants. */
+const VIEWS_KEPT = 4
 /** Maximum backlog of a group: pending updates, and milliseconds since the oldest of them. */
 const BACKLOG = { updates: 1024, age: 10_000 } as const
 /** Maximum bytes of messages that are cached for subscribers who resume shortly after a disconnect. */
@@ -83,10 +97,7 @@ export class FanOut {
   }
 
   /** @throws RtcError RATE_LIMITED if the user or the room has too many different views */
-  join(
-    { roomId, userId, view }: { roomId: string; userId: string; view: View },
-    subscriber: FanOutSubscriber,
-  ): FanOutSubscription {
+  join({ roomId, userId, view }: { roomId: string; userId: string; view: View }): FanOutSubscription {
     const lane = this.#rooms.get(roomId) ?? new RoomLane(roomId, this.#slices)
     const ofUser = this.#viewsOfUsers.get(userId) ?? new Counts()
     if (!ofUser.has(view.name) && ofUser.size >= VIEWS_OF_USER) throw tooManyViews('A user', VIEWS_OF_USER)
@@ -103,12 +114,12 @@ export class FanOut {
     const group = lane.groups.get(shared.key) ?? new Group(shared, lane, this.#observer)
     lane.groups.set(shared.key, group)
     group.subscribers += 1
-    return new Membership({ group, userId, subscriber, fanOut: this })
+    return new Membership({ group, userId, fanOut: this })
   }
 
   /** Creates the message for an update of a subscription's backfill. */
   async payloadOf(update: RoomUpdate, { view }: Group, userId: string): Promise<Buffer> {
-    const payload = await this.#slices.run(userId, () => view.payloadOf(update, { live: false }))
+    const payload = await this.#slices.run(userId, () => view.payloadOf(update, { live: false, kept: undefined }))
     this.#observer.delivery?.({ kind: 'backfill', subscribers: 1, bytes: payload.length, duration: undefined })
     return payload
   }
@@ -131,36 +142,25 @@ export class FanOut {
 
 /** One subscriber's registration. There are as many as subscribers, so it has fields instead of closures. */
 class Membership implements FanOutSubscription {
-  readonly #group: Group
+  readonly group: Group
   readonly #userId: string
-  readonly #subscriber: FanOutSubscriber
   readonly #fanOut: FanOut
   #left = false
 
-  constructor(parts: {
-    readonly group: Group
-    readonly userId: string
-    readonly subscriber: FanOutSubscriber
-    readonly fanOut: FanOut
-  }) {
-    this.#group = parts.group
+  constructor(parts: { readonly group: Group; readonly userId: string; readonly fanOut: FanOut }) {
+    this.group = parts.group
     this.#userId = parts.userId
-    this.#subscriber = parts.subscriber
     this.#fanOut = parts.fanOut
   }
 
   payloadOf(update: RoomUpdate): Promise<Buffer> {
-    return this.#fanOut.payloadOf(update, this.#group, this.#userId)
-  }
-
-  push(update: RoomUpdate): void {
-    this.#group.push(update, this.#subscriber)
+    return this.#fanOut.payloadOf(update, this.group, this.#userId)
   }
 
   leave(): void {
     if (this.#left) return
     this.#left = true
-    this.#fanOut.leave(this.#group, this.#userId)
+    this.#fanOut.leave(this.group, this.#userId)
   }
 }
 
@@ -200,7 +200,7 @@ interface Pending {
 }
 
 /** The subscribers of one room with the same view. */
-class Group {
+class Group implements FanOutGroup {
   readonly view: SharedView
   readonly lane: RoomLane
   readonly #observer: Observer
@@ -208,9 +208,11 @@ class Group {
   /** Whether the group is queued in the lane or waits for a field that is being fetched. */
   #busy = false
   #fetching: Pending | undefined
+  readonly #kept: KeptTexts | undefined
   subscribers = 0
 
   constructor(view: SharedView, lane: RoomLane, observer: Observer) {
+    this.#kept = lane.groups.size < VIEWS_KEPT ? new KeptTexts() : undefined
     this.view = view
     this.lane = lane
     this.#observer = observer
@@ -247,7 +249,7 @@ class Group {
     if (performance.now() - pending.since > BACKLOG.age) return this.#fail(tooExpensive())
     let payload: Payload
     try {
-      payload = this.view.payloadOf(pending.update, { live: true })
+      payload = this.view.payloadOf(pending.update, { live: true, kept: this.#kept })
     } catch (error) {
       return this.#fail(error as Error)
     }
@@ -308,7 +310,7 @@ class Group {
 class SharedView {
   readonly name: string
   readonly key: string
-  readonly #render: (update: RoomUpdate) => Payload
+  readonly #render: ReturnType<View['create']>
   readonly #cache: PayloadCache
   readonly #payloads = new Map<RoomUpdate, Payload>()
   subscribers = 0
@@ -324,10 +326,13 @@ class SharedView {
    * The message of an update. Its group requests it once, `live`, and it is not cached then: most updates are never resumed
    * from, and the first of the subscribers who do resume caches it for the others.
    */
-  payloadOf(update: RoomUpdate, { live }: { readonly live: boolean }): Payload {
+  payloadOf(
+    update: RoomUpdate,
+    { live, kept }: { readonly live: boolean; readonly kept: KeptTexts | undefined },
+  ): Payload {
     const known = this.#payloads.get(update)
     if (known) return known
-    const payload = this.#render(update)
+    const payload = this.#render(update, kept)
     if (payload instanceof Promise) {
       this.#payloads.set(update, payload)
       payload.then(

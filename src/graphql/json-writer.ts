@@ -4,11 +4,13 @@ import {
   type FieldNode,
   getArgumentValues,
   getNamedType,
+  getNullableType,
   getOperationAST,
   GraphQLBoolean,
   GraphQLError,
   type GraphQLField,
   GraphQLID,
+  GraphQLInt,
   type GraphQLLeafType,
   type GraphQLObjectType,
   type GraphQLOutputType,
@@ -25,6 +27,7 @@ import {
   TypeNameMetaFieldDef,
   type ValueNode,
 } from 'graphql'
+import type { KeptText, KeptTexts } from '../core/kept-texts.ts'
 import { collect, handled, infoOf, isPromise, NotCompiled, type Scope } from './compiled-scope.ts'
 
 declare module 'graphql' {
@@ -46,10 +49,16 @@ interface Run {
   readonly rootValue?: unknown
   /** Receives what the resolvers of the root fields return, by response key. */
   readonly outcomes?: Map<string, unknown>
+  /** Keeps the JSON of immutable objects for the next execution of a writer that `keepsText`. */
+  readonly kept?: KeptTexts | undefined
 }
 
-/** The JSON of a value. Throws, or rejects, wherever `execute` would add an error. */
-type Write<Value = unknown> = (value: Value, run: Run) => string | Promise<string>
+/**
+ * The JSON of a value. Throws, or rejects, wherever `execute` would add an error.
+ *
+ * @param kept - of the object at this position of a list
+ */
+type Write<Value = unknown> = (value: Value, run: Run, kept?: KeptText) => string | Promise<string>
 
 export interface JsonWriter {
   readonly operation: OperationDefinitionNode
@@ -64,7 +73,7 @@ interface WriterOptions {
   readonly variables?: Readonly<Record<string, unknown>>
   /** @default Infinity */
   readonly fieldsMax?: number
-  /** Whether executions show the same immutable objects again, whose JSON is then kept as long as they are. */
+  /** Whether executions show the same immutable objects in lists again, whose JSON may then be kept ({@link Run.kept}). */
   readonly keepsText?: boolean
 }
 
@@ -121,13 +130,18 @@ function objectOf(
     write: fieldOf(type, fieldNodes, scope, isRoot ? key : undefined),
     derived: isDerivedIn(type, fieldNodes),
   }))
-  const parts = scope.keepsText && type.extensions.immutable ? withKeptText(fields) : fields
-  return (value, run) => {
-    const text = new Text()
-    for (const { prefix, write } of parts) text.add(prefix, write(value, run))
-    return text.end('}')
-  }
+  const write =
+    (parts: readonly Part[]): Write =>
+    (value, run, kept) => {
+      const text = new Text()
+      for (const part of parts) text.add(part.prefix, part.write(value, run, kept))
+      return text.end('}')
+    }
+  return keepsTextOf(type, scope) ? keeping(write(withKeptText(fields)), write(fields)) : write(fields)
 }
+
+const keepsTextOf = (type: GraphQLOutputType, { keepsText }: Compiling): boolean =>
+  keepsText && isObjectType(type) && type.extensions.immutable === true
 
 /** Also the name of the type does not depend on the execution. */
 function isDerivedIn(parent: GraphQLObjectType, [node]: readonly FieldNode[]): boolean {
@@ -142,16 +156,19 @@ export const isDerived = ({ args, type, extensions }: GraphQLField<unknown, unkn
   isLeafType(getNamedType(type)) &&
   (extensions.derived === true || extensions['pothosExposedField'] !== undefined)
 
-/** The JSON of adjacent derived fields of an object, by the index of the group, as written for one selection. */
-interface KeptTexts {
-  readonly selection: object
-  readonly texts: string[]
-}
+/** Writes an object with what is kept of it, if that is of the same object. */
+const keeping =
+  (writeKept: Write, write: Write): Write =>
+  (value, run, kept) => {
+    if (!kept) return write(value, run)
+    if (kept.object !== value) {
+      kept.object = value
+      kept.parts.length = 0
+    }
+    return writeKept(value, run, kept)
+  }
 
-/** Of each object the texts of one selection, the latest, so that they do not take much more memory than the object. */
-const keptTexts = new WeakMap<object, KeptTexts>()
-
-/** Joins adjacent derived fields, whose JSON is kept for each object. */
+/** Joins adjacent derived fields, whose JSON is kept. */
 function withKeptText(fields: readonly Part[]): Part[] {
   const groups: Part[][] = []
   for (const field of fields) {
@@ -160,30 +177,26 @@ function withKeptText(fields: readonly Part[]): Part[] {
     else groups.push([field])
   }
   return groups.flatMap((group, index) =>
-    group[0]?.derived ? { prefix: '', write: kept(group, { index, selection: fields }), derived: true } : group,
+    group[0]?.derived ? { prefix: '', write: keptPart(group, index), derived: true } : group,
   )
 }
 
-function kept(group: readonly Part[], { index, selection }: { index: number; selection: object }): Write {
-  return (value, run) => {
-    const object = value as object
-    const known = keptTexts.get(object)
-    const texts = known?.selection === selection ? known.texts : []
-    const text = texts[index]
-    if (text !== undefined) return text
+const keptPart =
+  (group: readonly Part[], index: number): Write =>
+  (value, run, kept) => {
+    const known = kept?.parts[index]
+    if (known !== undefined) return known
     const written: string[] = []
     for (const { prefix, write } of group) {
-      const part = write(object, run)
+      const part = write(value, run)
       if (typeof part !== 'string') throw new NotCompiled()
       written.push(prefix, part)
     }
     // Joined to one string; a concatenation would keep its operands.
     const joined = written.join('')
-    texts[index] = joined
-    if (texts !== known?.texts) keptTexts.set(object, { selection, texts })
+    if (kept) kept.parts[index] = joined
     return joined
   }
-}
 
 /** Text whose parts may be pending. */
 class Text {
@@ -274,21 +287,23 @@ function readsVariable(node: ValueNode): boolean {
 function valueOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Compiling): Write {
   if (isNonNullType(type)) {
     const write = valueOf(type.ofType, nodes, scope)
-    return (value, run) => {
+    return (value, run, kept) => {
       if (value === null || value === undefined) throw new NotCompiled()
-      return write(value, run)
+      return write(value, run, kept)
     }
   }
   const write = nonNullOf(type, nodes, scope)
-  return (value, run) => {
+  return (value, run, kept) => {
     if (value === null || value === undefined) return 'null'
     if (value instanceof Error) throw value
-    return write(value, run)
+    return write(value, run, kept)
   }
 }
 
 function nonNullOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: Compiling): Write {
-  if (isListType(type)) return listOf(valueOf(type.ofType, nodes, scope))
+  if (isListType(type)) {
+    return listOf(valueOf(type.ofType, nodes, scope), { keepsText: keepsTextOf(getNullableType(type.ofType), scope) })
+  }
   if (isLeafType(type)) return leafOf(type)
   if (!isObjectType(type)) throw new NotCompiled()
   return objectOf(
@@ -298,18 +313,25 @@ function nonNullOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: 
   )
 }
 
-const listOf =
-  (write: Write): Write =>
-  (value, run) => {
+const listOf = (write: Write, { keepsText }: { readonly keepsText: boolean }): Write => {
+  const list = {}
+  return (value, run) => {
     if (!Array.isArray(value)) throw new NotCompiled()
     const text = new Text()
     let prefix = '['
+    let index = 0
     for (const item of value as readonly unknown[]) {
-      text.add(prefix, isPromise(item) ? handled(item.then((settled) => write(settled, run))) : write(item, run))
+      const kept = keepsText ? run.kept?.of(list, index) : undefined
+      text.add(
+        prefix,
+        isPromise(item) ? handled(item.then((settled) => write(settled, run, kept))) : write(item, run, kept),
+      )
       prefix = ','
+      index += 1
     }
     return prefix === '[' ? '[]' : text.end(']')
   }
+}
 
 function leafOf(type: GraphQLLeafType): Write {
   const serialize = (value: unknown): string => {
@@ -322,6 +344,7 @@ function leafOf(type: GraphQLLeafType): Write {
     return text
   }
   if (type === GraphQLBoolean) return (value) => (typeof value === 'boolean' ? String(value) : serialize(value))
+  if (type === GraphQLInt) return (value) => (isInt(value) ? String(value) : serialize(value))
   if (type === GraphQLString || type === GraphQLID) {
     return (value) => (typeof value === 'string' ? quoted(value) : serialize(value))
   }
@@ -331,6 +354,9 @@ function leafOf(type: GraphQLLeafType): Write {
   }
   return serialize
 }
+
+/** Whether it is an integer of 32 bits. */
+const isInt = (value: unknown): boolean => typeof value === 'number' && (value | 0) === value
 
 /** What JSON escapes; of surrogates, `JSON.stringify` finds out which are lone. */
 // oxlint-disable-next-line no-control-regex

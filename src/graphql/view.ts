@@ -14,6 +14,7 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import type { Actor } from '../core/actor.ts'
+import type { KeptTexts } from '../core/kept-texts.ts'
 import type { Payload, View } from '../events/fan-out.ts'
 import type { Context } from './context.ts'
 import { compileWriter } from './json-writer.ts'
@@ -65,9 +66,9 @@ export function viewOf(args: ExecutionArgs, toGraphQLError: (error: unknown) => 
     create() {
       const actor = readsViewer ? context.actor : undeclaredViewer
       const render = rendererOf(args, name)
-      return (update) => {
+      return (update, kept) => {
         const createContext = () => context.fork({ actor, lane: SHARED_LANE, asOf: update.at })
-        return render(update, { createContext, toGraphQLError })
+        return render(update, { createContext, toGraphQLError, kept })
       }
     },
   }
@@ -77,6 +78,7 @@ interface Execution {
   /** Creates a context for each attempt. */
   readonly createContext: () => unknown
   readonly toGraphQLError: (error: unknown) => GraphQLError
+  readonly kept?: KeptTexts | undefined
 }
 type Render = (rootValue: unknown, execution: Execution) => Payload
 
@@ -98,7 +100,7 @@ export function compileRenderer(args: ExecutionArgs): Render {
   if (!writer) return interpret
   return (rootValue, execution) => {
     try {
-      const data = writer.write({ context: execution.createContext(), variables, rootValue })
+      const data = writer.write({ context: execution.createContext(), variables, rootValue, kept: execution.kept })
       if (typeof data === 'string') return messageOf(data)
       return data.then(messageOf, () => interpret(rootValue, execution))
     } catch {

@@ -44,7 +44,7 @@ test('a cached message holds its own memory only, not a slab of the pool of buff
   const { room } = await world.app.rooms.create({ id: 'alice', scopes: new Set() }, CreateRoom.parse({ type: 'group' }))
   const view = { name: 'v', key: 'v', create: () => () => Buffer.from('a message') }
   const member = { roomId: room.id, userId: 'alice', view }
-  const subscription = fanOut.join(member, { deliver: () => undefined, fail: () => undefined })
+  const subscription = fanOut.join(member)
   const update = snapshotOf(room, room.createdAt)
   await subscription.payloadOf(update)
   const cached = await subscription.payloadOf(update)
@@ -58,14 +58,13 @@ test('a live message is created once for all subscribers, and once more for all 
   const render = vi.fn<() => Buffer>(() => Buffer.from('a message'))
   const view = { name: 'v', key: 'v', create: () => render }
   const delivered: string[] = []
-  const subscriptions = ['alice', 'bob', 'carol'].map((userId) =>
-    fanOut.join(
-      { roomId: room.id, userId, view },
-      { deliver: (payload) => delivered.push(`${userId}: ${payload.toString()}`), fail: () => undefined },
-    ),
-  )
+  const users = ['alice', 'bob', 'carol']
+  const subscriptions = users.map((userId) => fanOut.join({ roomId: room.id, userId, view }))
   const update = snapshotOf(room, room.createdAt)
-  for (const subscription of subscriptions) subscription.push(update)
+  subscriptions.forEach(({ group }, nth) => {
+    const deliver = (payload: Buffer) => delivered.push(`${users[nth]}: ${payload.toString()}`)
+    group.push(update, { deliver, fail: () => undefined })
+  })
   await vi.waitUntil(() => delivered.length === 3, POLL_OPTIONS)
   expect(delivered).toEqual(['alice: a message', 'bob: a message', 'carol: a message'])
   expect(render).toHaveBeenCalledTimes(1)
@@ -181,17 +180,16 @@ describe('a view that is slower than the events of its room', () => {
           Buffer.from(String(seq)),
     }
     const got: string[] = []
-    const slow = fanOut.join(
-      { roomId: 'room', userId: 'alice', view: stuck },
-      { deliver: () => undefined, fail: (error) => failures.push(error) },
-    )
-    const live = fanOut.join(
-      { roomId: 'room', userId: 'bob', view: cheap },
-      { deliver: (payload) => got.push(payload.toString()), fail: () => got.push('failed') },
-    )
+    const slow = fanOut.join({ roomId: 'room', userId: 'alice', view: stuck })
+    const live = fanOut.join({ roomId: 'room', userId: 'bob', view: cheap })
+    const stuckSubscriber = { deliver: () => undefined, fail: (error: Error) => failures.push(error) }
+    const liveSubscriber = {
+      deliver: (payload: Buffer) => got.push(payload.toString()),
+      fail: () => got.push('failed'),
+    }
     for (const update of updates) {
-      slow.push(update)
-      live.push(update)
+      slow.group.push(update, stuckSubscriber)
+      live.group.push(update, liveSubscriber)
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(failures).toMatchObject([{ code: 'RATE_LIMITED', retryAfter: 2 }])
@@ -213,11 +211,8 @@ describe('a view that is slower than the events of its room', () => {
       },
     }
     const failed = new Promise<Error>((resolve) => {
-      const subscription = fanOut.join(
-        { roomId: 'room', userId: 'alice', view: broken },
-        { deliver: () => undefined, fail: resolve },
-      )
-      if (update) subscription.push(update)
+      const { group } = fanOut.join({ roomId: 'room', userId: 'alice', view: broken })
+      if (update) group.push(update, { deliver: () => undefined, fail: resolve })
     })
     expect((await failed).message).toBe('broken')
   })

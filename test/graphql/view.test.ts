@@ -12,6 +12,7 @@ import {
   validate,
 } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
+import { KeptTexts } from '../../src/core/kept-texts.ts'
 import { isDerived } from '../../src/graphql/json-writer.ts'
 import { renderResult } from '../../src/graphql/operation.ts'
 import { schema as appSchema } from '../../src/graphql/schema.ts'
@@ -181,11 +182,21 @@ describe('the JSON of immutable objects', () => {
   Object.assign(role ?? {}, { extensions: derived, resolve: () => null })
   const [alice, bob, carol] = ['alice', 'bob', 'carol'].map((who): Person => ({ id: who, name: who }))
 
-  async function message(query: string, render: ReturnType<typeof compileRenderer>, root: object, now: number) {
+  interface Sequence {
+    readonly render: ReturnType<typeof compileRenderer>
+    readonly kept: KeptTexts
+  }
+  const sequence = (query: string): Sequence => ({
+    render: compileRenderer({ schema: roomSchema, document: parse(query) }),
+    kept: new KeptTexts(),
+  })
+  /** Renders one of a sequence of messages. */
+  async function message(query: string, { render, kept }: Sequence, root: object, now: number) {
     const [args, contextValue] = [{ schema: roomSchema, document: parse(query) }, { now }]
     const { data } = await execute({ ...args, rootValue: root, contextValue })
     resolved = []
-    const execution = { createContext: () => contextValue, toGraphQLError: (error: unknown) => error as GraphQLError }
+    const toGraphQLError = (error: unknown) => error as GraphQLError
+    const execution = { createContext: () => contextValue, toGraphQLError, kept }
     expect((await render(root, execution)).toString()).toBe(JSON.stringify({ data }))
     return resolved
   }
@@ -194,7 +205,7 @@ describe('the JSON of immutable objects', () => {
     ['of derived fields', '{ people { id name role __typename } }'],
     ['around a field that reads the context', '{ people { id n: name age role name } }'],
   ])('%s is written once', async (_, query) => {
-    const render = compileRenderer({ schema: roomSchema, document: parse(query) })
+    const render = sequence(query)
     const first = await message(query, render, { people: [alice, bob] }, 1)
     expect(new Set(first)).toEqual(new Set(['alice', 'bob']))
     expect(await message(query, render, { people: [alice, bob] }, 2)).toEqual([])
@@ -204,8 +215,12 @@ describe('the JSON of immutable objects', () => {
   })
 
   test('is not mixed up between selections', async () => {
-    const QUERIES = ['{ person { name } people { name id } }', '{ people { id name } }', '{ people { name } }']
-    const renders = QUERIES.map((query) => compileRenderer({ schema: roomSchema, document: parse(query) }))
+    const QUERIES = [
+      '{ person { name } people { name id } more: people { id } }',
+      '{ people { id name } }',
+      '{ people { name } }',
+    ]
+    const renders = QUERIES.map(sequence)
     for (let now = 0; now < 9; now += 1) {
       const [query, render] = [QUERIES[now % 3], renders[now % 3]]
       if (query && render) await message(query, render, { person: alice, people: [bob, alice] }, now)

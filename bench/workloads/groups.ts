@@ -24,9 +24,7 @@ export const storm = (members: number): Workload => {
       `All joins are sent at once${lanes < members ? `, on ${lanes} connections` : ''}: the p99 is about the time until the ` +
       'last one is in.' +
       (isLarge ? ` The peers are alike in this; one stands for all. At most ${ROUNDS_OF_LARGEST} rounds.` : '') +
-      (members < STORM_LANES
-        ? ' Repeated with new groups; the rate is that of all, the latency the median of theirs.'
-        : ''),
+      (isLarge ? '' : ' Repeated with new groups; the rate is that of all, the latency the median of theirs.'),
     metrics: [
       { name: 'joins/s', unit: 'joins/s', better: 'more' },
       { name: 'p50', unit: 'ms', better: 'less' },
@@ -43,7 +41,7 @@ export const storm = (members: number): Workload => {
           async measure() {
             const storms = []
             let time = 0
-            const least = members < STORM_LANES ? bench.seconds / 5 : 0
+            const least = isLarge ? 0 : bench.seconds * 0.4
             while (storms.length === 0 || time < least) {
               const joined = await joinAtOnce(client, { lanes, members })
               storms.push(joined)

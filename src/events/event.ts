@@ -47,6 +47,16 @@ export const snapshotOf = (room: Room, at: Date): RoomUpdate => ({
 export const isDisconnectOf = (update: RoomUpdate, viewerId: string): boolean =>
   update.type === 'participant_disconnected' && update.participant?.userId === viewerId && update.actorId === null
 
+/** Events that {@link isDisconnectOf} or {@link isLast} looks for, apart from the end of the room. */
+const OF_VIEWERS: ReadonlySet<RoomUpdate['type']> = new Set([
+  'participant_disconnected',
+  'participant_left',
+  'participant_removed',
+])
+
+/** Whether an update may be the last one of some viewer's stream, or report that a viewer is disconnected. */
+export const mayConcernViewer = ({ type, room }: RoomUpdate): boolean => room.status === 'ended' || OF_VIEWERS.has(type)
+
 /** The user, and optionally the device, that a stream belongs to. */
 export interface Viewer {
   readonly userId: string

@@ -6,7 +6,7 @@ import type { Rates } from '../limits/rates.ts'
 import type { Executor } from '../rooms/executor.ts'
 import { findParticipant, type Room } from '../rooms/model.ts'
 import { requireAllowed } from '../rooms/policy.ts'
-import { isDisconnectOf, isLast, type RoomUpdate, snapshotOf } from './event.ts'
+import { isDisconnectOf, isLast, mayConcernViewer, type RoomUpdate, snapshotOf } from './event.ts'
 import type { Hub, RoomSubscriber, Subscription } from './hub.ts'
 import type { EventLog } from '../rooms/event-log.ts'
 import type { RoomSnapshots } from '../rooms/snapshots.ts'
@@ -235,9 +235,9 @@ export class RoomStream implements AsyncIterable<RoomUpdate>, RoomSubscriber {
       return
     }
     this.#sink.push(update)
+    // Fast path, which does not read this stream's own data: with many streams, it is not in the processor's cache.
+    if (!mayConcernViewer(update)) return
     const userId = this.#actor.id
-    // Fast path: an event of another participant does not end this stream.
-    if (update.participant?.userId !== userId && update.room.status !== 'ended') return
     if (isDisconnectOf(update, userId)) this.#lease?.reassert()
     if (isLast(update, { userId, deviceId: this.#deviceId })) this.#finish()
   }

@@ -247,6 +247,8 @@ class SocketOperation implements OperationSink {
   readonly id: string
   readonly operation: Operation
   readonly #connection: SocketConnection
+  /** The connection's, which each message would otherwise look up there. */
+  readonly #writer: SocketWriter
   readonly #bytes: number
   readonly #head: Buffer
 
@@ -258,16 +260,17 @@ class SocketOperation implements OperationSink {
     this.id = id
     this.operation = new Operation(dependencies, { actor, sink: this, transport: 'websocket' })
     this.#connection = connection
+    this.#writer = connection.writer
     this.#bytes = bytes
     this.#head = unpooled(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
   }
 
   write(payload: Buffer): Promise<void> {
-    return this.#connection.writer.send(this.#head, payload, TAIL)
+    return this.#writer.send(this.#head, payload, TAIL)
   }
 
   post(payload: Buffer): void {
-    this.#connection.writer.post(this.#head, payload, TAIL)
+    this.#writer.post(this.#head, payload, TAIL)
   }
 
   error(errors: readonly GraphQLError[]): void {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 
 /** Maximum queued output of one socket. */
 const LIMIT = { messages: 256, bytes: 256 * 1024 } as const
@@ -75,7 +75,7 @@ export class SocketWriter {
   }
 
   get #isOpen(): boolean {
-    return !this.#closed && this.#socket.readyState === this.#socket.OPEN
+    return !this.#closed && this.#socket.readyState === WebSocket.OPEN
   }
 
   #submit(message: PendingMessage): void {

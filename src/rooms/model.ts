@@ -152,8 +152,7 @@ export function causesOf(events: readonly RoomEvent[]): readonly TraceSpan[] {
 /** The room after one more event. The room is `null` only before its `room_created`. */
 export function apply(room: Room | null, event: RoomEvent): Room {
   const participants = (room?.participants ?? Participants.of([])).with(event.data.participants ?? [])
-  const fields = { ...room, ...event.data.room } as RoomFields
-  return { ...fields, seq: event.seq, participants }
+  return { ...room, ...event.data.room, seq: event.seq, participants } as Room
 }
 
 export const findParticipant = (room: Room, userId: string): Participant | undefined => room.participants.get(userId)

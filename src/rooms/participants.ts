@@ -100,6 +100,8 @@ export class Participants implements Iterable<Participant> {
   }
 
   map<T>(transform: (participant: Participant) => T): T[] {
+    const [first, second] = this.#chunks
+    if (first && !second) return first.items.map(transform)
     return this.#chunks.flatMap(({ items }) => items.map(transform))
   }
 

@@ -1,5 +1,6 @@
 import type { RoomUpdate } from './event.ts'
-import type { FanOut, FanOutGroup, FanOutSubscriber, FanOutSubscription, View } from './fan-out.ts'
+import type { FanOut, FanOutGroup, FanOutSubscriber, FanOutSubscription } from './fan-out.ts'
+import type { View } from './shared-view.ts'
 import type { RoomStream, StreamSink } from './stream.ts'
 
 /** The connection to which one subscriber's messages are written. */

@@ -5,22 +5,7 @@ import { noObserver, type Observer } from '../core/observer.ts'
 import type { Lane, TimeSlices } from '../core/time-slices.ts'
 import type { RoomUpdate } from './event.ts'
 import { ConsumerTooSlow } from './queue.ts'
-
-/** The serialised message of one update; a promise if a field has to be fetched. */
-export type Payload = Buffer | Promise<Buffer>
-
-/** How the subscribers of a group see an update: the selection and, where it matters, the viewer. */
-export interface View {
-  /** Identifies the selection, regardless of the viewer. The limits count views of the same name as one. */
-  readonly name: string
-  /** Equal for subscribers whose messages are identical. */
-  readonly key: string
-  /**
-   * Returns a function that creates messages, synchronously unless a field has to be fetched. With `kept`, it writes what a
-   * room's successive updates have in common once.
-   */
-  create(): (update: RoomUpdate, kept?: KeptTexts) => Payload
-}
+import { type Payload, PayloadCache, SharedView, type View } from './shared-view.ts'
 
 /** A subscriber of a room, as used by its group. */
 export interface FanOutSubscriber {
@@ -54,8 +39,6 @@ const VIEWS_OF_ROOM = 32
 const VIEWS_KEPT = 4
 /** Maximum backlog of a group: pending updates, and milliseconds since the oldest of them. */
 const BACKLOG = { updates: 1024, age: 10_000 } as const
-/** Maximum bytes of messages that are cached for subscribers who resume shortly after a disconnect. */
-const CACHE_BYTES = 16 * 1024 * 1024
 /** Deliveries per step, that is between two checks of the time slice. */
 const CHUNK = 16
 /** Seconds after which a refused or disconnected subscriber may retry. */
@@ -71,7 +54,7 @@ export class FanOut {
   readonly #rooms = new Map<string, RoomLane>()
   readonly #views = new Map<string, SharedView>()
   readonly #viewsOfUsers = new Map<string, Counts>()
-  readonly #cache = new PayloadCache(CACHE_BYTES)
+  readonly #cache = new PayloadCache()
 
   constructor(slices: TimeSlices, observer: Observer = noObserver) {
     this.#slices = slices
@@ -303,91 +286,6 @@ class Group implements FanOutGroup {
     const waiting = new Set(this.#pending.flatMap(({ subscribers, delivered }) => subscribers.slice(delivered)))
     this.#pending = []
     for (const subscriber of waiting) subscriber.fail(error)
-  }
-}
-
-/** The messages of one view in all rooms, each created once for the live subscribers and once for those who resume. */
-class SharedView {
-  readonly name: string
-  readonly key: string
-  readonly #render: ReturnType<View['create']>
-  readonly #cache: PayloadCache
-  readonly #payloads = new Map<RoomUpdate, Payload>()
-  subscribers = 0
-
-  constructor(view: View, cache: PayloadCache) {
-    this.name = view.name
-    this.key = view.key
-    this.#render = view.create()
-    this.#cache = cache
-  }
-
-  /**
-   * The message of an update. Its group requests it once, `live`, and it is not cached then: most updates are never resumed
-   * from, and the first of the subscribers who do resume caches it for the others.
-   */
-  payloadOf(
-    update: RoomUpdate,
-    { live, kept }: { readonly live: boolean; readonly kept: KeptTexts | undefined },
-  ): Payload {
-    const known = this.#payloads.get(update)
-    if (known) return known
-    const payload = this.#render(update, kept)
-    if (payload instanceof Promise) {
-      this.#payloads.set(update, payload)
-      payload.then(
-        (ready) => this.#store(update, ready),
-        () => this.#payloads.delete(update),
-      )
-    } else if (!live) this.#store(update, payload)
-    return payload
-  }
-
-  #store(update: RoomUpdate, payload: Buffer): void {
-    this.#payloads.set(update, withOwnMemory(payload))
-    // The cached update also retains its state of the room.
-    const bytes = payload.length + 1024 + 16 * update.room.participants.length
-    this.#cache.add(bytes, () => this.#payloads.delete(update))
-  }
-}
-
-/** A copy that does not keep a slab of Node's pool of buffers: https://nodejs.org/api/buffer.html#bufferpoolsize */
-function withOwnMemory(payload: Buffer): Buffer {
-  if (payload.buffer.byteLength === payload.length) return payload
-  const own = Buffer.allocUnsafeSlow(payload.length)
-  payload.copy(own)
-  return own
-}
-
-/** Bounds the bytes of all cached messages; the oldest is evicted first. */
-class PayloadCache {
-  readonly #limit: number
-  /** Undefined once evicted: an entry holds its update, and with it a state of the room. */
-  #entries: ({ readonly bytes: number; readonly evict: () => void } | undefined)[] = []
-  #first = 0
-  #bytes = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  add(bytes: number, evict: () => void): void {
-    this.#entries.push({ bytes, evict })
-    this.#bytes += bytes
-    while (this.#bytes > this.#limit) this.#evictOldest()
-    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#first)
-      this.#first = 0
-    }
-  }
-
-  #evictOldest(): void {
-    const oldest = this.#entries[this.#first]
-    this.#entries[this.#first] = undefined
-    this.#first += 1
-    if (!oldest) return
-    this.#bytes -= oldest.bytes
-    oldest.evict()
   }
 }
 

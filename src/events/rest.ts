@@ -9,7 +9,8 @@ import { participantJson, ParticipantJson, roomJson, RoomJson } from '../rooms/j
 import { ROOM_EVENT_TYPES } from '../rooms/model.ts'
 import { Delivery, type DeliverySink } from './delivery.ts'
 import type { RoomUpdate } from './event.ts'
-import type { FanOut, View } from './fan-out.ts'
+import type { FanOut } from './fan-out.ts'
+import type { View } from './shared-view.ts'
 import { reportSlowConsumer } from './queue.ts'
 import type { RoomStream, RoomStreams } from './stream.ts'
 

@@ -15,7 +15,7 @@ import {
 } from 'graphql'
 import type { Actor } from '../core/actor.ts'
 import type { KeptTexts } from '../core/kept-texts.ts'
-import type { Payload, View } from '../events/fan-out.ts'
+import type { Payload, View } from '../events/shared-view.ts'
 import type { Context } from './context.ts'
 import { compileWriter } from './json-writer.ts'
 import { renderResult } from './operation.ts'

@@ -13,7 +13,7 @@ import { workloadsFor } from './workloads/all.ts'
 /**
  * Compares the gateway with servers built with other libraries, all in one run.
  *
- *     npm run bench -- [--quick] [--only text] [--rooms 10000] [--rounds 5] [--report]
+ *     npm run bench -- [--quick] [--only text …] [--rooms 10000] [--rounds 5] [--report]
  *
  * With more rooms than 10 000, the gateway runs beside itself with 10 000 rooms in a second database.
  *
@@ -23,7 +23,7 @@ import { workloadsFor } from './workloads/all.ts'
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
+    only: { type: 'string', multiple: true, default: [''] },
     rooms: { type: 'string', default: String(ROOMS) },
     rounds: { type: 'string' },
     report: { type: 'boolean', default: false },
@@ -73,8 +73,8 @@ async function measure(): Promise<void> {
         .map((fact) => fact.join(': '))
         .join(' · '),
     )
-    const chosen = workloadsFor(await seatsMaxOf(database)).filter(
-      ({ id, title }) => id.includes(values.only) || title.includes(values.only),
+    const chosen = workloadsFor(await seatsMaxOf(database)).filter(({ id, title }) =>
+      values.only.some((text) => id.includes(text) || title.includes(text)),
     )
     const measured: WorkloadResult[] = []
     for (const { run, ...about } of chosen) {

@@ -61,7 +61,8 @@ export function page({ runs }: Results, command = 'npm run bench'): string {
 
 \`${command}\` measures all of this anew, in one run, and writes this page: the gateway beside servers that do the same work
 in the way that the documentation of their libraries recommends. \`npm run bench -- --rooms 1000000\` does so with a million
-rooms in the database, \`--quick\` only shows that everything runs, \`--only <text>\` selects workloads by name.
+rooms in the database, \`--quick\` only shows that everything runs, \`--only <text>\`, once or several times, selects workloads by
+name.
 
 ## Who is compared
 

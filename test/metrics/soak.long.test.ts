@@ -15,7 +15,7 @@ const ROUNDS = Math.min(15, Math.max(3, Math.round(MINUTES)))
 const ROUND = (MINUTES * 60_000) / ROUNDS
 const FAULT_INTERVAL = 5_000
 /** Calls after which the bounded caches are full; memory is compared from then on, if the run is long enough. */
-const CACHES_FULL = 4_000
+const CACHES_FULL = 5_500
 const QUIET_TIMEOUT = 90_000
 /** Milliseconds before and after a fault within which a decided commit may be written or counted. */
 const UNSURE = 5_000

@@ -99,7 +99,8 @@ export class PendingNotices {
 }
 
 function keyOf(notice: Notice): string {
-  if (notice.kind === 'room') return `room:${notice.roomId}`
+  // The most frequent kind. No other key is an id alone.
+  if (notice.kind === 'room') return notice.roomId
   if (notice.kind === 'log') return notice.kind
   if (notice.kind === 'spending') return `spending:${notice.action}:${notice.key}`
   if (notice.kind === 'rewritten') return `rewritten:${notice.roomId}`

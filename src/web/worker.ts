@@ -20,7 +20,7 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener('push', (event) => {
   const call = parse(event.data?.text())
-  if (call) event.waitUntil(show(call))
+  if (call) event.waitUntil(ofCalls.run(call.callId, () => show(call)))
 })
 
 self.addEventListener('notificationclick', (event) => {
@@ -28,6 +28,29 @@ self.addEventListener('notificationclick', (event) => {
   event.notification.close()
   event.waitUntil(act(call, actionOf(event.action)))
 })
+
+/** Runs the work of each key in order. */
+class Sequence {
+  readonly #last = new Map<string, Promise<void>>()
+
+  run(key: string, work: () => Promise<void>): Promise<void> {
+    const done = (this.#last.get(key) ?? Promise.resolve()).then(work, work)
+    this.#last.set(key, done)
+    const forget = () => {
+      if (this.#last.get(key) === done) this.#last.delete(key)
+    }
+    done.then(forget, forget)
+    return done
+  }
+}
+
+/** The pushes of one call: its ring is not shown after its end. */
+const ofCalls = new Sequence()
+/**
+ * All accesses to notifications: Chromium would forget a notification that is being shown while the notifications are read,
+ * so that it could not be closed any more.
+ */
+const ofNotifications = new Sequence()
 
 function parse(text: string | undefined): PushedCall | undefined {
   try {
@@ -38,11 +61,15 @@ function parse(text: string | undefined): PushedCall | undefined {
 }
 
 async function show(call: PushedCall): Promise<void> {
-  if (call.type === 'answered' || call.type === 'rejected') return clear(call)
-  const page = await pageOf(call.calleeId)
-  if (page?.visibilityState === 'visible') return clear(call)
-  const rings = call.type === 'ringing' && Date.parse(call.deadline) > Date.now()
-  await (rings ? showRinging(call) : showMissed(call))
+  const display = await displayOf(call)
+  await ofNotifications.run('', () => display(call))
+}
+
+async function displayOf({ type, calleeId, deadline }: PushedCall): Promise<(call: PushedCall) => Promise<void>> {
+  if (type === 'answered' || type === 'rejected') return clear
+  const page = await pageOf(calleeId)
+  if (page?.visibilityState === 'visible') return clear
+  return type === 'ringing' && Date.parse(deadline) > Date.now() ? showRinging : showMissed
 }
 
 function showRinging(call: PushedCall): Promise<void> {

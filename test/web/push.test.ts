@@ -151,6 +151,20 @@ describe.runIf(browserTests)('a browser with the call page', { timeout: 60_000 }
     await alice.rest('POST', `/rooms/${callId}/leave`)
   })
 
+  it('does not show a call that is answered while a busy page is asked whether it shows the call', async () => {
+    const { page, context, receiver } = await openPage()
+    await turnOn(page)
+    const devtools = await attach(context, page, world.url)
+    const callId = await call()
+    await card(page, 'alice').waitFor()
+    await service.until(() => service.messagesOf(receiver).length === 1)
+    const of = { ...service.messagesOf(receiver)[0], callId: 'another', calleeId: 'carol' }
+    const messages = [of, { ...of, type: 'answered' }].map((message) => JSON.stringify(message))
+    await Promise.all([page.evaluate(keepBusy, 1_500), devtools.deliver(...messages)])
+    expect(await devtools.notifications()).toEqual([])
+    await alice.rest('POST', `/rooms/${callId}/leave`)
+  })
+
   it.each([
     ['answer', 'joined'],
     ['decline', 'rejected'],
@@ -292,8 +306,8 @@ const leave = (page: Page) => page.goto('about:blank')
 
 /** What a user does with the service worker of a page, by the DevTools protocol. */
 interface DevTools {
-  /** Delivers a message as the push service does. */
-  deliver(data: string): Promise<void>
+  /** Delivers messages as the push service does; resolves when the worker has handled them. */
+  deliver(...messages: string[]): Promise<void>
   notifications(): Promise<Shown[]>
   /** Clicks a notification. */
   click(tag: string, action: string): Promise<void>
@@ -320,8 +334,11 @@ interface WorkerGlobal extends EventTarget {
     openWindow(url: string): Promise<object | null>
   }
   readonly NotificationEvent: new (type: string, init: object) => Event
+  readonly ExtendableEvent: { readonly prototype: Event & { waitUntil(work: Promise<unknown>): void } }
   /** The addresses that the worker has opened. */
   opened: string[]
+  /** Number of pushes that the worker has handled. */
+  handled: number
 }
 
 async function attach(context: BrowserContext, page: Page, origin: string): Promise<DevTools> {
@@ -336,9 +353,27 @@ async function attach(context: BrowserContext, page: Page, origin: string): Prom
   const registrationId = await registered
   await page.evaluate(() => navigator.serviceWorker.ready)
   const [worker = await context.waitForEvent('serviceworker')] = context.serviceWorkers()
+  await worker.evaluate(() => {
+    self.handled = 0
+    const { prototype } = self.ExtendableEvent
+    // oxlint-disable-next-line typescript/unbound-method -- called with the event
+    const { waitUntil } = prototype
+    prototype.waitUntil = function (work) {
+      const count = () => {
+        self.handled += 1
+      }
+      if (this.type === 'push') work.then(count, count)
+      waitUntil.call(this, work)
+    }
+  })
   return {
-    deliver: async (data) => {
-      await session.send('ServiceWorker.deliverPushMessage', { origin, registrationId, data })
+    deliver: async (...messages) => {
+      const handled = () => worker.evaluate(() => self.handled)
+      const before = await handled()
+      for (const data of messages)
+        await session.send('ServiceWorker.deliverPushMessage', { origin, registrationId, data })
+      // Chromium forgets a notification that is being shown while the notifications are read.
+      await expect.poll(handled, SLOW).toBe(before + messages.length)
     },
     notifications: () =>
       worker.evaluate(async () => {

@@ -161,10 +161,7 @@ const keeping =
   (writeKept: Write, write: Write): Write =>
   (value, run, kept) => {
     if (!kept) return write(value, run)
-    if (kept.object !== value) {
-      kept.object = value
-      kept.parts.length = 0
-    }
+    run.kept?.begin(kept, value)
     return writeKept(value, run, kept)
   }
 
@@ -194,7 +191,7 @@ const keptPart =
     }
     // Joined to one string; a concatenation would keep its operands.
     const joined = written.join('')
-    if (kept) kept.parts[index] = joined
+    if (kept) run.kept?.keep(kept, index, joined)
     return joined
   }
 

@@ -79,6 +79,16 @@ describe.runIf(browserTests)('a browser with the call page', { timeout: 60_000 }
   const call = async (): Promise<string> =>
     (await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob', mediaType: 'audio' })).body.id
 
+  /** A page, for which pushes are turned on, that shows a call. */
+  async function showCall() {
+    const { page, context, receiver } = await openPage()
+    await turnOn(page)
+    const devtools = await attach(context, page, world.url)
+    const callId = await call()
+    await card(page, 'alice').waitFor()
+    return { page, receiver, devtools, callId }
+  }
+
   const stateOfBob = async (callId: string): Promise<string | undefined> =>
     (await alice.rest('GET', `/rooms/${callId}/participants`)).body.find(
       ({ userId }: { userId: string }) => userId === 'bob',
@@ -124,11 +134,7 @@ describe.runIf(browserTests)('a browser with the call page', { timeout: 60_000 }
   })
 
   it('shows no notification while the page itself shows the call', async () => {
-    const { page, context, receiver } = await openPage()
-    await turnOn(page)
-    const devtools = await attach(context, page, world.url)
-    const callId = await call()
-    await card(page, 'alice').waitFor()
+    const { receiver, devtools, callId } = await showCall()
     await deliver(devtools, receiver, 1)
     // Carol has no page in this browser; her call shows that the worker has handled both.
     const [ring] = service.messagesOf(receiver)
@@ -138,11 +144,7 @@ describe.runIf(browserTests)('a browser with the call page', { timeout: 60_000 }
   })
 
   it('shows no notification while the page shows the call, although the page is busy', async () => {
-    const { page, context, receiver } = await openPage()
-    await turnOn(page)
-    const devtools = await attach(context, page, world.url)
-    const callId = await call()
-    await card(page, 'alice').waitFor()
+    const { page, receiver, devtools, callId } = await showCall()
     await service.until(() => service.messagesOf(receiver).length === 1)
     await Promise.all([page.evaluate(keepBusy, 1_500), deliver(devtools, receiver, 1)])
     const [ring] = service.messagesOf(receiver)
@@ -152,11 +154,7 @@ describe.runIf(browserTests)('a browser with the call page', { timeout: 60_000 }
   })
 
   it('does not show a call that is answered while a busy page is asked whether it shows the call', async () => {
-    const { page, context, receiver } = await openPage()
-    await turnOn(page)
-    const devtools = await attach(context, page, world.url)
-    const callId = await call()
-    await card(page, 'alice').waitFor()
+    const { page, receiver, devtools, callId } = await showCall()
     await service.until(() => service.messagesOf(receiver).length === 1)
     const of = { ...service.messagesOf(receiver)[0], callId: 'another', calleeId: 'carol' }
     const messages = [of, { ...of, type: 'answered' }].map((message) => JSON.stringify(message))

@@ -29,9 +29,7 @@ describe.each<[string, Projection]>([
   ['of all columns', { room: 'all', participants: 'all' }],
 ])('reads of rooms %s at the same time', (_, projection) => {
   const compare = async (roomIds: readonly string[]) => {
-    const reads = roomIds.flatMap((roomId) =>
-      ['alice', 'bob', 'carol', ODD].map((user) => [user, roomId] as const),
-    )
+    const reads = roomIds.flatMap((roomId) => ['alice', 'bob', 'carol', ODD].map((user) => [user, roomId] as const))
     const alone = []
     for (const [user, roomId] of reads) alone.push(await store.loadProjectedFor(user, roomId, projection))
     statements = []

@@ -32,15 +32,21 @@ const BEATS_UNTIL_DEAD = Math.ceil((DEAD_AFTER * 1000) / INTERVAL)
 export class Heartbeat {
   readonly #dependencies: Dependencies
   readonly #job: PeriodicJob
-  /** Consecutive successful heartbeats since the last database outage, capped. */
-  #beats = BEATS_UNTIL_DEAD
+  /** Consecutive successful heartbeats since the start or the last database outage, capped. */
+  #beats = 0
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies
     this.#job = new PeriodicJob({ ...dependencies, name: 'heartbeat', interval: INTERVAL }, () => this.#beat())
   }
 
-  start(): void {
+  /**
+   * Resolves when other nodes see this one. Until then, they would take its leases for those of a dead node, so it must not
+   * accept any stream.
+   */
+  async start(): Promise<void> {
+    const { store, nodeId, figures } = this.#dependencies
+    await store.beat(nodeId, figures())
     this.#job.start()
   }
 
@@ -68,7 +74,8 @@ export class Heartbeat {
       this.#beats = 0
       throw error
     }
-    // After an outage, gives the other nodes time for a heartbeat before any of them counts as dead.
+    // After an outage, which a node that starts may have missed, gives the other nodes time for a heartbeat before any of
+    // them counts as dead.
     this.#beats = Math.min(this.#beats + 1, BEATS_UNTIL_DEAD)
     if (this.#beats < BEATS_UNTIL_DEAD) return false
     const orphans = await store.orphans(BATCH)

@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ROOT } from './harness/built.ts'
 import { type Database, startDatabase } from './harness/database.ts'
@@ -6,16 +9,18 @@ import { machineFacts } from './harness/machine.ts'
 import { type Results, withRun, type WorkloadResult } from './harness/results.ts'
 import { seatsMaxOf } from './harness/seats.ts'
 import { seed } from './harness/seed.ts'
-import { ROOMS } from './harness/server.ts'
+import { ROOMS, SERVERS } from './harness/server.ts'
+import type { Earlier } from './harness/workload.ts'
 import { resultTable, writeReport } from './report/page.ts'
 import { workloadsFor } from './workloads/all.ts'
 
 /**
  * Compares the gateway with servers built with other libraries, all in one run.
  *
- *     npm run bench -- [--quick] [--only text …] [--rooms 10000] [--rounds 5] [--report]
+ *     npm run bench -- [--quick] [--only text …] [--rooms 10000] [--rounds 5] [--before directory] [--report]
  *
- * With more rooms than 10 000, the gateway runs beside itself with 10 000 rooms in a second database.
+ * With more rooms than 10 000, the gateway runs beside itself with 10 000 rooms in a second database. `--before` adds the
+ * gateway of an earlier commit, which is checked out and built in that directory, to reads and calls.
  *
  * Results are written to `bench/results/latest.json`, the page and its charts to `docs/benchmarks`. Results of a quick
  * run are not meaningful and are written to `bench/results/quick` only. `--report` only writes the page again.
@@ -26,6 +31,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: [''] },
     rooms: { type: 'string', default: String(ROOMS) },
     rounds: { type: 'string' },
+    before: { type: 'string' },
     report: { type: 'boolean', default: false },
   },
 })
@@ -50,6 +56,13 @@ async function save(results: Results): Promise<void> {
   await writeReport(results, FOLDER)
 }
 
+/** The gateway that is built in the directory, with a database of its own. */
+async function earlierAt(directory: string, filled: (rooms: number, root: URL) => Promise<Database>): Promise<Earlier> {
+  const commit = execFileSync('git', ['-C', directory, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  const root = pathToFileURL(`${resolve(directory)}/`)
+  return { root, commit, database: await filled(rooms, root) }
+}
+
 async function measure(): Promise<void> {
   const databases: Database[] = []
   const close = () => Promise.all(databases.splice(0).map((database) => database.close()))
@@ -57,9 +70,9 @@ async function measure(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void close().finally(() => process.exit(130)))
   }
-  const filled = async (count: number): Promise<Database> => {
+  const filled = async (count: number, root?: URL): Promise<Database> => {
     print(`filling a database with ${count} rooms …`)
-    const database = await startDatabase()
+    const database = await startDatabase(root)
     databases.push(database)
     await seed(database, count)
     return database
@@ -67,6 +80,7 @@ async function measure(): Promise<void> {
   try {
     const smaller = rooms > ROOMS ? await filled(ROOMS) : undefined
     const database = await filled(rooms)
+    const before = values.before === undefined ? undefined : await earlierAt(values.before, filled)
     const machine = machineFacts(database.version)
     print(
       Object.entries(machine)
@@ -80,8 +94,10 @@ async function measure(): Promise<void> {
     for (const { run, ...about } of chosen) {
       const started = performance.now()
       try {
-        const servers = await run({ database, smaller, rounds, seconds, quick })
-        const result = { ...about, servers, at: new Date().toISOString() }
+        const servers = await run({ database, smaller, before, rounds, seconds, quick })
+        const compared = servers.some(({ server }) => server === SERVERS.before)
+        const at = new Date().toISOString()
+        const result = { ...about, servers, at, ...(before && compared && { before: before.commit }) }
         measured.push(result)
         print(`\n${about.title} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${resultTable(result)}`)
         // An aborted run keeps the results so far.

@@ -128,6 +128,21 @@ describe('answers', () => {
     expect(() => requireSame(answers)).toThrow('first and second answer differently')
   })
 
+  test('of an earlier gateway may lack fields, and nothing else', () => {
+    const now = [{ id: 1, reach: null, participants: [{ id: 2, uid: 1 }] }]
+    const compared = (before: unknown) => () =>
+      requireSame(
+        new Map<string, unknown>([
+          ['gateway', now],
+          ['before', before],
+        ]),
+      )
+    expect(compared([{ id: 1, participants: [{ id: 2 }] }])).not.toThrow()
+    expect(compared([{ id: 1, participants: [{ id: 3 }] }])).toThrow('gateway and before answer differently')
+    expect(compared([{ id: 1, participants: [] }])).toThrow('gateway and before answer differently')
+    expect(compared([{ id: 1, other: 1 }])).toThrow('gateway and before answer differently')
+  })
+
   test('are parsed when they are complete', () => {
     const whole = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
     const chunked = Buffer.from(
@@ -173,6 +188,12 @@ describe('the report', () => {
     expect(svg.match(/<rect /g)).toHaveLength(2)
     expect(svg).toContain('Reading &lt;rooms&gt; &amp; &quot;more&quot;')
     expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+  })
+
+  test('names the commit of an earlier gateway', () => {
+    const run = { rooms: 10_000, quick: false, machine, workloads: [{ ...sample, before: 'def5678' }] }
+    expect(page({ runs: [run] })).toContain('“the gateway before” is commit def5678')
+    expect(page({ runs: [{ ...run, workloads: [sample] }] })).not.toContain('“the gateway before”')
   })
 
   test('explains the second gateway beside a larger database', () => {

@@ -16,9 +16,10 @@ export interface Database {
   close(): Promise<void>
 }
 
-export async function startDatabase(): Promise<Database> {
+/** @param root - the directory of the gateway whose migrations are applied. @default this one's */
+export async function startDatabase(root?: URL): Promise<Database> {
   const { startEmbeddedServer } = await built<typeof import('../../src/db/embedded.ts')>('db/embedded')
-  const { migrate } = await built<typeof import('../../src/db/migrate.ts')>('db/migrate')
+  const { migrate } = await built<typeof import('../../src/db/migrate.ts')>('db/migrate', root)
   const { createLogger } = await built<typeof import('../../src/core/logger.ts')>('core/logger')
   const log = createLogger('error')
   const dataDir = await mkdtemp(join(tmpdir(), 'rtc-bench-'))

@@ -26,6 +26,8 @@ export interface WorkloadResult {
   readonly at: string
   /** The commit that was measured; absent in the results of a run that have not been merged. */
   readonly commit?: string
+  /** The commit of the earlier gateway, if one was compared. */
+  readonly before?: string
 }
 
 /** All workloads with one size of the database. */

@@ -18,6 +18,7 @@ export const SERVERS = {
   mercurius: 'Mercurius (JIT) + Prisma',
   raw: 'node:http + pg, by hand',
   smaller: `the gateway, ${formatNumber(ROOMS)} rooms`,
+  before: 'the gateway before',
 } as const
 
 export type ServerName = keyof typeof SERVERS
@@ -41,10 +42,10 @@ export interface Usage {
 }
 
 const PROBE = fileURLToPath(new URL('bench/harness/probe.js', ROOT))
-const module = (name: ServerName): string =>
+const module = (name: ServerName, root: URL): string =>
   fileURLToPath(
-    name === 'gateway' || name === 'smaller'
-      ? new URL('dist/main.js', ROOT)
+    name === 'gateway' || name === 'smaller' || name === 'before'
+      ? new URL('dist/main.js', root)
       : new URL(`../peers/${name}.js`, import.meta.url),
   )
 
@@ -62,8 +63,9 @@ export class Server {
     this.#child = child
   }
 
-  static async start(name: ServerName, database: Database): Promise<Server> {
-    const child = fork(module(name), {
+  /** @param root - the directory of a gateway. @default this one's */
+  static async start(name: ServerName, database: Database, root = ROOT): Promise<Server> {
+    const child = fork(module(name, root), {
       execArgv: ['--expose-gc', '--import', PROBE],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       env: {

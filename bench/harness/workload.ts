@@ -7,10 +7,20 @@ export interface Bench {
   readonly database: Database
   /** A database with {@link ROOMS}, for a second gateway; undefined if `database` is not larger. */
   readonly smaller?: Database | undefined
+  /** An earlier gateway; undefined if none is compared. */
+  readonly before?: Earlier | undefined
   readonly rounds: number
   /** Duration of one measurement. */
   readonly seconds: number
   readonly quick: boolean
+}
+
+/** A built gateway of an earlier commit. */
+export interface Earlier {
+  readonly root: URL
+  readonly commit: string
+  /** With its tables and as many rooms as {@link Bench.database}. */
+  readonly database: Database
 }
 
 export interface Workload {
@@ -44,13 +54,18 @@ export async function inTurns<N extends string>(
   return names.map((name) => ({ server: labels[name], rounds: values.get(name) ?? {} }))
 }
 
-/** The servers of a workload; with a larger database, also the gateway on the smaller one. */
-export const contestants = (names: readonly ServerName[], { smaller }: Bench): readonly ServerName[] =>
-  smaller ? [...names, 'smaller'] : names
+/** The servers of a workload; also the gateway on the smaller database, and the earlier one, if there are any. */
+export const contestants = (names: readonly ServerName[], { smaller, before }: Bench): readonly ServerName[] => [
+  ...names,
+  ...(smaller ? (['smaller'] as const) : []),
+  ...(before ? (['before'] as const) : []),
+]
 
 /** Starts a server on the database that it is measured with. */
-export const startServer = (name: ServerName, { database, smaller = database }: Bench): Promise<Server> =>
-  Server.start(name, name === 'smaller' ? smaller : database)
+export const startServer = (name: ServerName, { database, smaller = database, before }: Bench): Promise<Server> =>
+  name === 'before' && before
+    ? Server.start(name, before.database, before.root)
+    : Server.start(name, name === 'smaller' ? smaller : database)
 
 /** Runs all servers at once, each in its own process; only the measured one is under load. */
 async function withServers<T>(

@@ -62,7 +62,7 @@ export function page({ runs }: Results, command = 'npm run bench'): string {
 \`${command}\` measures all of this anew, in one run, and writes this page: the gateway beside servers that do the same work
 in the way that the documentation of their libraries recommends. \`npm run bench -- --rooms 1000000\` does so with a million
 rooms in the database, \`--quick\` only shows that everything runs, \`--only <text>\`, once or several times, selects workloads by
-name.
+name. \`--before <directory>\` adds the gateway of an earlier commit, checked out and built there.
 
 ## Who is compared
 
@@ -117,12 +117,13 @@ function runSection({ rooms, quick, machine, workloads }: Run, isOneOfMany: bool
 
 /** @param latest - the commit of the latest run */
 function workloadSection(workload: WorkloadResult, rooms: number, latest: string): string {
-  const { title, description, commit = latest } = workload
+  const { title, description, commit = latest, before } = workload
   const earlier = commit === latest ? [] : [`Measured in an earlier run, of commit ${commit}.`]
   return [
     `### ${title}`,
     description,
     ...earlier,
+    ...(before === undefined ? [] : [`“${SERVERS.before}” is commit ${before}, on a PostgreSQL of its own.`]),
     `![${title}](${chartPath(workload, rooms)})`,
     resultTable(workload),
   ].join('\n\n')

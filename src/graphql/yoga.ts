@@ -17,7 +17,7 @@ import { Pacer } from '../core/pacer.ts'
 import { Delivery, type DeliverySink } from '../events/delivery.ts'
 import { RoomStream } from '../events/stream.ts'
 import type { Concurrency } from '../limits/concurrency.ts'
-import { CompiledQueries, JsonResult } from './compiled-queries.ts'
+import { CompiledOperations, JsonResult } from './compiled-operations.ts'
 import { type Context, createContext, type Services } from './context.ts'
 import { requireAffordable } from './cost.ts'
 import { Documents } from './documents.ts'
@@ -137,10 +137,10 @@ function boundedDocuments({ introspection }: GraphQLOptions): Plugin {
 
 /** Limits concurrent queries and mutations per user, and the size of each response. */
 function boundedExecution({ concurrency }: GraphQLOptions): Plugin {
-  const queries = new CompiledQueries()
+  const operations = new CompiledOperations()
   const run = (args: ExecutionArgs): Promise<ExecutionResult> =>
     concurrency.run((args.contextValue as Context).actor, async () => {
-      const result = await queries.execute(args)
+      const result = await operations.execute(args)
       if (result instanceof JsonResult) return result
       return exceedsBytes(result.data, ANSWER_MAX.bytes) ? { errors: [tooLarge()], data: null } : result
     })

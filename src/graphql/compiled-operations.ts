@@ -12,7 +12,7 @@ const FIELD_BYTES = 1000
 const FIELDS_MAX = 500
 
 interface Entry {
-  readonly query: JsonWriter
+  readonly writer: JsonWriter
   readonly bytes: number
 }
 
@@ -39,7 +39,7 @@ export class JsonResult implements ExecutionResult {
  * Executes queries, those that are repeated by functions compiled from their documents (`json-writer.ts`), in bounded memory.
  * What is not compiled, an error, or possibly too large, is executed by graphql-js, without resolving the root fields again.
  */
-export class CompiledQueries {
+export class CompiledOperations {
   /** By operation name, least recently used document first. */
   readonly #entries = new Map<DocumentNode, Map<string, Entry>>()
   /** Operations that were executed once, or that cannot be compiled. */
@@ -47,15 +47,15 @@ export class CompiledQueries {
   #bytes = 0
 
   async execute(args: ExecutionArgs): Promise<ExecutionResult> {
-    const query = this.#queryOf(args)
-    if (!query) return execute(args)
-    const { variableDefinitions = [] } = query.operation
+    const writer = this.#writerOf(args)
+    if (!writer) return execute(args)
+    const { variableDefinitions = [] } = writer.operation
     const { coerced } = getVariableValues(args.schema, variableDefinitions, args.variableValues ?? {})
     if (!coerced) return execute(args)
     const context = args.contextValue as Context
     const outcomes = new Map<string, unknown>()
     try {
-      const data = await query.write({ context, variables: coerced, outcomes })
+      const data = await writer.write({ context, variables: coerced, outcomes })
       if (fits(data)) return new JsonResult(data)
     } catch {
       // An error, which `execute` reports.
@@ -64,7 +64,7 @@ export class CompiledQueries {
   }
 
   /** Compiles an operation when it is executed for the second time. */
-  #queryOf(args: ExecutionArgs): JsonWriter | undefined {
+  #writerOf(args: ExecutionArgs): JsonWriter | undefined {
     const { document } = args
     const name = args.operationName ?? ''
     const entries = this.#entries.get(document)
@@ -72,22 +72,22 @@ export class CompiledQueries {
     if (entries && known) {
       this.#entries.delete(document)
       this.#entries.set(document, entries)
-      return known.query
+      return known.writer
     }
     const others = this.#others.get(document) ?? new Map<string, 'once' | 'never'>()
     this.#others.set(document, others)
     const other = others.get(name)
-    const query = other === 'once' ? compileWriter(args, { fieldsMax: FIELDS_MAX }) : undefined
-    others.set(name, other === undefined || query ? 'once' : 'never')
-    if (query) this.#keep(document, name, query)
-    return query
+    const writer = other === 'once' ? compileWriter(args, { fieldsMax: FIELDS_MAX }) : undefined
+    others.set(name, other === undefined || writer ? 'once' : 'never')
+    if (writer) this.#keep(document, name, writer)
+    return writer
   }
 
-  #keep(document: DocumentNode, name: string, query: JsonWriter): void {
-    const bytes = CHARACTER_BYTES * (document.loc?.source.body.length ?? 0) + FIELD_BYTES * query.fields
+  #keep(document: DocumentNode, name: string, writer: JsonWriter): void {
+    const bytes = CHARACTER_BYTES * (document.loc?.source.body.length ?? 0) + FIELD_BYTES * writer.fields
     const entries = this.#entries.get(document) ?? new Map<string, Entry>()
     this.#entries.delete(document)
-    this.#entries.set(document, entries.set(name, { query, bytes }))
+    this.#entries.set(document, entries.set(name, { writer, bytes }))
     this.#bytes += bytes
     for (const [oldest, evicted] of this.#entries) {
       if (this.#bytes <= CACHE_BYTES) return

@@ -13,7 +13,7 @@ import {
   validate,
 } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
-import { CompiledQueries, JsonResult } from '../../src/graphql/compiled-queries.ts'
+import { CompiledOperations, JsonResult } from '../../src/graphql/compiled-operations.ts'
 import { compileWriter } from '../../src/graphql/json-writer.ts'
 import { renderResult } from '../../src/graphql/operation.ts'
 import { compileRenderer } from '../../src/graphql/view.ts'
@@ -240,7 +240,7 @@ describe('not compiled:', () => {
 })
 
 test('a large result with times is within the limit whether or not its query is compiled', async () => {
-  const queries = new CompiledQueries()
+  const operations = new CompiledOperations()
   const document = parse(
     'query ($n: String) { item(name: $n) { name items(first: 3200, prefix: "y") { a: at b: at } } }',
   )
@@ -248,7 +248,7 @@ test('a large result with times is within the limit whether or not its query is 
   const context = { fork: () => context }
   for (let time = 1; time <= 3; time += 1) {
     const args = { schema, document, variableValues, contextValue: context }
-    const { data, errors } = await queries.execute(args)
+    const { data, errors } = await operations.execute(args)
     expect({ time, errors, isRefused: exceedsBytes(data, ANSWER_MAX.bytes) }).toEqual({ time, isRefused: false })
   }
 })
@@ -256,11 +256,11 @@ test('a large result with times is within the limit whether or not its query is 
 test('a compiled query retains neither context nor variables of its executions', async () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
-  const queries = new CompiledQueries()
+  const operations = new CompiledOperations()
   const document = parse('query ($n: String) { item(name: $n) { name items { kind } } }')
   const executed = async (name: string) => {
     const [contextValue, variableValues] = [{}, { n: name }]
-    await queries.execute({ schema, document, contextValue, variableValues })
+    await operations.execute({ schema, document, contextValue, variableValues })
     return [new WeakRef(contextValue), new WeakRef(variableValues)]
   }
   const references = [await executed('once'), await executed('compiled'), await executed('again')].flat()
@@ -270,7 +270,7 @@ test('a compiled query retains neither context nor variables of its executions',
       return references.map((reference) => reference.deref() === undefined)
     })
     .toEqual(references.map(() => true))
-  expect(await queries.execute({ schema, document, contextValue: {} })).toBeInstanceOf(JsonResult)
+  expect(await operations.execute({ schema, document, contextValue: {} })).toBeInstanceOf(JsonResult)
 })
 
 /** A generator of numbers from 0 to `max` - 1. */

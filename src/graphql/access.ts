@@ -66,12 +66,12 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     return { ...field, extensions: { ...field.extensions, access: field.pothosOptions.access } }
   }
 
-  /** A root field of a query returns again what it returned in an earlier execution of the same request. */
+  /** A root field of a query or mutation returns again what it returned in an earlier execution of the same request. */
   override wrapResolve(
     resolve: GraphQLFieldResolver<unknown, Types['Context'], object>,
     field: PothosOutputFieldConfig<Types>,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
-    if (field.parentType !== 'Query') return resolve
+    if (field.parentType !== 'Query' && field.parentType !== 'Mutation') return resolve
     return (root, args, context, info) => {
       const { outcomes } = context as { outcomes?: ReadonlyMap<string, unknown> }
       return outcomes?.has(String(info.path.key))

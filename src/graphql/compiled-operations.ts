@@ -8,7 +8,7 @@ const CACHE_BYTES = 16 * 1024 * 1024
 /** Estimated memory of a character of a document, whose nodes the cache retains, and of a compiled field. */
 const CHARACTER_BYTES = 100
 const FIELD_BYTES = 1000
-/** Fields of a query that is compiled. */
+/** Fields of an operation that is compiled. */
 const FIELDS_MAX = 500
 
 interface Entry {
@@ -16,7 +16,7 @@ interface Entry {
   readonly bytes: number
 }
 
-/** The result of a query without errors, as JSON text. */
+/** The result of an operation without errors, as JSON text. */
 export class JsonResult implements ExecutionResult {
   /** The JSON of `data`. */
   readonly #data: string
@@ -36,7 +36,8 @@ export class JsonResult implements ExecutionResult {
 }
 
 /**
- * Executes queries, those that are repeated by functions compiled from their documents (`json-writer.ts`), in bounded memory.
+ * Executes queries and mutations, those that are repeated by functions compiled from their documents (`json-writer.ts`), in
+ * bounded memory.
  * What is not compiled, an error, or possibly too large, is executed by graphql-js, without resolving the root fields again.
  */
 export class CompiledOperations {

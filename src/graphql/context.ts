@@ -53,7 +53,7 @@ export interface Context extends ContextDependencies {
   readonly reader: RoomReader
   /** The time as of which rooms are shown; undefined: now. */
   readonly asOf: Date | undefined
-  /** What the root fields of a query have returned in an earlier execution, by response key. */
+  /** What the root fields of a query or mutation have returned in an earlier execution, by response key. */
   readonly outcomes: ReadonlyMap<string, unknown> | undefined
   /** Creates the context of another execution with the same services. Options that are not given are inherited. */
   fork(options?: Partial<ContextOptions>): Context

@@ -80,17 +80,17 @@ interface WriterOptions {
 /**
  * Compiles an operation to functions that write the JSON of its data, without the objects that `execute` would create. The
  * JSON is the one of `execute` to the byte. Whenever a value is an error, or null in place of one, writing fails, and
- * `execute` must be called. Resolvers must therefore only read. Their `info` has no `rootValue`, and no list indexes in its
- * `path`.
+ * `execute` must be called, in which a resolver that does more than read must return what is in `outcomes`. The `info` of
+ * resolvers has no `rootValue`, and no list indexes in its `path`.
  *
- * @returns undefined for mutations, and for what is rare: directives, interfaces, unions, introspection
+ * @returns undefined for what is rare: several fields of a mutation, directives, interfaces, unions, introspection
  */
 export function compileWriter(
   { schema, document, operationName }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName'>,
   { variables, fieldsMax = Infinity, keepsText = false }: WriterOptions = {},
 ): JsonWriter | undefined {
   const operation = getOperationAST(document, operationName)
-  if (!operation || operation.operation === OperationTypeNode.MUTATION || operation.directives?.length) return undefined
+  if (!operation || operation.directives?.length) return undefined
   const type = schema.getRootType(operation.operation)
   if (!type) return undefined
   const definitions = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
@@ -125,6 +125,8 @@ function objectOf(
   const nodes = collect(type, selections, scope)
   // Whether a value has the type is known by its resolver.
   if (type.isTypeOf || nodes.size === 0) throw new NotCompiled()
+  // The fields of a mutation are executed one after the other.
+  if (isRoot && nodes.size > 1 && scope.operation.operation === OperationTypeNode.MUTATION) throw new NotCompiled()
   const fields = [...nodes].map(([key, fieldNodes], index): Part => ({
     prefix: `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`,
     write: fieldOf(type, fieldNodes, scope, isRoot ? key : undefined),

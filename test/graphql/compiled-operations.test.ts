@@ -56,6 +56,10 @@ const schema = buildSchema(/* GraphQL */ `
     notAList: [Int]
     none: Item
   }
+  type Mutation {
+    make(name: String!): Item!
+    refuse: Item
+  }
   type Query {
     item(name: String = "root"): Item!
     soon(name: String): Item
@@ -106,11 +110,19 @@ const rootResolvers: Record<string, GraphQLFieldResolver<unknown, unknown>> = {
   fails: failure,
   named: () => ({ ...item('named'), __typename: 'Item' }),
 }
-for (const [typeName, byName] of Object.entries({ Item: resolvers, Query: rootResolvers })) {
+const mutationResolvers: Record<string, GraphQLFieldResolver<unknown, unknown>> = {
+  make: (_, { name }) => Promise.resolve(item(String(name))),
+  refuse: failure,
+}
+for (const [typeName, byName] of Object.entries({
+  Item: resolvers,
+  Query: rootResolvers,
+  Mutation: mutationResolvers,
+})) {
   const fields = (schema.getType(typeName) as GraphQLObjectType).getFields()
   for (const [name, resolve] of Object.entries(byName)) {
     const counted: GraphQLFieldResolver<Item, unknown> = (source, args, context, info) => {
-      if (typeName === 'Query') roots += 1
+      if (typeName !== 'Item') roots += 1
       return resolve(source, args, context, info)
     }
     Object.assign(fields[name] ?? {}, { resolve: counted })
@@ -163,6 +175,7 @@ describe('a compiled query writes the JSON of execute for', () => {
       'fragment F on Item { name items { kind } } { item { items { name } ...F ... { maybe } ... on Item { id } } }',
     ],
     ['no fields but a type name', '{ __typename }'],
+    ['a mutation', 'mutation { made: make(name: "new") { name items { kind } later { name } } }'],
     [
       'fragments that would have 2^40 fields, if each spread counted',
       `{ ...F0 item { ...G0 } }
@@ -206,6 +219,8 @@ describe('a compiled query fails for', () => {
     ['a value that its type refuses', '{ item { tooLarge } }'],
     ['a value that is no list', '{ item { notAList } }'],
     ['an error of a root field', '{ item { name } fails { name } }'],
+    ['an error of a mutation', 'mutation { refuse { name } }'],
+    ['an error in the result of a mutation', 'mutation { make(name: "new") { failing } }'],
   ])('%s', async (_, query) => {
     const unhandled = vi.fn<() => void>()
     process.on('unhandledRejection', unhandled)
@@ -233,6 +248,7 @@ describe('not compiled:', () => {
     ['fragments of interfaces', '{ item { ... on Named { name } } }'],
     ['introspection', '{ __schema { queryType { name } } item { name } }'],
     ['a key that objects inherit', '{ item { __proto__: name } }'],
+    ['several fields of a mutation', 'mutation { a: make(name: "a") { name } b: make(name: "b") { name } }'],
     ['very many fields', `{ item { ${Array.from({ length: 600 }, (_, n) => `f${n}: name`).join(' ')} } }`],
   ])('%s', async (_, query) => {
     expect(await run(query)).toBe(outcome.notCompiled)

@@ -1,4 +1,6 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { schema } from '../../src/graphql/schema.ts'
 import { manualClock, type Person, startWorld } from '../world.ts'
 
 /** A query that is repeated, and therefore compiled, has the same response as at first: graphql-js executed that one. */
@@ -116,5 +118,32 @@ test.each(Object.entries(QUERIES))('%s is answered to everybody as at first', as
   for (let time = 0; time < 3; time += 1) {
     expect(await Promise.all(people.map((person) => postedBy(person, { ...params, variables })))).toEqual(first)
     expect(await Promise.all(people.map((person) => gotBy(person, { ...params, variables })))).toEqual(first)
+  }
+})
+
+test.each([
+  ['without errors', '{ room { id name } }'],
+  ['with an error in a nested field', '{ room { id participantsPage(last: 1, first: 1) { totalCount } } }'],
+])('a repeated mutation %s takes effect once per request', async (_, selection) => {
+  const { alice, app } = world
+  const name = `repeated ${selection}`
+  const query = `mutation ($input: CreateRoomInput!) { createRoom(input: $input) ${selection} }`
+  const params = { query, variables: { input: { type: 'GROUP', name } } }
+  const answers: (readonly [number, string])[] = []
+  for (let time = 1; time <= 3; time += 1) {
+    answers.push(await postedBy(alice, params))
+    expect(await app.prisma.room.count({ where: { name } })).toBe(time)
+  }
+  const [first, ...others] = answers.map(([status, body]) => [status, body.replaceAll(/[\da-f-]{36}/g, 'an id')])
+  expect(others).toEqual([first, first])
+})
+
+test('every field of a query or mutation returns what it has returned in an earlier execution of the request', () => {
+  const outcomes = new Map([['key', 'the outcome']])
+  for (const type of [schema.getQueryType(), schema.getMutationType()]) {
+    for (const { name, resolve } of Object.values(type?.getFields() ?? {})) {
+      const info = { path: { key: 'key' } } as GraphQLResolveInfo
+      expect([name, resolve?.(undefined, {}, { outcomes }, info)]).toEqual([name, 'the outcome'])
+    }
   }
 })

@@ -1,3 +1,4 @@
+import { levelOf } from '../core/failures.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Observer } from '../core/observer.ts'
 import { DEAD_AFTER } from '../core/timeouts.ts'
@@ -42,11 +43,13 @@ export class Heartbeat {
 
   /**
    * Resolves when other nodes see this one. Until then, they would take its leases for those of a dead node, so it must not
-   * accept any stream.
+   * accept any stream. If the database cannot be written, neither can leases: the job tries again.
    */
   async start(): Promise<void> {
-    const { store, nodeId, figures } = this.#dependencies
-    await store.beat(nodeId, figures())
+    const { store, nodeId, figures, log } = this.#dependencies
+    await store.beat(nodeId, figures()).catch((error: unknown) => {
+      log[levelOf(error)]({ err: error }, 'could not write the first heartbeat; will retry')
+    })
     this.#job.start()
   }
 

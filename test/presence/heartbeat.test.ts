@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { noObserver } from '../../src/core/observer.ts'
 import { Heartbeat } from '../../src/presence/heartbeat.ts'
+import type { LeaseStore } from '../../src/presence/lease-store.ts'
 import { withWorld } from '../world.ts'
 
 afterEach(() => {
@@ -17,8 +18,8 @@ test('a node is visible to other nodes before it accepts connections', () =>
     await withWorld(async () => expect(await app.prisma.node.count()).toBe(2), { dependencies: { databaseUrl } })
   }))
 
-test('a node that starts gives late nodes time for a heartbeat before it disconnects their participants', async () => {
-  vi.useFakeTimers()
+/** A heartbeat that finds an orphaned lease, and the rooms of the participants that it disconnects. */
+function scene(beat: LeaseStore['beat']) {
   const disconnected: string[] = []
   const heartbeat = new Heartbeat({
     nodeId: 'this',
@@ -26,7 +27,7 @@ test('a node that starts gives late nodes time for a heartbeat before it disconn
       hold: async () => undefined,
       drop: async () => undefined,
       isHeld: async () => false,
-      beat: async () => ({ missed: false }),
+      beat,
       orphans: async () => [{ roomId: 'room', userId: 'alice', deviceId: null, nodeId: 'late' }],
       liveNodes: async () => 1,
       deleteNode: async () => undefined,
@@ -46,10 +47,28 @@ test('a node that starts gives late nodes time for a heartbeat before it disconn
     log: createLogger('silent'),
     observer: noObserver,
   })
+  return { heartbeat, disconnected }
+}
+
+test('a node that starts gives late nodes time for a heartbeat before it disconnects their participants', async () => {
+  vi.useFakeTimers()
+  const { heartbeat, disconnected } = scene(async () => ({ missed: false }))
   await heartbeat.start()
   await vi.advanceTimersByTimeAsync(5_000)
   expect(disconnected).toEqual([])
   await vi.advanceTimersByTimeAsync(5_000)
   expect(disconnected).toContain('room')
+  await heartbeat.stop()
+})
+
+test('a node whose first heartbeat cannot be written starts, and tries again', async () => {
+  vi.useFakeTimers()
+  const beat = vi.fn<LeaseStore['beat']>().mockResolvedValue({ missed: true })
+  beat.mockRejectedValueOnce(new Error('the database is read-only'))
+  const { heartbeat } = scene(beat)
+  await heartbeat.start()
+  expect(beat).toHaveBeenCalledTimes(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(beat).toHaveBeenCalledTimes(2)
   await heartbeat.stop()
 })

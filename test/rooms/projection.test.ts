@@ -1,5 +1,5 @@
 import { getNamedType, type GraphQLObjectType, isLeafType } from 'graphql'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { schema } from '../../src/graphql/schema.ts'
 import { manualClock, startWorld } from '../world.ts'
 
@@ -21,6 +21,10 @@ beforeAll(async () => {
   ended = (await alice.rest('POST', '/rooms', { type: 'p2p', calleeId: 'bob' })).body.id
   await alice.rest('POST', `/rooms/${ended}/end`)
   clock.advance(61)
+  // The sweeper ends the ringing some time after its deadline.
+  const carol = { where: { roomId_userId: { roomId: live, userId: 'carol' } } }
+  const isMissed = async () => (await world.app.prisma.participant.findUniqueOrThrow(carol)).state === 'missed'
+  await vi.waitUntil(isMissed, { timeout: 10_000 })
 })
 afterAll(() => world.close())
 

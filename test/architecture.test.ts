@@ -27,6 +27,12 @@ const KINDS: readonly Kind[] = [
     reason: 'the client package; it runs in applications and contains no code of the server',
   },
   {
+    kind: 'service-worker',
+    files: /^web\/worker$/,
+    imports: ['web', 'core'],
+    reason: 'handles pushes one after the other, by the same queue as the server',
+  },
+  {
     kind: 'web',
     files: /^web\//,
     imports: ['web', 'sdk'],

@@ -37,8 +37,8 @@ export class JsonResult implements ExecutionResult {
 
 /**
  * Executes queries and mutations, those that are repeated by functions compiled from their documents (`json-writer.ts`), in
- * bounded memory.
- * What is not compiled, an error, or possibly too large, is executed by graphql-js, without resolving the root fields again.
+ * bounded memory. graphql-js executes what is not compiled, what has an error and what may be too large, without resolving the
+ * root fields again.
  */
 export class CompiledOperations {
   /** By operation name, least recently used document first. */

@@ -1,3 +1,4 @@
+import { KeyedQueue } from '../core/keyed-queue.ts'
 import type { CallAction, PageAnswer, PushedCall, WorkerMessage } from './worker-messages.ts'
 import type { WindowClient, WorkerNotificationOptions, WorkerScope } from './worker-scope.ts'
 
@@ -29,28 +30,13 @@ self.addEventListener('notificationclick', (event) => {
   event.waitUntil(act(call, actionOf(event.action)))
 })
 
-/** Runs the work of each key in order. */
-class Sequence {
-  readonly #last = new Map<string, Promise<void>>()
-
-  run(key: string, work: () => Promise<void>): Promise<void> {
-    const done = (this.#last.get(key) ?? Promise.resolve()).then(work, work)
-    this.#last.set(key, done)
-    const forget = () => {
-      if (this.#last.get(key) === done) this.#last.delete(key)
-    }
-    done.then(forget, forget)
-    return done
-  }
-}
-
 /** The pushes of one call: its ring is not shown after its end. */
-const ofCalls = new Sequence()
+const ofCalls = new KeyedQueue()
 /**
  * All accesses to notifications: Chromium would forget a notification that is being shown while the notifications are read,
  * so that it could not be closed any more.
  */
-const ofNotifications = new Sequence()
+const ofNotifications = new KeyedQueue()
 
 function parse(text: string | undefined): PushedCall | undefined {
   try {
